@@ -1,0 +1,32 @@
+"""The suite's servers: started once by the controlling process, handed to the workers by environment."""
+
+import contextlib
+import os
+import secrets
+
+import pytest
+
+from pgjobs.dev.process import ServicesError
+from pgjobs.dev.services import running_services
+
+pytest_plugins = ["fix_services", "fix_database", "fix_broker"]
+
+_servers = contextlib.ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    try:
+        services = _servers.enter_context(running_services(fsync=False))
+    except ServicesError as error:
+        raise pytest.UsageError(str(error)) from error
+    os.environ["PGJOBS_TEST_DATABASE_URL"] = services.database_url
+    os.environ["PGJOBS_TEST_AMQP_URL"] = services.amqp_url
+    # Names made by this session differ from those of another one on the same servers.
+    os.environ["PGJOBS_TEST_SESSION"] = secrets.token_hex(4)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        _servers.close()

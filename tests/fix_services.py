@@ -1,0 +1,34 @@
+"""Fixtures: where the session's servers are, and the distribution's own PostgreSQL where one is installed."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pgjobs.dev.postgres import EmbeddedPostgres
+from pgjobs.dev.services import Services
+
+
+@pytest.fixture(scope="session")
+def services() -> Services:
+    """The addresses of the session's servers, which all tests share: nobody may stop them."""
+    return Services(os.environ["PGJOBS_TEST_DATABASE_URL"], os.environ["PGJOBS_TEST_AMQP_URL"], None, None)
+
+
+@pytest.fixture(scope="session")
+def distribution_postgres() -> Iterator[EmbeddedPostgres]:
+    """A private server run by the newest PostgreSQL of the distribution; skips where there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin/postgres"), key=lambda p: int(p.parts[-3]))
+    if not found:
+        pytest.skip("the distribution's PostgreSQL server is not installed")
+    # Not tmp_path: those folders are closed to the unprivileged user that PostgreSQL runs as under root.
+    with tempfile.TemporaryDirectory(prefix="pgjobs-distribution-") as folder:
+        Path(folder).chmod(0o711)
+        server = EmbeddedPostgres(Path(folder) / "postgres", bin_dir=found[-1].parent, fsync=False)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop("immediate")
