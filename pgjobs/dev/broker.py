@@ -51,6 +51,10 @@ class PrivateBroker:
         return self._beam.pid if self._beam else None
 
     @property
+    def epmd_pid(self) -> int | None:
+        return self._epmd.pid if self._epmd else None
+
+    @property
     def running(self) -> bool:
         return self._beam is not None and self._beam.running
 

@@ -1,0 +1,236 @@
+-- What the engine adds: columns beside the operator's, and its own tables in schema pgjobs.
+-- depends: 0001.operator-tables
+
+alter table public.xmp_jobs
+  add column if not exists finish_at timestamptz,
+  add column if not exists active boolean not null default true,
+  add column if not exists start_asked boolean not null default false;
+comment on column public.xmp_jobs.run_at is 'The time the job was specified to run, not the time it ran.';
+comment on column public.xmp_jobs.finish_at is 'When the job ended; null until then.';
+comment on column public.xmp_jobs.active is 'false: the job is held back and not started until it is true again.';
+comment on column public.xmp_jobs.start_asked is 'Somebody asked for this start: honoured even where the daemon does not start jobs on its own.';
+
+alter table public.xmp_job_types
+  add column if not exists selector    text,
+  add column if not exists exchange    text not null default '',
+  add column if not exists routing_key text,
+  add column if not exists params      text[] not null default '{}',
+  add column if not exists needs_file  boolean not null default false,
+  add column if not exists defaults    jsonb not null default '{}';
+comment on column public.xmp_job_types.selector is 'The SQL function whose statement selects the records of a job of this type.';
+comment on column public.xmp_job_types.params is 'The keys that params of a job of this type may have.';
+
+insert into public.xmp_job_types (name) values ('expired'), ('injection') on conflict (name) do nothing;
+
+update public.xmp_job_types
+set selector = 'pgjobs.expired_records', routing_key = 'mobilink_requests',
+    params = '{date_from,date_to,count,offset,order,never,last_charge_at,service_id,service_code,campaign_id,campaign_code,dry_run}'
+where name = 'expired' and selector is null;
+
+update public.xmp_job_types
+set selector = 'pgjobs.injection_records', routing_key = 'mobilink_requests', needs_file = true,
+    params = '{count,offset,never,last_charge_at,service_id,service_code,campaign_id,campaign_code,prefix,dry_run}',
+    defaults = '{"prefix": "92", "operator_code": 41001, "country_code": 92}'
+where name = 'injection' and selector is null;
+
+-- The predecessor keeps the end of a job in finished_at, with 1970 for "not yet".
+do $$
+begin
+  if exists (select from pg_catalog.pg_attribute
+             where attrelid = 'public.xmp_jobs'::regclass and attname = 'finished_at' and not attisdropped) then
+    set local timezone = 'UTC';
+    execute 'update public.xmp_jobs set finish_at = finished_at where finish_at is null and finished_at > ''1971-01-01''';
+  end if;
+end
+$$;
+
+create type pgjobs.job_params as (
+  date_from      timestamptz,
+  date_to        timestamptz,
+  count          bigint,
+  "offset"       bigint,
+  descending     boolean,
+  never          boolean,
+  last_charge_at timestamptz,
+  service_id     bigint,
+  campaign_id    bigint,
+  prefix         text,
+  dry_run        boolean
+);
+
+create table pgjobs.progress (
+  job_id       bigint not null,
+  shard        integer not null default 0,
+  epoch        bigint not null default 0,
+  owner        uuid,
+  lease_until  timestamptz,
+  retry_at     timestamptz,
+  failures     integer not null default 0,
+  note         text,
+  prepared_at  timestamptz,
+  start_key    bigint,
+  first_key    bigint,
+  end_key      bigint,
+  estimate     bigint,
+  send_limit   bigint,
+  after_key    bigint,
+  in_flight_to bigint,
+  uncertain_to bigint,
+  considered   bigint not null default 0,
+  sent         bigint not null default 0,
+  skipped      bigint not null default 0,
+  returned     bigint not null default 0,
+  log_bytes    bigint not null default 0,
+  started_at   timestamptz,
+  claimed_at   timestamptz,
+  claimed_with bigint not null default 0,
+  updated_at   timestamptz,
+  finished_at  timestamptz,
+  error        text,
+  primary key (job_id, shard),
+  constraint progress_owned_has_lease check (owner is null or lease_until is not null),
+  constraint progress_accounts check (considered = sent + skipped + returned)
+) with (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
+comment on table pgjobs.progress is 'How far each shard of a job is and who runs it; one narrow row, updated in place, no trigger.';
+
+create table pgjobs.outcomes (
+  job_id bigint not null,
+  shard  integer not null,
+  action text not null,
+  reason text not null,
+  n      bigint not null,
+  primary key (job_id, shard, action, reason)
+) with (fillfactor = 40);
+comment on table pgjobs.outcomes is 'Records of a job by what became of them; written with every checkpoint.';
+
+create table pgjobs.events (
+  id          bigint generated always as identity primary key,
+  job_id      bigint not null,
+  at          timestamptz not null,
+  from_status text,
+  to_status   text not null,
+  role        text not null,
+  application text,
+  reason      text
+);
+create index events_job_idx on pgjobs.events (job_id, id);
+comment on table pgjobs.events is 'Every transition of every job; only ever appended to.';
+
+create table pgjobs.uncertain_ranges (
+  job_id   bigint not null,
+  shard    integer not null,
+  epoch    bigint not null,
+  from_key bigint,
+  to_key   bigint not null,
+  at       timestamptz not null,
+  primary key (job_id, shard, epoch)
+);
+comment on table pgjobs.uncertain_ranges is 'Ranges of keys that were in flight when an owner was lost: sent again, marked as maybe duplicate.';
+
+create table pgjobs.log_segments (
+  job_id  bigint not null,
+  shard   integer not null,
+  segment integer not null,
+  epoch   bigint not null,
+  host    text not null,
+  path    text not null,
+  bytes   bigint not null default 0,
+  primary key (job_id, shard, segment)
+);
+comment on table pgjobs.log_segments is 'Files of a job''s log in order; each is authoritative up to bytes.';
+
+create table pgjobs.workers (
+  id         uuid primary key,
+  name       text not null,
+  host       text not null,
+  pid        integer not null,
+  version    text not null,
+  started_at timestamptz not null,
+  seen_at    timestamptz not null,
+  broker     text not null default '',
+  metrics    jsonb not null default '[]'
+) with (fillfactor = 40);
+comment on table pgjobs.workers is 'Heartbeats of the daemons, with what each of them measures.';
+
+create table pgjobs.injection_lines (
+  job_id  bigint not null,
+  line_no bigint not null,
+  raw     bytea not null,
+  msisdn  text not null,
+  fault   text,
+  primary key (job_id, line_no)
+);
+create index injection_lines_msisdn_idx on pgjobs.injection_lines (job_id, msisdn, line_no);
+comment on table pgjobs.injection_lines is 'The lines of an injection file, read once when its job first runs.';
+
+create table pgjobs.notifications (
+  id         bigint generated always as identity primary key,
+  job_id     bigint not null,
+  status     text not null,
+  created_at timestamptz not null,
+  due_at     timestamptz not null,
+  attempts   integer not null default 0,
+  closed_at  timestamptz,
+  answer     text
+);
+create index notifications_open_idx on pgjobs.notifications (due_at) where closed_at is null;
+comment on table pgjobs.notifications is 'The outbox: what the CMS is to be told about ended jobs.';
+
+create table pgjobs.notification_attempts (
+  notification_id bigint not null references pgjobs.notifications (id) on delete cascade,
+  attempt         integer not null,
+  at              timestamptz not null,
+  url             text not null,
+  http_status     integer,
+  error           text,
+  milliseconds    integer not null,
+  primary key (notification_id, attempt)
+);
+
+create table pgjobs.calls (
+  id          bigint generated always as identity primary key,
+  selector    text not null,
+  exchange    text not null default '',
+  routing_key text not null,
+  params      jsonb not null,
+  asked_at    timestamptz not null,
+  expires_at  timestamptz not null,
+  owner       uuid,
+  lease_until timestamptz,
+  published   bigint,
+  error       text,
+  closed_at   timestamptz
+);
+create index calls_open_idx on pgjobs.calls (id) where closed_at is null;
+comment on table pgjobs.calls is 'Calls of /api: short publications that answer with a number and never show up in job history.';
+
+create table pgjobs.gauges (
+  name         text primary key,
+  help         text not null,
+  value        double precision,
+  refreshed_at timestamptz
+);
+insert into pgjobs.gauges (name, help) values
+  ('pending_subscriptions_count', 'Subscriptions without a result for over an hour.'),
+  ('pending_retries_count', 'Retries that wait for their turn.'),
+  ('blacklisted_count', 'Blacklisted msisdns.'),
+  ('postpaid_count', 'Postpaid msisdns.'),
+  ('buffer_pixels_count', 'Pixels in the buffer.'),
+  ('actual_db_size_bytes', 'Size of this database.'),
+  ('capacity_db_size_bytes', 'Size this database is allowed to have.');
+
+create table pgjobs.tokens (
+  name       text primary key,
+  sha256     bytea not null unique,
+  scope      text not null check (scope in ('read', 'control')),
+  created_at timestamptz not null,
+  expires_at timestamptz
+);
+comment on table pgjobs.tokens is 'Tokens of the HTTP door, stored hashed.';
+
+create table pgjobs.schema_state (
+  singleton   boolean primary key default true check (singleton),
+  fingerprint text not null,
+  applied_at  timestamptz not null
+);
+comment on table pgjobs.schema_state is 'Fingerprint of the function files that are in force.';

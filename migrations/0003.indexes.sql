@@ -1,0 +1,12 @@
+-- Indexes the selections rely on, built without blocking the operator's writers.
+-- depends: 0002.engine
+-- transactional: false
+
+create index concurrently if not exists pgjobs_expired_msisdn_id_idx on public.xmp_retries_expired (msisdn, id);
+create index concurrently if not exists pgjobs_expired_created_at_idx on public.xmp_retries_expired (created_at);
+create index concurrently if not exists pgjobs_transactions_paid_idx on public.xmp_transactions (msisdn, sent_at)
+  where result in ('paid', 'retry_paid', 'injection_paid', 'expired_paid');
+create index concurrently if not exists pgjobs_subscriptions_pending_idx on public.xmp_subscriptions (id) where result = '';
+create index concurrently if not exists pgjobs_blacklist_msisdn_idx on public.xmp_msisdn_blacklist (msisdn);
+create index concurrently if not exists pgjobs_postpaid_msisdn_idx on public.xmp_msisdn_postpaid (msisdn);
+create index concurrently if not exists pgjobs_jobs_open_idx on public.xmp_jobs (run_at) where status in ('ready', 'in progress');

@@ -1,0 +1,81 @@
+"""The errors of pgjobs: one small tree, each with a hint for the operator.
+
+PgjobsError
+├── SettingsError          a PGJOBS_… variable is wrong (exit code 2)
+├── SchemaError            the database is not migrated, or by another version
+├── ConfigurationError     something a job needs is missing: the job ends with `error` at once
+│   └── FileError          … its injection file
+├── LogError               a line of a job's log could not be made durable: the job ends with `error`
+├── Fenced                 another daemon owns the shard: write nothing more
+└── Interrupted            a server went away: the shard is taken up again by itself
+"""
+
+from __future__ import annotations
+
+import psycopg
+
+REFUSALS = ("PJ400", "PJ404", "PJ409", "PJ503")
+
+
+class PgjobsError(Exception):
+    """Something went wrong in pgjobs."""
+
+    hint = "look into the daemon's log"
+
+    def __init__(self, sentence: str, hint: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        if hint is not None:
+            self.hint = hint
+
+
+class SettingsError(PgjobsError):
+    """A setting cannot be used."""
+
+    hint = "the README lists every setting with its default"
+
+
+class SchemaError(PgjobsError):
+    """The database does not have the schema of this version."""
+
+    hint = "run: pgjobs migrate"
+
+
+class ConfigurationError(PgjobsError):
+    """Something a job needs is missing; it ends with `error`, for waiting would not mend it."""
+
+    code = "configuration"
+    hint = "mend what the sentence names and resume the job"
+
+
+class FileError(ConfigurationError):
+    """The file of an injection job cannot be read."""
+
+    code = "file"
+
+
+class LogError(PgjobsError):
+    """A job's log could not be written; no record goes without its line."""
+
+    code = "log_io"
+    hint = "make room or rights for the log directory and resume the job"
+
+
+class Fenced(PgjobsError):
+    """Another owner has taken the shard over."""
+
+    hint = "nothing to do: the present owner goes on"
+
+
+class Interrupted(PgjobsError):
+    """A server was lost in mid-run; what was in flight is uncertain and will be sent again, marked."""
+
+    hint = "nothing to do: the job is taken up again as soon as the server answers"
+
+
+def refusal(error: psycopg.Error) -> tuple[str, str, str] | None:
+    """(sentence, machine code, hint) of an error the database raised on purpose, else None."""
+    if error.sqlstate not in REFUSALS:
+        return None
+    diag = error.diag
+    return diag.message_primary or "", diag.constraint_name or "refused", diag.message_hint or ""

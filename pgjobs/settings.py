@@ -1,0 +1,130 @@
+"""Every setting of pgjobs, read once from PGJOBS_… environment variables into one frozen object."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pgjobs.errors import SettingsError
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """What an operator can set; the description of each field is its row in the README."""
+
+    model_config = SettingsConfigDict(env_prefix="PGJOBS_", frozen=True, extra="ignore")
+
+    database_url: str = Field("", description="PostgreSQL, the primary, not through a transaction pooler")
+    replica_url: str = Field("", description="where the records are read instead of on the primary")
+    amqp_url: str = Field("", description="RabbitMQ, with its virtual host")
+    log_dir: Path = Field(Path("/var/log/pgjobs"), description="one log file per job goes here")
+    injections_dir: Path = Field(
+        Path("/var/www/xmp.linkit360.ru/web/injections"), description="files of injection jobs lie here"
+    )
+    injection_max_bytes: int = Field(
+        4 * 2**30, gt=0, description="an injection file may have so many bytes, unpacked"
+    )
+    http_bind: str = Field("127.0.0.1:50303", description="address and port of the HTTP door")
+    http_auth: bool = Field(False, description="true: every call needs a token (pgjobs token)")
+    http_insecure: bool = Field(
+        False, description="true: the door may stand open on other addresses than loopback without tokens"
+    )
+    http_patience: Positive = Field(30.0, description="seconds /api waits for a daemon")
+    callback_url: str = Field(
+        "", description="called as {url}?id=…&status=… when a job ends; empty: nobody is called"
+    )
+    callback_timeout: Positive = Field(10.0, description="seconds one call of the CMS may take")
+    callback_attempts: int = Field(20, ge=1, description="how often an ended job is told before giving up")
+    autostart: bool = Field(True, description="start jobs whose run_at has come without being asked")
+    max_running: int = Field(16, ge=1, le=200, description="shards one daemon runs at the same time")
+    window: int = Field(2000, ge=1, le=65535, description="records published and confirmed together")
+    segment_seconds: Positive = Field(30.0, description="a cursor stays open at most so long")
+    lease_seconds: Positive = Field(30.0, description="a silent daemon loses its shards after so long")
+    poll_seconds: Positive = Field(10.0, description="look for work at least so often, notified or not")
+    probe_seconds: Positive = Field(30.0, description="test the LISTEN connection so often")
+    stall_seconds: Positive = Field(
+        60.0, description="no answer of broker or database for so long: reconnect"
+    )
+    drain_seconds: Positive = Field(10.0, description="at SIGTERM wait so long for what is in flight")
+    gauges_seconds: Positive = Field(60.0, description="refresh the business gauges so often")
+    capacity_bytes: float = Field(0.0, ge=0, description="size the database may have, for alerts")
+    daemon_name: str = Field(default_factory=socket.gethostname, description="name of this daemon in metrics")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("database_url", "replica_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in ("postgresql", "postgres"):
+            raise ValueError("it has to begin with postgresql://")
+        return value
+
+    @field_validator("amqp_url")
+    @classmethod
+    def _broker(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in ("amqp", "amqps"):
+            raise ValueError("it has to begin with amqp:// or amqps://")
+        return value
+
+    @field_validator("callback_url")
+    @classmethod
+    def _callback(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError("it has to be an http:// or https:// address")
+        return value
+
+    @field_validator("http_bind")
+    @classmethod
+    def _bind(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+            raise ValueError("it has to be address:port, as in 127.0.0.1:50303")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("it has to be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    def need(self, *names: str) -> None:
+        """Refuse to go on without these settings."""
+        for name in names:
+            if not getattr(self, name):
+                raise SettingsError(
+                    f"PGJOBS_{name.upper()} is not set", f"set PGJOBS_{name.upper()}: {describe(name)}"
+                )
+
+
+def describe(name: str) -> str:
+    """The description of one setting."""
+    return Settings.model_fields[name].description or ""
+
+
+def read_settings(**overrides: object) -> Settings:
+    """The settings of this process; one wrong value is one clear sentence."""
+    known = {f"PGJOBS_{name.upper()}" for name in Settings.model_fields}
+    for variable in sorted(os.environ):
+        if (
+            variable.startswith("PGJOBS_")
+            and variable not in known
+            and not variable.startswith("PGJOBS_TEST_")
+        ):
+            raise SettingsError(f"{variable} is not a setting of pgjobs")
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks the overrides
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        sentence = first["msg"].removeprefix("Value error, ")
+        given = "" if "url" in name else f" {first['input']!r}"
+        raise SettingsError(
+            f"PGJOBS_{name.upper()}{given}: {sentence}", f"PGJOBS_{name.upper()} is {describe(name)}"
+        ) from error

@@ -1,0 +1,21 @@
+-- Reads: nothing   Writes: progress, xmp_jobs (status)
+create or replace function pgjobs.fail_job(_job_id bigint, _shard integer, _epoch bigint, _clean boolean, _code text, _sentence text)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update pgjobs.progress p
+  set owner = null, lease_until = null, updated_at = clock_timestamp(), note = null, error = _sentence,
+      in_flight_to = case when _clean then p.after_key else p.in_flight_to end
+  where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp();
+  if found then
+    perform set_config('pgjobs.reason', format('%s: %s', _code, _sentence), true);
+    update public.xmp_jobs j set status = 'error' where j.id = _job_id and j.status = 'in progress';
+    perform set_config('pgjobs.reason', '', true);
+  end if;
+end;
+$$;
+comment on function pgjobs.fail_job(bigint, integer, bigint, boolean, text, text) is
+  'Breaks a job off with a sentence that names the thing to mend; it can be resumed and continues where it was.';

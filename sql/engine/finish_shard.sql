@@ -1,0 +1,31 @@
+-- Reads: nothing   Writes: progress, xmp_jobs (status)
+create or replace function pgjobs.finish_shard(_job_id bigint, _shard integer, _epoch bigint)
+returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _open bigint;
+begin
+  update pgjobs.progress p
+  set finished_at = clock_timestamp(), updated_at = clock_timestamp(), owner = null, lease_until = null,
+      in_flight_to = p.after_key, uncertain_to = null, note = null
+  where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
+    and p.considered = p.sent + p.skipped + p.returned
+    and p.considered = (select coalesce(sum(o.n), 0) from pgjobs.outcomes o where o.job_id = _job_id and o.shard = _shard);
+  if not found then
+    return null;
+  end if;
+  select count(*) into _open from pgjobs.progress p where p.job_id = _job_id and p.finished_at is null;
+  if _open = 0 then
+    update public.xmp_jobs j set status = 'done' where j.id = _job_id and j.status = 'in progress';
+    if found then
+      return 'done';
+    end if;
+  end if;
+  return 'finished';
+end;
+$$;
+comment on function pgjobs.finish_shard(bigint, integer, bigint) is
+  'Ends a shard whose cursor is exhausted; the last one makes the job done. Refuses (null) unless every considered record is accounted for and the lease is held.';

@@ -1,0 +1,21 @@
+-- Reads: xmp_jobs, xmp_job_types   Writes: nothing
+create or replace function pgjobs.records_statement(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _selector text;
+  _statement text;
+begin
+  select t.selector into strict _selector
+  from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type
+  where j.id = _job_id;
+  execute format('select %s($1, $2, $3, $4)', _selector) into _statement using _job_id, _shard, _after_key, _end_key;
+  return _statement;
+end;
+$$;
+comment on function pgjobs.records_statement(bigint, integer, bigint, bigint) is
+  'The statement that selects the records of a shard behind one key up to another: (key, msg, reason, body) in the job''s order; reason null means to be sent.';

@@ -1,0 +1,26 @@
+-- Reads: nothing   Writes: progress, xmp_jobs (status, when handed back)
+create or replace function pgjobs.release_shard(_job_id bigint, _shard integer, _epoch bigint, _clean boolean, _hand_back boolean, _note text)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update pgjobs.progress p
+  set owner = null, lease_until = null, updated_at = clock_timestamp(),
+      in_flight_to = case when _clean then p.after_key else p.in_flight_to end,
+      note = _note,
+      failures = case when _clean then 0 else p.failures + 1 end,
+      retry_at = case when not _clean then clock_timestamp() + least(interval '30 s', interval '1 s' * power(2, least(p.failures, 10))) end
+  where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch;
+  if found and _hand_back then
+    perform set_config('pgjobs.reason', 'handed back by a daemon that is shutting down', true);
+    update public.xmp_jobs j
+    set status = 'ready', start_asked = true
+    where j.id = _job_id and j.status = 'in progress'
+      and not exists (select from pgjobs.progress p where p.job_id = _job_id and p.owner is not null);
+  end if;
+end;
+$$;
+comment on function pgjobs.release_shard(bigint, integer, bigint, boolean, boolean, text) is
+  'Gives up a shard. Clean: nothing is in flight, it may be taken at once. Not clean: what was in flight is uncertain, and it is taken up again after a growing pause. Handed back: the job is ready for any daemon.';

@@ -1,0 +1,26 @@
+-- Reads: xmp_jobs, xmp_job_types, what the selector reads   Writes: nothing
+create or replace function pgjobs.selection_bounds(_job_id bigint, _shard integer)
+returns table (start_key bigint, first_key bigint, end_key bigint, total bigint, send_limit bigint)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _selector text;
+  _params pgjobs.job_params;
+begin
+  select t.selector, (pgjobs.read_params(j.params)).* into strict _selector, _params
+  from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type
+  where j.id = _job_id;
+  if to_regproc(_selector || '_bounds') is not null then
+    return query execute format('select * from %s_bounds($1)', _selector) using _job_id;
+  else
+    return query execute format(
+      'select null::bigint, case when $1 then max(s.key) else min(s.key) end, case when $1 then min(s.key) else max(s.key) end, count(*), $2 from (%s) s',
+      pgjobs.records_statement(_job_id, _shard, null, null)) using _params.descending, _params.count;
+  end if;
+end;
+$$;
+comment on function pgjobs.selection_bounds(bigint, integer) is
+  'First and last key of a selection as it is now, in the job''s order; what the selector''s own _bounds function says where it has one, else by reading the selection once. start_key: pass over everything up to it; send_limit: send at most so many.';

@@ -1,0 +1,36 @@
+-- Reads: xmp_jobs, xmp_job_types, job_status   Writes: nothing
+create or replace function pgjobs.list_jobs(_status text, _type text, _limit bigint, _before bigint)
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _wanted text := replace(_status, 'cancelled', 'canceled');
+begin
+  if _wanted is not null and pgjobs.next_statuses(_wanted) is null then
+    perform pgjobs.refuse('PJ400', 'bad_status', 'status', format('status: %L is unknown', _status),
+      'use ready, in progress, canceled, done or error');
+  end if;
+  if _type is not null and not exists (select from public.xmp_job_types t where t.name = _type) then
+    perform pgjobs.refuse('PJ400', 'unknown_type', 'type', format('type: %L is not a registered job type', _type),
+      'use one of ' || (select string_agg(t.name, ', ' order by t.name) from public.xmp_job_types t where t.selector is not null));
+  end if;
+  if _limit not between 1 and 1000 then
+    perform pgjobs.refuse('PJ400', 'bad_limit', 'limit', format('limit: %s is out of range', _limit), 'give a number from 1 to 1000');
+  end if;
+  return (
+    select coalesce(jsonb_agg(pgjobs.job_json(page.id) order by page.id desc), '[]')
+    from (
+      select j.id
+      from public.xmp_jobs j
+      where (_wanted is null or j.status::text = _wanted)
+        and (_type is null or j.type::text = _type)
+        and (_before is null or j.id < _before)
+      order by j.id desc
+      limit coalesce(_limit, 100)
+    ) page);
+end;
+$$;
+comment on function pgjobs.list_jobs(text, text, bigint, bigint) is
+  'Jobs as a JSON array, newest first; the next page begins before the last id of this one. Refuses an unknown status or type and a limit outside 1 to 1000.';

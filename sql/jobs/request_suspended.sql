@@ -1,0 +1,27 @@
+-- Reads: nothing   Writes: calls (sends NOTIFY pgjobs)
+create or replace function pgjobs.request_suspended(_limit bigint, _hours bigint, _patience interval)
+returns bigint
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _id bigint;
+begin
+  if coalesce(_limit, 1000) not between 0 and 10000000 then
+    perform pgjobs.refuse('PJ400', 'bad_limit', 'limit', format('limit: %s is out of range', _limit), 'give a number from 0 to 10000000');
+  end if;
+  if coalesce(_hours, 1) not between 0 and 1000000 then
+    perform pgjobs.refuse('PJ400', 'bad_hours', 'hours', format('hours: %s is out of range', _hours), 'give a number from 0 to 1000000');
+  end if;
+  insert into pgjobs.calls (selector, routing_key, params, asked_at, expires_at)
+  values ('pgjobs.suspended_records', 'mobilink_mo_tarifficate',
+          jsonb_build_object('limit', coalesce(_limit, 1000), 'hours', coalesce(_hours, 1)),
+          pgjobs.now(), clock_timestamp() + _patience)
+  returning id into _id;
+  perform pg_notify('pgjobs', 'call');
+  return _id;
+end;
+$$;
+comment on function pgjobs.request_suspended(bigint, bigint, interval) is
+  'Asks a daemon to publish suspended subscriptions (at most limit, older than hours); nobody begins it after the asker''s patience. Answers with the number of the call.';

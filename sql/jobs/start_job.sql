@@ -1,0 +1,16 @@
+-- Reads: xmp_jobs   Writes: xmp_jobs (run_at)
+create or replace function pgjobs.start_job(_id bigint)
+returns jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+begin
+  perform pgjobs.expect_status(_id, 'started', '{ready}');
+  update public.xmp_jobs j set run_at = pgjobs.now(), active = true, start_asked = true where j.id = _id;
+  return pgjobs.job_json(_id);
+end;
+$$;
+comment on function pgjobs.start_job(bigint) is
+  'Runs a ready job now; refuses (PJ404, PJ409) when there is none or it is not ready. Answers with the job.';

@@ -1,0 +1,48 @@
+-- Reads: xmp_jobs, progress, workers, log_segments   Writes: nothing
+create or replace function pgjobs.why(_id bigint)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _job public.xmp_jobs;
+  _shard pgjobs.progress;
+  _held boolean;
+  _alive boolean := exists (select from pgjobs.workers w where w.seen_at > clock_timestamp() - interval '30 seconds');
+  _no_daemon constant text := 'no daemon is alive: start one with "pgjobs daemon"';
+begin
+  select * into _job from public.xmp_jobs j where j.id = _id;
+  if not found then
+    return null;
+  end if;
+  select * into _shard from pgjobs.progress p where p.job_id = _id order by p.finished_at nulls first, p.owner nulls first, p.shard limit 1;
+  _held := _shard.owner is not null and _shard.lease_until > clock_timestamp();
+  return case _job.status::text
+    when 'done' then 'it is done'
+    when 'error' then coalesce('it broke off: ' || _shard.error,
+      'it broke off: ' || (select e.reason from pgjobs.events e where e.job_id = _id and e.to_status = 'error' order by e.id desc limit 1),
+      'it was set to error by hand')
+    when 'canceled' then case when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end
+    when 'ready' then case
+      when not _job.active then 'it is not active: set active = true'
+      when _job.run_at::timestamptz > pgjobs.now() then 'it waits for its run_at ' || to_char(_job.run_at::timestamptz, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+      when _held then 'the daemon that held it last is just letting go'
+      when not _alive then _no_daemon
+      else 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING) or, where autostart is off, for a start'
+    end
+    else case
+      when _shard.job_id is null then 'it was in progress before this service took over: set it to canceled or error, then resume it'
+      when _held and _shard.note is not null then _shard.note
+      when _held then null
+      when _shard.owner is not null and _alive then 'its daemon fell silent: another one takes over now'
+      when not _alive then _no_daemon
+      when _shard.retry_at > clock_timestamp() then coalesce(_shard.note || '; ', '') || 'tried again at ' || to_char(_shard.retry_at, 'HH24:MI:SS"Z"')
+      else coalesce(_shard.note, 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING)')
+    end
+  end;
+end;
+$$;
+comment on function pgjobs.why(bigint) is
+  'Says in words why a job is not moving, and what to do where something can be done; null while it runs or when there is no such job.';

@@ -1,0 +1,44 @@
+-- Reads: xmp_job_types   Writes: nothing
+create or replace function pgjobs.check_job(_type text, _params jsonb, _file_name text)
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _registered public.xmp_job_types;
+  _unknown text;
+begin
+  select * into _registered from public.xmp_job_types t where t.name = _type and t.selector is not null;
+  if not found then
+    perform pgjobs.refuse('PJ400', 'unknown_type', 'type', format('type: %L is not a registered job type', _type),
+      'use one of ' || (select string_agg(t.name, ', ' order by t.name) from public.xmp_job_types t where t.selector is not null));
+  end if;
+  if jsonb_typeof(_params) is distinct from 'object' then
+    perform pgjobs.refuse('PJ400', 'bad_params', 'params', 'params: it has to be a JSON object',
+      'write {} for a job without parameters');
+  end if;
+  if length(_params::text) > 65536 then
+    perform pgjobs.refuse('PJ400', 'bad_params', 'params', 'params: it is larger than 64 KB', 'leave out what the job does not need');
+  end if;
+  select k into _unknown from jsonb_object_keys(_params) k where k <> all (_registered.params) order by k limit 1;
+  if found then
+    perform pgjobs.refuse('PJ400', 'bad_params', _unknown,
+      format('params.%s: a job of type %s has no such parameter', _unknown, _type),
+      'it knows ' || array_to_string(_registered.params, ', '));
+  end if;
+  perform pgjobs.read_params(_params);
+  if _registered.needs_file and coalesce(_file_name, '') = '' then
+    perform pgjobs.refuse('PJ400', 'bad_file_name', 'file_name',
+      format('file_name: a job of type %s reads a file and none is named', _type),
+      'name a file of the injections directory');
+  end if;
+  if _registered.needs_file and (_file_name ~ '[/[:cntrl:]]' or _file_name in ('.', '..')) then
+    perform pgjobs.refuse('PJ400', 'bad_file_name', 'file_name',
+      format('file_name: %L leaves the injections directory', _file_name),
+      'give the plain name of a file that lies in the injections directory');
+  end if;
+end;
+$$;
+comment on function pgjobs.check_job(text, jsonb, text) is
+  'Refuses a job whose type, params or file name cannot be right, naming the field and the remedy.';

@@ -1,0 +1,25 @@
+-- Reads: nothing   Writes: every table of pgjobs that keeps something of the job
+create or replace function pgjobs.forget_job()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if old.status::text = 'in progress' or exists (
+    select from pgjobs.progress p where p.job_id = old.id and p.owner is not null and p.lease_until > clock_timestamp()
+  ) then
+    perform pgjobs.refuse('PJ409', 'running', 'id', format('job %s is running and can''t be deleted', old.id),
+      'stop it first: update xmp_jobs set status = ''canceled''');
+  end if;
+  delete from pgjobs.progress where job_id = old.id;
+  delete from pgjobs.outcomes where job_id = old.id;
+  delete from pgjobs.uncertain_ranges where job_id = old.id;
+  delete from pgjobs.log_segments where job_id = old.id;
+  delete from pgjobs.injection_lines where job_id = old.id;
+  delete from pgjobs.notifications where job_id = old.id;
+  return old;
+end;
+$$;
+comment on function pgjobs.forget_job() is
+  'Trigger: refuses to delete a running job, and takes along what the engine kept of a deleted one; its events stay.';

@@ -1,0 +1,95 @@
+-- Reads: xmp_job_types, progress   Writes: the row that is being written
+create or replace function pgjobs.guard_job()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _from text;
+  _to text;
+  _legal text[];
+  _open bigint;
+  _started boolean;
+begin
+  if new.status::text = 'cancelled' then
+    new.status := 'canceled';
+  end if;
+  _to := new.status::text;
+
+  if tg_op = 'INSERT' then
+    if _to not in ('ready', 'canceled') then
+      perform pgjobs.refuse('PJ400', 'bad_status', 'status',
+        format('status: a new job can''t be %L', _to), 'insert it as ready, or as canceled to hold it');
+    end if;
+  else
+    _from := old.status::text;
+    if new.id <> old.id then
+      perform pgjobs.refuse('PJ409', 'fixed', 'id', format('id: job %s keeps its number', old.id), 'insert a new job');
+    end if;
+  end if;
+  if pgjobs.next_statuses(_to) is null then
+    perform pgjobs.refuse('PJ400', 'bad_status', 'status', format('status: %L is unknown', _to),
+      'use ready, in progress, canceled, done or error');
+  end if;
+
+  _started := tg_op = 'UPDATE' and exists (select from pgjobs.progress p where p.job_id = new.id);
+
+  if tg_op = 'INSERT' or (new.type, new.params, new.file_name) is distinct from (old.type, old.params, old.file_name) then
+    if _started then
+      perform pgjobs.refuse('PJ409', 'started', 'params',
+        format('job %s has started: its type, params and file_name stay as they are', new.id), 'insert a new job');
+    end if;
+    perform pgjobs.check_job(new.type::text, new.params, new.file_name);
+  end if;
+
+  if _to = 'ready' and _from is distinct from 'ready' then
+    if not _started and coalesce((to_jsonb(new) ->> 'skip')::bigint, 0) <> 0 then
+      perform pgjobs.refuse('PJ400', 'bad_skip', 'skip',
+        format('skip: this column is not read, and %s would be ignored', to_jsonb(new) ->> 'skip'),
+        'set skip to 0 and give params.offset');
+    end if;
+    if _from is not null then
+      perform pgjobs.check_job(new.type::text, new.params, new.file_name);
+    end if;
+  end if;
+
+  if _from <> _to then
+    _legal := pgjobs.next_statuses(_from);
+    if _to <> all (_legal) then
+      perform pgjobs.refuse('PJ409', 'illegal_transition', 'status',
+        format('job %s is %s and can''t become %s', new.id, _from, _to),
+        case when _legal = '{}' then format('%s is final: insert a new job', _from)
+             else 'legal next: ' || array_to_string(_legal, ', ') end);
+    end if;
+    if _to = 'done' then
+      select count(*) filter (where p.finished_at is null) into _open from pgjobs.progress p where p.job_id = new.id;
+      if _open > 0 then
+        perform pgjobs.refuse('PJ409', 'unaccounted', 'status',
+          format('job %s can''t be done: not every record of it is accounted for', new.id),
+          'let the daemon finish it, or stop it with status canceled');
+      end if;
+    end if;
+    if _from in ('canceled', 'error') then
+      new.start_asked := true;
+    end if;
+    if _to = 'in progress' then
+      new.start_asked := false;
+      new.finish_at := null;
+    elsif _to in ('done', 'canceled', 'error') then
+      new.finish_at := pgjobs.now();
+    elsif _to = 'ready' then
+      new.finish_at := null;
+    end if;
+    if to_jsonb(new) ? 'finished_at' then
+      new := jsonb_populate_record(new, jsonb_build_object('finished_at', coalesce(new.finish_at, timestamptz '1970-01-01 00:00Z')));
+    end if;
+  elsif _to = 'ready' and tg_op = 'UPDATE' and new.run_at is distinct from old.run_at then
+    new.start_asked := new.run_at <= pgjobs.now();
+  end if;
+  return new;
+end;
+$$;
+comment on function pgjobs.guard_job() is
+  'Trigger: refuses a row of xmp_jobs that cannot be right and a transition that is not legal; keeps finish_at and the spelling of canceled.';

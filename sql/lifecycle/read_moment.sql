@@ -1,0 +1,29 @@
+-- Reads: nothing   Writes: nothing
+create or replace function pgjobs.read_moment(_params jsonb, _key text)
+returns timestamptz
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _text text := btrim(_params ->> _key);
+begin
+  if coalesce(_text, '') = '' then
+    return null;
+  end if;
+  if jsonb_typeof(_params -> _key) = 'string'
+     and _text ~ '^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|UTC|[+-]\d{2}(:?\d{2})?)?)?$' then
+    begin
+      return _text::timestamptz;
+    exception when datetime_field_overflow or invalid_datetime_format then
+      null;
+    end;
+  end if;
+  perform pgjobs.refuse('PJ400', 'bad_params', _key,
+    format('params.%s: %s is not a date or a timestamp', _key, _params -> _key),
+    'write it as 2016-10-31 or 2016-10-31T18:30:00Z (UTC unless it carries an offset)');
+end;
+$$;
+comment on function pgjobs.read_moment(jsonb, text) is
+  'A date or timestamp of params, UTC unless it carries an offset; null when it is not given; refuses anything else.';

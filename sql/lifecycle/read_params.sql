@@ -1,0 +1,46 @@
+-- Reads: nothing   Writes: nothing
+create or replace function pgjobs.read_params(_params jsonb)
+returns pgjobs.job_params
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _read pgjobs.job_params;
+  _order text := lower(btrim(_params ->> 'order'));
+  _alias text[];
+begin
+  foreach _alias slice 1 in array array[['service_id', 'service_code'], ['campaign_id', 'campaign_code']] loop
+    if _params ->> _alias[1] is not null and _params ->> _alias[2] is not null
+       and _params ->> _alias[1] <> _params ->> _alias[2] then
+      perform pgjobs.refuse('PJ400', 'bad_params', _alias[2],
+        format('params.%s: it is another name of %s and says something else', _alias[2], _alias[1]),
+        format('keep only %s', _alias[1]));
+    end if;
+  end loop;
+  if coalesce(_order, '') not in ('', 'asc', 'desc') then
+    perform pgjobs.refuse('PJ400', 'bad_params', 'order',
+      format('params.order: %s is neither asc nor desc', _params -> 'order'), 'give order as asc or desc, or leave it out');
+  end if;
+  if _params ->> 'prefix' !~ '^\d*$' then
+    perform pgjobs.refuse('PJ400', 'bad_params', 'prefix',
+      format('params.prefix: %s has other characters than digits', _params -> 'prefix'),
+      'give the digits every msisdn begins with, or an empty string to accept all');
+  end if;
+  _read.date_from := pgjobs.read_moment(_params, 'date_from');
+  _read.date_to := pgjobs.read_moment(_params, 'date_to');
+  _read.last_charge_at := pgjobs.read_moment(_params, 'last_charge_at');
+  _read.count := pgjobs.read_number(_params, 'count');
+  _read."offset" := pgjobs.read_number(_params, 'offset');
+  _read.service_id := coalesce(pgjobs.read_number(_params, 'service_id'), pgjobs.read_number(_params, 'service_code'));
+  _read.campaign_id := coalesce(pgjobs.read_number(_params, 'campaign_id'), pgjobs.read_number(_params, 'campaign_code'));
+  _read.descending := coalesce(_order = 'desc', false);
+  _read.never := pgjobs.read_flag(_params, 'never');
+  _read.dry_run := pgjobs.read_flag(_params, 'dry_run');
+  _read.prefix := _params ->> 'prefix';
+  return _read;
+end;
+$$;
+comment on function pgjobs.read_params(jsonb) is
+  'params of a job as typed values; refuses what cannot be read, naming the key. The one place that knows what a parameter looks like.';

@@ -1,0 +1,30 @@
+-- Reads: the session setting pgjobs.reason   Writes: events, progress, notifications
+create or replace function pgjobs.record_transition()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _at timestamptz := pgjobs.now();
+begin
+  insert into pgjobs.events (job_id, at, from_status, to_status, role, application, reason)
+  values (new.id, _at, case when tg_op = 'UPDATE' then old.status::text end, new.status::text, session_user,
+          nullif(current_setting('application_name', true), ''), nullif(current_setting('pgjobs.reason', true), ''));
+  if tg_op = 'INSERT' then
+    return null;
+  end if;
+  if new.status::text = 'in progress' then
+    insert into pgjobs.progress (job_id) values (new.id) on conflict do nothing;
+    update pgjobs.progress p
+    set error = null, note = null, retry_at = null, failures = 0, started_at = coalesce(p.started_at, _at)
+    where p.job_id = new.id;
+  elsif new.status::text in ('done', 'canceled', 'error') then
+    insert into pgjobs.notifications (job_id, status, created_at, due_at)
+    values (new.id, replace(new.status::text, 'canceled', 'cancelled'), _at, _at);
+  end if;
+  return null;
+end;
+$$;
+comment on function pgjobs.record_transition() is
+  'Trigger: notes every transition, opens the progress of a job that begins, and puts the news of an ended job into the outbox.';

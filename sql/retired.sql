@@ -1,0 +1,2 @@
+-- Signatures that earlier versions had and this one no longer has; dropped before the rest is applied.
+-- (none so far)

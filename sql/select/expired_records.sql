@@ -1,0 +1,33 @@
+-- Reads: xmp_jobs   Writes: nothing
+create or replace function pgjobs.expired_records(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _params pgjobs.job_params;
+  _type text;
+  _mine text;
+begin
+  select j.type::text, (pgjobs.read_params(j.params)).* into strict _type, _params from public.xmp_jobs j where j.id = _job_id;
+  _mine := pgjobs.expired_filter(_params, 'r');
+  return format(
+    'select r.id::bigint as key, convert_to(r.msisdn, ''UTF8'') as msg,'
+    ' case when exists (select from public.xmp_retries_expired e where e.msisdn = r.msisdn and e.id %s r.id%s) then ''duplicate'' end as reason,'
+    ' pgjobs.charge_body(%L, r.msisdn, r.tid, r.operator_code, r.country_code, r.id_service, r.id_campaign, r.id_subscription, r.id,'
+    ' pgjobs.utc(r.created_at), pgjobs.utc(r.last_pay_attempt_at), 10, r.price, r.keep_days, r.delay_hours, null, null, null) as body'
+    ' from public.xmp_retries_expired r where true%s%s%s%s order by r.id %s',
+    case when _params.descending then '>' else '<' end,
+    pgjobs.expired_filter(_params, 'e'),
+    _type,
+    _mine,
+    format(case when _params.descending then ' and r.id < %s' else ' and r.id > %s' end, _after_key),
+    format(case when _params.descending then ' and r.id >= %s' else ' and r.id <= %s' end, _end_key),
+    ' and not ' || pgjobs.paid_test(_params, 'r.msisdn'),
+    case when _params.descending then 'desc' else 'asc' end);
+end;
+$$;
+comment on function pgjobs.expired_records(bigint, integer, bigint, bigint) is
+  'Selector of type expired: one row per msisdn, the first in the job''s order; the others are duplicates, judged over the whole selection and not only over what is left of it.';

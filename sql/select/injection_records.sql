@@ -1,0 +1,51 @@
+-- Reads: xmp_jobs, xmp_job_types, xmp_services, xmp_operator_msisdn_prefix, progress   Writes: nothing
+create or replace function pgjobs.injection_records(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _job public.xmp_jobs;
+  _params pgjobs.job_params;
+  _defaults jsonb;
+  _operator text;
+begin
+  select * into strict _job from public.xmp_jobs j where j.id = _job_id;
+  _params := pgjobs.read_params(_job.params);
+  select t.defaults into strict _defaults from public.xmp_job_types t where t.name = _job.type;
+  _operator := coalesce(quote_nullable(_defaults ->> 'operator_code'), 'null') || '::bigint';
+  if exists (select from public.xmp_operator_msisdn_prefix x where x.prefix <> '') then
+    _operator := format(
+      'coalesce((select x.operator_code from public.xmp_operator_msisdn_prefix x where x.prefix <> '''' and starts_with(l.msisdn, x.prefix)'
+      ' order by length(x.prefix) desc, x.id limit 1), %s)', _operator);
+  end if;
+  return format(
+    'select l.line_no as key, l.raw as msg,'
+    ' case'
+    ' when l.fault is not null then l.fault'
+    ' when length(l.msisdn) > 20 then ''Too long msisdn, length: '' || length(l.msisdn)'
+    ' when length(l.msisdn) < 5 then ''Too short msisdn, length: '' || length(l.msisdn)'
+    ' when not starts_with(l.msisdn, %L) then ''Wrong prefix: '' || l.msisdn'
+    ' when l.msisdn !~ ''^[0-9]+$'' then ''Not a number: '' || l.msisdn'
+    ' when exists (select from pgjobs.injection_lines e where e.job_id = %s and e.msisdn = l.msisdn and e.line_no < l.line_no'
+    ' and e.line_no > %s and e.fault is null) then ''duplicate'''
+    ' when %s then ''Already paid'''
+    ' when exists (select from public.xmp_msisdn_blacklist b where b.msisdn = l.msisdn) then ''Blacklisted'''
+    ' when exists (select from public.xmp_msisdn_postpaid b where b.msisdn = l.msisdn) then ''Postpaid'''
+    ' end as reason,'
+    ' pgjobs.charge_body(%L, l.msisdn, %L || md5(%L || l.line_no)::uuid, %s, %L::bigint, %L::bigint, %L::bigint, null, null, null, null, 10,'
+    ' %L::numeric, null, null, null, null, null) as body'
+    ' from pgjobs.injection_lines l where l.job_id = %s and l.line_no > %s and l.line_no <= %s order by l.line_no',
+    coalesce(_params.prefix, _defaults ->> 'prefix', ''),
+    _job_id, coalesce(_params."offset", 0),
+    pgjobs.paid_test(_params, 'l.msisdn'),
+    _job.type, extract(epoch from pgjobs.utc(_job.created_at))::bigint || '-', _job_id || '-',
+    _operator, _defaults ->> 'country_code', _params.service_id, _params.campaign_id,
+    (select s.price from public.xmp_services s where s.id = _params.service_id),
+    _job_id, coalesce(_after_key, 0), coalesce(_end_key, 9223372036854775807));
+end;
+$$;
+comment on function pgjobs.injection_records(bigint, integer, bigint, bigint) is
+  'Selector of type injection: the lines of the job''s file in order, each with its message or the reason why it gets none. Duplicates are judged over the job''s own lines, those passed over by offset are not among them.';

@@ -1,0 +1,30 @@
+-- Reads: xmp_jobs, injection_lines, xmp_services   Writes: nothing
+create or replace function pgjobs.injection_records_bounds(_job_id bigint)
+returns table (start_key bigint, first_key bigint, end_key bigint, total bigint, send_limit bigint)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _params pgjobs.job_params;
+  _start bigint;
+  _end bigint;
+begin
+  select (pgjobs.read_params(j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
+  if _params.service_id is not null and not exists (select from public.xmp_services s where s.id = _params.service_id) then
+    perform pgjobs.refuse('PJ400', 'unknown_service', 'service_id',
+      format('params.service_id: %s is not in xmp_services, so there is no price', _params.service_id),
+      'add the service to xmp_services and resume the job, or insert a new job');
+  end if;
+  _start := coalesce(_params."offset", 0);
+  select max(l.line_no) into _end from pgjobs.injection_lines l where l.job_id = _job_id;
+  _end := least(_end, _start + _params.count);
+  if _end > _start then
+    return query select _start, _start + 1, _end, _end - _start, null::bigint;
+  else
+    return query select _start, null::bigint, null::bigint, 0::bigint, null::bigint;
+  end if;
+end;
+$$;
+comment on function pgjobs.injection_records_bounds(bigint) is
+  'The lines an injection job considers: those behind offset, at most count of them. Refuses an unknown service, for it has no price.';

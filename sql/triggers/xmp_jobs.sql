@@ -1,0 +1,29 @@
+-- The triggers of xmp_jobs. The setting pgjobs.mute = 'on' keeps a bulk load quiet (no NOTIFY); the timer finds its jobs.
+create or replace trigger pgjobs_10_guard
+before insert or update on public.xmp_jobs
+for each row execute function pgjobs.guard_job();
+
+create or replace trigger pgjobs_20_record_insert
+after insert on public.xmp_jobs
+for each row execute function pgjobs.record_transition();
+
+create or replace trigger pgjobs_20_record_update
+after update on public.xmp_jobs
+for each row when (old.status is distinct from new.status)
+execute function pgjobs.record_transition();
+
+create or replace trigger pgjobs_30_notify_insert
+after insert on public.xmp_jobs
+for each row when (coalesce(current_setting('pgjobs.mute', true), '') <> 'on')
+execute function pgjobs.notify_job();
+
+create or replace trigger pgjobs_30_notify_update
+after update on public.xmp_jobs
+for each row when (
+  (old.status is distinct from new.status or old.run_at is distinct from new.run_at or old.active is distinct from new.active)
+  and coalesce(current_setting('pgjobs.mute', true), '') <> 'on')
+execute function pgjobs.notify_job();
+
+create or replace trigger pgjobs_40_forget
+before delete on public.xmp_jobs
+for each row execute function pgjobs.forget_job();
