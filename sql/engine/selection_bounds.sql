@@ -10,9 +10,10 @@ declare
   _selector text;
   _params pgjobs.job_params;
 begin
-  select t.selector, (pgjobs.read_params(j.params)).* into strict _selector, _params
+  select t.selector into strict _selector
   from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type
   where j.id = _job_id;
+  select (pgjobs.read_params(j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
   if to_regproc(_selector || '_bounds') is not null then
     return query execute format('select * from %s_bounds($1)', _selector) using _job_id;
   else

@@ -7,12 +7,11 @@ set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
 declare
+  _job public.xmp_jobs;
   _params pgjobs.job_params;
-  _type text;
-  _mine text;
 begin
-  select j.type::text, (pgjobs.read_params(j.params)).* into strict _type, _params from public.xmp_jobs j where j.id = _job_id;
-  _mine := pgjobs.expired_filter(_params, 'r');
+  select * into strict _job from public.xmp_jobs j where j.id = _job_id;
+  _params := pgjobs.read_params(_job.params);
   return format(
     'select r.id::bigint as key, convert_to(r.msisdn, ''UTF8'') as msg,'
     ' case when exists (select from public.xmp_retries_expired e where e.msisdn = r.msisdn and e.id %s r.id%s) then ''duplicate'' end as reason,'
@@ -21,10 +20,10 @@ begin
     ' from public.xmp_retries_expired r where true%s%s%s%s order by r.id %s',
     case when _params.descending then '>' else '<' end,
     pgjobs.expired_filter(_params, 'e'),
-    _type,
-    _mine,
-    format(case when _params.descending then ' and r.id < %s' else ' and r.id > %s' end, _after_key),
-    format(case when _params.descending then ' and r.id >= %s' else ' and r.id <= %s' end, _end_key),
+    _job.type,
+    pgjobs.expired_filter(_params, 'r'),
+    case when _params.descending then ' and r.id < ' else ' and r.id > ' end || _after_key,
+    case when _params.descending then ' and r.id >= ' else ' and r.id <= ' end || _end_key,
     ' and not ' || pgjobs.paid_test(_params, 'r.msisdn'),
     case when _params.descending then 'desc' else 'asc' end);
 end;
