@@ -19,7 +19,7 @@ demo: install
 	$(BIN)/pgjobs demo $(if $(KEEP),--keep)
 
 test: lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 lint: install
 	$(BIN)/ruff check

@@ -3,7 +3,6 @@
 import contextlib
 import uuid
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Self
 
 import pika
@@ -23,7 +22,7 @@ class Drain:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
