@@ -20,7 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         services = _servers.enter_context(running_services(fsync=False))
     except ServicesError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(f"{error}; {error.hint}") from error
     os.environ["PGJOBS_TEST_DATABASE_URL"] = services.database_url
     os.environ["PGJOBS_TEST_AMQP_URL"] = services.amqp_url
     # Names made by this session differ from those of another one on the same servers.

@@ -17,14 +17,18 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
+from pgjobs.errors import PgjobsError
+
 # Below the range from which Linux takes the local ports of outgoing connections, so that no connection
 # can sit on a server's port while that server restarts.
 _PORTS = range(15_000, 32_000)
 _POLL = 0.02
 
 
-class ServicesError(Exception):
-    """A private server cannot be started or used; the text says why and what helps."""
+class ServicesError(PgjobsError):
+    """A private server cannot be started or used; the sentence says why."""
+
+    hint = "set PGJOBS_DATABASE_URL and PGJOBS_AMQP_URL to use servers that run already"
 
 
 _Spawn = tuple[Callable[[], subprocess.Popen[bytes]], "Future[subprocess.Popen[bytes]]"]
