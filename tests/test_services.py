@@ -1,10 +1,12 @@
 """The private servers: they start, answer, restart, and leave nothing behind."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 from fix_broker import Drain
 
 from pgjobs.dev.broker import PrivateBroker
-from pgjobs.dev.postgres import EmbeddedPostgres
+from pgjobs.dev.postgres import EmbeddedPostgres, embedded_bin_dir
 from pgjobs.dev.process import ServicesError
 from pgjobs.dev.services import Services, running_services
 
@@ -193,6 +195,27 @@ def test_a_missing_rabbitmq_is_named_with_its_remedy(tmp_path: Path) -> None:
     """Without the distribution's package the error says which one to install."""
     with pytest.raises(ServicesError, match="apt-get install rabbitmq-server"):
         PrivateBroker(tmp_path, bin_dir=tmp_path / "nowhere").start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as somebody else")
+def test_binaries_behind_a_closed_folder_run_all_the_same(tmp_path: Path) -> None:
+    """A checkout in root's home, which the server's user cannot enter, works: the binaries are copied."""
+    install = embedded_bin_dir().parent
+    package = install.parent
+    closed = tmp_path / "closed"
+    shutil.copytree(install, closed / package.name / install.name, symlinks=True)
+    shutil.copytree(package.with_name(f"{package.name}.libs"), closed / f"{package.name}.libs")
+    closed.chmod(0o700)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        bin_dir = closed / package.name / install.name / "bin"
+        server = EmbeddedPostgres(Path(folder) / "postgres", bin_dir=bin_dir, fsync=False)
+        try:
+            server.start()
+            with psycopg.connect(server.url) as connection:
+                assert (1,) == connection.execute("select 1").fetchone()
+        finally:
+            server.stop("immediate")
 
 
 def test_the_distributions_server_runs_too(distribution_postgres: EmbeddedPostgres) -> None:

@@ -134,8 +134,15 @@ class EmbeddedPostgres:
             raise ServicesError(f"the user nobody cannot reach {self.root}; choose a folder such as /tmp")
         if self._may("-x", self._bin_dir / "postgres"):
             return self._bin_dir
-        # Copied, because opening up someone's home directory is not ours to do.
-        return shutil.copytree(self._bin_dir.parent, self.root / "pginstall", symlinks=True) / "bin"
+        # Copied, because opening up someone's home directory is not ours to do; with the libraries of the
+        # wheel, which the binaries look for beside their package.
+        install = self._bin_dir.parent
+        package = install.parent
+        copy = self.root / "installation"
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, copy / libraries.name)
+        return shutil.copytree(install, copy / package.name / install.name, symlinks=True) / "bin"
 
     def _may(self, test: str, path: Path) -> bool:
         command = ["setpriv", *privileges(self._user), "--", "test", test, str(path)]
