@@ -1,0 +1,69 @@
+"""What a daemon measures, in a registry of its own; the heartbeat carries the samples to the database.
+
+The daemon has no port: /metrics of the web process shows the samples of every living daemon.
+"""
+
+from __future__ import annotations
+
+import math
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+CONFIRM_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+WINDOW_RECORDS = (1, 10, 100, 500, 1000, 2000, 5000, 10000, 65535)
+
+
+class Metrics:
+    """The counters, gauges and histograms of one daemon; names begin with pgjobs_."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"pgjobs_{name}", text, labels, registry=self.registry)
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"pgjobs_{name}", text, registry=self.registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(f"pgjobs_{name}", text, registry=self.registry, buckets=buckets)
+
+        self.records = counter("records", "Records by what became of them.", "type", "action")
+        self.published = counter("published", "Messages written to the broker.")
+        self.confirmed = counter("confirmed", "Messages the broker has confirmed.")
+        self.nacked = counter("nacked", "Messages the broker has refused; they are published again.")
+        self.returned = counter("returned", "Messages that no queue wanted.")
+        self.broker_reconnects = counter("broker_reconnects", "Lost connections to the broker.", "reason")
+        self.listener_reconnects = counter("listener_reconnects", "Lost LISTEN connections.")
+        self.listener_probe_failures = counter(
+            "listener_probe_failures", "LISTEN connections that did not deliver their own probe."
+        )
+        self.jobs_found_by_poll = counter(
+            "jobs_found_by_poll", "Jobs that were found by looking, without a notification."
+        )
+        self.fenced = counter("fenced", "Shards that another owner has taken over.")
+        self.cursor_rotations = counter("cursor_rotations", "Cursors closed for age and opened again by key.")
+        self.confirm_seconds = histogram(
+            "confirm_seconds", "Seconds from writing a window to its last confirm.", CONFIRM_SECONDS
+        )
+        self.window_records = histogram("window_records", "Records in a window.", WINDOW_RECORDS)
+        self.running_shards = gauge("running_shards", "Shards this daemon runs.")
+        self.listening = gauge("listening", "1 while the daemon listens for notifications.")
+        self.broker_connected = gauge("broker_connected", "1 while the daemon is connected to the broker.")
+        self.broker_blocked = gauge("broker_blocked", "1 while an alarm of the broker holds publishing up.")
+
+    def samples(self) -> list[dict[str, object]]:
+        """Every sample as name, kind, help, labels, value; the form pgjobs.beat() stores as jsonb."""
+        return [
+            {
+                "name": sample.name,
+                "kind": family.type,
+                "help": family.documentation,
+                "labels": dict(sample.labels),
+                "value": sample.value,
+            }
+            for family in self.registry.collect()
+            for sample in family.samples
+            # JSON has no word for NaN and infinity, and the time of creation is the daemon's started_at.
+            if math.isfinite(sample.value) and not sample.name.endswith("_created")
+        ]
