@@ -49,6 +49,7 @@ begin
     limit 1
     for update;
     if not found then
+      update public.xmp_jobs j set status = 'done' where j.id = _due;
       return;
     end if;
   end if;

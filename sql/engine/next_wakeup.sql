@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, progress, notifications   Writes: nothing
+-- Reads: xmp_jobs, progress   Writes: nothing
 create or replace function pgjobs.next_wakeup(_autostart boolean)
 returns double precision
 language sql
@@ -12,9 +12,8 @@ as $$
     (select min(greatest(coalesce(p.lease_until, p.retry_at), coalesce(p.retry_at, p.lease_until))) - clock_timestamp()
      from pgjobs.progress p join public.xmp_jobs j on j.id = p.job_id
      where j.status = 'in progress' and p.finished_at is null),
-    (select min(n.due_at) - pgjobs.now() from pgjobs.notifications n where n.closed_at is null),
     interval '1 hour'
   )))::double precision;
 $$;
 comment on function pgjobs.next_wakeup(boolean) is
-  'Seconds until something falls due by itself: a run_at, the end of a lease, a retry, a notification; 3600 at most.';
+  'Seconds until something falls due by itself: a run_at, the end of a lease, a retry; 3600 at most.';

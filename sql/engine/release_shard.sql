@@ -10,8 +10,8 @@ begin
   set owner = null, lease_until = null, updated_at = clock_timestamp(),
       in_flight_to = case when _clean then p.after_key else p.in_flight_to end,
       note = _note,
-      failures = case when _clean then 0 else p.failures + 1 end,
-      retry_at = case when not _clean then clock_timestamp() + least(interval '30 s', interval '1 s' * power(2, least(p.failures, 10))) end
+      failures = case when _note is null then 0 else p.failures + 1 end,
+      retry_at = case when _note is not null then clock_timestamp() + least(interval '10 s', interval '1 s' * power(2, least(p.failures, 10))) end
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch;
   if found and _hand_back then
     perform set_config('pgjobs.reason', 'handed back by a daemon that is shutting down', true);
@@ -23,4 +23,4 @@ begin
 end;
 $$;
 comment on function pgjobs.release_shard(bigint, integer, bigint, boolean, boolean, text) is
-  'Gives up a shard. Clean: nothing is in flight, it may be taken at once. Not clean: what was in flight is uncertain, and it is taken up again after a growing pause. Handed back: the job is ready for any daemon.';
+  'Gives up a shard. Clean: nothing is in flight; else what was in flight is uncertain. With a note of what went wrong it is taken up again after a growing pause, without one at once. Handed back: the job is ready for any daemon.';

@@ -1,0 +1,116 @@
+"""The command line: one short function per command; each imports what it needs and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import psycopg
+import typer
+
+from pgjobs import log
+from pgjobs.errors import PgjobsError, SettingsError, refusal
+from pgjobs.settings import Settings, read_settings
+
+app = typer.Typer(
+    help="A bulk job engine on PostgreSQL and RabbitMQ: SQL decides, Python moves bytes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run a command; a known error is one sentence with its remedy, a wrong setting ends with code 2."""
+    try:
+        app()
+    except SettingsError as error:
+        _say(error.sentence, error.hint)
+        sys.exit(2)
+    except PgjobsError as error:
+        _say(error.sentence, error.hint)
+        sys.exit(1)
+    except psycopg.Error as error:
+        refused = refusal(error)
+        if refused is not None:
+            _say(refused[0], refused[2])
+        else:
+            _say(f"PostgreSQL: {str(error).strip()}", "check PGJOBS_DATABASE_URL, and that the server answers")
+        sys.exit(1)
+
+
+def _say(sentence: str, hint: str) -> None:
+    typer.echo(f"pgjobs: {sentence}\n  {hint}", err=True)
+
+
+def _settings(*needed: str) -> Settings:
+    settings = read_settings()
+    settings.need(*needed)
+    log.configure(settings.log_level)
+    return settings
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version."""
+    from pgjobs import migrate as migrations
+
+    done = migrations.migrate(_settings("database_url").database_url)
+    for line in done:
+        typer.echo(line)
+    typer.echo("the database is up to date" if not done else f"{len(done)} applied")
+
+
+@app.command()
+def daemon() -> None:
+    """Run the engine until SIGTERM."""
+    from pgjobs.engine import daemon as engine
+
+    asyncio.run(engine.run(_settings("database_url", "amqp_url")))
+
+
+@app.command()
+def web() -> None:
+    """Serve HTTP until SIGTERM."""
+    from pgjobs.web import serve
+
+    serve.run(_settings("database_url"))
+
+
+@app.command()
+def services() -> None:
+    """Start an embedded PostgreSQL and a private RabbitMQ, print their URLs as export lines, wait for Ctrl-C."""
+    from pgjobs.dev import services as private
+
+    private.serve_forever()
+
+
+@app.command()
+def watch(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
+    """Show the progress of a job until it ends."""
+    from pgjobs import watch as progress
+
+    sys.exit(asyncio.run(progress.watch(_settings("database_url"), job)))
+
+
+@app.command()
+def doctor() -> None:
+    """Check everything a job needs, and say what to do about each finding."""
+    from pgjobs import doctor as checks
+
+    sys.exit(asyncio.run(checks.examine(_settings("database_url", "amqp_url"))))
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="leave everything running at the end")] = False,
+) -> None:
+    """Show the main job on servers of its own."""
+    from pgjobs.dev import demo as show
+
+    sys.exit(show.run(keep=keep))
+
+
+if __name__ == "__main__":
+    main()

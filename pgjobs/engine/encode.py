@@ -1,0 +1,129 @@
+"""Turn a window of records into AMQP frames and log lines; pure bytes, no I/O.
+
+The method frame is the same for every message of a route, the header frame nearly so: both are made once and
+only the message id and the body vary. One window becomes one `bytes` object, written with one call.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from pika import frame, spec
+
+Record = tuple[int, bytes, str | None, bytes]
+"""(key, original line or msisdn, reason why it is skipped or None, message body)"""
+
+FRAME_END = b"\xce"
+HEADER = struct.Struct(">BHIHHQ")
+BODY = struct.Struct(">BHI")
+PLAIN = re.compile(rb"[A-Za-z0-9\-._/@^+]+").fullmatch
+ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class Envelope:
+    """Everything of a message but its id and body, for one job on one channel of a connection."""
+
+    def __init__(
+        self,
+        *,
+        channel: int,
+        exchange: str,
+        routing_key: str,
+        app_id: str,
+        message_type: str | None,
+        headers: dict[str, object],
+        timestamp: int,
+        frame_max: int,
+    ) -> None:
+        publish = spec.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=True)
+        before = {"content_type": "application/json", "headers": headers, "delivery_mode": 2}
+        after = {"timestamp": timestamp, "type": message_type, "app_id": app_id}
+        flags = _encoded(**before, **after, message_id="x")[:2]
+        self.channel = channel
+        self.method = frame.Method(channel, publish).marshal()
+        self.head = flags + _encoded(**before)[2:]
+        self.tail = _encoded(**after)[2:] + FRAME_END
+        self.fixed = HEADER.size - 7 + len(self.head) + 1 + len(self.tail) - 1
+        self.chunk = frame_max - 8 if frame_max else 131072
+
+    def frames(self, messages: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """The frames of messages (id, body) in order."""
+        method, head, tail, fixed, channel = self.method, self.head, self.tail, self.fixed, self.channel
+        pack_header, pack_body, chunk = HEADER.pack, BODY.pack, self.chunk
+        parts: list[bytes] = []
+        add = parts.extend
+        for message_id, body in messages:
+            id_size, size = len(message_id), len(body)
+            add(
+                (
+                    method,
+                    pack_header(2, channel, fixed + id_size, 60, 0, size),
+                    head,
+                    id_size.to_bytes(1, "big"),
+                    message_id,
+                    tail,
+                )
+            )
+            if size <= chunk:
+                add((pack_body(3, channel, size), body, FRAME_END))
+            else:
+                for start in range(0, size, chunk):
+                    piece = body[start : start + chunk]
+                    add((pack_body(3, channel, len(piece)), piece, FRAME_END))
+        return b"".join(parts)
+
+
+def _encoded(**properties: object) -> bytes:
+    return b"".join(spec.BasicProperties(**properties).encode())
+
+
+def message_id(prefix: str, key: int) -> bytes:
+    """The id of a record's message: the same after any crash, so that consumers can de-duplicate."""
+    return f"{prefix}{key}".encode()
+
+
+def log_lines(at: datetime, records: Sequence[Record], refused: dict[int, str]) -> bytes:
+    """One logfmt line per record, in order; `refused` holds reasons of records the broker gave back, by key."""
+    stamp = b'time="%s" level=info msg=' % at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+    plain = PLAIN
+    lines: list[bytes] = []
+    for key, message, reason, _body in records:
+        value = message if plain(message) else quoted(message)
+        why = reason if reason is not None else (refused.get(key) if refused else None)
+        if why is None:
+            lines.append(b"%s%s action=sent id=%d\n" % (stamp, value, key))
+        else:
+            lines.append(b"%s%s action=skip error=%s id=%d\n" % (stamp, value, _value(why), key))
+    return b"".join(lines)
+
+
+def _value(text: str) -> bytes:
+    encoded = text.encode()
+    return encoded if PLAIN(encoded) else quoted(encoded)
+
+
+def quoted(value: bytes) -> bytes:
+    """A logfmt value in quotes: whatever bytes it holds, it stays on one line and can be read back."""
+    text = value.decode("utf-8", "surrogateescape")
+    return ('"' + "".join(map(_escaped, text)) + '"').encode()
+
+
+def _escaped(char: str) -> str:
+    if char in ESCAPES:
+        return ESCAPES[char]
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if char.isprintable():
+        return char
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def reason_code(reason: str) -> str:
+    """A reason without its particulars: bounded in number, fit for counting."""
+    return reason.split(":", 1)[0].split(",", 1)[0]

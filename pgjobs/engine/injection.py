@@ -1,0 +1,125 @@
+"""Read the file of an injection job, once, into the lines of the job: safely opened, streamed, constant in memory.
+
+Python only splits lines and takes the first column; what makes a good msisdn is decided in SQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import re
+import stat
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from pgjobs import db
+from pgjobs.errors import FileError
+from pgjobs.settings import Settings
+
+GZIP = b"\x1f\x8b"
+BOM = b"\xef\xbb\xbf"
+LINE_LIMIT = 4096
+BATCH = 5000
+COPY = "copy pg_temp.read_lines (line_no, raw, first_column, fault) from stdin"
+QUOTED_COLUMN = re.compile(rb'\s*"((?:[^"]|"")*)"').match
+PLAIN_COLUMN = re.compile(rb"[^,;\t]*").match
+HARMLESS = bytes(b if 0x20 <= b < 0x7F and b != 0x5C else 0x20 for b in range(256))
+
+
+async def load(settings: Settings, job_id: int, file_name: str) -> int:
+    """Copy the lines of a file of the injections directory into the job; returns how many there are."""
+    file = await asyncio.to_thread(open_file, settings.injections_dir, file_name)
+    connection = await db.connect(settings.database_url, "load", autocommit=False)
+    try:
+        async with connection.transaction():
+            await connection.execute("select pgjobs.begin_lines()")
+            async with connection.cursor().copy(COPY) as copy:
+                batches = copy_rows(file, file_name, settings.injection_max_bytes)
+                while batch := await asyncio.to_thread(next, batches, b""):
+                    await copy.write(batch)
+            loaded = await db.value(connection, "select pgjobs.load_lines(%s)", job_id)
+    finally:
+        await connection.close()
+        file.close()
+    return int(loaded)
+
+
+def open_file(folder: Path, name: str) -> BinaryIO:
+    """Open a plain file directly inside the folder, and nothing else, whatever the name tries."""
+    where = f"file_name: {name!r} in {folder}"
+    if not name or "/" in name or "\0" in name or name in (".", ".."):
+        raise FileError(f"{where} is not the plain name of a file there")
+    try:
+        folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise FileError(f"the injections directory {folder} can't be opened: {error.strerror}") from error
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        fd = os.open(name, flags, dir_fd=folder_fd)
+    except OSError as error:
+        reason = "it is a symbolic link" if error.errno == 40 else error.strerror  # ELOOP
+        raise FileError(f"{where} can't be opened: {reason}") from error
+    finally:
+        os.close(folder_fd)
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(fd)
+        kind = "has another name elsewhere" if stat.S_ISREG(status.st_mode) else "is not a regular file"
+        raise FileError(f"{where} {kind}")
+    if status.st_size == 0:
+        os.close(fd)
+        raise FileError(f"{where} is empty")
+    return os.fdopen(fd, "rb", buffering=1 << 20)
+
+
+def copy_rows(file: BinaryIO, name: str, max_bytes: int) -> Iterator[bytes]:
+    """The lines of a plain or gzip file as rows of COPY's text format, in batches."""
+    peeked = file.peek(2)[:2] if hasattr(file, "peek") else b""
+    source: BinaryIO = gzip.open(file) if peeked == GZIP else file  # type: ignore[assignment]  # reads like one
+    rows: list[bytes] = []
+    try:
+        for number, (line, size) in enumerate(_lines(source, name, max_bytes), 1):
+            rows.append(_row(number, line, size))
+            if len(rows) == BATCH:
+                yield b"".join(rows)
+                rows = []
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileError(f"file_name: {name!r} can't be read to its end: {error}") from error
+    if rows:
+        yield b"".join(rows)
+
+
+def _lines(source: BinaryIO, name: str, max_bytes: int) -> Iterator[tuple[bytes, int]]:
+    """(line without its end, its length) each; of a huge line only the beginning."""
+    total, first = 0, True
+    while line := source.readline(LINE_LIMIT + 2):
+        size = len(line)
+        total += size
+        rest = line
+        while size >= LINE_LIMIT + 2 and not rest.endswith(b"\n"):
+            rest = source.readline(1 << 20)
+            if not rest:
+                break
+            size += len(rest)
+            total += len(rest)
+            if total > max_bytes:
+                break
+        if total > max_bytes:
+            raise FileError(
+                f"file_name: {name!r} has more than {max_bytes} bytes",
+                "cut it into smaller files, or raise PGJOBS_INJECTION_MAX_BYTES",
+            )
+        if first:
+            line, first = line.removeprefix(BOM), False
+        end = 2 if rest.endswith(b"\r\n") else 1 if rest.endswith(b"\n") else 0
+        yield (line if size > len(line) + 3 else line.removesuffix(b"\n").removesuffix(b"\r"))[:LINE_LIMIT], size - end
+
+
+def _row(number: int, line: bytes, size: int) -> bytes:
+    column = QUOTED_COLUMN(line) or PLAIN_COLUMN(line)
+    first = (column[column.lastindex or 0] if column else b"").translate(HARMLESS)
+    fault = b"Line too long, length: %d" % size if size > LINE_LIMIT else b"\\N"
+    return b"%d\t\\\\x%s\t%s\t%s\n" % (number, line.hex().encode(), first, fault)

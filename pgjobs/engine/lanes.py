@@ -1,0 +1,122 @@
+"""Lanes: the connections a run works with, kept warm between runs so that a job starts without a handshake."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+
+from pgjobs import db
+from pgjobs.engine.amqp import Publisher
+from pgjobs.errors import Interrupted
+from pgjobs.metrics import Metrics
+from pgjobs.settings import Settings
+
+IDLE = psycopg.pq.TransactionStatus.IDLE
+
+
+@dataclass
+class Lane:
+    """Two connections to PostgreSQL and, unless nothing is to be published, one to RabbitMQ."""
+
+    control: db.Connection
+    reader: db.Connection
+    publisher: Publisher | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether another run can use it as it is."""
+        return not self.control.closed and not self.reader.closed and self.reader.info.transaction_status == IDLE
+
+
+class Lanes:
+    """Opens lanes and takes them back."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, worker: UUID) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._name = f"pgjobs {settings.daemon_name} {worker}"
+        self._idle: list[Lane] = []
+        self._publishers: set[Publisher] = set()
+        self._trouble = ""
+
+    async def take(self, *, publishing: bool) -> Lane:
+        """A lane to PostgreSQL; with a publisher that is fit for use where one is asked for and the broker is there."""
+        lane = self._idle.pop() if self._idle else None
+        if lane is None or not lane.usable:
+            lane = await self._open()
+        if publishing and (lane.publisher is None or not lane.publisher.usable):
+            self._drop(lane.publisher)
+            lane.publisher = None
+        return lane
+
+    async def publisher(self) -> Publisher:
+        """A publisher of its own; Interrupted when the broker can't be reached."""
+        settings = self._settings
+        try:
+            publisher = await Publisher.connect(settings.amqp_url, self._name, self._metrics, settings.stall_seconds)
+        except Interrupted as error:
+            self._trouble = error.sentence
+            self._metrics.broker_connected.set(0)
+            raise
+        self._trouble = ""
+        self._metrics.broker_connected.set(1)
+        self._publishers.add(publisher)
+        return publisher
+
+    async def give_back(self, lane: Lane, *, healthy: bool) -> None:
+        """Keep a lane for the next run, or close what is left of it."""
+        if healthy and lane.usable:
+            self._idle.append(lane)
+            return
+        self._drop(lane.publisher)
+        for connection in (lane.control, lane.reader):
+            await connection.close()
+
+    def drop(self, publisher: Publisher) -> None:
+        """Close a publisher that stands alone."""
+        self._drop(publisher)
+
+    async def warm(self) -> None:
+        """Have one lane ready before the first job asks; a broker that is away is met again then."""
+        if self._idle:
+            return
+        lane = await self._open()
+        try:
+            lane.publisher = await self.publisher()
+        except Interrupted:
+            pass
+        self._idle.append(lane)
+
+    def broker_state(self) -> str:
+        """In words, what the heartbeat says about the broker."""
+        for publisher in self._publishers:
+            if publisher.usable and publisher.blocked_since is not None:
+                return f"blocked: {publisher.blocked_reason}"
+        return self._trouble or ("connected" if any(p.usable for p in self._publishers) else "not connected")
+
+    async def close(self) -> None:
+        """Close everything."""
+        for lane in self._idle:
+            for connection in (lane.control, lane.reader):
+                await connection.close()
+        for publisher in list(self._publishers):
+            self._drop(publisher)
+        await asyncio.sleep(0)
+
+    async def _open(self) -> Lane:
+        settings = self._settings
+        control = await db.connect(settings.database_url, "control", idle_in_transaction_session_timeout="5s")
+        try:
+            reader = await db.connect(settings.replica_url or settings.database_url, "reader")
+        except BaseException:
+            await control.close()
+            raise
+        return Lane(control, reader)
+
+    def _drop(self, publisher: Publisher | None) -> None:
+        if publisher is not None:
+            publisher.close()
+            self._publishers.discard(publisher)

@@ -1,0 +1,94 @@
+"""Ownership of a shard: a lease by the database's clock, renewed here, with the epoch in every write.
+
+The holder fences itself: it acts only while its last renewal, by a clock that also counts suspended time, is
+younger than most of the lease. The database has the last word: an answer of nothing means fenced out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from pgjobs import db
+from pgjobs.engine.claim import Claim
+from pgjobs.errors import Fenced
+
+TRUST = 0.7
+
+
+def boot_seconds() -> float:
+    """Seconds of a clock that also runs while the machine is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Lease:
+    """What a daemon holds while it runs a shard."""
+
+    def __init__(self, claim: Claim, seconds: float, claimed_at: float) -> None:
+        self.stopping = False
+        self.lost: BaseException | None = None
+        self.note: str | None = None
+        self._control: db.Connection | None = None
+        self._key = (claim.job_id, claim.shard, claim.epoch)
+        self._seconds = seconds
+        self._renewed_at = claimed_at
+        self._poked = asyncio.Event()
+
+    @asynccontextmanager
+    async def held_on(self, control: db.Connection) -> AsyncIterator[None]:
+        """Keep the lease on this connection while the block runs."""
+        self._control = control
+        keeper = asyncio.create_task(self._keep())
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            await asyncio.wait((keeper,))
+
+    def poke(self) -> None:
+        """Look at the job now: something about it has changed."""
+        self._poked.set()
+
+    async def ensure(self) -> None:
+        """Return only while the shard is surely ours; Fenced otherwise."""
+        if self.lost is not None:
+            raise self.lost
+        if boot_seconds() - self._renewed_at > self._seconds * TRUST:
+            await self.renew()
+
+    async def renew(self, in_flight_to: int | None = None) -> None:
+        """Renew, and announce how far will be published before the next checkpoint."""
+        call = "select pgjobs.renew_lease(%s, %s, %s, %s, %s, %s)"
+        await self._ask(call, *self._key, timedelta(seconds=self._seconds), in_flight_to, self.note)
+
+    async def checkpoint(self, *progress: Any) -> None:
+        """Store (last key, in flight to, sent, skipped, returned, log bytes, outcomes) of one window."""
+        call = "select pgjobs.checkpoint_job(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        await self._ask(call, *self._key, timedelta(seconds=self._seconds), *progress)
+
+    async def _ask(self, call: str, *args: Any) -> None:
+        assert self._control is not None, "the lease is not held on a connection yet"
+        sent_at = boot_seconds()
+        answer = await db.value(self._control, call, *args)
+        if answer is None:
+            self.lost = Fenced(f"job {self._key[0]}: another owner has taken shard {self._key[1]} over")
+            raise self.lost
+        self._renewed_at = sent_at
+        self.stopping = self.stopping or answer == "stop"
+
+    async def _keep(self) -> None:
+        while self.lost is None:
+            try:
+                async with asyncio.timeout(self._seconds / 4):
+                    await self._poked.wait()
+            except TimeoutError:
+                pass
+            self._poked.clear()
+            try:
+                await self.renew()
+            except Exception as error:  # noqa: BLE001 whatever it is, the run has to hear it and end
+                self.lost = error

@@ -1,0 +1,128 @@
+"""Read the records of a shard in key order through short-lived server-side cursors, one window ahead."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import psycopg
+
+from pgjobs import db
+from pgjobs.engine.encode import Record
+from pgjobs.errors import Interrupted
+from pgjobs.metrics import Metrics
+
+
+@dataclass
+class Position:
+    """Where reading goes on: behind `after_key`, up to `end_key`, at most `remaining` records to be sent."""
+
+    after_key: int | None
+    end_key: int | None
+    remaining: int | None
+    lsn: str
+
+
+class Records:
+    """The windows of a shard. The next one is being fetched while the caller works on the present one.
+
+    A segment is one READ ONLY transaction with one cursor; it ends after `segment_seconds`, or when the caller
+    pauses, and the next one opens by key, so no snapshot grows old.
+    """
+
+    def __init__(
+        self,
+        reader: db.Connection,
+        metrics: Metrics,
+        *,
+        job_id: int,
+        shard: int,
+        position: Position,
+        window: int,
+        segment_seconds: float,
+        patience: float,
+    ) -> None:
+        self._reader = reader
+        self._metrics = metrics
+        self._job = (job_id, shard)
+        self._at = position
+        self._window = window
+        self._segment_seconds = segment_seconds
+        self._patience = patience
+        self._opened_at: float | None = None
+        self._exhausted = position.remaining is not None and position.remaining <= 0
+        self._ahead: asyncio.Task[list[Record]] | None = None
+
+    async def next(self) -> list[Record]:
+        """The next window in the job's order; empty when the selection is exhausted."""
+        window = await (self._ahead or asyncio.create_task(self._fetch()))
+        self._ahead = asyncio.create_task(self._fetch()) if window and not self._exhausted else None
+        if not window:
+            await self.pause()
+        return window
+
+    async def pause(self) -> None:
+        """Close the segment, so that no snapshot is held while nothing moves; what was fetched is kept."""
+        if self._ahead is not None:
+            await asyncio.wait((self._ahead,))
+        if self._opened_at is not None and self._reader.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            await self._reader.execute("rollback")
+        self._opened_at = None
+
+    async def close(self) -> None:
+        """Stop reading; the connection may be used again only if it is idle afterwards."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.wait((self._ahead,))
+            self._ahead = None
+        if self._reader.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
+            await self._reader.execute("rollback")
+
+    async def _fetch(self) -> list[Record]:
+        if self._exhausted:
+            return []
+        try:
+            async with asyncio.timeout(self._patience):
+                return await self._fetch_window()
+        except TimeoutError as error:
+            raise Interrupted(f"the database gave no record for {self._patience:.0f} s") from error
+
+    async def _fetch_window(self) -> list[Record]:
+        if self._opened_at is not None and time.monotonic() - self._opened_at > self._segment_seconds:
+            await self._reader.execute("rollback")
+            self._opened_at = None
+            self._metrics.cursor_rotations.inc()
+        if self._opened_at is None:
+            await self._open()
+        cursor = self._reader.cursor(binary=True)
+        await cursor.execute(f"fetch {self._window} from records")
+        window: list[Record] = await cursor.fetchall()
+        if len(window) < self._window:
+            self._exhausted = True
+        self._limit(window)
+        if window:
+            self._at.after_key = window[-1][0]
+        return window
+
+    async def _open(self) -> None:
+        await self._reader.execute("begin transaction isolation level repeatable read, read only")
+        while not await db.value(self._reader, "select pgjobs.is_replayed(%s)", self._at.lsn):
+            await asyncio.sleep(0.1)
+        call = "select pgjobs.open_records(%s, %s, %s, %s)"
+        await self._reader.execute(call, (*self._job, self._at.after_key, self._at.end_key))
+        self._opened_at = time.monotonic()
+
+    def _limit(self, window: list[Record]) -> None:
+        """Cut a window behind the last record that may still be sent."""
+        left = self._at.remaining
+        if left is None:
+            return
+        for index, record in enumerate(window):
+            if record[2] is None:
+                left -= 1
+                if left == 0:
+                    del window[index + 1 :]
+                    self._exhausted = True
+                    break
+        self._at.remaining = left

@@ -1,0 +1,238 @@
+"""The run of a shard, told from top to bottom: open, read, publish, confirm, log, checkpoint, until nothing is left.
+
+Two windows are in flight at most. While they are being confirmed the next one is read and encoded; how far may be
+published before the next checkpoint is stored before it is published, so that after a crash exactly that range is
+uncertain. The order within a window is fixed: confirm, append to the log, fdatasync, checkpoint.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from psycopg.types.json import Jsonb
+
+from pgjobs import db
+from pgjobs.engine import injection
+from pgjobs.engine.amqp import MAX_BODY, Flight, Publisher
+from pgjobs.engine.claim import Claim
+from pgjobs.engine.encode import Envelope, Record, log_lines, reason_code
+from pgjobs.engine.joblog import JobLog
+from pgjobs.engine.lanes import Lane
+from pgjobs.engine.lease import Lease
+from pgjobs.engine.records import Position, Records
+from pgjobs.errors import ConfigurationError, Fenced, Interrupted
+from pgjobs.metrics import Metrics
+from pgjobs.settings import Settings
+
+IN_FLIGHT = 2
+BLOCKED_TOO_LONG = 5.0
+
+
+@dataclass
+class Window:
+    """Records published together and what is known of them."""
+
+    records: list[Record]
+    flight: Flight | None
+    refused: dict[int, str]
+
+    @property
+    def last_key(self) -> int:
+        """The key its checkpoint will store."""
+        return self.records[-1][0]
+
+
+class ShardRun:
+    """One claimed shard on one lane."""
+
+    def __init__(self, claim: Claim, lane: Lane, lease: Lease, settings: Settings, metrics: Metrics) -> None:
+        self.claim = claim
+        self.lane = lane
+        self.lease = lease
+        self.settings = settings
+        self.metrics = metrics
+        self.windows: deque[Window] = deque()
+        self._announced: int | None = None
+        self._prefix = f"{claim.job_id}-"
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is in flight."""
+        return not self.windows
+
+    async def run(self) -> bool:
+        """Run until the selection is exhausted (True) or the job was stopped (False)."""
+        claim = self.claim
+        position = await self._prepare()
+        log = await self._open_log()
+        try:
+            if position is None:
+                return True
+            if self.lane.publisher is not None:
+                await self.lane.publisher.check_route(claim.exchange, claim.routing_key)
+            records = Records(
+                self.lane.reader,
+                self.metrics,
+                job_id=claim.job_id,
+                shard=claim.shard,
+                position=position,
+                window=self.settings.window,
+                segment_seconds=self.settings.segment_seconds,
+                patience=5 * self.settings.stall_seconds,
+            )
+            try:
+                return await self._stream(records, log)
+            finally:
+                await records.close()
+        finally:
+            log.close()
+
+    async def _prepare(self) -> Position | None:
+        """Fix the bounds of the selection once; None when it is empty."""
+        claim, control = self.claim, self.lane.control
+        key = (claim.job_id, claim.shard, claim.epoch)
+        if not claim.prepared:
+            if claim.needs_file:
+                await injection.load(self.settings, claim.job_id, claim.file_name)
+            if await db.value(control, "select pgjobs.prepare_job(%s, %s, %s)", *key) is None:
+                raise Fenced(f"job {claim.job_id}: the lease was lost while it was prepared")
+        row = await (await control.execute("select * from pgjobs.shard_position(%s, %s, %s)", key)).fetchone()
+        if row is None:
+            raise Fenced(f"job {claim.job_id}: another owner has taken it over")
+        after_key, end_key, empty, remaining, lsn = row
+        return None if empty else Position(after_key, end_key, remaining, lsn)
+
+    async def _open_log(self) -> JobLog:
+        claim = self.claim
+        shard = f"-{claim.shard}" if claim.shard else ""
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        path = self.settings.log_dir / f"job-{claim.job_id}{shard}-{stamp}.log"
+        return await JobLog.open(self.lane.control, claim.job_id, claim.shard, claim.epoch, path)
+
+    async def _stream(self, records: Records, log: JobLog) -> bool:
+        upcoming = await records.next()
+        while True:
+            await self.lease.ensure()
+            if upcoming and not self.lease.stopping and len(self.windows) < IN_FLIGHT:
+                if await self._send(upcoming):
+                    upcoming = await records.next()
+            elif self.windows:
+                await self._settle(self.windows[0], records)
+                await self._commit(self.windows[0], log, upcoming)
+            else:
+                return not upcoming
+
+    async def _send(self, records: list[Record]) -> bool:
+        """Announce one window and publish it; False when the job turned out to be stopped."""
+        publisher = self.lane.publisher
+        if publisher is None:
+            self.windows.append(Window(records, None, {}))
+            return True
+        if self._announced != records[-1][0]:
+            await self.lease.renew(records[-1][0])
+            self._announced = records[-1][0]
+            if self.lease.stopping:
+                return False
+        refused = {
+            record[0]: f"Message too large, {len(record[3])} bytes"
+            for record in records
+            if record[2] is None and len(record[3]) > MAX_BODY
+        }
+        wanted = [record for record in records if record[2] is None and record[0] not in refused]
+        window = Window(records, None, refused)
+        self.windows.append(window)
+        window.flight = publisher.publish(self._enveloped(publisher, wanted), self._prefix)
+        self.metrics.window_records.observe(len(records))
+        return True
+
+    def _enveloped(self, publisher: Publisher, records: list[Record]) -> list[tuple[Envelope, list[Record]]]:
+        """Records with their envelopes: those that may have been sent before come first, and are marked."""
+        repeated = sum(1 for record in records if self.claim.maybe_sent(record[0])) if self.claim.uncertain_to else 0
+        claim = self.claim
+        parts = []
+        for part, marks in ((records[:repeated], {"x-maybe-duplicate": True}), (records[repeated:], {})):
+            if part:
+                envelope = publisher.envelope(
+                    exchange=claim.exchange,
+                    routing_key=claim.routing_key,
+                    app_id="pgjobs",
+                    message_type=claim.type,
+                    headers={"x-job-id": claim.job_id, **marks},
+                    timestamp=int(datetime.now(UTC).timestamp()),
+                )
+                parts.append((envelope, part))
+        return parts
+
+    async def _settle(self, window: Window, records: Records) -> None:
+        """Wait until the broker has answered for every message of a window, and note what it gave back."""
+        publisher, flight = self.lane.publisher, window.flight
+        if publisher is None or flight is None:
+            return
+        await publisher.settle(flight, lambda: self._while_waiting(publisher, records))
+        wanted = [record for record in window.records if record[2] is None and record[0] not in window.refused]
+        while flight.nacked:
+            by_key = {record[0]: record for record in wanted}
+            again = [by_key[key] for key in flight.nacked]
+            self.lease.note = "the broker refuses messages (nack), they are published again"
+            flight = await publisher.publish_again(
+                self._enveloped(publisher, again), self._prefix, lambda: self._while_waiting(publisher, records)
+            )
+        publisher.forget_nacks()
+        self.lease.note = None
+        given_back = publisher.take_returned(self._prefix, wanted)
+        if wanted and len(given_back) == len(wanted):
+            await self._nothing_bound(publisher, records, next(iter(given_back.values())))
+        window.refused |= given_back
+
+    async def _nothing_bound(self, publisher: Publisher, records: Records, answer: str) -> None:
+        """A whole window came back: the route leads nowhere, and what is in flight came back as well."""
+        for window in list(self.windows)[1:]:
+            if window.flight is not None:
+                await publisher.settle(window.flight, lambda: self._while_waiting(publisher, records))
+                wanted = [r for r in window.records if r[2] is None and r[0] not in window.refused]
+                if len(publisher.take_returned(self._prefix, wanted)) < len(wanted):
+                    break
+        else:
+            self.windows.clear()
+        claim = self.claim
+        raise ConfigurationError(
+            f"no queue is bound to exchange {claim.exchange!r} with routing key {claim.routing_key!r}: {answer}"
+        )
+
+    async def _while_waiting(self, publisher: Publisher, records: Records) -> None:
+        """Once a second while confirms are awaited: keep the lease honest, and do not hold a snapshot for nothing."""
+        await self.lease.ensure()
+        if publisher.blocked_since is None:
+            self.lease.note = None
+            return
+        self.lease.note = f"the broker is blocked: {publisher.blocked_reason}"
+        if self.lease.stopping:
+            raise Interrupted("stopped while the broker was blocked: what is in flight is uncertain")
+        if time.monotonic() - publisher.blocked_since > BLOCKED_TOO_LONG:
+            await records.pause()
+
+    async def _commit(self, window: Window, log: JobLog, upcoming: list[Record]) -> None:
+        """Make a settled window count: its lines on disk, then its checkpoint."""
+        reasons = Counter(reason_code(record[2]) for record in window.records if record[2] is not None)
+        skipped, returned = reasons.total(), len(window.refused)
+        sent = len(window.records) - skipped - returned
+        reasons.update(reason_code(reason) for reason in window.refused.values())
+        outcomes: list[tuple[str, str, int]] = [("skip", reason, n) for reason, n in reasons.items()]
+        if sent:
+            outcomes.append(("sent", "", sent))
+
+        await log.append(log_lines(datetime.now(UTC), window.records, window.refused))
+
+        last_sent = self.windows[-1].last_key
+        ahead = last_sent if self.lease.stopping or not upcoming else upcoming[-1][0]
+        in_flight_to = window.last_key if self.lane.publisher is None else ahead
+        await self.lease.checkpoint(
+            window.last_key, in_flight_to, sent, skipped, returned, log.committed, Jsonb(outcomes)
+        )
+        self._announced = in_flight_to
+        self.windows.popleft()
+        for action, _reason, n in outcomes:
+            self.metrics.records.labels(type=self.claim.type, action=action).inc(n)
