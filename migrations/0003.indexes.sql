@@ -2,6 +2,21 @@
 -- depends: 0002.engine
 -- transactional: false
 
+-- An index whose building broke off stays behind invalid, and "if not exists" would take it for done.
+do $$
+declare
+  _broken text;
+begin
+  for _broken in
+    select i.indexrelid::regclass::text from pg_catalog.pg_index i
+    join pg_catalog.pg_class c on c.oid = i.indexrelid
+    where not i.indisvalid and c.relname like 'pgjobs\_%' and c.relnamespace = 'public'::regnamespace
+  loop
+    execute 'drop index ' || _broken;
+  end loop;
+end
+$$;
+
 create index concurrently if not exists pgjobs_expired_msisdn_id_idx on public.xmp_retries_expired (msisdn, id);
 create index concurrently if not exists pgjobs_expired_created_at_idx on public.xmp_retries_expired (created_at);
 create index concurrently if not exists pgjobs_transactions_paid_idx on public.xmp_transactions (msisdn, sent_at)

@@ -1,7 +1,23 @@
--- Who may do what: the engine's roles own everything; everybody else gets only what is listed here.
+-- Who may do what. The role that migrates owns everything and is the one daemon and web log in as; nobody else gets
+-- anything but what is listed here. A role that writes xmp_jobs needs rights on that table alone: its triggers do the rest.
+-- Safe to run again by itself, for instance after the two groups have been created by hand.
 revoke all on schema pgjobs from public;
-grant usage on schema pgjobs to public;
 revoke all on all tables in schema pgjobs from public;
 revoke execute on all functions in schema pgjobs from public;
--- The doors of SQL run with the caller's own rights on xmp_jobs, so they may be open to all who may log in.
-grant execute on function pgjobs.now() to public;
+
+do $$
+declare
+  _group text;
+begin
+  for _group in select r.rolname from pg_catalog.pg_roles r where r.rolname in ('pgjobs_viewer', 'pgjobs_operator') loop
+    execute format('grant usage on schema pgjobs to %I', _group);
+    execute format('grant select on pgjobs.job_status, pgjobs.job_outcomes, pgjobs.job_events, pgjobs.job_uncertain to %I', _group);
+    execute format('grant execute on function pgjobs.why, pgjobs.show_job, pgjobs.job_json, pgjobs.list_jobs, pgjobs.running_jobs,'
+                   ' pgjobs.metrics to %I', _group);
+    if _group = 'pgjobs_operator' then
+      execute format('grant execute on function pgjobs.start_job, pgjobs.stop_job, pgjobs.resume_job, pgjobs.request_suspended,'
+                     ' pgjobs.call_answer to %I', _group);
+    end if;
+  end loop;
+end
+$$;

@@ -3,6 +3,7 @@ create or replace function pgjobs.call_answer(_id bigint)
 returns bigint
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare

@@ -3,6 +3,7 @@ create or replace function pgjobs.job_json(_id bigint)
 returns jsonb
 language sql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$

@@ -3,6 +3,7 @@ create or replace function pgjobs.list_jobs(_status text, _type text, _limit big
 returns jsonb
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare

@@ -3,6 +3,7 @@ create or replace function pgjobs.metrics()
 returns table (name text, kind text, help text, labels jsonb, value double precision)
 language sql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$

@@ -3,6 +3,7 @@ create or replace function pgjobs.running_jobs()
 returns jsonb
 language sql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_agg(pgjobs.job_json(j.id) order by j.id), '[]')

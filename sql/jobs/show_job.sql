@@ -3,6 +3,7 @@ create or replace function pgjobs.show_job(_id bigint)
 returns jsonb
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare

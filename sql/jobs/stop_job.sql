@@ -3,6 +3,7 @@ create or replace function pgjobs.stop_job(_id bigint)
 returns jsonb
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$

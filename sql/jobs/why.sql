@@ -3,6 +3,7 @@ create or replace function pgjobs.why(_id bigint)
 returns text
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$

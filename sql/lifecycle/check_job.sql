@@ -11,7 +11,7 @@ declare
 begin
   select * into _registered from public.xmp_job_types t where t.name = _type and t.selector is not null;
   if not found then
-    perform pgjobs.refuse('PJ400', 'unknown_type', 'type', format('type: %L is not a registered job type', _type),
+    perform pgjobs.refuse('PJ400', 'unknown_type', 'type', format('type: %L is not a registered job type', left(_type, 100)),
       'use one of ' || (select string_agg(t.name, ', ' order by t.name) from public.xmp_job_types t where t.selector is not null));
   end if;
   if jsonb_typeof(_params) is distinct from 'object' then
@@ -24,7 +24,7 @@ begin
   select k into _unknown from jsonb_object_keys(_params) k where k <> all (_registered.params) order by k limit 1;
   if found then
     perform pgjobs.refuse('PJ400', 'bad_params', _unknown,
-      format('params.%s: a job of type %s has no such parameter', _unknown, _type),
+      format('params.%s: a job of type %s has no such parameter', left(_unknown, 100), _type),
       'it knows ' || array_to_string(_registered.params, ', '));
   end if;
   perform pgjobs.read_params(_params);

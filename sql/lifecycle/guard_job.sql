@@ -23,6 +23,7 @@ begin
       perform pgjobs.refuse('PJ400', 'bad_status', 'status',
         format('status: a new job can''t be %L', _to), 'insert it as ready, or as canceled to hold it');
     end if;
+    new.finish_at := null;
   else
     _from := old.status::text;
     if new.id <> old.id then

@@ -1,13 +1,31 @@
--- Reads: nothing   Writes: schema_state
+-- Reads: pg_proc   Writes: schema_state
 create or replace function pgjobs.note_fingerprint(_fingerprint text)
 returns void
-language sql
+language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+set check_function_bodies = on
 as $$
+declare
+  _language text;
+  _function oid;
+begin
+  for _language, _function in
+    select l.lanname, p.oid
+    from pg_proc p
+    join pg_language l on l.oid = p.prolang
+    where p.pronamespace = 'pgjobs'::regnamespace
+  loop
+    case _language
+      when 'sql' then perform fmgr_sql_validator(_function);
+      when 'plpgsql' then perform plpgsql_validator(_function);
+      else null;
+    end case;
+  end loop;
   insert into pgjobs.schema_state (fingerprint, applied_at)
   values (_fingerprint, clock_timestamp())
   on conflict (singleton) do update set fingerprint = excluded.fingerprint, applied_at = excluded.applied_at;
+end;
 $$;
 comment on function pgjobs.note_fingerprint(text) is
-  'Notes which function files are in force; daemon and web refuse to start on a mismatch.';
+  'Notes which function files are in force; daemon and web refuse to start on a mismatch. Every body is checked first, now that all of them exist: a broken one undoes the whole application.';

@@ -18,7 +18,7 @@ begin
     return false;
   end if;
   perform pgjobs.refuse('PJ400', 'bad_params', _key,
-    format('params.%s: %s is neither true nor false', _key, _params -> _key),
+    format('params.%s: %s is neither true nor false', _key, left((_params -> _key)::text, 100)),
     format('give %s as true, false, 1 or 0, or leave it out', _key));
 end;
 $$;

@@ -11,12 +11,15 @@ begin
   if _text is null then
     return null;
   end if;
-  if jsonb_typeof(_params -> _key) in ('number', 'string') and _text ~ '^\d{1,18}$' then
+  if jsonb_typeof(_params -> _key) in ('number', 'string') and _text ~ '^[0-9]{1,18}$' then
     return _text::bigint;
   end if;
   perform pgjobs.refuse('PJ400', 'bad_params', _key,
-    case when _text ~ '^-\d+$' then format('params.%s: %s is negative', _key, _text)
-         else format('params.%s: %s is not a whole number', _key, _params -> _key) end,
+    format('params.%s: %s %s', _key, left((_params -> _key)::text, 100),
+      case when jsonb_typeof(_params -> _key) not in ('number', 'string') then 'is not a whole number'
+           when _text ~ '^-[0-9]+([.][0-9]+)?$' then 'is negative'
+           when _text ~ '^[0-9]{19,}$' then 'has more than 18 digits'
+           else 'is not a whole number' end),
     format('give %s as a whole number of zero or more, or leave it out', _key));
 end;
 $$;

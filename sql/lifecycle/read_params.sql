@@ -21,11 +21,11 @@ begin
   end loop;
   if coalesce(_order, '') not in ('', 'asc', 'desc') then
     perform pgjobs.refuse('PJ400', 'bad_params', 'order',
-      format('params.order: %s is neither asc nor desc', _params -> 'order'), 'give order as asc or desc, or leave it out');
+      format('params.order: %s is neither asc nor desc', left((_params -> 'order')::text, 100)), 'give order as asc or desc, or leave it out');
   end if;
-  if _params ->> 'prefix' !~ '^\d*$' then
+  if _params ->> 'prefix' !~ '^[0-9]*$' then
     perform pgjobs.refuse('PJ400', 'bad_params', 'prefix',
-      format('params.prefix: %s has other characters than digits', _params -> 'prefix'),
+      format('params.prefix: %s has other characters than digits', left((_params -> 'prefix')::text, 100)),
       'give the digits every msisdn begins with, or an empty string to accept all');
   end if;
   _read.date_from := pgjobs.read_moment(_params, 'date_from');

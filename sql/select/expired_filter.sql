@@ -1,14 +1,15 @@
--- Reads: nothing   Writes: nothing
+-- Reads: pg_attribute   Writes: nothing
 create or replace function pgjobs.expired_filter(_params pgjobs.job_params, _row text)
 returns text
 language sql
 stable
 set search_path = pg_catalog, pg_temp
-set timezone = 'UTC'
 as $$
   select concat(
-    case when _params.date_from is not null then format(' and %I.created_at >= timestamptz %L', _row, _params.date_from) end,
-    case when _params.date_to is not null then format(' and %I.created_at < timestamptz %L', _row, _params.date_to) end,
+    case when _params.date_from is not null then format(' and %I.created_at >= %s', _row,
+      pgjobs.moment_literal(_params.date_from, 'public.xmp_retries_expired', 'created_at')) end,
+    case when _params.date_to is not null then format(' and %I.created_at < %s', _row,
+      pgjobs.moment_literal(_params.date_to, 'public.xmp_retries_expired', 'created_at')) end,
     case when _params.service_id is not null then format(' and %I.id_service = %s', _row, _params.service_id) end,
     case when _params.campaign_id is not null then format(' and %I.id_campaign = %s', _row, _params.campaign_id) end);
 $$;

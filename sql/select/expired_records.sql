@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: nothing
+-- Reads: xmp_jobs, progress   Writes: nothing
 create or replace function pgjobs.expired_records(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint)
 returns text
 language plpgsql
@@ -9,24 +9,31 @@ as $$
 declare
   _job public.xmp_jobs;
   _params pgjobs.job_params;
+  _first bigint;
 begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
   _params := pgjobs.read_params(_job.params);
+  if _params.descending then
+    select p.first_key into _first
+    from pgjobs.progress p
+    where p.job_id = _job_id and p.shard = _shard and p.prepared_at is not null and p.start_key is null;
+  end if;
   return format(
     'select r.id::bigint as key, convert_to(r.msisdn, ''UTF8'') as msg,'
-    ' case when exists (select from public.xmp_retries_expired e where e.msisdn = r.msisdn and e.id %s r.id%s) then ''duplicate'' end as reason,'
+    ' case when exists (select from public.xmp_retries_expired e where e.msisdn = r.msisdn and e.id %s r.id%s%s) then ''duplicate'' end as reason,'
     ' pgjobs.charge_body(%L, r.msisdn, r.tid, r.operator_code, r.country_code, r.id_service, r.id_campaign, r.id_subscription, r.id,'
     ' pgjobs.utc(r.created_at), pgjobs.utc(r.last_pay_attempt_at), 10, r.price, r.keep_days, r.delay_hours, null, null, null) as body'
     ' from public.xmp_retries_expired r where true%s%s%s%s order by r.id %s',
     case when _params.descending then '>' else '<' end,
+    ' and e.id <= ' || _first,
     pgjobs.expired_filter(_params, 'e'),
     _job.type,
     pgjobs.expired_filter(_params, 'r'),
-    case when _params.descending then ' and r.id < ' else ' and r.id > ' end || _after_key,
+    coalesce(case when _params.descending then ' and r.id < ' else ' and r.id > ' end || _after_key, ' and r.id <= ' || _first),
     case when _params.descending then ' and r.id >= ' else ' and r.id <= ' end || _end_key,
     ' and not ' || pgjobs.paid_test(_params, 'r.msisdn'),
     case when _params.descending then 'desc' else 'asc' end);
 end;
 $$;
 comment on function pgjobs.expired_records(bigint, integer, bigint, bigint) is
-  'Selector of type expired: one row per msisdn, the first in the job''s order; the others are duplicates, judged over the whole selection and not only over what is left of it.';
+  'Selector of type expired: one row per msisdn, the first in the job''s order; the others are duplicates, judged over the whole selection and not only over what is left of it. Rows that came after the job had begun from the top are no part of it.';

@@ -14,7 +14,7 @@ declare
 begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
   _params := pgjobs.read_params(_job.params);
-  select t.defaults into strict _defaults from public.xmp_job_types t where t.name = _job.type;
+  select t.defaults into strict _defaults from public.xmp_job_types t where t.name = _job.type::text;
   _operator := coalesce(quote_nullable(_defaults ->> 'operator_code'), 'null') || '::bigint';
   if exists (select from public.xmp_operator_msisdn_prefix x where x.prefix <> '') then
     _operator := format(

@@ -1,15 +1,15 @@
--- Reads: nothing   Writes: nothing
+-- Reads: pg_attribute   Writes: nothing
 create or replace function pgjobs.paid_test(_params pgjobs.job_params, _msisdn text)
 returns text
 language sql
 stable
 set search_path = pg_catalog, pg_temp
-set timezone = 'UTC'
 as $$
   select case
     when _params.never or _params.last_charge_at is not null then format(
       'exists (select from public.xmp_transactions t where t.msisdn = %s and t.result in (''paid'', ''retry_paid'', ''injection_paid'', ''expired_paid'')%s)',
-      _msisdn, case when not _params.never then format(' and t.sent_at > timestamptz %L', _params.last_charge_at) end)
+      _msisdn, case when not _params.never then format(' and t.sent_at > %s',
+        pgjobs.moment_literal(_params.last_charge_at, 'public.xmp_transactions', 'sent_at')) end)
     else 'false'
   end;
 $$;

@@ -27,3 +27,7 @@ execute function pgjobs.notify_job();
 create or replace trigger pgjobs_40_forget
 before delete on public.xmp_jobs
 for each row execute function pgjobs.forget_job();
+
+create or replace trigger pgjobs_50_truncate
+before truncate on public.xmp_jobs
+for each statement execute function pgjobs.refuse_truncate();

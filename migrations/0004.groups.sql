@@ -1,0 +1,23 @@
+-- Two groups for people and programs that watch and steer jobs; what they may do is listed in sql/access.sql.
+-- depends: 0003.indexes
+
+-- Roles belong to the whole cluster: another database may have made them before, or may be making them just now.
+do $$
+declare
+  _group text;
+begin
+  foreach _group in array array['pgjobs_viewer', 'pgjobs_operator'] loop
+    if not exists (select from pg_catalog.pg_roles r where r.rolname = _group) then
+      begin
+        execute format('create role %I nologin', _group);
+      exception
+        when duplicate_object or unique_violation then
+          null;
+        when insufficient_privilege then
+          raise notice 'role % is missing and may not be created by %', _group, current_user
+            using hint = format('where it is wanted: create role %I nologin, then run sql/access.sql', _group);
+      end;
+    end if;
+  end loop;
+end
+$$;
