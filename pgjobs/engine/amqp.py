@@ -16,6 +16,7 @@ import pika
 from pika import exceptions, spec
 from pika.adapters.asyncio_connection import AsyncioConnection
 
+from pgjobs.engine.confirms import Confirms, Flight
 from pgjobs.engine.encode import Envelope, Record, message_id
 from pgjobs.errors import ConfigurationError, Interrupted
 from pgjobs.metrics import Metrics
@@ -29,18 +30,6 @@ Parts = Sequence[tuple[Envelope, Sequence[Record]]]
 Tick = Callable[[], Awaitable[None]]
 
 
-class Flight:
-    """Messages written together; `done` once each of them is confirmed or nacked."""
-
-    def __init__(self, first_tag: int, keys: Sequence[int]) -> None:
-        self.first_tag = first_tag
-        self.last_tag = first_tag + len(keys) - 1
-        self.keys = keys
-        self.nacked: list[int] = []
-        self.written_at = time.monotonic()
-        self.done = asyncio.get_running_loop().create_future()
-
-
 class Publisher:
     """A connection with one channel in confirm mode."""
 
@@ -51,10 +40,7 @@ class Publisher:
         self.returned: dict[str, str] = {}
         self._stall = stall_seconds
         self._nack_round = 0
-        self._next_tag = 1
-        self._settled = 0
-        self._loose: set[int] = set()
-        self._flights: list[Flight] = []
+        self._confirms = Confirms()
         self._progress = time.monotonic()
         self._lost: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._connection: Any = None
@@ -131,7 +117,9 @@ class Publisher:
         if self._lost.done():
             raise self._lost_error()
         keys = [record[0] for _envelope, records in parts for record in records]
-        flight = Flight(self._next_tag, keys)
+        if not self._confirms.flights:
+            self._progress = time.monotonic()
+        flight = self._confirms.take_off(keys)
         if not keys:
             _answer(flight.done, None)
             return flight
@@ -139,10 +127,6 @@ class Publisher:
             envelope.frames((message_id(prefix, record[0]), record[3]) for record in records)
             for envelope, records in parts
         )
-        self._next_tag += len(keys)
-        if not self._flights:
-            self._progress = time.monotonic()
-        self._flights.append(flight)
         write_joined(self._connection, data)
         self.metrics.published.inc(len(keys))
         return flight
@@ -189,38 +173,20 @@ class Publisher:
         """Close; what is written and unconfirmed stays uncertain, and nothing of it leaves any more."""
         if self._connection is None:
             return
-        if self._flights or self.blocked_since is not None:
+        if self._confirms.flights or self.blocked_since is not None:
             abort(self._connection)
         elif self._connection.is_open:
             self._connection.close()
 
     def _on_confirm(self, frame: Any) -> None:
         method = frame.method
-        tag, nack = method.delivery_tag, isinstance(method, spec.Basic.Nack)
         self._progress = time.monotonic()
-        if nack:
-            tags = range(self._settled + 1, tag + 1) if method.multiple else (tag,)
-            self._note_nacked([t for t in tags if t not in self._loose])
-        if method.multiple:
-            self._settled = max(self._settled, tag)
-            self._loose = {loose for loose in self._loose if loose > tag}
-        else:
-            self._loose.add(tag)
-        while self._settled + 1 in self._loose:
-            self._settled += 1
-            self._loose.discard(self._settled)
-        while self._flights and self._flights[0].last_tag <= self._settled:
-            flight = self._flights.pop(0)
+        nack = isinstance(method, spec.Basic.Nack)
+        for flight in self._confirms.settle(method.delivery_tag, multiple=method.multiple, nack=nack):
             self.metrics.confirmed.inc(len(flight.keys) - len(flight.nacked))
+            self.metrics.nacked.inc(len(flight.nacked))
             self.metrics.confirm_seconds.observe(time.monotonic() - flight.written_at)
             _answer(flight.done, None)
-
-    def _note_nacked(self, tags: list[int]) -> None:
-        self.metrics.nacked.inc(len(tags))
-        for flight in self._flights:
-            flight.nacked.extend(
-                flight.keys[tag - flight.first_tag] for tag in tags if flight.first_tag <= tag <= flight.last_tag
-            )
 
     def _on_return(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
         self.metrics.returned.inc()

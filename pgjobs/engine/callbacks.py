@@ -34,9 +34,12 @@ class Teller:
         while True:
             try:
                 control = await db.connect(self._settings.database_url, "callbacks")
-                async with control, httpx.AsyncClient(
-                    timeout=self._settings.callback_timeout, follow_redirects=False, trust_env=False
-                ) as client:
+                async with (
+                    control,
+                    httpx.AsyncClient(
+                        timeout=self._settings.callback_timeout, follow_redirects=False, trust_env=False
+                    ) as client,
+                ):
                     await self._deliver(control, client, backoff)
             except (psycopg.Error, OSError) as error:
                 logger.warning("notifications wait for the database: %s", str(error).strip())
@@ -61,14 +64,23 @@ class Teller:
                 pass
 
     async def _tell(
-        self, control: db.Connection, client: httpx.AsyncClient, notification: int, attempt: int, job_id: int, status: str
+        self,
+        control: db.Connection,
+        client: httpx.AsyncClient,
+        notification: int,
+        attempt: int,
+        job_id: int,
+        status: str,
     ) -> None:
         url = httpx.URL(self._settings.callback_url).copy_merge_params({"id": str(job_id), "status": status})
         began = time.monotonic()
         answer: int | None = None
         problem: str | None = None
         try:
-            async with asyncio.timeout(self._settings.callback_timeout), client.stream("GET", url) as response:
+            async with (
+                asyncio.timeout(self._settings.callback_timeout),
+                client.stream("GET", url) as response,
+            ):
                 answer = response.status_code
         except (httpx.HTTPError, OSError, TimeoutError) as error:
             problem = str(error) or type(error).__name__

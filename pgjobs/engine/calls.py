@@ -80,7 +80,12 @@ class Calls:
 
 
 async def _publish(
-    control: db.Connection, publisher: Publisher, settings: Settings, call_id: int, exchange: str, routing_key: str
+    control: db.Connection,
+    publisher: Publisher,
+    settings: Settings,
+    call_id: int,
+    exchange: str,
+    routing_key: str,
 ) -> int:
     await publisher.check_route(exchange, routing_key)
     prefix = f"api-{call_id}-"

@@ -70,7 +70,11 @@ class Daemon:
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
         await self._check_database()
         listener = Listener(self.settings.database_url, self.metrics, self.settings.probe_seconds, self._on_hint)
-        beside: list[Companion] = [listener, Heartbeat(self.settings, self.metrics, self.worker, self.lanes), self.calls]
+        beside: list[Companion] = [
+            listener,
+            Heartbeat(self.settings, self.metrics, self.worker, self.lanes),
+            self.calls,
+        ]
         if self.teller is not None:
             beside.append(self.teller)
         tasks = [asyncio.create_task(companion.run()) for companion in beside]
@@ -91,11 +95,11 @@ class Daemon:
         while not self._stopping:
             try:
                 async with await db.connect(self.settings.database_url, "check") as connection:
-                    await db.check_schema(connection)
-                return
+                    return await db.check_schema(connection)
             except psycopg.OperationalError as error:
                 logger.warning("the database is away, waiting for it: %s", str(error).strip())
                 await backoff.pause()
+        return None
 
     def _on_signal(self) -> None:
         if self._stopping:
@@ -190,6 +194,7 @@ class Daemon:
                 await control.execute("select pgjobs.leave(%s)", (self.worker,))
         except (psycopg.Error, OSError, TimeoutError) as error:
             logger.warning("could not say goodbye: %s", str(error).strip())
+
 
 async def run(settings: Settings) -> None:
     """Run a daemon until it is told to stop."""

@@ -12,6 +12,7 @@ import re
 import stat
 import zlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -77,45 +78,42 @@ def open_file(folder: Path, name: str) -> BinaryIO:
 
 def copy_rows(file: BinaryIO, name: str, max_bytes: int) -> Iterator[bytes]:
     """The lines of a plain or gzip file as rows of COPY's text format, in batches."""
-    peeked = file.peek(2)[:2] if hasattr(file, "peek") else b""
-    source: BinaryIO = gzip.open(file) if peeked == GZIP else file  # type: ignore[assignment]  # reads like one
+    packed = file.read(2) == GZIP
+    file.seek(0)
     rows: list[bytes] = []
     try:
-        for number, (line, size) in enumerate(_lines(source, name, max_bytes), 1):
-            rows.append(_row(number, line, size))
-            if len(rows) == BATCH:
-                yield b"".join(rows)
-                rows = []
+        with gzip.GzipFile(fileobj=file) if packed else nullcontext(file) as source:
+            for number, (line, size) in enumerate(_lines(source, name, max_bytes), 1):
+                rows.append(_row(number, line, size))
+                if len(rows) == BATCH:
+                    yield b"".join(rows)
+                    rows = []
     except (OSError, EOFError, zlib.error) as error:
         raise FileError(f"file_name: {name!r} can't be read to its end: {error}") from error
     if rows:
         yield b"".join(rows)
 
 
-def _lines(source: BinaryIO, name: str, max_bytes: int) -> Iterator[tuple[bytes, int]]:
-    """(line without its end, its length) each; of a huge line only the beginning."""
+def _lines(source: BinaryIO | gzip.GzipFile, name: str, max_bytes: int) -> Iterator[tuple[bytes, int]]:
+    """(line without its end, its length) each; of a huge line only the beginning is kept."""
     total, first = 0, True
-    while line := source.readline(LINE_LIMIT + 2):
-        size = len(line)
+    while head := source.readline(LINE_LIMIT + 2):
+        size, tail = len(head), head
+        while not tail.endswith(b"\n") and total + size <= max_bytes and (more := source.readline(1 << 20)):
+            size, tail = size + len(more), more
         total += size
-        rest = line
-        while size >= LINE_LIMIT + 2 and not rest.endswith(b"\n"):
-            rest = source.readline(1 << 20)
-            if not rest:
-                break
-            size += len(rest)
-            total += len(rest)
-            if total > max_bytes:
-                break
         if total > max_bytes:
             raise FileError(
                 f"file_name: {name!r} has more than {max_bytes} bytes",
                 "cut it into smaller files, or raise PGJOBS_INJECTION_MAX_BYTES",
             )
         if first:
-            line, first = line.removeprefix(BOM), False
-        end = 2 if rest.endswith(b"\r\n") else 1 if rest.endswith(b"\n") else 0
-        yield (line if size > len(line) + 3 else line.removesuffix(b"\n").removesuffix(b"\r"))[:LINE_LIMIT], size - end
+            head, first = head.removeprefix(BOM), False
+        if size <= LINE_LIMIT + 2:
+            line = head.removesuffix(b"\n").removesuffix(b"\r")
+            yield line[:LINE_LIMIT], len(line)
+        else:
+            yield head[:LINE_LIMIT], size
 
 
 def _row(number: int, line: bytes, size: int) -> bytes:

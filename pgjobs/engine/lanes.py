@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -43,7 +44,7 @@ class Lanes:
         self._trouble = ""
 
     async def take(self, *, publishing: bool) -> Lane:
-        """A lane to PostgreSQL; with a publisher that is fit for use where one is asked for and the broker is there."""
+        """A lane to PostgreSQL; its publisher, where one is asked for, is fit for use or None."""
         lane = self._idle.pop() if self._idle else None
         if lane is None or not lane.usable:
             lane = await self._open()
@@ -84,10 +85,8 @@ class Lanes:
         if self._idle:
             return
         lane = await self._open()
-        try:
+        with contextlib.suppress(Interrupted):
             lane.publisher = await self.publisher()
-        except Interrupted:
-            pass
         self._idle.append(lane)
 
     def broker_state(self) -> str:

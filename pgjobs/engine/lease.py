@@ -71,7 +71,8 @@ class Lease:
         await self._ask(call, *self._key, timedelta(seconds=self._seconds), *progress)
 
     async def _ask(self, call: str, *args: Any) -> None:
-        assert self._control is not None, "the lease is not held on a connection yet"
+        if self._control is None:
+            raise RuntimeError("the lease is not held on a connection yet")
         sent_at = boot_seconds()
         answer = await db.value(self._control, call, *args)
         if answer is None:

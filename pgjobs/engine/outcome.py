@@ -1,10 +1,10 @@
 """Run a claimed shard to its end, and tell the database which end it was.
 
-    exhausted            → finished, the job done with its last shard
-    stopped              → released, nothing in flight; at shutdown handed back
-    something missing    → the job ends with error, and a sentence that names the thing
-    a server went away   → released with a note, taken up again after a growing pause
-    fenced out           → nothing is written any more
+exhausted            → finished, the job done with its last shard
+stopped              → released, nothing in flight; at shutdown handed back
+something missing    → the job ends with error, and a sentence that names the thing
+a server went away   → released with a note, taken up again after a growing pause
+fenced out           → nothing is written any more
 """
 
 from __future__ import annotations
@@ -34,7 +34,13 @@ class ShardTask:
     """One claimed shard from its lane to its reported end."""
 
     def __init__(
-        self, claim: Claim, lease: Lease, lanes: Lanes, settings: Settings, metrics: Metrics, leaving: Callable[[], bool]
+        self,
+        claim: Claim,
+        lease: Lease,
+        lanes: Lanes,
+        settings: Settings,
+        metrics: Metrics,
+        leaving: Callable[[], bool],
     ) -> None:
         self.claim = claim
         self.lease = lease
@@ -117,7 +123,8 @@ class ShardTask:
         if isinstance(error, Interrupted):
             return error.sentence
         if isinstance(error, psycopg.Error | OSError):
-            return f"the database went away: {str(error).strip().splitlines()[0] if str(error) else type(error).__name__}"
+            first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            return f"the database went away: {first_line}"
         logger.error("an error nobody expected", exc_info=error)
         return f"internal error: {type(error).__name__}: {error}"
 

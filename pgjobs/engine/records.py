@@ -107,7 +107,7 @@ class Records:
 
     async def _open(self) -> None:
         await self._reader.execute("begin transaction isolation level repeatable read, read only")
-        while not await db.value(self._reader, "select pgjobs.is_replayed(%s)", self._at.lsn):
+        while not await db.value(self._reader, "select pgjobs.is_replayed(%s)", self._at.lsn):  # noqa: ASYNC110 no event tells
             await asyncio.sleep(0.1)
         call = "select pgjobs.open_records(%s, %s, %s, %s)"
         await self._reader.execute(call, (*self._job, self._at.after_key, self._at.end_key))

@@ -16,8 +16,9 @@ from psycopg.types.json import Jsonb
 
 from pgjobs import db
 from pgjobs.engine import injection
-from pgjobs.engine.amqp import MAX_BODY, Flight, Publisher
+from pgjobs.engine.amqp import MAX_BODY, Publisher
 from pgjobs.engine.claim import Claim
+from pgjobs.engine.confirms import Flight
 from pgjobs.engine.encode import Envelope, Record, log_lines, reason_code
 from pgjobs.engine.joblog import JobLog
 from pgjobs.engine.lanes import Lane
@@ -178,7 +179,9 @@ class ShardRun:
             again = [by_key[key] for key in flight.nacked]
             self.lease.note = "the broker refuses messages (nack), they are published again"
             flight = await publisher.publish_again(
-                self._enveloped(publisher, again), self._prefix, lambda: self._while_waiting(publisher, records)
+                self._enveloped(publisher, again),
+                self._prefix,
+                lambda: self._while_waiting(publisher, records),
             )
         publisher.forget_nacks()
         self.lease.note = None
@@ -203,7 +206,7 @@ class ShardRun:
         )
 
     async def _while_waiting(self, publisher: Publisher, records: Records) -> None:
-        """Once a second while confirms are awaited: keep the lease honest, and do not hold a snapshot for nothing."""
+        """Once a second while confirms are awaited: keep the lease honest, hold no snapshot for nothing."""
         await self.lease.ensure()
         if publisher.blocked_since is None:
             self.lease.note = None

@@ -1,0 +1,63 @@
+"""Which published messages are settled: delivery tags come back singly or as ranges, in any order; pure, no I/O."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+
+class Flight:
+    """Messages written together; `done` once each of them is confirmed or nacked."""
+
+    def __init__(self, first_tag: int, keys: Sequence[int]) -> None:
+        self.first_tag = first_tag
+        self.last_tag = first_tag + len(keys) - 1
+        self.keys = keys
+        self.nacked: list[int] = []
+        self.written_at = time.monotonic()
+        self.done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+
+class Confirms:
+    """The tags of one channel: all up to `_settled` are answered, and beyond it those in `_loose`."""
+
+    def __init__(self) -> None:
+        self.flights: deque[Flight] = deque()
+        self._next_tag = 1
+        self._settled = 0
+        self._loose: set[int] = set()
+
+    def take_off(self, keys: Sequence[int]) -> Flight:
+        """Give the next tags to messages that are about to be written; an empty flight gets none."""
+        flight = Flight(self._next_tag, keys)
+        self._next_tag += len(keys)
+        if keys:
+            self.flights.append(flight)
+        return flight
+
+    def settle(self, tag: int, *, multiple: bool, nack: bool) -> list[Flight]:
+        """Take in one answer of the broker; returns the flights it completes, in order."""
+        if nack:
+            tags = range(self._settled + 1, tag + 1) if multiple else (tag,)
+            self._note_nacked([each for each in tags if each not in self._loose])
+        if multiple:
+            self._settled = max(self._settled, tag)
+            self._loose = {loose for loose in self._loose if loose > tag}
+        elif tag > self._settled:
+            self._loose.add(tag)
+        while self._settled + 1 in self._loose:
+            self._settled += 1
+            self._loose.discard(self._settled)
+        landed = []
+        while self.flights and self.flights[0].last_tag <= self._settled:
+            landed.append(self.flights.popleft())
+        return landed
+
+    def _note_nacked(self, tags: list[int]) -> None:
+        for flight in self.flights:
+            flight.nacked.extend(
+                flight.keys[tag - flight.first_tag] for tag in tags if flight.first_tag <= tag <= flight.last_tag
+            )
