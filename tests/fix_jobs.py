@@ -1,0 +1,153 @@
+"""Fixtures: a connection to the test's database, an ear for its notifications; helpers that bring jobs
+about."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any, cast
+
+import psycopg
+import pytest
+from psycopg.errors import Diagnostic
+from psycopg.types.json import Jsonb
+
+STATUSES = ("ready", "in progress", "canceled", "done", "error")
+WORKER = uuid.UUID("11111111-2222-3333-4444-555555555555")
+
+
+class Db(psycopg.Connection[Any]):
+    """An autocommit connection with shorthands for one row and one value."""
+
+    def row(self, statement: str, *args: object) -> tuple[Any, ...]:
+        """The only row of an answer."""
+        rows = self.execute(statement.encode(), args).fetchall()
+        assert 1 == len(rows)
+        return cast("tuple[Any, ...]", rows[0])
+
+    def value(self, statement: str, *args: object) -> Any:
+        """The only value of an answer."""
+        return self.row(statement, *args)[0]
+
+    def column(self, statement: str, *args: object) -> list[Any]:
+        """The first value of every row of an answer."""
+        return [row[0] for row in self.execute(statement.encode(), args).fetchall()]
+
+    def run(self, statement: str, *args: object) -> int:
+        """How many rows a statement has written."""
+        return self.execute(statement.encode(), args).rowcount
+
+    def refusal(self, statement: str, *args: object) -> Diagnostic:
+        """What the database says while it refuses a statement on purpose (an own SQLSTATE)."""
+        with pytest.raises(psycopg.Error) as caught:
+            self.execute(statement.encode(), args)
+        assert (caught.value.sqlstate or "").startswith("PJ"), caught.value
+        return caught.value.diag
+
+
+def connect(url: str, **options: str) -> Db:
+    """A connection whose session begins with these server settings."""
+    settings = " ".join(f"-c {name}={value}" for name, value in options.items())
+    return Db.connect(url, autocommit=True, options=settings)
+
+
+class Ear:
+    """Hears what is said on the channel of the engine."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = connect(url)
+        self.connection.execute("listen pgjobs")
+
+    def heard(self) -> list[dict[str, Any]]:
+        """Everything notified since the last call: an own notification marks the end, so nothing is waited
+        for."""
+        end = uuid.uuid4().hex
+        self.connection.execute("select pg_notify('pgjobs', %s)", (end,))
+        heard: list[dict[str, Any]] = []
+        for notification in self.connection.notifies(timeout=30):
+            if notification.payload == end:
+                return heard
+            heard.append(json.loads(notification.payload))
+        raise AssertionError("not even the own notification came back")
+
+
+@pytest.fixture
+def db(database: str) -> Iterator[Db]:
+    """A connection to the test's own migrated database."""
+    with connect(database) as connection:
+        yield connection
+
+
+@pytest.fixture
+def ear(database: str) -> Iterator[Ear]:
+    """Listens to the test's own database."""
+    listener = Ear(database)
+    yield listener
+    listener.connection.close()
+
+
+def insert_job(db: Db, type_: str = "expired", /, **columns: object) -> int:
+    """The id of a new job; a type that reads a file gets a name of one."""
+    columns = {"type": type_, "file_name": "lines.csv" if type_ == "injection" else ""} | columns
+    if isinstance(columns.get("params"), dict):
+        columns["params"] = Jsonb(columns["params"])
+    names = ", ".join(columns)
+    marks = ", ".join(["%s"] * len(columns))
+    statement = f"insert into xmp_jobs ({names}) values ({marks}) returning id"  # noqa: S608 - names of the test
+    return int(db.value(statement, *columns.values()))
+
+
+def set_status(db: Db, job: int, status: str) -> None:
+    """What a CMS does by SQL."""
+    db.execute("update xmp_jobs set status = %s where id = %s", (status, job))
+
+
+def job_in(db: Db, status: str, **columns: object) -> int:
+    """The id of a job that has come to a status on the shortest legal way."""
+    job = insert_job(db, **columns)
+    if status == "ready":
+        return job
+    if status in ("canceled", "error"):
+        set_status(db, job, status)
+        return job
+    set_status(db, job, "in progress")
+    if status == "done":
+        db.execute("update pgjobs.progress set finished_at = now() where job_id = %s", (job,))
+        set_status(db, job, "done")
+    return job
+
+
+def claim(db: Db, **expected: object) -> dict[str, Any]:
+    """The shard the engine gives to a worker now."""
+    cursor = db.execute("select * from pgjobs.claim_shard(%s, '{}', true, interval '30 s')", (WORKER,))
+    assert cursor.description is not None
+    rows = cursor.fetchall()
+    assert 1 == len(rows), "nothing to claim"
+    claimed = dict(zip([column.name for column in cursor.description], rows[0], strict=True))
+    assert expected.items() <= claimed.items()
+    return claimed
+
+
+def prepare(db: Db, claimed: dict[str, Any]) -> None:
+    """Fix the bounds of a claimed shard."""
+    call = "select pgjobs.prepare_job(%s, %s, %s)"
+    assert "go" == db.value(call, claimed["job_id"], claimed["shard"], claimed["epoch"])
+
+
+def records(
+    db: Db, job: int, after: int | None = None, end: int | None = None, *, limit: str = "all"
+) -> list[tuple[int, str, str | None, dict[str, Any]]]:
+    """(key, msg, reason, event_data) of a job's records, through the engine's own cursor."""
+    with db.transaction():
+        db.execute("select pgjobs.open_records(%s, 0, %s, %s)", (job, after, end))
+        rows = db.execute(f"fetch {limit} from records".encode()).fetchall()
+    read = []
+    for key, msg, reason, body in rows:
+        event = json.loads(body)
+        assert "charge" == event["event_name"]
+        read.append((key, bytes(msg).decode(), reason, event["event_data"]))
+    return read
+
+
+def outcome(db: Db, job: int, after: int | None = None, end: int | None = None) -> list[tuple[int, str | None]]:
+    """(key, reason) of a job's records; reason None: it would be sent."""
+    return [(key, reason) for key, _, reason, _ in records(db, job, after, end)]

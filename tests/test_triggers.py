@@ -1,0 +1,342 @@
+"""The triggers of xmp_jobs as a contract: what was, what is written, what is then heard, kept or refused."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from fix_jobs import STATUSES, Db, Ear, connect, insert_job, job_in, set_status
+
+LEGAL = {
+    "ready": ("in progress", "canceled", "error"),
+    "in progress": ("done", "canceled", "error", "ready"),
+    "canceled": ("ready",),
+    "error": ("ready",),
+    "done": (),
+}
+ENDED = {"done": "done", "canceled": "cancelled", "error": "error"}
+PAIRS = [(a, b) for a in STATUSES for b in STATUSES]
+AT = datetime(2017, 2, 1, 10, 30, tzinfo=UTC)
+
+
+def told(db: Db, job: int) -> list[str]:
+    return db.column("select status from pgjobs.notifications where job_id = %s order by id", job)
+
+
+def events(db: Db, job: int) -> list[tuple[str | None, str]]:
+    rows = db.execute("select from_status, to_status from pgjobs.events where job_id = %s order by id", (job,))
+    return rows.fetchall()
+
+
+@pytest.mark.parametrize(("before", "after"), [(a, b) for a, b in PAIRS if b in LEGAL[a]])
+def test_a_legal_transition_is_heard_recorded_and_told(db: Db, ear: Ear, before: str, after: str) -> None:
+    """Every legal transition is stored, notified once with id and status, kept as an event, and told to the
+    CMS if it ends the job."""
+    job = job_in(db, before)
+    ear.heard()
+    events_before, told_before = events(db, job), told(db, job)
+    db.execute("set pgjobs.now = '2017-02-01 10:30Z'")
+    if after == "done":
+        db.execute("update pgjobs.progress set finished_at = now()")
+    set_status(db, job, after)
+    assert after == db.value("select status from xmp_jobs where id = %s", job)
+    assert [{"id": job, "status": after}] == ear.heard()
+    assert [*events_before, (before, after)] == events(db, job)
+    assert told_before + ([ENDED[after]] if after in ENDED else []) == told(db, job)
+    finished = db.value("select finish_at from xmp_jobs where id = %s", job)
+    assert (AT if after in ENDED else None) == finished
+
+
+@pytest.mark.parametrize(("before", "after"), [(a, b) for a, b in PAIRS if a != b and b not in LEGAL[a]])
+def test_an_illegal_transition_is_refused(db: Db, ear: Ear, before: str, after: str) -> None:
+    """Every illegal transition is refused with a sentence that names both states and a hint with the legal
+    ones; nothing changes and nothing is heard."""
+    job = job_in(db, before)
+    ear.heard()
+    kept = db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), told(db, job)
+    said = db.refusal("update xmp_jobs set status = %s where id = %s", after, job)
+    assert ("PJ409", "illegal_transition", "status") == (said.sqlstate, said.constraint_name, said.column_name)
+    assert f"job {job} is {before} and can't become {after}" == said.message_primary
+    legal = ", ".join(LEGAL[before])
+    assert (f"legal next: {legal}" if legal else "done is final: insert a new job") == said.message_hint
+    assert kept == (db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), told(db, job))
+    assert [] == ear.heard()
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_writing_the_same_status_again_is_no_transition(db: Db, ear: Ear, status: str) -> None:
+    """Setting the status a job already has changes nothing: no event, no notification, no second message to
+    the CMS, the same finish_at."""
+    job = job_in(db, status)
+    ear.heard()
+    kept = db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), told(db, job)
+    set_status(db, job, status)
+    assert kept == (db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), told(db, job))
+    assert [] == ear.heard()
+
+
+@pytest.mark.parametrize("status", ["ready", "canceled", "cancelled"])
+def test_a_new_job_may_be_ready_or_held(db: Db, ear: Ear, status: str) -> None:
+    """A job may be inserted as ready or canceled (either spelling): heard and recorded, but no end is told
+    and finish_at is empty."""
+    job = insert_job(db, status=status, finish_at=AT)
+    stored = status.replace("cancelled", "canceled")
+    assert (stored, None) == db.row("select status, finish_at from xmp_jobs where id = %s", job)
+    assert [{"id": job, "status": stored}] == ear.heard()
+    assert [(None, stored)] == events(db, job)
+    assert [] == told(db, job)
+
+
+@pytest.mark.parametrize("status", ["in progress", "done", "error", "started", "READY", "", None])
+def test_a_new_job_may_not_be_anything_else(db: Db, ear: Ear, status: str | None) -> None:
+    """A job inserted in another status, known or unknown, is refused with the field and the remedy; no row,
+    event or notification stays."""
+    said = db.refusal("insert into xmp_jobs (type, status) values ('expired', %s)", status)
+    assert ("PJ400", "bad_status", "status") == (said.sqlstate, said.constraint_name, said.column_name)
+    assert (said.message_primary or "").startswith("status: ")
+    assert said.message_hint
+    assert (0, 0) == db.row("select (select count(*) from xmp_jobs), (select count(*) from pgjobs.events)")
+    assert [] == ear.heard()
+
+
+@pytest.mark.parametrize("before", STATUSES)
+def test_an_unknown_status_is_refused_from_everywhere(db: Db, before: str) -> None:
+    """An update to a status that does not exist names the known ones."""
+    job = job_in(db, before)
+    said = db.refusal("update xmp_jobs set status = 'paused' where id = %s", job)
+    assert ("PJ400", "bad_status") == (said.sqlstate, said.constraint_name)
+    assert "status: 'paused' is unknown" == said.message_primary
+    assert "use ready, in progress, canceled, done or error" == said.message_hint
+
+
+@pytest.mark.parametrize("before", ["ready", "in progress"])
+def test_the_other_spelling_of_canceled(db: Db, ear: Ear, before: str) -> None:
+    """'cancelled' is accepted and stored, notified and recorded as 'canceled'; the CMS is told 'cancelled',
+    as its contract spells it."""
+    job = job_in(db, before)
+    ear.heard()
+    set_status(db, job, "cancelled")
+    assert "canceled" == db.value("select status from xmp_jobs where id = %s", job)
+    assert [{"id": job, "status": "canceled"}] == ear.heard()
+    assert (before, "canceled") == events(db, job)[-1]
+    assert ["cancelled"] == told(db, job)
+
+
+@pytest.mark.parametrize(
+    ("change", "heard"),
+    [
+        ("run_at = run_at + interval '1 hour'", True),
+        ("active = not active", True),
+        ("run_at = run_at", False),
+        ("active = active", False),
+        ("id_user = 7", False),
+        ("log_path = '/somewhere'", False),
+        ("created_at = created_at - interval '1 day'", False),
+        ("start_asked = true", False),
+        ("params = '{\"count\": 5}'", False),
+        ("file_name = 'other.csv'", False),
+        ("finish_at = null", False),
+    ],
+)
+def test_only_status_run_at_and_active_are_notified(db: Db, ear: Ear, change: str, heard: bool) -> None:
+    """A change of run_at or active is notified, a change of any other column, or of none, is not; neither is
+    a transition."""
+    job = insert_job(db)
+    ear.heard()
+    assert 1 == db.run(f"update xmp_jobs set {change} where id = {job}")  # noqa: S608 - text of the test
+    assert ([{"id": job, "status": "ready"}] if heard else []) == ear.heard()
+    assert [(None, "ready")] == events(db, job)
+
+
+def test_progress_is_never_notified(db: Db, ear: Ear) -> None:
+    """What the engine keeps of a running job changes without a word to the listeners."""
+    job = job_in(db, "in progress")
+    ear.heard()
+    assert 1 == db.run("update pgjobs.progress set considered = 5, sent = 5, after_key = 9 where job_id = %s", job)
+    assert [] == ear.heard()
+
+
+def test_the_mute_keeps_a_bulk_load_quiet(db: Db, ear: Ear) -> None:
+    """With pgjobs.mute = on neither inserts nor updates are notified, while transitions are recorded all the
+    same; off, they are heard again."""
+    with db.transaction():
+        db.execute("set local pgjobs.mute = 'on'")
+        job = insert_job(db)
+        set_status(db, job, "canceled")
+        set_status(db, job, "ready")
+        db.execute("update xmp_jobs set run_at = run_at + interval '1 hour'")
+    assert [] == ear.heard()
+    assert [(None, "ready"), ("ready", "canceled"), ("canceled", "ready")] == events(db, job)
+    set_status(db, job, "canceled")
+    assert [{"id": job, "status": "canceled"}] == ear.heard()
+
+
+def test_what_is_rolled_back_is_not_heard(db: Db, ear: Ear) -> None:
+    """A transition of a transaction that is rolled back leaves no notification, no event and no message to
+    the CMS."""
+    job = insert_job(db)
+    ear.heard()
+    with db.transaction(force_rollback=True):
+        set_status(db, job, "canceled")
+    assert [] == ear.heard()
+    assert ([(None, "ready")], []) == (events(db, job), told(db, job))
+
+
+def test_events_say_who_and_why(db: Db, database: str) -> None:
+    """An event names the role that logged in, its application, the reason set for it and the time."""
+    with connect(database, application_name="the-cms") as cms:
+        cms.execute("set pgjobs.now = '2017-02-01 10:30Z'")
+        job = insert_job(cms)
+        cms.execute("set pgjobs.reason = 'the campaign is over'")
+        set_status(cms, job, "canceled")
+    kept = db.execute("select role, application, reason, at from pgjobs.job_events order by id").fetchall()
+    role = db.value("select session_user")
+    assert [(role, "the-cms", None, AT), (role, "the-cms", "the campaign is over", AT)] == kept
+
+
+def test_a_resume_is_asked_for_and_runs_without_autostart(db: Db) -> None:
+    """Made ready again by hand, moved to now, or started by function, a job counts as asked for; only
+    inserted, it does not."""
+    plain = insert_job(db)
+    asked = "select start_asked from xmp_jobs where id = %s"
+    assert db.value(asked, plain) is False
+    db.execute("update xmp_jobs set run_at = now() + interval '1 day' where id = %s", (plain,))
+    assert db.value(asked, plain) is False
+    db.execute("update xmp_jobs set run_at = now() where id = %s", (plain,))
+    assert db.value(asked, plain) is True
+    for status in ("canceled", "error"):
+        job = job_in(db, status)
+        set_status(db, job, "ready")
+        assert db.value(asked, job) is True
+        set_status(db, job, "in progress")
+        assert db.value(asked, job) is False
+
+
+def test_done_needs_every_record_accounted_for(db: Db) -> None:
+    """A job whose shard is not finished can't be set to done by hand."""
+    job = job_in(db, "in progress")
+    said = db.refusal("update xmp_jobs set status = 'done' where id = %s", job)
+    assert ("PJ409", "unaccounted", "status") == (said.sqlstate, said.constraint_name, said.column_name)
+
+
+@pytest.mark.parametrize("change", ["params = '{\"count\": 1}'", "type = 'injection'", "file_name = 'b.csv'"])
+def test_what_a_job_does_is_fixed_once_it_has_started(db: Db, change: str) -> None:
+    """type, params and file_name may change until the first start and never again, not even while the job is
+    stopped."""
+    job = insert_job(db, file_name="a.csv")
+    for status in ("in progress", "canceled"):
+        set_status(db, job, status)
+        said = db.refusal(f"update xmp_jobs set {change} where id = {job}")  # noqa: S608 - text of the test
+        assert ("PJ409", "started") == (said.sqlstate, said.constraint_name)
+        assert "insert a new job" == said.message_hint
+    fresh = insert_job(db, file_name="a.csv")
+    assert 1 == db.run(f"update xmp_jobs set {change} where id = {fresh}")  # noqa: S608 - text of the test
+
+
+def test_a_job_keeps_its_number(db: Db) -> None:
+    """The id, by which all that the engine keeps of a job is found, can't be changed."""
+    job = insert_job(db)
+    assert ("PJ409", "fixed") == (
+        (said := db.refusal("update xmp_jobs set id = id + 1 where id = %s", job)).sqlstate,
+        said.constraint_name,
+    )
+
+
+def test_a_running_job_is_not_deleted(db: Db) -> None:
+    """A job in progress, and a stopped one whose daemon still holds it, can't be deleted; a stopped and
+    released one can."""
+    job = job_in(db, "in progress")
+    delete = "delete from xmp_jobs where id = %s"
+    assert ("PJ409", "running") == ((said := db.refusal(delete, job)).sqlstate, said.constraint_name)
+    db.execute("update pgjobs.progress set owner = gen_random_uuid(), lease_until = now() + interval '1 hour'")
+    set_status(db, job, "canceled")
+    assert "PJ409" == db.refusal(delete, job).sqlstate
+    db.execute("update pgjobs.progress set owner = null, lease_until = null")
+    assert 1 == db.run(delete, job)
+
+
+def test_a_deleted_job_leaves_only_its_history(db: Db) -> None:
+    """Everything the engine kept of a deleted job goes with it, so that a new job of the same number starts
+    from nothing; its events stay."""
+    job, other = job_in(db, "done"), job_in(db, "done")
+    for table, columns, values in (
+        ("outcomes", "job_id, shard, action, reason, n", "{}, 0, 'sent', '', 1"),
+        ("uncertain_ranges", "job_id, shard, epoch, to_key, at", "{}, 0, 1, 9, now()"),
+        ("log_segments", "job_id, shard, segment, epoch, host, path", "{}, 0, 1, 1, 'h', '/p'"),
+        ("injection_lines", "job_id, line_no, raw, msisdn", "{}, 1, '', ''"),
+    ):
+        for number in (job, other):
+            db.run(f"insert into pgjobs.{table} ({columns}) values ({values.format(number)})")  # noqa: S608 - text of the test
+    db.execute("delete from xmp_jobs where id = %s", (job,))
+    tables = ("progress", "outcomes", "uncertain_ranges", "log_segments", "injection_lines", "notifications")
+    left = {table: db.column(f"select job_id from pgjobs.{table}") for table in tables}  # noqa: S608 - text of the test
+    assert {table: [other] for table in tables} == left
+    assert 3 == len(events(db, job))
+    assert insert_job(db, id=job) == job
+    set_status(db, job, "in progress")
+    assert (None, None) == db.row("select prepared_at, finished_at from pgjobs.progress where job_id = %s", job)
+
+
+def test_xmp_jobs_is_not_truncated(db: Db) -> None:
+    """Truncating would leave the engine's side of the jobs behind for the next job of the same number:
+    refused, with the remedy."""
+    insert_job(db)
+    said = db.refusal("truncate xmp_jobs restart identity")
+    assert ("PJ409", "truncate", "use delete from xmp_jobs") == (
+        said.sqlstate,
+        said.constraint_name,
+        said.message_hint,
+    )
+    assert 1 == db.value("select count(*) from xmp_jobs")
+
+
+def test_ten_thousand_jobs_in_one_statement(db: Db, ear: Ear) -> None:
+    """10,000 jobs inserted and then stopped by one statement each are all heard and recorded: a storm of
+    notifications harms nobody."""
+    db.execute(
+        "insert into xmp_jobs (type, run_at) select 'expired', now() + interval '1 day' from generate_series(1, 10000)"
+    )
+    heard = ear.heard()
+    assert 10000 == len({said["id"] for said in heard}) == len(heard)
+    assert 10000 == db.run("update xmp_jobs set status = 'canceled'")
+    assert {"canceled"} == {said["status"] for said in ear.heard()}
+    assert (20000, 10000) == db.row(
+        "select (select count(*) from pgjobs.events), (select count(*) from pgjobs.notifications)"
+    )
+
+
+def test_one_bad_row_refuses_the_whole_statement(db: Db, ear: Ear) -> None:
+    """Nothing is half done: of a statement that inserts good jobs and a bad one, nothing stays and nothing
+    is heard."""
+    said = db.refusal(
+        "insert into xmp_jobs (type, params) select 'expired', p::jsonb from unnest(%s::text[]) p",
+        ["{}", '{"count": 1}', '{"count": -1}'],
+    )
+    assert "count" == said.column_name
+    assert 0 == db.value("select count(*) from xmp_jobs")
+    assert [] == ear.heard()
+
+
+def test_two_sessions_meet_at_the_row(db: Db, database: str) -> None:
+    """Of two sessions that end the same job, the second waits for the first and is then refused by what it
+    finds, not by what it had seen."""
+    job = job_in(db, "in progress")
+    with connect(database) as other:
+        with db.transaction():
+            set_status(db, job, "canceled")
+            other.execute("set lock_timeout = '50ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                set_status(other, job, "error")
+        said = other.refusal("update xmp_jobs set status = 'error' where id = %s", job)
+        assert f"job {job} is canceled and can't become error" == said.message_primary
+
+
+def test_a_queue_of_skipped_lines_is_refused_not_ignored(db: Db) -> None:
+    """A column skip of the predecessor that asks for something is refused with the parameter that does it
+    now."""
+    db.execute("alter table xmp_jobs add column skip integer not null default 0")
+    said = db.refusal("insert into xmp_jobs (type, skip) values ('expired', 5)")
+    assert ("PJ400", "bad_skip", "skip") == (said.sqlstate, said.constraint_name, said.column_name)
+    assert "set skip to 0 and give params.offset" == said.message_hint
+    job: Any = db.value("insert into xmp_jobs (type, skip) values ('expired', 0) returning id")
+    assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
