@@ -1,0 +1,354 @@
+"""What params of a job may say: every accepted form, and a refusal that names key and remedy for all the
+rest."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import psycopg
+import pytest
+from fix_database import drop_database, sibling
+from fix_jobs import Db, connect, insert_job, outcome
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pgjobs.dev.services import Services
+from pgjobs.migrate import migrate
+
+NUMBERS = ("count", "offset", "service_id", "service_code", "campaign_id", "campaign_code")
+MOMENTS = ("date_from", "date_to", "last_charge_at")
+FLAGS = ("never", "dry_run")
+EXPIRED = {*NUMBERS, *MOMENTS, *FLAGS, "order"}
+INJECTION = {*NUMBERS, *FLAGS, "last_charge_at", "prefix"}
+KEYS = sorted(EXPIRED | INJECTION)
+
+NO_NUMBERS: list[Any] = [
+    -1, -0.5, 1.5, "-3", "1.5", "1e3", "0x10", "five", "", " ", "+1", "1_000", "٣", "१२", True, False,
+    [], [1], {}, {"count": 1}, 10**18, "1" * 19, 10**400, 1e300, "9" * 60000,
+]  # fmt: skip
+NO_FLAGS: list[Any] = ["yes", "on", "t", "", "2", 2, -1, 1.5, "nein", [], [True], {}, {"never": 1}, "1" * 60000]
+NO_MOMENTS: list[Any] = [
+    "today", "now", "infinity", "-infinity", "epoch", "2016", "2016-10", "10/31/2016", "31.10.2016", "2016-02-30",
+    "2016-13-01", "2016-00-10", "0000-01-01", "2016-10-31 BC", "99999-01-01", "2016-10-31T25:00", "2016-10-31T18:61",
+    "2016-10-31T18:30:61", "2016-10-31T18", "2016-10-31T18:30+99", "2016-10-31T18:30+99:99", "2016-10-31T18:30 PST",
+    "2016-10-31T18:30 Europe/Riga", "2016-10-31x", "2016-10-31;drop", "2016-10-31'", "2016-10-31\n",
+    "\uff12\uff10\uff11\uff16-10-31",
+    "2016-10-31\u00a018:30", "2016-10-31T18:30\u2003Z", "2016-10-31T18:30:00." + "1" * 200, 20161031, 0, 1.5, True,
+    [], ["2016-10-31"], {}, "1" * 60000,
+]  # fmt: skip
+NO_ORDERS: list[Any] = ["up", "ascending", "id desc", "asc;", "asc, id", 1, True, [], ["asc"], {}, "a" * 60000]
+NO_PREFIXES: list[Any] = ["+92", "92x", "9 2", "-1", "'", "%", -92, 9.2, True, [], ["92"], {}, "x" * 60000, "९२"]
+BAD = [
+    *((key, value) for key in NUMBERS for value in NO_NUMBERS),
+    *((key, value) for key in FLAGS for value in NO_FLAGS),
+    *((key, value) for key in MOMENTS for value in NO_MOMENTS),
+    *(("order", value) for value in NO_ORDERS),
+    *(("prefix", value) for value in NO_PREFIXES),
+]
+
+
+SPELLINGS = {
+    "2016-10-31": "2016-10-31T00:00:00",
+    " 2016-10-31 ": "2016-10-31T00:00:00",
+    "2016-10-31T18:30": "2016-10-31T18:30:00",
+    "2016-10-31 18:30:15": "2016-10-31T18:30:15",
+    "2016-10-31T18:30:15.123456": "2016-10-31T18:30:15.123456",
+    "2016-10-31T18:30:15.123456789Z": "2016-10-31T18:30:15.123457",
+    "2016-10-31T18:30:15Z": "2016-10-31T18:30:15",
+    "2016-10-31 18:30:15 UTC": "2016-10-31T18:30:15",
+    "2016-10-31T18:30:15+05:00": "2016-10-31T13:30:15",
+    "2016-10-31T18:30:15-0530": "2016-11-01T00:00:15",
+    "2016-10-31T18:30+05": "2016-10-31T13:30:00",
+    "2016-10-31T24:00:00": "2016-11-01T00:00:00",
+    "2016-02-29": "2016-02-29T00:00:00",
+    "9999-12-31T23:59:59-15:00": "10000-01-01T14:59:59",
+    "0001-01-01": "0001-01-01T00:00:00",
+}
+
+
+def type_for(key: str) -> str:
+    return "expired" if key in EXPIRED else "injection"
+
+
+def read(db: Db, params: dict[str, Any]) -> dict[str, Any]:
+    """The typed reading of params, moments as ISO text in UTC."""
+    text = db.value("select to_jsonb(pgjobs.read_params(%s::jsonb))::text", json.dumps(params))
+    given_back: dict[str, Any] = json.loads(text)
+    return {key: value for key, value in given_back.items() if value is not None and value is not False}
+
+
+def check(db: Db, type_: str, params: object) -> psycopg.errors.Diagnostic | None:
+    """What is said against params; None when they are accepted. Anything but an own refusal is raised."""
+    try:
+        db.execute("select pgjobs.check_job(%s, %s::jsonb, 'lines.csv')", (type_, json.dumps(params)))
+    except psycopg.Error as error:
+        if error.sqlstate != "PJ400":
+            raise
+        return error.diag
+    return None
+
+
+def assert_plain(said: psycopg.errors.Diagnostic, key: str) -> None:
+    """A refusal is one readable sentence that names the key, with a remedy and a code for machines."""
+    assert ("PJ400", "bad_params", key) == (said.sqlstate, said.constraint_name, said.column_name)
+    assert said.message_primary is not None
+    assert said.message_primary.startswith(f"params.{key}: ")
+    assert len(said.message_primary) < 250
+    assert said.message_hint
+    assert len(said.message_hint) < 250
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_what_cannot_be_read_is_refused(db: Db, key: str) -> None:
+    """Every ill value of every key, when inserted and when updated, is refused with the key and a remedy;
+    nothing is stored."""
+    kind = type_for(key)
+    job = insert_job(db, kind)
+    stored = db.value("select params from xmp_jobs where id = %s", job)
+    for value in (value for bad, value in BAD if bad == key):
+        params = json.dumps({key: value})
+        insert = "insert into xmp_jobs (type, file_name, params) values (%s, 'a.csv', %s)"
+        assert_plain(db.refusal(insert, kind, params), key)
+        assert_plain(db.refusal("update xmp_jobs set params = %s where id = %s", params, job), key)
+    assert [stored] == db.column("select params from xmp_jobs")
+
+
+@pytest.mark.parametrize("key", ["count", "offset"])
+def test_a_number_is_refused_for_what_is_wrong_with_it(db: Db, key: str) -> None:
+    """The sentence says whether a number is negative, too long or none at all."""
+    for value, wrong in ((-1, "is negative"), ("-7", "is negative"), (10**18, "has more than 18 digits")):
+        said = db.refusal("select pgjobs.check_job('expired', %s, '')", json.dumps({key: value}))
+        assert f"params.{key}: {json.dumps(value)} {wrong}" == said.message_primary
+    said = db.refusal("select pgjobs.check_job('expired', %s, '')", json.dumps({key: "many"}))
+    assert f'params.{key}: "many" is not a whole number' == said.message_primary
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        *(("expired", key) for key in ("prefix", "limit", "Count", " count", "", "order by", "k" * 5000, "%s", "clé")),
+        *(("injection", key) for key in ("order", "date_from", "date_to", "skip", "file_name")),
+    ],
+)
+def test_an_unknown_parameter_is_refused(db: Db, kind: str, key: str) -> None:
+    """A key the type does not know, however it looks, is named, and the hint lists the known ones."""
+    said = check(db, kind, {key: 1, "count": 5})
+    assert said is not None
+    assert ("PJ400", "bad_params", key) == (said.sqlstate, said.constraint_name, said.column_name)
+    assert f"params.{key[:100]}: a job of type {kind} has no such parameter" == said.message_primary
+    known = EXPIRED if kind == "expired" else INJECTION
+    assert known == set((said.message_hint or "").removeprefix("it knows ").split(", "))
+
+
+@pytest.mark.parametrize("params", ["[]", "[1]", "1", '"count"', "null", "true", None])
+def test_params_have_to_be_an_object(db: Db, params: str | None) -> None:
+    """params that are no JSON object, or SQL null, are refused as a whole."""
+    said = db.refusal("insert into xmp_jobs (type, params) values ('expired', %s)", params)
+    assert ("PJ400", "bad_params", "params") == (said.sqlstate, said.constraint_name, said.column_name)
+
+
+@pytest.mark.parametrize(
+    "params", ['{"count": "\\u0000"}', '{"\\u0000": 1}', '{"count": 1e200000}', '{"count": NaN}', "{"]
+)
+def test_what_is_no_jsonb_gets_no_further_than_its_column(db: Db, params: str) -> None:
+    """NUL escapes, numbers beyond numeric and broken JSON are refused by the type jsonb itself; no row is
+    left."""
+    with pytest.raises(psycopg.DataError):
+        db.execute("insert into xmp_jobs (type, params) values ('expired', %s)", (params,))
+    assert 0 == db.value("select count(*) from xmp_jobs")
+
+
+def test_params_have_a_size(db: Db) -> None:
+    """More than 64 KB of params, by one long key, many keys or one long value, is refused in a short
+    sentence."""
+    for params in ({"k" * 70000: 1}, {f"k{n}": n for n in range(9000)}, {"count": "9" * 70000}):
+        said = check(db, "expired", params)
+        assert said is not None
+        assert ("bad_params", "params") == (said.constraint_name, said.column_name)
+        assert len(said.message_primary or "") < 100
+
+
+def test_numbers_and_flags_may_be_strings(db: Db) -> None:
+    """Numbers and booleans are read the same from JSON and from strings, with spaces around them, and null
+    means not given."""
+    numbers: list[Any] = [7, "7", " 7 ", "007"]
+    true: list[Any] = [True, 1, "1", "true", "TRUE", " True "]
+    false: list[Any] = [False, 0, "0", "false", "False", None]
+    for key in ("count", "offset", "service_id", "campaign_id"):
+        assert [{key: 7}] * len(numbers) == [read(db, {key: value}) for value in numbers]
+        assert [{}, {key: 0}] == [read(db, {key: value}) for value in (None, 0)]
+        assert {key: 10**18 - 1} == read(db, {key: "9" * 18})
+    for key in FLAGS:
+        assert [{key: True}] * len(true) == [read(db, {key: value}) for value in true]
+        assert [{}] * len(false) == [read(db, {key: value}) for value in false]
+
+
+def test_order_and_prefix(db: Db) -> None:
+    """order is read in any case and defaults to asc; prefix may be a number or a string of digits, empty for
+    every msisdn."""
+    descending: list[Any] = ["desc", "DESC", " Desc "]
+    ascending: list[Any] = ["asc", "ASC", "", None]
+    assert [{"descending": True}] * 3 == [read(db, {"order": value}) for value in descending]
+    assert [{}] * 4 == [read(db, {"order": value}) for value in ascending]
+    prefixes: list[Any] = ["92", 92, "", None]
+    assert [{"prefix": "92"}, {"prefix": "92"}, {"prefix": ""}, {}] == [
+        read(db, {"prefix": value}) for value in prefixes
+    ]
+
+
+def test_aliases(db: Db) -> None:
+    """service_code and campaign_code mean the same as service_id and campaign_id; both may be given if they
+    agree."""
+    for name in ("service", "campaign"):
+        assert {f"{name}_id": 290} == read(db, {f"{name}_code": "290"})
+        assert {f"{name}_id": 290} == read(db, {f"{name}_code": "290", f"{name}_id": 290})
+        assert {f"{name}_id": 290} == read(db, {f"{name}_code": None, f"{name}_id": 290})
+        said = check(db, "expired", {f"{name}_code": 1, f"{name}_id": 2})
+        assert said is not None
+        assert f"{name}_code" == said.column_name
+        assert f"keep only {name}_id" == said.message_hint
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Riga", "America/Los_Angeles"])
+def test_dates_and_timestamps(db: Db, zone: str) -> None:
+    """Dates and timestamps mean UTC unless they carry an offset, in a session of any zone and date style."""
+    for style in ("ISO", "German", "SQL, DMY", "Postgres, MDY"):
+        db.execute("select set_config('timezone', %s, false), set_config('datestyle', %s, false)", (zone, style))
+        for key in MOMENTS:
+            call = f"select to_json((pgjobs.read_params(%s::jsonb)).{key} at time zone 'UTC')::text"
+            for written, meant in SPELLINGS.items():
+                assert f'"{meant}"' == db.value(call, json.dumps({key: written}))
+
+
+@pytest.mark.parametrize("style", ["German", "SQL, DMY", "Postgres, MDY"])
+def test_the_ends_of_time_can_be_selected_by(db: Db, style: str) -> None:
+    """Moments before our era and beyond year 9999, which the accepted forms can reach, make a selection that
+    runs."""
+    db.execute("select set_config('datestyle', %s, false)", (style,))
+    db.execute("insert into xmp_retries_expired (msisdn) values ('923000000001')")
+    first, last = "0001-01-01T00:00+15:00", "9999-12-31T23:59:59-15:00"
+    job = insert_job(db, params={"date_from": first, "date_to": last, "last_charge_at": first})
+    assert [(1, None)] == outcome(db, job)
+
+
+@pytest.mark.parametrize(
+    "file_name", ["", "/etc/passwd", "../lines.csv", "a/b.csv", ".", "..", "a\nb.csv", "\x1b.csv", None]
+)
+def test_a_file_name_is_the_name_of_a_file(db: Db, file_name: str | None) -> None:
+    """An injection job without a file, or with a name that would leave the directory, is refused and told
+    what to give."""
+    said = db.refusal("insert into xmp_jobs (type, file_name) values ('injection', %s)", file_name)
+    assert ("PJ400", "bad_file_name", "file_name") == (said.sqlstate, said.constraint_name, said.column_name)
+    assert (said.message_primary or "").startswith("file_name: ")
+    assert "injections directory" in (said.message_hint or "")
+
+
+@pytest.mark.parametrize("kind", ["nonsense", "", "EXPIRED", "it's", None])
+def test_an_unknown_type_is_refused(db: Db, kind: str | None) -> None:
+    """A type that nobody registered is refused before any foreign key speaks, and the hint lists the
+    registered ones."""
+    said = db.refusal("insert into xmp_jobs (type) values (%s)", kind)
+    assert ("PJ400", "unknown_type", "type") == (said.sqlstate, said.constraint_name, said.column_name)
+    assert "use one of expired, injection" == said.message_hint
+
+
+def test_a_resume_checks_what_an_earlier_version_had_let_in(db: Db) -> None:
+    """A job whose params this version can't read is refused when it is resumed, and can still be stopped."""
+    job = insert_job(db)
+    with db.transaction():
+        db.execute("set local session_replication_role = replica")
+        db.execute('update xmp_jobs set params = \'{"count": "many"}\' where id = %s', (job,))
+    db.execute("update xmp_jobs set status = 'canceled' where id = %s", (job,))
+    assert_plain(db.refusal("update xmp_jobs set status = 'ready' where id = %s", job), "count")
+
+
+def test_digits_of_other_scripts_are_refused_under_any_collation(services: Services) -> None:
+    """In a database whose collation calls every script's digits digits, they are refused all the same, not
+    broken on."""
+    name = "pgjobs_params_unicode_digits"
+    with connect(services.database_url) as admin:
+        if admin.info.server_version < 180000:
+            pytest.skip("this server has no such collation built in")
+        drop_database(services.database_url, name)
+        collation = "locale_provider builtin builtin_locale 'PG_UNICODE_FAST'"
+        admin.execute(f"create database {name} template template0 {collation}".encode())
+    try:
+        url = sibling(services.database_url, name)
+        migrate(url)
+        with connect(url) as db:
+            assert db.value(r"select '٣' ~ '^\d$'")
+            for key, value in (("count", "٣"), ("prefix", "٣"), ("date_from", "٢٠١٦-10-31"), ("never", "\u0661")):
+                said = check(db, type_for(key), {key: value})
+                assert said is not None
+                assert_plain(said, key)
+    finally:
+        drop_database(services.database_url, name)
+
+
+# Surrogates and NUL are no jsonb, which has its own test.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+HINTED = st.sampled_from([value for _, value in BAD if not (isinstance(value, str) and len(value) > 1000)])
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**30), 10**30),
+    st.floats(allow_nan=False, allow_infinity=False),
+    TEXTS,
+    HINTED,
+)
+ANY_JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3))
+ODD_PARAMS = st.dictionaries(st.one_of(st.sampled_from(KEYS), TEXTS), ANY_JSON, max_size=6)
+
+
+@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kind=st.sampled_from(["expired", "injection"]), params=ODD_PARAMS)
+def test_any_object_is_accepted_or_refused_and_never_breaks(db: Db, kind: str, params: dict[str, Any]) -> None:
+    """Whatever JSON object params are, they are accepted and then give a selection that runs, or refused
+    with PJ400 and the key."""
+    said = check(db, kind, params)
+    if said is not None:
+        assert said.column_name in params
+        assert said.message_hint
+        return
+    with db.transaction(force_rollback=True):
+        job = insert_job(db, kind, params=params)
+        assert [] == outcome(db, job)
+
+
+@st.composite
+def good_params(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Params in some accepted spelling, and what they mean."""
+    written: dict[str, Any] = {}
+    meant: dict[str, Any] = {}
+    for key in draw(st.sets(st.sampled_from(["count", "offset", "service_id", "campaign_id"]))):
+        number = draw(st.integers(0, 10**18 - 1))
+        name = key.replace("_id", draw(st.sampled_from(["_id", "_code"])))
+        written[name] = draw(st.sampled_from([number, str(number), f" {number} "]))
+        meant[key] = number
+    for key in draw(st.sets(st.sampled_from(FLAGS))):
+        flag = draw(st.booleans())
+        written[key] = draw(st.sampled_from([flag, int(flag), str(int(flag)), str(flag)]))
+        meant |= {key: True} if flag else {}
+    for key in draw(st.sets(st.sampled_from(MOMENTS))):
+        offset = timezone(timedelta(minutes=draw(st.integers(-15 * 60, 15 * 60))))
+        moment = draw(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(offset)))  # noqa: DTZ001 - given a zone by the strategy
+        written[key] = moment.isoformat(draw(st.sampled_from(["T", " "])))
+        meant[key] = moment.astimezone(UTC)
+    if draw(st.booleans()):
+        order = draw(st.sampled_from(["asc", "desc"]))
+        written["order"] = order
+        meant |= {"descending": True} if order == "desc" else {}
+    return written, meant
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=good_params())
+def test_every_accepted_spelling_is_read_as_meant(db: Db, drawn: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Numbers, flags, moments with any offset, aliases and order, in any accepted spelling, are read as what
+    they mean."""
+    written, meant = drawn
+    assert check(db, "expired", written) is None
+    given_back = read(db, written)
+    for key in set(MOMENTS) & set(given_back):
+        given_back[key] = datetime.fromisoformat(given_back[key])
+    assert meant == given_back
