@@ -4,10 +4,13 @@
 alter table public.xmp_jobs
   add column if not exists finish_at timestamptz,
   add column if not exists active boolean not null default true,
-  add column if not exists start_asked boolean not null default false;
+  add column if not exists start_asked boolean not null default false,
+  add column if not exists shards integer;
 comment on column public.xmp_jobs.run_at is 'The time the job was specified to run, not the time it ran.';
 comment on column public.xmp_jobs.finish_at is 'When the job ended; null until then.';
 comment on column public.xmp_jobs.active is 'false: the job is held back and not started until it is true again.';
+comment on column public.xmp_jobs.shards is
+  'Into how many shards the job is cut, by hash of the msisdn, so that several daemons work on it; null: as its type says. Fixed at the first start.';
 comment on column public.xmp_jobs.start_asked is 'Somebody asked for this start: honoured even where the daemon does not start jobs on its own.';
 
 alter table public.xmp_job_types
@@ -16,6 +19,7 @@ alter table public.xmp_job_types
   add column if not exists routing_key text,
   add column if not exists params      text[] not null default '{}',
   add column if not exists needs_file  boolean not null default false,
+  add column if not exists shards      integer not null default 1,
   add column if not exists defaults    jsonb not null default '{}';
 comment on column public.xmp_job_types.selector is 'The SQL function whose statement selects the records of a job of this type.';
 comment on column public.xmp_job_types.params is 'The keys that params of a job of this type may have.';
@@ -81,6 +85,7 @@ create table pgjobs.progress (
   skipped      bigint not null default 0,
   returned     bigint not null default 0,
   log_bytes    bigint not null default 0,
+  checkpoints  bigint not null default 0,
   started_at   timestamptz,
   claimed_at   timestamptz,
   claimed_with bigint not null default 0,
@@ -138,6 +143,24 @@ create table pgjobs.log_segments (
   primary key (job_id, shard, segment)
 );
 comment on table pgjobs.log_segments is 'Files of a job''s log in order; each is authoritative up to bytes.';
+
+create table pgjobs.checkpoints (
+  job_id   bigint not null,
+  shard    integer not null,
+  number   bigint not null,
+  epoch    bigint not null,
+  at       timestamptz not null,
+  last_key bigint not null,
+  sent     bigint not null,
+  skipped  bigint not null,
+  returned bigint not null,
+  bytes    bigint not null,
+  chain    bytea not null,
+  checks   bytea not null,
+  primary key (job_id, shard, number)
+);
+comment on table pgjobs.checkpoints is
+  'What each checkpoint accounted for: counts of its window, length of the log behind it, SHA-256 of its lines chained to the one before, and a short check of every line.';
 
 create table pgjobs.workers (
   id         uuid primary key,

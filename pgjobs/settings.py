@@ -28,18 +28,14 @@ class Settings(BaseSettings):
     injections_dir: Path = Field(
         Path("/var/www/xmp.linkit360.ru/web/injections"), description="files of injection jobs lie here"
     )
-    injection_max_bytes: int = Field(
-        4 * 2**30, gt=0, description="an injection file may have so many bytes, unpacked"
-    )
+    injection_max_bytes: int = Field(4 * 2**30, gt=0, description="an injection file may have so many bytes, unpacked")
     http_bind: str = Field("127.0.0.1:50303", description="address and port of the HTTP door")
     http_auth: bool = Field(False, description="true: every call needs a token (pgjobs token)")
     http_insecure: bool = Field(
         False, description="true: the door may stand open on other addresses than loopback without tokens"
     )
     http_patience: Positive = Field(30.0, description="seconds /api waits for a daemon")
-    callback_url: str = Field(
-        "", description="called as {url}?id=…&status=… when a job ends; empty: nobody is called"
-    )
+    callback_url: str = Field("", description="called as {url}?id=…&status=… when a job ends; empty: nobody is called")
     callback_timeout: Positive = Field(10.0, description="seconds one call of the CMS may take")
     callback_attempts: int = Field(20, ge=1, description="how often an ended job is told before giving up")
     autostart: bool = Field(True, description="start jobs whose run_at has come without being asked")
@@ -49,13 +45,12 @@ class Settings(BaseSettings):
     lease_seconds: Positive = Field(30.0, description="a silent daemon loses its shards after so long")
     poll_seconds: Positive = Field(10.0, description="look for work at least so often, notified or not")
     probe_seconds: Positive = Field(30.0, description="test the LISTEN connection so often")
-    stall_seconds: Positive = Field(
-        60.0, description="no answer of broker or database for so long: reconnect"
-    )
+    stall_seconds: Positive = Field(60.0, description="no answer of broker or database for so long: reconnect")
     drain_seconds: Positive = Field(10.0, description="at SIGTERM wait so long for what is in flight")
     gauges_seconds: Positive = Field(60.0, description="refresh the business gauges so often")
     capacity_bytes: float = Field(0.0, ge=0, description="size the database may have, for alerts")
     daemon_name: str = Field(default_factory=socket.gethostname, description="name of this daemon in metrics")
+    fault: str = Field("", description="for tests: point:n kills the daemon, or fails its call, at the n-th time")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("database_url", "replica_url")
@@ -98,9 +93,7 @@ class Settings(BaseSettings):
         """Refuse to go on without these settings."""
         for name in names:
             if not getattr(self, name):
-                raise SettingsError(
-                    f"PGJOBS_{name.upper()} is not set", f"set PGJOBS_{name.upper()}: {describe(name)}"
-                )
+                raise SettingsError(f"PGJOBS_{name.upper()} is not set", f"set PGJOBS_{name.upper()}: {describe(name)}")
 
 
 def describe(name: str) -> str:
@@ -112,11 +105,7 @@ def read_settings(**overrides: object) -> Settings:
     """The settings of this process; one wrong value is one clear sentence."""
     known = {f"PGJOBS_{name.upper()}" for name in Settings.model_fields}
     for variable in sorted(os.environ):
-        if (
-            variable.startswith("PGJOBS_")
-            and variable not in known
-            and not variable.startswith("PGJOBS_TEST_")
-        ):
+        if variable.startswith("PGJOBS_") and variable not in known and not variable.startswith("PGJOBS_TEST_"):
             raise SettingsError(f"{variable} is not a setting of pgjobs")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks the overrides

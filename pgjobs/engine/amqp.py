@@ -16,6 +16,7 @@ import pika
 from pika import exceptions, spec
 from pika.adapters.asyncio_connection import AsyncioConnection
 
+from pgjobs import faults
 from pgjobs.engine.confirms import Confirms, Flight
 from pgjobs.engine.encode import Envelope, Record, message_id
 from pgjobs.errors import ConfigurationError, Interrupted
@@ -52,6 +53,7 @@ class Publisher:
         publisher = cls(metrics, stall_seconds)
         try:
             async with asyncio.timeout(stall_seconds):
+                faults.fail("connect")
                 await publisher._open(url, name)
         except (exceptions.AMQPError, OSError, TimeoutError) as error:
             publisher.close()
@@ -127,6 +129,7 @@ class Publisher:
             envelope.frames((message_id(prefix, record[0]), record[3]) for record in records)
             for envelope, records in parts
         )
+        faults.fail("publish")
         write_joined(self._connection, data)
         self.metrics.published.inc(len(keys))
         return flight

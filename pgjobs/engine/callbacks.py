@@ -10,7 +10,7 @@ from datetime import timedelta
 import httpx
 import psycopg
 
-from pgjobs import db
+from pgjobs import db, faults
 from pgjobs.backoff import Backoff
 from pgjobs.settings import Settings
 
@@ -84,6 +84,7 @@ class Teller:
                 answer = response.status_code
         except (httpx.HTTPError, OSError, TimeoutError) as error:
             problem = str(error) or type(error).__name__
+        faults.reach("after_tell")
         milliseconds = int((time.monotonic() - began) * 1000)
         call = "select pgjobs.record_notification(%s, %s, %s, %s, %s, %s, %s)"
         attempts = self._settings.callback_attempts

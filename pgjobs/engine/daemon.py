@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import psycopg
 
-from pgjobs import db
+from pgjobs import db, faults
 from pgjobs.backoff import Backoff
 from pgjobs.engine import claim
 from pgjobs.engine.callbacks import Teller
@@ -54,6 +54,7 @@ class Daemon:
 
     def __init__(self, settings: Settings) -> None:
         settings.need("database_url", "amqp_url")
+        faults.arm(settings.fault)
         self.settings = settings
         self.metrics = Metrics()
         self.worker = uuid4()
@@ -161,6 +162,7 @@ class Daemon:
         return True
 
     def _start(self, taken: Claim, claimed_at: float) -> None:
+        faults.reach("after_claim")
         lease = Lease(taken, self.settings.lease_seconds, claimed_at)
         task = asyncio.create_task(self._run_shard(taken, lease))
         self.running[taken.name] = Running(lease, task)

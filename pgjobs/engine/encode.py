@@ -85,7 +85,7 @@ def message_id(prefix: str, key: int) -> bytes:
     return f"{prefix}{key}".encode()
 
 
-def log_lines(at: datetime, records: Sequence[Record], refused: dict[int, str]) -> bytes:
+def log_lines(at: datetime, records: Sequence[Record], refused: dict[int, str]) -> list[bytes]:
     """One logfmt line per record, in order; `refused` holds reasons of records the broker gave back, by key."""
     stamp = b'time="%s" level=info msg=' % at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
     plain = PLAIN
@@ -97,7 +97,7 @@ def log_lines(at: datetime, records: Sequence[Record], refused: dict[int, str]) 
             lines.append(b"%s%s action=sent id=%d\n" % (stamp, value, key))
         else:
             lines.append(b"%s%s action=skip error=%s id=%d\n" % (stamp, value, _value(why), key))
-    return b"".join(lines)
+    return lines
 
 
 def _value(text: str) -> bytes:

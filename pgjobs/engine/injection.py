@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
-from pgjobs import db
+from pgjobs import db, faults
 from pgjobs.errors import FileError
 from pgjobs.settings import Settings
 
@@ -30,22 +30,18 @@ PLAIN_COLUMN = re.compile(rb"[^,;\t]*").match
 HARMLESS = bytes(b if 0x20 <= b < 0x7F and b != 0x5C else 0x20 for b in range(256))
 
 
-async def load(settings: Settings, job_id: int, file_name: str) -> int:
-    """Copy the lines of a file of the injections directory into the job; returns how many there are."""
-    file = await asyncio.to_thread(open_file, settings.injections_dir, file_name)
+async def load(settings: Settings, job_id: int, file_name: str) -> None:
+    """Copy the lines of a file of the injections directory into the job, unless it has them already."""
     connection = await db.connect(settings.database_url, "load", autocommit=False)
-    try:
-        async with connection.transaction():
-            await connection.execute("select pgjobs.begin_lines()")
-            async with connection.cursor().copy(COPY) as copy:
-                batches = copy_rows(file, file_name, settings.injection_max_bytes)
-                while batch := await asyncio.to_thread(next, batches, b""):
-                    await copy.write(batch)
-            loaded = await db.value(connection, "select pgjobs.load_lines(%s)", job_id)
-    finally:
-        await connection.close()
-        file.close()
-    return int(loaded)
+    async with connection, connection.transaction():
+        if await db.value(connection, "select pgjobs.begin_lines(%s)", job_id):
+            with await asyncio.to_thread(open_file, settings.injections_dir, file_name) as file:
+                async with connection.cursor().copy(COPY) as copy:
+                    batches = copy_rows(file, file_name, settings.injection_max_bytes)
+                    while batch := await asyncio.to_thread(next, batches, b""):
+                        await copy.write(batch)
+            await connection.execute("select pgjobs.load_lines(%s)", (job_id,))
+    faults.reach("after_load")
 
 
 def open_file(folder: Path, name: str) -> BinaryIO:

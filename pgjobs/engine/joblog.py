@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import socket
+import zlib
+from array import array
+from collections.abc import Sequence
 from pathlib import Path
 
-from pgjobs import db
+from pgjobs import db, faults
 from pgjobs.errors import Fenced, LogError
 
 HOST = socket.gethostname()
@@ -22,18 +26,24 @@ FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class JobLog:
-    """An open log; `committed` is its length in bytes up to the last append that is on disk."""
+    """An open log; `committed` is its length in bytes up to the last append that is on disk.
 
-    def __init__(self, path: Path, fd: int, committed: int) -> None:
+    `chain` is the SHA-256 of the last append and all before it, `checks` two bytes for each of its lines: with them
+    `pgjobs verify` names a line that was changed afterwards.
+    """
+
+    def __init__(self, path: Path, fd: int, committed: int, chain: bytes) -> None:
         self.path = path
         self.committed = committed
+        self.chain = chain
+        self.checks = b""
         self._fd = fd
 
     @classmethod
     async def open(cls, control: db.Connection, job_id: int, shard: int, epoch: int, path: Path) -> JobLog:
         """Open the last segment of a shard's log at its committed length, or a further one out of reach."""
         for further in (False, True):
-            call = "select path, bytes from pgjobs.open_log(%s, %s, %s, %s, %s, %s)"
+            call = "select path, bytes, chain from pgjobs.open_log(%s, %s, %s, %s, %s, %s)"
             row = await (await control.execute(call, (job_id, shard, epoch, HOST, str(path), further))).fetchone()
             if row is None:
                 raise Fenced(f"job {job_id}: the lease was lost before its log was open")
@@ -43,27 +53,43 @@ class JobLog:
             except OSError as error:
                 raise LogError(f"log {found}: {error.strerror}") from error
             if fd is not None:
-                return cls(found, fd, committed)
+                return cls(found, fd, committed, row[2])
         raise LogError(f"log {path}: it is shorter than what was committed, and no further one could be opened")
 
-    async def append(self, lines: bytes) -> None:
+    async def append(self, lines: Sequence[bytes]) -> None:
         """Write whole lines and wait until they are on disk; a failure ends the run, it is never retried."""
+        data = b"".join(lines)
         try:
-            await asyncio.to_thread(_append, self._fd, lines)
+            await asyncio.to_thread(_append, self._fd, data)
         except OSError as error:
             raise LogError(f"log {self.path}: {error.strerror}") from error
-        self.committed += len(lines)
+        self.committed += len(data)
+        self.chain = chained(self.chain, data)
+        self.checks = line_checks(lines)
 
     def close(self) -> None:
         """Give the file and its lock back."""
         os.close(self._fd)
 
 
-def _append(fd: int, lines: bytes) -> None:
-    rest = memoryview(lines)
+def chained(chain: bytes, data: bytes) -> bytes:
+    """The hash of lines and all that came before them."""
+    return hashlib.sha256(chain + data).digest()
+
+
+def line_checks(lines: Sequence[bytes]) -> bytes:
+    """Two bytes for each line, enough to tell which of them was changed."""
+    return array("H", [zlib.crc32(line) & 0xFFFF for line in lines]).tobytes()
+
+
+def _append(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
     while rest:
-        rest = rest[os.write(fd, rest) :]
+        rest = rest[faults.write(fd, rest) :]
+    faults.reach("before_sync")
+    faults.fail("log_sync")
     os.fdatasync(fd)
+    faults.reach("after_sync")
 
 
 def _open(path: Path, committed: int, epoch: int) -> int | None:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from pgjobs import db
+from pgjobs import db, faults
 from pgjobs.engine.claim import Claim
 from pgjobs.errors import Fenced
 
@@ -66,13 +66,14 @@ class Lease:
         await self._ask(call, *self._key, timedelta(seconds=self._seconds), in_flight_to, self.note)
 
     async def checkpoint(self, *progress: Any) -> None:
-        """Store (last key, in flight to, sent, skipped, returned, log bytes, outcomes) of one window."""
-        call = "select pgjobs.checkpoint_job(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        """Store (last key, in flight to, sent, skipped, returned, outcomes, log bytes, chain, checks) of one window."""
+        call = "select pgjobs.checkpoint_job(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         await self._ask(call, *self._key, timedelta(seconds=self._seconds), *progress)
 
     async def _ask(self, call: str, *args: Any) -> None:
         if self._control is None:
             raise RuntimeError("the lease is not held on a connection yet")
+        faults.fail("sql")
         sent_at = boot_seconds()
         answer = await db.value(self._control, call, *args)
         if answer is None:

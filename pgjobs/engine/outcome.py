@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 
 import psycopg
 
-from pgjobs import db
+from pgjobs import db, faults
 from pgjobs.engine import claim as claims
 from pgjobs.engine.claim import Claim
 from pgjobs.engine.lanes import Lane, Lanes
@@ -83,9 +83,12 @@ class ShardTask:
         claim = self.claim
         async with self._control() as control:
             if exhausted:
+                faults.reach("before_finish")
                 answer = await claims.finish(control, claim)
+                faults.reach("after_finish")
                 logger.info("job %s, shard %s: %s", claim.job_id, claim.shard, answer or "fenced out at the end")
             else:
+                faults.reach("before_release")
                 await claims.release(control, claim, clean=self._clean, hand_back=self._leaving(), note=None)
                 logger.info("job %s, shard %s: let go", claim.job_id, claim.shard)
 

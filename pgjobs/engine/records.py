@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from pgjobs import db
+from pgjobs import db, faults
 from pgjobs.engine.encode import Record
 from pgjobs.errors import Interrupted
 from pgjobs.metrics import Metrics
@@ -93,11 +93,13 @@ class Records:
             await self._reader.execute("rollback")
             self._opened_at = None
             self._metrics.cursor_rotations.inc()
+            faults.reach("at_rotation")
         if self._opened_at is None:
             await self._open()
         cursor = self._reader.cursor(binary=True)
         await cursor.execute(f"fetch {self._window} from records")
         window: list[Record] = await cursor.fetchall()
+        faults.reach("after_fetch")
         if len(window) < self._window:
             self._exhausted = True
         self._limit(window)
@@ -112,6 +114,7 @@ class Records:
         call = "select pgjobs.open_records(%s, %s, %s, %s)"
         await self._reader.execute(call, (*self._job, self._at.after_key, self._at.end_key))
         self._opened_at = time.monotonic()
+        faults.reach("after_open")
 
     def _limit(self, window: list[Record]) -> None:
         """Cut a window behind the last record that may still be sent."""

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from psycopg.types.json import Jsonb
 
-from pgjobs import db
+from pgjobs import db, faults
 from pgjobs.engine import injection
 from pgjobs.engine.amqp import MAX_BODY, Publisher
 from pgjobs.engine.claim import Claim
@@ -52,6 +52,8 @@ class ShardRun:
     def __init__(self, claim: Claim, lane: Lane, lease: Lease, settings: Settings, metrics: Metrics) -> None:
         self.claim = claim
         self.lane = lane
+        # A lane that was used before has a publisher; a dry run must not see it.
+        self.publisher = None if claim.dry_run else lane.publisher
         self.lease = lease
         self.settings = settings
         self.metrics = metrics
@@ -69,11 +71,12 @@ class ShardRun:
         claim = self.claim
         position = await self._prepare()
         log = await self._open_log()
+        faults.reach("after_log_open")
         try:
             if position is None:
                 return True
-            if self.lane.publisher is not None:
-                await self.lane.publisher.check_route(claim.exchange, claim.routing_key)
+            if self.publisher is not None:
+                await self.publisher.check_route(claim.exchange, claim.routing_key)
             records = Records(
                 self.lane.reader,
                 self.metrics,
@@ -100,6 +103,7 @@ class ShardRun:
                 await injection.load(self.settings, claim.job_id, claim.file_name)
             if await db.value(control, "select pgjobs.prepare_job(%s, %s, %s)", *key) is None:
                 raise Fenced(f"job {claim.job_id}: the lease was lost while it was prepared")
+            faults.reach("after_prepare")
         row = await (await control.execute("select * from pgjobs.shard_position(%s, %s, %s)", key)).fetchone()
         if row is None:
             raise Fenced(f"job {claim.job_id}: another owner has taken it over")
@@ -128,12 +132,13 @@ class ShardRun:
 
     async def _send(self, records: list[Record]) -> bool:
         """Announce one window and publish it; False when the job turned out to be stopped."""
-        publisher = self.lane.publisher
+        publisher = self.publisher
         if publisher is None:
             self.windows.append(Window(records, None, {}))
             return True
         if self._announced != records[-1][0]:
             await self.lease.renew(records[-1][0])
+            faults.reach("after_announce")
             self._announced = records[-1][0]
             if self.lease.stopping:
                 return False
@@ -146,6 +151,7 @@ class ShardRun:
         window = Window(records, None, refused)
         self.windows.append(window)
         window.flight = publisher.publish(self._enveloped(publisher, wanted), self._prefix)
+        faults.reach("after_publish")
         self.metrics.window_records.observe(len(records))
         return True
 
@@ -169,7 +175,7 @@ class ShardRun:
 
     async def _settle(self, window: Window, records: Records) -> None:
         """Wait until the broker has answered for every message of a window, and note what it gave back."""
-        publisher, flight = self.lane.publisher, window.flight
+        publisher, flight = self.publisher, window.flight
         if publisher is None or flight is None:
             return
         await publisher.settle(flight, lambda: self._while_waiting(publisher, records))
@@ -189,6 +195,7 @@ class ShardRun:
         if wanted and len(given_back) == len(wanted):
             await self._nothing_bound(publisher, records, next(iter(given_back.values())))
         window.refused |= given_back
+        faults.reach("after_confirm")
 
     async def _nothing_bound(self, publisher: Publisher, records: Records, answer: str) -> None:
         """A whole window came back: the route leads nowhere, and what is in flight came back as well."""
@@ -231,10 +238,10 @@ class ShardRun:
 
         last_sent = self.windows[-1].last_key
         ahead = last_sent if self.lease.stopping or not upcoming else upcoming[-1][0]
-        in_flight_to = window.last_key if self.lane.publisher is None else ahead
-        await self.lease.checkpoint(
-            window.last_key, in_flight_to, sent, skipped, returned, log.committed, Jsonb(outcomes)
-        )
+        in_flight_to = window.last_key if self.publisher is None else ahead
+        counts = (sent, skipped, returned, Jsonb(outcomes))
+        await self.lease.checkpoint(window.last_key, in_flight_to, *counts, log.committed, log.chain, log.checks)
+        faults.reach("after_checkpoint")
         self._announced = in_flight_to
         self.windows.popleft()
         for action, _reason, n in outcomes:

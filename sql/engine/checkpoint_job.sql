@@ -1,7 +1,7 @@
--- Reads: xmp_jobs   Writes: progress, outcomes, log_segments
+-- Reads: xmp_jobs   Writes: progress, outcomes, log_segments, checkpoints
 create or replace function pgjobs.checkpoint_job(
   _job_id bigint, _shard integer, _epoch bigint, _lease interval,
-  _after_key bigint, _in_flight_to bigint, _sent bigint, _skipped bigint, _returned bigint, _log_bytes bigint, _outcomes jsonb)
+  _after_key bigint, _in_flight_to bigint, _sent bigint, _skipped bigint, _returned bigint, _outcomes jsonb, _log_bytes bigint, _chain bytea, _checks bytea)
 returns text
 language sql
 volatile
@@ -11,9 +11,10 @@ as $$
     update pgjobs.progress p
     set after_key = _after_key, in_flight_to = _in_flight_to, considered = p.considered + _sent + _skipped + _returned,
         sent = p.sent + _sent, skipped = p.skipped + _skipped, returned = p.returned + _returned, log_bytes = _log_bytes,
+        checkpoints = p.checkpoints + 1,
         lease_until = clock_timestamp() + _lease, updated_at = clock_timestamp(), note = null, failures = 0
     where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
-    returning p.job_id, p.shard
+    returning p.job_id, p.shard, p.checkpoints
   ), counted as (
     insert into pgjobs.outcomes as o (job_id, shard, action, reason, n)
     select h.job_id, h.shard, x ->> 0, x ->> 1, (x ->> 2)::bigint from held h, jsonb_array_elements(_outcomes) x
@@ -23,10 +24,14 @@ as $$
     set bytes = _log_bytes
     from held h
     where s.job_id = h.job_id and s.shard = h.shard and s.epoch = _epoch
+  ), chained as (
+    insert into pgjobs.checkpoints (job_id, shard, number, epoch, at, last_key, sent, skipped, returned, bytes, chain, checks)
+    select h.job_id, h.shard, h.checkpoints, _epoch, clock_timestamp(), _after_key, _sent, _skipped, _returned, _log_bytes, _chain, _checks
+    from held h
   )
   select case when j.status::text = 'in progress' then 'go' else 'stop' end
   from held h
   join public.xmp_jobs j on j.id = h.job_id;
 $$;
-comment on function pgjobs.checkpoint_job(bigint, integer, bigint, interval, bigint, bigint, bigint, bigint, bigint, bigint, jsonb) is
-  'One statement for one window: the last key, the counts, the outcomes as [[action, reason, n], ...], the committed length of the log, the last key that may be published before the next checkpoint; renews the lease. Answers go or stop; null means fenced out: write nothing more.';
+comment on function pgjobs.checkpoint_job(bigint, integer, bigint, interval, bigint, bigint, bigint, bigint, bigint, jsonb, bigint, bytea, bytea) is
+  'One statement for one window: the last key, the counts, the outcomes as [[action, reason, n], ...], the committed length of the log with its hash chain and a check of each line, the last key that may be published before the next checkpoint; renews the lease. Answers go or stop; null means fenced out: write nothing more.';

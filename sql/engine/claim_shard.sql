@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types   Writes: xmp_jobs (status of a job that is due), progress, uncertain_ranges
+-- Reads: xmp_jobs, xmp_job_types, workers   Writes: xmp_jobs (status of a job that is due), progress, uncertain_ranges
 create or replace function pgjobs.claim_shard(_worker uuid, _running text[], _autostart boolean, _lease interval)
 returns table (
   job_id bigint, shard integer, epoch bigint, type text, exchange text, routing_key text, needs_file boolean,
@@ -12,6 +12,7 @@ declare
   _now timestamptz := clock_timestamp();
   _claimed pgjobs.progress;
   _was pgjobs.progress;
+  _alive bigint := greatest(1, (select count(*) from pgjobs.workers w where w.seen_at > _now - interval '15 seconds'));
   _due bigint;
   _descending boolean;
 begin
@@ -23,6 +24,9 @@ begin
     and (p.owner is null or p.lease_until < _now or p.owner = _worker)
     and (p.retry_at is null or p.retry_at <= _now)
     and p.job_id || '/' || p.shard <> all (_running)
+    and (
+      select count(*) filter (where h.owner = _worker and h.lease_until >= _now and h.shard <> p.shard) * _alive < count(*)
+      from pgjobs.progress h where h.job_id = p.job_id)
   order by p.job_id, p.shard
   limit 1
   for update of p skip locked;
@@ -80,4 +84,4 @@ begin
 end;
 $$;
 comment on function pgjobs.claim_shard(uuid, text[], boolean, interval) is
-  'Takes one shard to run: of a job in progress that nobody holds, else of a job that is due. Its epoch grows, which fences out a former owner; what was in flight then becomes an uncertain range. No row: nothing to do now.';
+  'Takes one shard to run: of a job in progress that nobody holds, else of a job that is due. Its epoch grows, which fences out a former owner; what was in flight then becomes an uncertain range. Of the shards of one job a daemon holds no more than its fair share while others live. No row: nothing to do now.';

@@ -8,6 +8,7 @@ as $$
 declare
   _open bigint;
 begin
+  perform from public.xmp_jobs j where j.id = _job_id for update;
   update pgjobs.progress p
   set finished_at = clock_timestamp(), updated_at = clock_timestamp(), owner = null, lease_until = null,
       in_flight_to = p.after_key, uncertain_to = null, note = null

@@ -8,7 +8,6 @@ as $$
 declare
   _loaded bigint;
 begin
-  delete from pgjobs.injection_lines l where l.job_id = _job_id;
   insert into pgjobs.injection_lines (job_id, line_no, raw, msisdn, fault)
   select _job_id, r.line_no, r.raw, coalesce(substring(r.first_column from '[0-9].*[0-9]|[0-9]'), ''), r.fault
   from pg_temp.read_lines r;

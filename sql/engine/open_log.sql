@@ -1,6 +1,6 @@
--- Reads: log_segments   Writes: log_segments, xmp_jobs (log_path)
+-- Reads: log_segments, checkpoints   Writes: log_segments, xmp_jobs (log_path)
 create or replace function pgjobs.open_log(_job_id bigint, _shard integer, _epoch bigint, _host text, _path text, _further boolean)
-returns table (path text, bytes bigint)
+returns table (path text, bytes bigint, chain bytea)
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -31,8 +31,9 @@ begin
     where (s.job_id, s.shard, s.segment) = (_job_id, _shard, _segment.segment);
   end if;
   update public.xmp_jobs j set log_path = _segment.path where j.id = _job_id and _shard = 0 and j.log_path <> _segment.path;
-  return query select _segment.path, _segment.bytes;
+  return query select _segment.path, _segment.bytes, coalesce((
+    select c.chain from pgjobs.checkpoints c where c.job_id = _job_id and c.shard = _shard order by c.number desc limit 1), '');
 end;
 $$;
 comment on function pgjobs.open_log(bigint, integer, bigint, text, text, boolean) is
-  'The file a shard writes its log to and its committed length: the last segment when it lies on this host, else (or when asked) a further one. No row: fenced out.';
+  'The file a shard writes its log to, its committed length and the hash so far: the last segment when it lies on this host, else (or when asked) a further one. No row: fenced out.';

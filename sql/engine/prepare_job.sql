@@ -17,6 +17,9 @@ declare
 begin
   select (pgjobs.read_params(j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
   select * into _bounds from pgjobs.selection_bounds(_job_id, _shard);
+  update pgjobs.progress p
+  set first_key = _bounds.first_key
+  where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.prepared_at is null;
   _start := _bounds.start_key;
   if _bounds.first_key is not null and _start is null and _params."offset" > 0 then
     execute format('select s.key from (%s) s where s.reason is null offset %s limit 1',
@@ -29,7 +32,7 @@ begin
   end if;
   update pgjobs.progress p
   set prepared_at = clock_timestamp(), start_key = _start, after_key = _start, in_flight_to = _start,
-      first_key = coalesce(_start, _bounds.first_key), end_key = _bounds.end_key, send_limit = _bounds.send_limit,
+      end_key = _bounds.end_key, send_limit = _bounds.send_limit,
       estimate = least(coalesce(_bounds.total, (_plan -> 0 -> 'Plan' ->> 'Plan Rows')::bigint, 0), _bounds.send_limit)
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp();
   return case when found then 'go' end;

@@ -6,6 +6,9 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if _hand_back then
+    perform from public.xmp_jobs j where j.id = _job_id for update;
+  end if;
   update pgjobs.progress p
   set owner = null, lease_until = null, updated_at = clock_timestamp(),
       in_flight_to = case when _clean then p.after_key else p.in_flight_to end,

@@ -1,5 +1,5 @@
 -- Reads: xmp_job_types   Writes: nothing
-create or replace function pgjobs.check_job(_type text, _params jsonb, _file_name text)
+create or replace function pgjobs.check_job(_type text, _params jsonb, _file_name text, _shards integer)
 returns void
 language plpgsql
 stable
@@ -8,6 +8,7 @@ as $$
 declare
   _registered public.xmp_job_types;
   _unknown text;
+  _read pgjobs.job_params;
 begin
   select * into _registered from public.xmp_job_types t where t.name = _type and t.selector is not null;
   if not found then
@@ -27,7 +28,14 @@ begin
       format('params.%s: a job of type %s has no such parameter', left(_unknown, 100), _type),
       'it knows ' || array_to_string(_registered.params, ', '));
   end if;
-  perform pgjobs.read_params(_params);
+  _read := pgjobs.read_params(_params);
+  if _shards not between 1 and 64 then
+    perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', format('shards: %s is out of range', _shards), 'give a number from 1 to 64');
+  end if;
+  if coalesce(_shards, _registered.shards) > 1 and (_read.count is not null or _read."offset" is not null) then
+    perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', 'shards: a job with count or offset can''t be cut into shards',
+      'set shards to 1, or leave out count and offset');
+  end if;
   if _registered.needs_file and coalesce(_file_name, '') = '' then
     perform pgjobs.refuse('PJ400', 'bad_file_name', 'file_name',
       format('file_name: a job of type %s reads a file and none is named', _type),
@@ -40,5 +48,5 @@ begin
   end if;
 end;
 $$;
-comment on function pgjobs.check_job(text, jsonb, text) is
-  'Refuses a job whose type, params or file name cannot be right, naming the field and the remedy.';
+comment on function pgjobs.check_job(text, jsonb, text, integer) is
+  'Refuses a job whose type, params, file name or shards cannot be right, naming the field and the remedy.';

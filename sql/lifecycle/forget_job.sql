@@ -16,6 +16,7 @@ begin
   delete from pgjobs.outcomes where job_id = old.id;
   delete from pgjobs.uncertain_ranges where job_id = old.id;
   delete from pgjobs.log_segments where job_id = old.id;
+  delete from pgjobs.checkpoints where job_id = old.id;
   delete from pgjobs.injection_lines where job_id = old.id;
   delete from pgjobs.notifications where job_id = old.id;
   return old;

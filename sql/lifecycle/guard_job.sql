@@ -37,12 +37,13 @@ begin
 
   _started := tg_op = 'UPDATE' and exists (select from pgjobs.progress p where p.job_id = new.id);
 
-  if tg_op = 'INSERT' or (new.type, new.params, new.file_name) is distinct from (old.type, old.params, old.file_name) then
+  if tg_op = 'INSERT'
+     or (new.type, new.params, new.file_name, new.shards) is distinct from (old.type, old.params, old.file_name, old.shards) then
     if _started then
       perform pgjobs.refuse('PJ409', 'started', 'params',
-        format('job %s has started: its type, params and file_name stay as they are', new.id), 'insert a new job');
+        format('job %s has started: its type, params, file_name and shards stay as they are', new.id), 'insert a new job');
     end if;
-    perform pgjobs.check_job(new.type::text, new.params, new.file_name);
+    perform pgjobs.check_job(new.type::text, new.params, new.file_name, new.shards);
   end if;
 
   if _to = 'ready' and _from is distinct from 'ready' then
@@ -52,7 +53,7 @@ begin
         'set skip to 0 and give params.offset');
     end if;
     if _from is not null then
-      perform pgjobs.check_job(new.type::text, new.params, new.file_name);
+      perform pgjobs.check_job(new.type::text, new.params, new.file_name, new.shards);
     end if;
   end if;
 

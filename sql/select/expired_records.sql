@@ -14,16 +14,14 @@ begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
   _params := pgjobs.read_params(_job.params);
   if _params.descending then
-    select p.first_key into _first
-    from pgjobs.progress p
-    where p.job_id = _job_id and p.shard = _shard and p.prepared_at is not null and p.start_key is null;
+    select p.first_key into _first from pgjobs.progress p where p.job_id = _job_id and p.shard = _shard;
   end if;
   return format(
     'select r.id::bigint as key, convert_to(r.msisdn, ''UTF8'') as msg,'
     ' case when exists (select from public.xmp_retries_expired e where e.msisdn = r.msisdn and e.id %s r.id%s%s) then ''duplicate'' end as reason,'
     ' pgjobs.charge_body(%L, r.msisdn, r.tid, r.operator_code, r.country_code, r.id_service, r.id_campaign, r.id_subscription, r.id,'
     ' pgjobs.utc(r.created_at), pgjobs.utc(r.last_pay_attempt_at), 10, r.price, r.keep_days, r.delay_hours, null, null, null) as body'
-    ' from public.xmp_retries_expired r where true%s%s%s%s order by r.id %s',
+    ' from public.xmp_retries_expired r where true%s%s%s%s%s order by r.id %s',
     case when _params.descending then '>' else '<' end,
     ' and e.id <= ' || _first,
     pgjobs.expired_filter(_params, 'e'),
@@ -31,6 +29,7 @@ begin
     pgjobs.expired_filter(_params, 'r'),
     coalesce(case when _params.descending then ' and r.id < ' else ' and r.id > ' end || _after_key, ' and r.id <= ' || _first),
     case when _params.descending then ' and r.id >= ' else ' and r.id <= ' end || _end_key,
+    pgjobs.shard_filter(_job_id, _shard, 'r.msisdn'),
     ' and not ' || pgjobs.paid_test(_params, 'r.msisdn'),
     case when _params.descending then 'desc' else 'asc' end);
 end;

@@ -37,14 +37,14 @@ begin
     ' end as reason,'
     ' pgjobs.charge_body(%L, l.msisdn, %L || md5(%L || l.line_no)::uuid, %s, %L::bigint, %L::bigint, %L::bigint, null, null, null, null, 10,'
     ' %L::numeric, null, null, null, null, null) as body'
-    ' from pgjobs.injection_lines l where l.job_id = %s and l.line_no > %s and l.line_no <= %s order by l.line_no',
+    ' from pgjobs.injection_lines l where l.job_id = %s and l.line_no > %s and l.line_no <= %s%s order by l.line_no',
     coalesce(_params.prefix, _defaults ->> 'prefix', ''),
     _job_id, coalesce(_params."offset", 0),
     pgjobs.paid_test(_params, 'l.msisdn'),
     _job.type, extract(epoch from pgjobs.utc(_job.created_at))::bigint || '-', _job_id || '-',
     _operator, _defaults ->> 'country_code', _params.service_id, _params.campaign_id,
     (select s.price from public.xmp_services s where s.id = _params.service_id),
-    _job_id, coalesce(_after_key, 0), coalesce(_end_key, 9223372036854775807));
+    _job_id, coalesce(_after_key, 0), coalesce(_end_key, 9223372036854775807), pgjobs.shard_filter(_job_id, _shard, 'l.msisdn'));
 end;
 $$;
 comment on function pgjobs.injection_records(bigint, integer, bigint, bigint) is

@@ -40,8 +40,8 @@ left join lateral (
     avg(case
       when s.finished_at is not null then 1
       when s.prepared_at is null or s.after_key is null then 0
-      when s.end_key is null or s.end_key = s.first_key then 0
-      else (s.after_key - s.first_key)::numeric / (s.end_key - s.first_key) end) as fraction,
+      when s.end_key is null or s.end_key = coalesce(s.start_key, s.first_key) then 0
+      else (s.after_key - coalesce(s.start_key, s.first_key))::numeric / (s.end_key - coalesce(s.start_key, s.first_key)) end) as fraction,
     round(sum((s.considered - s.claimed_with) / nullif(extract(epoch from s.updated_at - s.claimed_at), 0))::numeric, 1) as rate,
     min(s.started_at) as started_at,
     max(s.updated_at) as updated_at
