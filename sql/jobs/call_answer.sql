@@ -8,17 +8,28 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _call pgjobs.calls;
+  _look text := format('see published, error and closed_at of row %s of pgjobs.calls', _id);
 begin
   select * into strict _call from pgjobs.calls c where c.id = _id;
-  if _call.error is not null then
-    perform pgjobs.refuse('PJ503', 'call_failed', 'call', _call.error, 'mend what the sentence names and call again');
-  end if;
-  if _call.closed_at is null and clock_timestamp() > _call.expires_at and _call.owner is null then
+  if _call.owner is null and (_call.closed_at is not null or clock_timestamp() > _call.expires_at) then
     perform pgjobs.refuse('PJ503', 'no_daemon', 'call', 'no daemon took the call in time, nothing was published',
       'start one with "pgjobs daemon" and call again');
+  elsif _call.error is not null then
+    perform pgjobs.refuse('PJ503', 'call_failed', 'call', _call.error, 'mend what the sentence names and call again');
+  elsif _call.closed_at is not null then
+    return _call.published;
+  elsif _call.lease_until < clock_timestamp()
+        and not exists (select from pgjobs.workers w
+                        where w.id = _call.owner and w.seen_at > clock_timestamp() - interval '30 seconds') then
+    perform pgjobs.refuse('PJ503', 'call_lost', 'call',
+      format('the daemon that took call %s fell silent, and a part of it may have been published', _id),
+      'count what arrived in the queue before you call again');
+  elsif clock_timestamp() > _call.expires_at then
+    perform pgjobs.refuse('PJ503', 'call_goes_on', 'call',
+      format('call %s takes longer than its asker waits, and goes on', _id), _look);
   end if;
-  return case when _call.closed_at is not null then _call.published end;
+  return null;
 end;
 $$;
 comment on function pgjobs.call_answer(bigint) is
-  'How many messages a call has published; null while it is not finished; refuses (PJ503) when it failed or nobody took it in time.';
+  'How many messages a call has published; null while it is not finished and its asker still waits; refuses (PJ503) when it failed, nobody took it in time, its daemon was lost, or the patience is over.';

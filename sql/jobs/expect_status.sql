@@ -14,9 +14,11 @@ begin
   end if;
   if _status <> all (_statuses) then
     perform pgjobs.refuse('PJ409', 'illegal_transition', 'status',
-      format('job %s is %s and can''t be %s', _id, _status, _verb),
-      case when pgjobs.next_statuses(_status) = '{}' then format('%s is final: insert a new job', _status)
-           else 'legal next: ' || array_to_string(pgjobs.next_statuses(_status), ', ') end);
+      format('job %s is %s and can''t be %s, ', _id, _status, _verb)
+        || case when pgjobs.next_statuses(_status) = '{}' then format('%s is final', _status)
+                else 'legal next: ' || array_to_string(pgjobs.next_statuses(_status), ', ') end,
+      case _status when 'ready' then 'start or stop it' when 'in progress' then 'stop it'
+                   when 'done' then 'insert a new job' else 'resume it' end);
   end if;
 end;
 $$;

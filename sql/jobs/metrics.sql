@@ -9,8 +9,12 @@ set timezone = 'UTC'
 as $$
   select 'pgjobs_jobs', 'gauge', 'Jobs by type and status; of those that ended, the ones of the last day.',
          jsonb_build_object('type', j.type, 'status', j.status), count(*)::double precision
-  from public.xmp_jobs j
-  where j.status in ('ready', 'in progress') or j.finish_at > pgjobs.now() - interval '1 day'
+  from (
+    select o.type, o.status from public.xmp_jobs o where o.status in ('ready', 'in progress')
+    union all
+    select e.type, e.status from public.xmp_jobs e
+    where e.status not in ('ready', 'in progress') and e.finish_at > pgjobs.now() - interval '1 day'
+  ) j
   group by j.type, j.status
   union all
   select m.name, 'gauge', m.help, jsonb_build_object('job', s.id::text, 'type', s.type), m.value
@@ -29,9 +33,17 @@ as $$
   from pgjobs.workers w
   group by w.name
   union all
-  select x ->> 'name', x ->> 'kind', x ->> 'help', (x -> 'labels') || jsonb_build_object('daemon', w.name), sum((x ->> 'value')::double precision)
-  from pgjobs.workers w, jsonb_array_elements(w.metrics) x
-  group by 1, 2, 3, 4
+  select x ->> 'name', x ->> 'kind', x ->> 'help',
+         coalesce(x -> 'labels', '{}') || jsonb_build_object('daemon', w.name, 'process', w.host || ':' || w.pid),
+         (x ->> 'value')::double precision
+  from (
+    select distinct on (l.name, l.host, l.pid) l.name, l.host, l.pid, l.metrics
+    from pgjobs.workers l
+    where l.seen_at > clock_timestamp() - interval '30 seconds'
+    order by l.name, l.host, l.pid, l.started_at desc
+  ) w
+  cross join lateral jsonb_array_elements(case jsonb_typeof(w.metrics) when 'array' then w.metrics else '[]' end) x
+  where x ? 'name' and jsonb_typeof(x -> 'value') = 'number'
   union all
   select 'pgjobs_notifications_open', 'gauge', 'Notifications the CMS has not yet taken.', '{}', count(*)::double precision
   from pgjobs.notifications n where n.closed_at is null
@@ -39,4 +51,4 @@ as $$
   select g.name, 'gauge', g.help, '{}', g.value from pgjobs.gauges g where g.value is not null;
 $$;
 comment on function pgjobs.metrics() is
-  'Every sample that /metrics shows: name, kind (gauge, counter, histogram), help, labels, value. Business gauges come from their last refresh, never from a count made here.';
+  'Every sample that /metrics shows: name, kind (gauge, counter, histogram), help, labels, value. Those of a daemon are shown while its heart beats, per process: added up, they would jump when one is restarted. Business gauges come from their last refresh, never from a count made here.';

@@ -1,0 +1,52 @@
+"""The web process as one Starlette application: doors are data, resources live as long as it does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pgjobs.settings import Settings
+from pgjobs.web import cms, metrics
+from pgjobs.web.answers import Problem, json_answer, on_failure, on_http_exception, on_problem
+from pgjobs.web.auth import Tokens
+from pgjobs.web.database import Database
+from pgjobs.web.doors import Door
+
+
+async def healthz(_request: Request) -> Response:
+    """This process lives; of the database it says nothing."""
+    return json_answer('{"ok": true}')
+
+
+DOORS = (*cms.DOORS, *metrics.DOORS, Door("/healthz", healthz, "open"))
+HANDLERS = {Problem: on_problem, HTTPException: on_http_exception, Exception: on_failure}
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application; it opens connections when the first call comes."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.settings = settings
+        app.state.database = Database(settings.database_url)
+        try:
+            yield
+        finally:
+            await app.state.database.close()
+
+    scopes = {door.path: door.scope for door in DOORS}
+    app = Starlette(
+        routes=[door.route() for door in DOORS],
+        middleware=[Middleware(Tokens, scopes=scopes)] if settings.http_auth else [],
+        exception_handlers=HANDLERS,
+        lifespan=lifespan,
+    )
+    # A slash too many is another path; a redirect would only hide which one is meant.
+    app.router.redirect_slashes = False
+    return app

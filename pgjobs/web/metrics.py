@@ -1,0 +1,59 @@
+"""The door of Prometheus: the samples of pgjobs.metrics() as text; nothing is counted or kept here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pgjobs.web.answers import HEADERS
+from pgjobs.web.doors import Door
+
+Row = tuple[str, str, str, dict[str, str], float]
+"""(name of the sample, kind, help, labels, value)"""
+
+SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+
+
+class Samples(Collector):
+    """Regroups samples into families: a sample's name without its kind's suffix is its family's."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = rows
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, their samples in the order the text format wants."""
+        families: dict[str, Metric] = {}
+        for name, kind, text, labels, value in sorted(self._rows, key=_order):
+            family = _family(name, kind)
+            metric = families.setdefault(family, Metric(family, text, kind))
+            metric.add_sample(name, labels, value)
+        yield from families.values()
+
+
+def _family(name: str, kind: str) -> str:
+    for suffix in SUFFIXES.get(kind, ()):
+        if name.endswith(suffix):
+            return name.removesuffix(suffix)
+    return name
+
+
+def _order(row: Row) -> tuple[str, list[tuple[str, str]], str, float]:
+    name, kind, _, labels, _ = row
+    series = sorted((label, value) for label, value in labels.items() if label != "le")
+    return _family(name, kind), series, name, float(labels.get("le", "inf"))
+
+
+async def scrape(request: Request) -> Response:
+    """Everything there is to measure."""
+    rows = await request.app.state.database.rows("select name, kind, help, labels, value from pgjobs.metrics()")
+    registry = CollectorRegistry()
+    registry.register(Samples(rows))
+    return Response(generate_latest(registry), headers=HEADERS | {"Content-Type": CONTENT_TYPE_LATEST})
+
+
+DOORS = (Door("/metrics", scrape, "read"),)

@@ -1,0 +1,86 @@
+"""Parameters of a call: query string and, for POST, a form; each name known, given once, of its kind."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from pgjobs.web.answers import Problem, clipped
+
+BODY_BYTES = 64 * 1024
+FIELDS = 50
+FORM = "application/x-www-form-urlencoded"
+WHOLE = re.compile(r"[0-9]{1,18}")
+
+
+class Parameters:
+    """The parameters of one call, by name; an empty one counts as not given, except where it is needed."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+
+    def text(self, name: str) -> str | None:
+        """A text, or None where it is not given."""
+        return self._values.get(name) or None
+
+    def whole(self, name: str) -> int | None:
+        """A whole number of at most 18 digits, or None where it is not given."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if not WHOLE.fullmatch(text):
+            raise _bad(name, f"{clipped(text)} is not a whole number", "give it in digits, at most 18 of them")
+        return int(text)
+
+    def job_id(self) -> int:
+        """The number of a job, which has to be given."""
+        number = self.whole("id")
+        if number is None:
+            raise _bad("id", "it is missing", "give the number of a job, as in ?id=7")
+        return number
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+
+async def read(request: Request, *known: str) -> Parameters:
+    """Read the parameters of a call that knows these names; anything else is refused, not passed over.
+
+    A misspelt limit would otherwise publish as many records as the default says.
+    """
+    values: dict[str, str] = {}
+    for name, value in [*_pairs(request.scope["query_string"]), *_pairs(await _form(request))]:
+        if name not in known:
+            knows = f"it knows {', '.join(known)}" if known else "it knows none"
+            raise Problem(400, "unknown_parameter", f"{clipped(name)}: {request.url.path} has no such parameter", knows)
+        if name in values:
+            raise _bad(name, "it is given twice", "give it once")
+        if "\0" in value:
+            raise _bad(name, "it holds a NUL", "give it without")
+        values[name] = value
+    return Parameters(values)
+
+
+async def _form(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            raise Problem(413, "too_large", "the body is larger than 64 KB", "send the parameters only")
+    kind = request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
+    if body and kind != FORM:
+        raise Problem(415, "bad_body", f"the body is {clipped(kind)} and not a form", f"send it as {FORM}")
+    return bytes(body)
+
+
+def _pairs(encoded: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(encoded.decode("latin-1"), keep_blank_values=True, max_num_fields=FIELDS)
+    except ValueError:
+        raise Problem(400, "bad_request", f"there are more than {FIELDS} parameters", "give each name once") from None
+
+
+def _bad(name: str, what: str, hint: str) -> Problem:
+    return Problem(400, f"bad_{name}", f"{name}: {what}", hint)

@@ -1,0 +1,96 @@
+"""Run the web process: refuse what would be unsafe or could not work, then serve until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import math
+import signal
+import socket
+import sys
+from types import FrameType
+
+import psycopg
+import uvicorn
+
+from pgjobs import db
+from pgjobs.errors import SettingsError
+from pgjobs.settings import Settings
+from pgjobs.web.app import create_app
+
+logger = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; calls that are under way get PGJOBS_DRAIN_SECONDS to end."""
+    settings.need("database_url")
+    check_bind(settings)
+    asyncio.run(_check_schema(settings.database_url))
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
+    )
+    with listen(settings.http_bind) as listener:
+        host, port = listener.getsockname()[:2]
+        logger.info("listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
+        # uvicorn raises the signal again once it has drained; then, and before it begins, it means leave.
+        for sent in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sent, _leave)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def check_bind(settings: Settings) -> None:
+    """Refuse an address that others can reach while anybody may stop jobs there."""
+    host, _ = split(settings.http_bind)
+    if settings.http_auth or settings.http_insecure or loopback(host):
+        return
+    raise SettingsError(
+        f"PGJOBS_HTTP_BIND {settings.http_bind!r} is open to other machines and asks for no token",
+        "set PGJOBS_HTTP_AUTH=true and make a token with pgjobs token, or PGJOBS_HTTP_INSECURE=true"
+        " where a proxy or a firewall stands in front",
+    )
+
+
+def loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def split(bind: str) -> tuple[str, int]:
+    """Address and port of PGJOBS_HTTP_BIND."""
+    host, _, port = bind.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def listen(bind: str) -> socket.socket:
+    """The socket to serve on."""
+    host, port = split(bind)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise SettingsError(
+            f"PGJOBS_HTTP_BIND {bind!r} cannot be listened on: {error.strerror or error}",
+            "choose another port, or end the process that has it",
+        ) from error
+
+
+async def _check_schema(url: str) -> None:
+    try:
+        async with asyncio.timeout(10), await db.connect(url, "web") as connection:
+            await db.check_schema(connection)
+    except (psycopg.OperationalError, TimeoutError) as error:
+        # Serving 503 until it comes is of more use than not to be there; each connection is checked anyway.
+        logger.warning("the database does not answer yet: %s", str(error).strip() or "no answer within 10 s")
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)

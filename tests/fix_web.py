@@ -1,0 +1,135 @@
+"""Fixtures: the web application without a network, and a real web process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+import pytest
+
+import pgjobs
+from pgjobs.settings import Settings, read_settings
+from pgjobs.web.app import create_app
+
+T = TypeVar("T")
+
+
+class Web:
+    """Calls the application on an event loop of its own; `within` runs more than one thing at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.app = create_app(settings)
+        self._runner = asyncio.Runner()
+        self._stack = contextlib.AsyncExitStack()
+
+    def __enter__(self) -> Self:
+        self._runner.run(self._stack.enter_async_context(self.app.router.lifespan_context(self.app)))
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://web")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._stack.aclose())
+        self._runner.run(self.client.aclose())
+        self._runner.close()
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.call("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self.call("POST", path, **options)
+
+    def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self._runner.run(self.client.request(method, path, **options))
+
+    def within(self, work: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
+        async def run() -> T:
+            return await work(self.client)
+
+        return self._runner.run(run())
+
+
+class WebProcess:
+    """`pgjobs web` as users run it, on a port that is free."""
+
+    def __init__(self, **settings: str) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PGJOBS_")}
+        given = {f"PGJOBS_{name.upper()}": value for name, value in settings.items()}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pgjobs", "web"],
+            cwd=Path(pgjobs.__file__).parent.parent,
+            env=inherited | {"PGJOBS_HTTP_BIND": "127.0.0.1:0"} | given,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.log: list[str] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self.client = httpx.Client(base_url=self._address(), timeout=30)
+        except BaseException:
+            self.end(signal.SIGKILL)
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        self.end(signal.SIGKILL)
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Send `how` and give the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        _, rest = self.process.communicate(timeout=30)
+        self.log += (rest or "").splitlines(keepends=True)
+        return self.process.returncode
+
+    def _address(self) -> str:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line)
+            found = re.search(r"listening on (\S+)", line)
+            if found:
+                return found[1]
+        raise AssertionError("".join(self.log))
+
+
+def soon(happens: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether it happens before the time is up."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.fixture
+def web(database: str) -> Iterator[Web]:
+    """The application on the test's database."""
+    with Web(read_settings(database_url=database)) as running:
+        yield running
+
+
+@pytest.fixture
+def impatient_web(database: str) -> Iterator[Web]:
+    """The application with a short patience for /api."""
+    with Web(read_settings(database_url=database, http_patience=0.4)) as running:
+        yield running
+
+
+@pytest.fixture
+def guarded_web(database: str) -> Iterator[Web]:
+    """The application that asks for tokens."""
+    with Web(read_settings(database_url=database, http_auth=True)) as running:
+        yield running

@@ -1,0 +1,450 @@
+"""The HTTP door: what it does to jobs, and that its refusals are those of SQL."""
+
+import asyncio
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Awaitable
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from fix_jobs import STATUSES, Db, insert_job, job_in
+from fix_web import Web
+from psycopg import AsyncConnection
+
+LEGAL = {
+    "start": {"ready": "ready"},
+    "stop": {"ready": "canceled", "in progress": "canceled"},
+    "resume": {"canceled": "ready", "error": "ready"},
+}
+ILLEGAL = [(verb, status) for verb, legal in LEGAL.items() for status in STATUSES if status not in legal]
+CHANGING = ("/jobs/start", "/jobs/stop", "/jobs/resume", "/api")
+CONNECTIONS = (
+    "select count(*) from pg_stat_activity where application_name = 'pgjobs web' and datname = current_database()"
+)
+
+
+def refused_by_sql(db: Db, call: str, *args: object) -> tuple[int, dict[str, Any]]:
+    """The status and the body that HTTP owes for a refusal of SQL."""
+    diag = db.refusal(call, *args)
+    assert diag.sqlstate is not None
+    return int(diag.sqlstate[2:]), {
+        "error": diag.message_primary,
+        "code": diag.constraint_name,
+        "hint": diag.message_hint,
+    }
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    ("verb", "status", "becomes"), [(v, s, t) for v, legal in LEGAL.items() for s, t in legal.items()]
+)
+def test_a_legal_verb_changes_the_job_and_answers_with_it(
+    web: Web, db: Db, method: str, verb: str, status: str, becomes: str
+) -> None:
+    """Every legal verb, by GET and by POST, moves the row and answers with the job as it is now."""
+    job = job_in(db, status)
+    answer = web.call(method, f"/jobs/{verb}?id={job}")
+    assert (200, "application/json") == (answer.status_code, answer.headers["content-type"])
+    assert (job, becomes) == (answer.json()["id"], answer.json()["status"])
+    assert becomes == db.value("select status from xmp_jobs where id = %s", job)
+
+
+@pytest.mark.parametrize(("verb", "status"), ILLEGAL)
+def test_an_illegal_verb_is_refused_in_the_words_of_sql(web: Web, db: Db, verb: str, status: str) -> None:
+    """Every other pair of verb and status is a 409 with SQL's own text, names both sides, changes nothing."""
+    job = job_in(db, status)
+    before = db.value("select to_jsonb(j) from xmp_jobs j where id = %s", job)
+    answer = web.get(f"/jobs/{verb}?id={job}")
+    assert refused_by_sql(db, f"select pgjobs.{verb}_job(%s)", job) == (answer.status_code, answer.json())
+    assert (409, "illegal_transition") == (answer.status_code, answer.json()["code"])
+    legal = {"ready": "canceled", "in progress": "done", "canceled": "ready", "error": "ready", "done": "final"}
+    assert status in answer.json()["error"]
+    assert legal[status] in answer.json()["error"]
+    assert before == db.value("select to_jsonb(j) from xmp_jobs j where id = %s", job)
+
+
+def test_start_brings_run_at_forward(web: Web, db: Db) -> None:
+    """A job that was to run tomorrow runs now, and the start counts as asked for."""
+    job = job_in(db, "ready")
+    db.execute("update xmp_jobs set run_at = now() + interval '1 day' where id = %s", (job,))
+    web.get(f"/jobs/start?id={job}")
+    assert (True, True) == db.row("select run_at <= now(), start_asked from xmp_jobs where id = %s", job)
+
+
+def test_a_change_by_http_is_noted_with_its_application(web: Web, db: Db) -> None:
+    """The event of a stop says that it came through the web process."""
+    job = job_in(db, "ready")
+    web.get(f"/jobs/stop?id={job}")
+    assert ("canceled", "pgjobs web") == db.row(
+        "select to_status, application from pgjobs.job_events where job_id = %s order by id desc limit 1", job
+    )
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "resume", "status"])
+def test_an_unknown_job_is_404_in_the_words_of_sql(web: Web, db: Db, verb: str) -> None:
+    """A number without a job says so in the same words by HTTP and by SQL."""
+    function = "show_job" if verb == "status" else f"{verb}_job"
+    answer = web.get(f"/jobs/{verb}?id=7")
+    assert refused_by_sql(db, f"select pgjobs.{function}(%s)", 7) == (answer.status_code, answer.json())
+    assert (404, "unknown_job", "there is no job 7") == (
+        answer.status_code,
+        answer.json()["code"],
+        answer.json()["error"],
+    )
+
+
+@pytest.mark.parametrize("path", ["/jobs/start", "/jobs/stop", "/jobs/resume", "/jobs/status"])
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("id=", "id: it is missing"),
+        ("id=abc", 'id: "abc" is not a whole number'),
+        ("id=-1", 'id: "-1" is not a whole number'),
+        ("id=1.0", 'id: "1.0" is not a whole number'),
+        ("id=%207", 'id: " 7" is not a whole number'),
+        ("id=7%0A", 'id: "7\\n" is not a whole number'),
+        ("id=0x10", 'id: "0x10" is not a whole number'),
+        ("id=1_0", 'id: "1_0" is not a whole number'),
+        ("id=%D9%A7", 'id: "\u0667" is not a whole number'),
+        ("id=1234567890123456789", 'id: "1234567890123456789" is not a whole number'),
+        ("id=" + "9" * 5000, f'id: "{"9" * 60}…" is not a whole number'),
+        ("id=%FF", 'id: "�" is not a whole number'),
+        ("id=7%00", "id: it holds a NUL"),
+        ("id=7&id=7", "id: it is given twice"),
+    ],
+)
+def test_a_bad_id_is_400(web: Web, path: str, query: str, sentence: str) -> None:
+    """Whatever is not one plain whole number is a bad id, and the sentence says what is wrong with it."""
+    answer = web.get(f"{path}?{query}")
+    assert (400, "bad_id", sentence) == (
+        answer.status_code,
+        answer.json()["code"],
+        answer.json()["error"],
+    )
+
+
+@pytest.mark.parametrize("path", ["/jobs/start", "/jobs/stop", "/jobs/resume"])
+def test_a_missing_id_is_400(web: Web, path: str) -> None:
+    """A verb without a job to apply it to is refused."""
+    answer = web.get(path)
+    assert (400, {"error": "id: it is missing", "code": "bad_id", "hint": "give the number of a job, as in ?id=7"}) == (
+        answer.status_code,
+        answer.json(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/jobs?limit=x", "bad_limit"),
+        ("/jobs?limit=0", "bad_limit"),
+        ("/jobs?limit=1001", "bad_limit"),
+        ("/jobs?before=-3", "bad_before"),
+        ("/jobs?status=running", "bad_status"),
+        ("/jobs?status=%00", "bad_status"),
+        ("/jobs?type=nonsense", "unknown_type"),
+        ("/jobs?type=%27%3B%20drop%20table%20xmp_jobs", "unknown_type"),
+        ("/jobs?sort=id", "unknown_parameter"),
+        ("/api?limit=ten", "bad_limit"),
+        ("/api?limit=10000001", "bad_limit"),
+        ("/api?hours=1.5", "bad_hours"),
+        ("/api?hours=1000001", "bad_hours"),
+        ("/api?limt=1", "unknown_parameter"),
+        ("/jobs/status?job=1", "unknown_parameter"),
+        ("/jobs?" + "&".join(f"limit{n}=1" for n in range(60)), "bad_request"),
+    ],
+)
+def test_a_bad_parameter_is_400_with_its_code(web: Web, db: Db, path: str, code: str) -> None:
+    """Every parameter that cannot be read is refused by name, and no call is written down."""
+    answer = web.get(path)
+    assert (400, code) == (answer.status_code, answer.json()["code"])
+    assert {"error", "code", "hint"} == set(answer.json())
+    assert all(answer.json().values())
+    assert (0,) == db.row("select count(*) from pgjobs.calls")
+
+
+def test_a_form_counts_like_the_query_string(web: Web, db: Db) -> None:
+    """POST takes the same names from a form, and a name given in both places is given twice."""
+    job = job_in(db, "ready")
+    assert "canceled" == web.post("/jobs/stop", data={"id": str(job)}).json()["status"]
+    both = web.post(f"/jobs/resume?id={job}", data={"id": str(job)})
+    assert (400, "id: it is given twice") == (both.status_code, both.json()["error"])
+
+
+def test_a_body_that_is_no_form_is_refused(web: Web, db: Db) -> None:
+    """JSON is 415, more than 64 KB is 413, and the job stays as it is."""
+    job = job_in(db, "ready")
+    assert 415 == web.post(f"/jobs/stop?id={job}", json={"id": job}).status_code
+    assert 413 == web.post(f"/jobs/stop?id={job}", data={"id": "1" * 70_000}).status_code
+    assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
+
+
+@pytest.mark.parametrize("path", ["/", "/jobs/", "/jobs/start/", "/jobs/7", "/favicon.ico", "/jobs%00", "/%2e%2e/etc"])
+def test_an_unknown_path_is_404_as_json(web: Web, path: str) -> None:
+    """A path without a door gets the list of the doors there are."""
+    answer = web.get(path)
+    assert (404, "unknown_path") == (answer.status_code, answer.json()["code"])
+    assert "/jobs/start" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("path", [*CHANGING, "/jobs", "/jobs/status", "/metrics", "/healthz"])
+def test_a_wrong_method_is_405_as_json(web: Web, path: str, method: str) -> None:
+    """Only GET and POST open a door."""
+    answer = web.call(method, path)
+    assert (405, "wrong_method") == (answer.status_code, answer.json()["code"])
+    assert {"GET", "POST"} <= set(answer.headers["allow"].split(", "))
+
+
+def test_head_does_not_start_a_job(web: Web, db: Db) -> None:
+    """A link checker that asks with HEAD changes nothing."""
+    job = job_in(db, "ready")
+    assert [405] * 4 == [web.call("HEAD", f"{path}?id={job}").status_code for path in CHANGING]
+    assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
+    assert 200 == web.call("HEAD", "/jobs").status_code
+
+
+def test_no_answer_may_be_cached(web: Web) -> None:
+    """A cache that answers in our place would swallow starts and stops."""
+    paths = ("/jobs", "/jobs/status", "/jobs/start", "/metrics", "/healthz", "/nowhere")
+    assert ["no-store"] * len(paths) == [web.get(path).headers["cache-control"] for path in paths]
+
+
+def test_status_shows_the_running_jobs_or_one(web: Web, db: Db) -> None:
+    """Without id the running jobs come as an array; with id that job as an object, whatever its state."""
+    running, stopped = job_in(db, "in progress"), job_in(db, "canceled")
+    assert [running] == [job["id"] for job in web.get("/jobs/status").json()]
+    shown = web.get(f"/jobs/status?id={stopped}").json()
+    assert (stopped, "canceled") == (shown["id"], shown["status"])
+    wanted = {"considered", "sent", "skipped", "total", "percent", "rate", "eta", "log_path"}
+    assert wanted <= set(shown["progress"])
+
+
+def test_status_answers_with_an_empty_array(web: Web) -> None:
+    """Nothing running is an empty array, not an error."""
+    assert (200, []) == (web.get("/jobs/status").status_code, web.get("/jobs/status").json())
+
+
+def test_the_list_is_paged_by_key(web: Web, db: Db) -> None:
+    """Pages follow each other without gap or repetition, newest first, also while jobs are added."""
+    made = [job_in(db, "ready") for _ in range(25)]
+    seen: list[int] = []
+    before = ""
+    while page := web.get(f"/jobs?limit=10&before={before}").json():
+        seen += [job["id"] for job in page]
+        before = str(seen[-1])
+        job_in(db, "ready")
+    assert sorted(made, reverse=True) == seen
+
+
+def test_the_list_is_filtered(web: Web, db: Db) -> None:
+    """status and type narrow the list, cancelled is understood, empty filters are none."""
+    canceled, injection, done = job_in(db, "canceled"), insert_job(db, "injection"), job_in(db, "done")
+
+    def ids(query: str) -> list[int]:
+        return [job["id"] for job in web.get(f"/jobs?{query}").json()]
+
+    assert [canceled] == ids("status=cancelled")
+    assert [canceled] == ids("status=canceled&type=expired")
+    assert [injection] == ids("type=injection")
+    assert [done, injection, canceled] == ids("status=&type=&limit=&before=")
+    assert [] == ids("status=error")
+
+
+def test_the_list_tells_who_what_and_how_far(web: Web, db: Db) -> None:
+    """An entry carries user, file, settings, times and progress."""
+    insert_job(db, "injection", params={"count": 5})
+    entry = web.get("/jobs").json()[0]
+    assert {"count": 5} == entry["params"]
+    assert "lines.csv" == entry["file_name"]
+    assert {"id_user", "created_at", "run_at", "finish_at", "progress", "why"} <= set(entry)
+    assert entry["run_at"].endswith(("+00:00", "Z"))
+
+
+async def play_daemon(database: str, published: int | None, error: str | None = None) -> uuid.UUID:
+    """Take the next call like a daemon; answer it where `published` says with what."""
+    worker = uuid.uuid4()
+    async with await AsyncConnection.connect(database, autocommit=True) as connection:
+        while True:
+            cursor = await connection.execute("select id from pgjobs.claim_call(%s, '30 s')", (worker,))
+            row = await cursor.fetchone()
+            if row is not None:
+                break
+            await asyncio.sleep(0.01)
+        if published is not None:
+            await connection.execute("select pgjobs.close_call(%s, %s, %s, %s)", (row[0], worker, published, error))
+    return worker
+
+
+def call_api(web: Web, path: str, daemon: Awaitable[object]) -> httpx.Response:
+    """Call /api while a daemon works."""
+
+    async def both(client: httpx.AsyncClient) -> httpx.Response:
+        answer, _ = await asyncio.gather(client.get(path), daemon)
+        return answer
+
+    return web.within(both)
+
+
+def test_api_answers_with_the_bare_number(web: Web, db: Db, database: str) -> None:
+    """The number a daemon has published is the whole answer; limit and hours reach the call; no job is made."""
+    answer = call_api(web, "/api?limit=12&hours=3", play_daemon(database, 12))
+    assert (200, "12", "application/json") == (
+        answer.status_code,
+        answer.text,
+        answer.headers["content-type"],
+    )
+    assert ({"limit": 12, "hours": 3},) == db.row("select params from pgjobs.calls")
+    assert (0,) == db.row("select count(*) from xmp_jobs")
+
+
+def test_api_has_the_defaults_of_the_contract(web: Web, db: Db, database: str) -> None:
+    """Without parameters 1000 subscriptions older than one hour are meant."""
+    assert "0" == call_api(web, "/api", play_daemon(database, 0)).text
+    assert ({"limit": 1000, "hours": 1},) == db.row("select params from pgjobs.calls")
+
+
+def test_api_tells_what_went_wrong_in_the_daemon(web: Web, database: str) -> None:
+    """A call that failed is a 503 with the daemon's own sentence."""
+    answer = call_api(web, "/api", play_daemon(database, 0, "queue mobilink_mo_tarifficate does not exist"))
+    assert (503, "call_failed", "queue mobilink_mo_tarifficate does not exist") == (
+        answer.status_code,
+        answer.json()["code"],
+        answer.json()["error"],
+    )
+
+
+def test_api_without_a_daemon_takes_the_call_back(impatient_web: Web, db: Db) -> None:
+    """When patience ends and nobody took the call, nobody can take it any more."""
+    answer = impatient_web.get("/api")
+    assert (503, "no_daemon") == (answer.status_code, answer.json()["code"])
+    assert [] == db.column("select id from pgjobs.claim_call(%s, '30 s')", uuid.uuid4())
+    assert (True, None) == db.row("select closed_at is not null, published from pgjobs.calls")
+
+
+def test_api_says_when_a_call_goes_on(impatient_web: Web, db: Db, database: str) -> None:
+    """When patience ends in mid-call the answer says that it goes on and where its number will be."""
+    answer = call_api(impatient_web, "/api", play_daemon(database, None))
+    row = db.row("select id, closed_at from pgjobs.calls")
+    assert row is not None
+    assert (503, "call_goes_on") == (answer.status_code, answer.json()["code"])
+    assert f"row {row[0]} of pgjobs.calls" in answer.json()["hint"]
+    assert row[1] is None
+
+
+def test_api_tells_that_a_daemon_was_lost(web: Web, db: Db, database: str) -> None:
+    """A call whose daemon is gone is told at once, not when patience ends."""
+
+    async def die() -> None:
+        await play_daemon(database, None)
+        db.execute("update pgjobs.calls set lease_until = now() - interval '1 s'")
+
+    answer = call_api(web, "/api", die())
+    assert (503, "call_lost") == (answer.status_code, answer.json()["code"])
+
+
+def test_many_calls_share_few_connections(web: Web, db: Db) -> None:
+    """A hundred calls at once are all answered over at most eight connections."""
+    job = job_in(db, "ready")
+
+    async def crowd(client: httpx.AsyncClient) -> list[int]:
+        answers = await asyncio.gather(*(client.get(f"/jobs/status?id={job}") for _ in range(100)))
+        return [answer.status_code for answer in answers]
+
+    assert [200] * 100 == web.within(crowd)
+    assert 1 <= db.value(CONNECTIONS) <= 8
+
+
+def test_concurrent_verbs_do_what_one_of_them_does(web: Web, db: Db) -> None:
+    """Of twenty stops at once one stops the job and nineteen are refused."""
+    job = job_in(db, "in progress")
+
+    async def crowd(client: httpx.AsyncClient) -> list[int]:
+        answers = await asyncio.gather(*(client.get(f"/jobs/stop?id={job}") for _ in range(20)))
+        return sorted(answer.status_code for answer in answers)
+
+    assert [200] + [409] * 19 == web.within(crowd)
+
+
+def test_a_lost_connection_is_replaced(web: Web, db: Db) -> None:
+    """After a restart of the server the very next call is answered, over a new connection."""
+    assert 200 == web.get("/jobs").status_code
+    db.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgjobs web'"
+        " and datname = current_database()"
+    )
+    assert 200 == web.get("/jobs").status_code
+
+
+def test_a_locked_job_is_busy_and_not_away(web: Web, db: Db, database: str) -> None:
+    """A row somebody else holds is a 503 within seconds that says so; nothing has changed."""
+    job = job_in(db, "ready")
+    with psycopg.connect(database) as holder:
+        holder.execute("select from xmp_jobs where id = %s for update", (job,))
+        began = time.monotonic()
+        answer = web.get(f"/jobs/stop?id={job}")
+        assert 7 > time.monotonic() - began
+    assert (503, "database_busy") == (answer.status_code, answer.json()["code"])
+    assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
+    assert 200 == web.get(f"/jobs/stop?id={job}").status_code
+
+
+def test_a_crowd_on_a_locked_job_leaves_the_rest_an_answer(web: Web, db: Db, database: str) -> None:
+    """While every connection waits for one row, others are told soon that it is busy, not away."""
+    job = job_in(db, "ready")
+
+    async def crowd(client: httpx.AsyncClient) -> tuple[httpx.Response, float]:
+        waiting = [asyncio.create_task(client.get(f"/jobs/stop?id={job}")) for _ in range(8)]
+        await asyncio.sleep(0.5)
+        began = time.monotonic()
+        answer = await client.get("/jobs")
+        seconds = time.monotonic() - began
+        holder.rollback()
+        await asyncio.gather(*waiting)
+        return answer, seconds
+
+    with psycopg.connect(database) as holder:
+        holder.execute("select from xmp_jobs where id = %s for update", (job,))
+        answer, seconds = web.within(crowd)
+    assert (503, "database_busy") == (answer.status_code, answer.json()["code"])
+    assert 2 > seconds
+    assert 200 == web.get("/jobs").status_code
+
+
+def test_another_schema_is_told_until_it_fits(web: Web, db: Db) -> None:
+    """A database of another version is a 503 that names the remedy, and is served once it is migrated."""
+    db.execute("update pgjobs.schema_state set fingerprint = 'x' || fingerprint")
+    answer = web.get("/jobs")
+    assert (503, "schema", "run: pgjobs migrate") == (
+        answer.status_code,
+        answer.json()["code"],
+        answer.json()["hint"],
+    )
+    db.execute("update pgjobs.schema_state set fingerprint = substr(fingerprint, 2)")
+    assert 200 == web.get("/jobs").status_code
+
+
+def test_our_own_failure_tells_nothing_of_the_inside(web: Web, db: Db, caplog: pytest.LogCaptureFixture) -> None:
+    """An unexpected error of the database is a plain 500; what it was stands in the log alone."""
+    db.execute("alter function pgjobs.running_jobs() rename to gone")
+    answer = web.get("/jobs/status")
+    assert (500, "internal") == (answer.status_code, answer.json()["code"])
+    assert "running_jobs" not in answer.text
+    assert "running_jobs" in caplog.text
+
+
+def test_healthz_needs_no_database(web: Web, db: Db) -> None:
+    """The process says that it lives without opening a connection."""
+    assert (200, {"ok": True}) == (web.get("/healthz").status_code, web.get("/healthz").json())
+    assert 0 == db.value(CONNECTIONS)
+
+
+def test_web_never_imports_the_engine() -> None:
+    """The whole web process loads without a module of the engine and without pika."""
+    check = "import sys, pgjobs.web.serve; print([m for m in sys.modules if m.startswith(('pgjobs.engine', 'pika'))])"
+    loaded = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert "[]" == loaded.stdout.strip()

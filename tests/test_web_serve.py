@@ -1,0 +1,175 @@
+"""The web process as it is run: its start, its end, and a database that comes and goes."""
+
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from fix_jobs import Db, connect, job_in
+from fix_web import WebProcess, soon
+
+from pgjobs.dev.postgres import EmbeddedPostgres
+from pgjobs.errors import SettingsError
+from pgjobs.migrate import migrate
+from pgjobs.settings import read_settings
+from pgjobs.web import serve
+
+
+@pytest.fixture(scope="module")
+def private_postgres() -> Iterator[EmbeddedPostgres]:
+    """A migrated server of this module's own, which its tests stop and freeze."""
+    with tempfile.TemporaryDirectory(prefix="pgjobs-web-") as folder:
+        Path(folder).chmod(0o711)
+        server = EmbeddedPostgres(Path(folder) / "postgres", fsync=False)
+        try:
+            server.start()
+            migrate(server.url)
+            yield server
+        finally:
+            server.stop("immediate")
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:50303", "192.0.2.1:50303", "[::]:50303", "example.com:50303"])
+def test_an_open_address_needs_tokens_or_a_word(bind: str) -> None:
+    """Others than this machine get in only with tokens, or where somebody has said that it is meant so."""
+    with pytest.raises(SettingsError, match="is open to other machines and asks for no token") as caught:
+        serve.run(read_settings(database_url="postgresql://nowhere/x", http_bind=bind))
+    assert "PGJOBS_HTTP_AUTH" in caught.value.hint
+    serve.check_bind(read_settings(http_bind=bind, http_auth=True))
+    serve.check_bind(read_settings(http_bind=bind, http_insecure=True))
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:50303", "127.9.9.9:1", "[::1]:50303", "localhost:50303"])
+def test_the_loopback_is_open_to_its_own(bind: str) -> None:
+    """Addresses that only this machine reaches need no token."""
+    serve.check_bind(read_settings(http_bind=bind))
+
+
+def test_a_missing_database_url_is_named(database: str) -> None:
+    """Without a database there is nothing to serve."""
+    assert database
+    with pytest.raises(SettingsError, match="PGJOBS_DATABASE_URL is not set"):
+        serve.run(read_settings(database_url=""))
+
+
+def test_it_serves_and_ends_in_order(database: str, db: Db) -> None:
+    """The command answers over TCP and ends with code 0 at SIGTERM."""
+    job = job_in(db, "ready")
+    with WebProcess(database_url=database) as web:
+        assert job == web.client.get(f"/jobs/status?id={job}").json()["id"]
+        assert 0 == web.end()
+    assert "Traceback" not in "".join(web.log)
+
+
+def test_a_call_under_way_is_finished_at_sigterm(database: str, db: Db) -> None:
+    """SIGTERM lets a call end that has begun: here the daemon's answer comes after the signal."""
+    with WebProcess(database_url=database) as web:
+        answers: list[httpx.Response] = []
+        caller = threading.Thread(target=lambda: answers.append(web.client.get("/api")))
+        caller.start()
+        claim = "select id, owner from pgjobs.claim_call(gen_random_uuid(), '30 s') join pgjobs.calls using (id)"
+        assert soon(lambda: len(db.column(claim)) == 1)
+        web.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        db.execute("select pgjobs.close_call(c.id, c.owner, 4, null) from pgjobs.calls c")
+        caller.join(20)
+        assert 0 == web.end()
+    assert ["4"] == [answer.text for answer in answers]
+
+
+def test_a_port_that_is_taken_is_a_wrong_setting(database: str) -> None:
+    """A second process on the same port ends at once with code 2 and a sentence that names the setting."""
+    with WebProcess(database_url=database) as web:
+        taken = f"127.0.0.1:{web.client.base_url.port}"
+        second = WebProcess(database_url=database, http_bind=taken)
+        _, said = second.process.communicate(timeout=30)
+    assert 2 == second.process.returncode
+    assert "PGJOBS_HTTP_BIND" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("update pgjobs.schema_state set fingerprint = 'other'", "was migrated by another version"),
+        ("drop schema pgjobs cascade", "has no pgjobs schema"),
+    ],
+)
+def test_another_schema_refuses_the_start(database: str, db: Db, change: str, sentence: str) -> None:
+    """On a database of another version, or one never migrated, it does not start and says what to run."""
+    db.execute(change)
+    web = WebProcess(database_url=database)
+    _, said = web.process.communicate(timeout=30)
+    assert 1 == web.process.returncode
+    assert sentence in said
+    assert "run: pgjobs migrate" in said
+
+
+def timed(web: WebProcess) -> tuple[int, float]:
+    """Status and seconds of a call that needs the database."""
+    began = time.monotonic()
+    return web.client.get("/jobs").status_code, time.monotonic() - began
+
+
+def test_it_starts_without_a_database_and_recovers(private_postgres: EmbeddedPostgres) -> None:
+    """Started before its database it says 503 at once, serves when it comes, and again after every outage."""
+    private_postgres.stop()
+    with WebProcess(database_url=private_postgres.url) as web:
+        for _ in range(2):
+            status, seconds = timed(web)
+            answer = web.client.get("/jobs")
+            assert (503, "database_away") == (status, answer.json()["code"])
+            assert "the database does not answer" == answer.json()["error"]
+            assert 1 > seconds
+            assert 200 == web.client.get("/healthz").status_code
+            private_postgres.start()
+            assert 200 == timed(web)[0]
+            private_postgres.stop("immediate")
+        private_postgres.start()
+        assert 200 == timed(web)[0]
+        assert 0 == web.end()
+    assert "Traceback" not in "".join(web.log)
+
+
+def test_a_frozen_database_is_told_within_three_seconds(private_postgres: EmbeddedPostgres) -> None:
+    """A server that keeps its sockets open and says nothing is away too; once it goes on, so do we."""
+    with WebProcess(database_url=private_postgres.url) as web:
+        assert 200 == timed(web)[0]
+        assert private_postgres.pid
+        postmaster = psutil.Process(private_postgres.pid)
+        family = [postmaster, *postmaster.children(recursive=True)]
+        try:
+            for process in family:
+                process.suspend()
+            for _ in range(3):
+                status, seconds = timed(web)
+                assert 503 == status
+                assert 3 > seconds
+            assert 200 == web.client.get("/healthz").status_code
+        finally:
+            for process in family:
+                process.resume()
+        assert soon(lambda: timed(web)[0] == 200)
+        assert 0 == web.end()
+    assert "Traceback" not in "".join(web.log)
+
+
+def test_a_restart_in_mid_call_does_not_lose_the_number(private_postgres: EmbeddedPostgres) -> None:
+    """A call of /api outlives a restart of the database: it is written down, and so is its answer."""
+    with WebProcess(database_url=private_postgres.url) as web:
+        answers: list[httpx.Response] = []
+        caller = threading.Thread(target=lambda: answers.append(web.client.get("/api")))
+        caller.start()
+        with connect(private_postgres.url) as db:
+            claim = "select id from pgjobs.claim_call(gen_random_uuid(), '30 s')"
+            assert soon(lambda: len(db.column(claim)) == 1)
+        private_postgres.restart("immediate")
+        with connect(private_postgres.url) as db:
+            db.execute("select pgjobs.close_call(c.id, c.owner, 3, null) from pgjobs.calls c where closed_at is null")
+        caller.join(20)
+    assert ["3"] == [answer.text for answer in answers]
