@@ -36,7 +36,7 @@ begin
     ' when exists (select from public.xmp_msisdn_postpaid b where b.msisdn = l.msisdn) then ''Postpaid'''
     ' end as reason,'
     ' pgjobs.charge_body(%L, l.msisdn, %L || md5(%L || l.line_no)::uuid, %s, %L::bigint, %L::bigint, %L::bigint, null, null, null, null, 10,'
-    ' %L::numeric, null, null, null, null, null) as body'
+    ' %L::text, null, null, null, null, null) as body'
     ' from pgjobs.injection_lines l where l.job_id = %s and l.line_no > %s and l.line_no <= %s%s order by l.line_no',
     coalesce(_params.prefix, _defaults ->> 'prefix', ''),
     _job_id, coalesce(_params."offset", 0),

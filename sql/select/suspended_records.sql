@@ -14,7 +14,7 @@ begin
   return format(
     'select s.id::bigint as key, convert_to(coalesce(s.msisdn, ''''), ''UTF8'') as msg, null::text as reason,'
     ' pgjobs.charge_body(null, s.msisdn, s.tid, s.operator_code, s.country_code, s.id_service, s.id_campaign, s.id, null,'
-    ' pgjobs.utc(s.created_at), pgjobs.utc(s.last_pay_attempt_at), s.attempts_count, s.price, s.keep_days, s.delay_hours,'
+    ' pgjobs.utc(s.created_at), pgjobs.utc(s.last_pay_attempt_at), s.attempts_count, s.price::text, s.keep_days, s.delay_hours,'
     ' s.pixel, s.publisher, s.paid_hours) as body'
     ' from public.xmp_subscriptions s where s.result = '''' and s.created_at < %s order by s.id limit %s',
     pgjobs.moment_literal(_asked_at - make_interval(hours => (_params ->> 'hours')::integer), 'public.xmp_subscriptions', 'created_at'),
