@@ -20,7 +20,7 @@ class Db(psycopg.Connection[Any]):
 
     def row(self, statement: str, *args: object) -> tuple[Any, ...]:
         """The only row of an answer."""
-        rows = self.execute(statement.encode(), args).fetchall()
+        rows = self.execute(statement.encode(), args or None).fetchall()
         assert 1 == len(rows)
         return cast("tuple[Any, ...]", rows[0])
 
@@ -30,16 +30,16 @@ class Db(psycopg.Connection[Any]):
 
     def column(self, statement: str, *args: object) -> list[Any]:
         """The first value of every row of an answer."""
-        return [row[0] for row in self.execute(statement.encode(), args).fetchall()]
+        return [row[0] for row in self.execute(statement.encode(), args or None).fetchall()]
 
     def run(self, statement: str, *args: object) -> int:
         """How many rows a statement has written."""
-        return self.execute(statement.encode(), args).rowcount
+        return self.execute(statement.encode(), args or None).rowcount
 
     def refusal(self, statement: str, *args: object) -> Diagnostic:
         """What the database says while it refuses a statement on purpose (an own SQLSTATE)."""
         with pytest.raises(psycopg.Error) as caught:
-            self.execute(statement.encode(), args)
+            self.execute(statement.encode(), args or None)
         assert (caught.value.sqlstate or "").startswith("PJ"), caught.value
         return caught.value.diag
 

@@ -2,6 +2,7 @@
 create or replace function pgjobs.record_transition()
 returns trigger
 language plpgsql
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
