@@ -4,7 +4,7 @@ import os
 import uuid
 
 import pytest
-from fix_jobs import Db, job_in
+from fix_jobs import Db, connect, job_in
 from fix_web import Web
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -183,6 +183,24 @@ def test_the_number_of_series_does_not_grow_with_history(web: Web, db: Db) -> No
     db.execute("insert into pgjobs.outcomes select j.id, 0, 'skip', 'reason ' || j.id, 1 from xmp_jobs j")
     assert before == series()
     assert before < 100
+
+
+def test_a_scrape_touches_no_big_table(db: Db, database: str) -> None:
+    """Among thousands of jobs a scrape looks up the progress of the running one only, and no record table."""
+    db.execute("insert into xmp_jobs (type) select 'expired' from generate_series(1, 3000)")
+    db.execute("update xmp_jobs set status = 'error'")
+    job_in(db, "in progress")
+    db.execute("analyze xmp_jobs")
+    scans = (
+        "select relname::text, seq_scan + coalesce(idx_scan, 0) from pg_stat_xact_user_tables"
+        " where seq_scan + coalesce(idx_scan, 0) > 0"
+    )
+    # A session counts what it has read since its last report, so this one is a fresh one.
+    with connect(database) as scraper, scraper.transaction():
+        scraper.execute("select pgjobs.metrics()")
+        read = dict(scraper.execute(scans).fetchall())
+    assert set(read) <= {"xmp_jobs", "progress", "workers", "notifications", "gauges", "xmp_job_types"}
+    assert 2 >= read["progress"]
 
 
 def test_labels_survive_quotes_and_lines(web: Web, db: Db) -> None:

@@ -13,20 +13,19 @@ as $$
     select o.type, o.status from public.xmp_jobs o where o.status in ('ready', 'in progress')
     union all
     select e.type, e.status from public.xmp_jobs e
-    where e.status not in ('ready', 'in progress') and e.finish_at > pgjobs.now() - interval '1 day'
+    where e.status not in ('ready', 'in progress') and e.finish_at > (select pgjobs.now()) - interval '1 day'
   ) j
   group by j.type, j.status
   union all
   select m.name, 'gauge', m.help, jsonb_build_object('job', s.id::text, 'type', s.type), m.value
-  from public.xmp_jobs j
-  join pgjobs.job_status s on s.id = j.id
+  from pgjobs.job_status s
   cross join lateral (values
     ('pgjobs_job_percent', 'How much of a running job is done, in percent.', s.percent::double precision),
     ('pgjobs_job_considered', 'Records a running job has considered.', s.considered::double precision),
     ('pgjobs_job_eta_seconds', 'Seconds until a running job is done at its present rate.', extract(epoch from s.eta - clock_timestamp())::double precision),
     ('pgjobs_job_checkpoint_age_seconds', 'Seconds since the last checkpoint of a running job.', extract(epoch from clock_timestamp() - s.updated_at)::double precision)
   ) m (name, help, value)
-  where j.status = 'in progress' and m.value is not null
+  where s.status = 'in progress' and m.value is not null
   union all
   select 'pgjobs_daemon_heartbeat_age_seconds', 'gauge', 'Seconds since a daemon was last heard of.',
          jsonb_build_object('daemon', w.name), min(extract(epoch from clock_timestamp() - w.seen_at))::double precision
