@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import psycopg
@@ -105,11 +106,30 @@ def doctor() -> None:
 @app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="leave everything running at the end")] = False,
+    retries: Annotated[int, typer.Option(min=5000, hidden=True)] = 200_000,
 ) -> None:
-    """Show the main job on servers of its own."""
+    """Show the main job on servers of its own, and check that queue, log and SQL agree."""
     from pgjobs.dev import demo as show
 
-    sys.exit(show.run(keep=keep))
+    sys.exit(show.run(keep=keep, retries=retries))
+
+
+@app.command()
+def bench(
+    records: Annotated[int | None, typer.Option(min=1000, help="rows of the table; twice as many transactions")] = None,
+    repeat: Annotated[int | None, typer.Option(min=1, help="repetitions of what alternates")] = None,
+    only: Annotated[str, typer.Option(help="letters of the measurements, as in a,b,f")] = "",
+    json: Annotated[Path | None, typer.Option(help="write everything there as JSON")] = None,
+    profile: Annotated[Path | None, typer.Option(help="write a flame graph of the daemon there (SVG)")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="a first impression in two minutes")] = False,
+    full: Annotated[bool, typer.Option("--full", help="growth up to 10,000,000 rows: takes an hour")] = False,
+) -> None:
+    """Measure against the broker's ceiling and against what people would use instead."""
+    from pgjobs.dev.bench import runner, scale
+
+    letters = only.replace(",", "").replace(" ", "")
+    size = scale.choose(records=records, repeat=repeat, letters=letters, quick=quick, full=full)
+    sys.exit(runner.run(size, json, profile))
 
 
 if __name__ == "__main__":

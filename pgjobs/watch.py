@@ -16,6 +16,7 @@ from psycopg import errors
 from psycopg.rows import class_row
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from pgjobs import db
@@ -23,13 +24,14 @@ from pgjobs.errors import PgjobsError, SchemaError
 from pgjobs.settings import Settings
 
 POLL_SECONDS = 0.5
-PAUSE = 0.1
+PAUSE = 0.05
 LINE_SECONDS = 2.0
 ENDED = ("done", "error", "canceled")
 
 LOOK = """
 select id, type, status, total, coalesce(considered, 0) as considered, coalesce(sent, 0) as sent,
-       coalesce(skipped, 0) as skipped, coalesce(returned, 0) as returned, percent::float8 as percent,
+       coalesce(skipped, 0) as skipped, coalesce(returned, 0) as returned,
+       case when considered is null then 0 else percent end::float8 as percent,
        coalesce(records_per_second::float8, considered / nullif(extract(epoch from finish_at - started_at), 0)) as rate,
        extract(epoch from eta - clock_timestamp())::float8 as seconds_left, owner, log_path, why
 from pgjobs.job_status
@@ -97,13 +99,13 @@ class Bar(Screen):
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
-            TextColumn("  job {task.fields[job]}"),
-            BarColumn(32, complete_style="cyan", finished_style="green"),
-            TextColumn("{task.percentage:>5.1f} %"),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("  job {task.fields[job]}", table_column=Column(no_wrap=True, min_width=8)),
+            BarColumn(30, complete_style="cyan", finished_style="green"),
+            TextColumn("{task.percentage:>5.1f} %", table_column=Column(no_wrap=True, min_width=7)),
+            TextColumn("{task.fields[words]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=console,
         )
-        self._task = self._progress.add_task("", total=100, job="", words="")
+        self._task = self._progress.add_task("", total=100, job="", words="", visible=False)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -116,7 +118,9 @@ class Bar(Screen):
         """Move the bar."""
         colour = {"done": "green", "error": "red", "canceled": "yellow"}.get(look.status, "cyan")
         words = Text.assemble((look.status, colour), f" · {look.considered:,}", f" · {look.pace}" if look.pace else "")
-        self._progress.update(self._task, completed=look.percent, job=look.id, words=words.markup, refresh=look.ended)
+        self._progress.update(
+            self._task, completed=look.percent, job=look.id, words=words.markup, visible=True, refresh=look.ended
+        )
 
 
 class Lines(Screen):
@@ -125,17 +129,18 @@ class Lines(Screen):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._last: tuple[str, str | None] | None = None
-        self._at = 0.0
+        self._at = time.monotonic()
 
     def show(self, look: Look) -> None:
-        """Print a line where there is something new."""
+        """Print a line where there is something new; what is over in a moment need not be told."""
         state = (look.status, look.why)
-        if state == self._last and time.monotonic() - self._at < LINE_SECONDS:
+        quiet = time.monotonic() - self._at
+        if not look.ended and quiet < (LINE_SECONDS if state == self._last else POLL_SECONDS):
             return
         self._last, self._at = state, time.monotonic()
+        words = f"job {look.id} · {look.percent:.1f} % · {look.status} · {look.considered:,}"
         pace = f" · {look.pace}" if look.pace else ""
-        line = f"  job {look.id} · {look.status} · {look.percent:.1f} % · {look.counts}{pace}"
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(f"  {words}{pace}", markup=False, highlight=False, soft_wrap=True)
 
 
 def screen(console: Console) -> Screen:
@@ -143,8 +148,8 @@ def screen(console: Console) -> Screen:
     return Bar(console) if console.is_terminal else Lines(console)
 
 
-async def looks(connection: db.Connection, job: int) -> AsyncIterator[Look]:
-    """The job now, then again after every change, the last time when it has ended."""
+async def looks(connection: db.Connection, job: int, every: float = POLL_SECONDS) -> AsyncIterator[Look]:
+    """The job now, then again after every change and every so many seconds, the last time when it has ended."""
     await connection.execute("listen pgjobs")
     while True:
         look = await look_at(connection, job)
@@ -152,7 +157,7 @@ async def looks(connection: db.Connection, job: int) -> AsyncIterator[Look]:
         if look.ended:
             return
         await asyncio.sleep(PAUSE)  # hundreds of announcements a second are no reason for as many looks
-        async for _ in connection.notifies(timeout=POLL_SECONDS - PAUSE, stop_after=1):
+        async for _ in connection.notifies(timeout=max(0.0, every - PAUSE), stop_after=1):
             pass
 
 
