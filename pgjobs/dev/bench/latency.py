@@ -1,0 +1,108 @@
+"""f: from the commit that starts a job to its first message, from the commit that stops one to its last."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+from pgjobs.dev.bench import jobs, workers
+from pgjobs.dev.bench.arrivals import Arrivals
+from pgjobs.dev.bench.book import Key, Sample, percentile
+from pgjobs.dev.bench.lab import QUEUE_TYPES, Lab
+
+START, STOP = "commit → first message", "stop → last message"
+SMALL = 20
+GLANCE = 0.002
+
+
+def measure(lab: Lab) -> None:
+    """Starts into each type of queue, stops in a classic one; the daemon is warm."""
+    with workers.daemon(lab):
+        for kind in QUEUE_TYPES:
+            lab.say(f"f: {lab.scale.starts} starts, {kind} queue")
+            write(lab, Key("f", START, kind), starts(lab, kind))
+        lab.say(f"f: {lab.scale.stops} stops")
+        write(lab, Key("f", STOP, "classic"), stops(lab))
+
+
+def write(lab: Lab, key: Key, seconds: list[float]) -> None:
+    """Milliseconds at 50 and 99 percent."""
+    figures = {f"p{percent}_ms": 1000 * percentile(seconds, percent) for percent in (50, 99)}
+    lab.book.add(key, Sample(len(seconds), sum(seconds), figures=figures))
+
+
+def starts(lab: Lab, kind: str) -> list[float]:
+    """Small jobs, one after another, each over a short range of dates somewhere in the table."""
+    chance = random.Random(1)  # noqa: S311 the same ranges in every run
+    queue = lab.queue(f"start-{kind}", kind)
+    job_type = lab.type_for("expired", queue)
+    width = min(0.5, SMALL / lab.scale.records)
+    found = []
+    with Arrivals(lab, queue) as arrivals:
+        for turn in range(lab.scale.starts + 1):
+            begin = chance.uniform(0, 1 - width)
+            params: dict[str, object] = {**lab.range(begin, begin + width)}
+            job = jobs.start(lab, job_type, params)
+            latency = arrivals.first(job.id) - job.asked
+            jobs.wait_for(lab, job.id)
+            if turn:  # the first one warms everything up
+                found.append(latency)
+    lab.drop(queue)
+    return found
+
+
+def stops(lab: Lab) -> list[float]:
+    """A big job stopped and resumed again and again; the last message is when the queue stops growing."""
+    queue = lab.queue("stop")
+    job_type = lab.type_for("expired", queue)
+    params: dict[str, object] = {**lab.range(), "never": 1}
+    chance = random.Random(2)  # noqa: S311 pauses between looks
+    job = jobs.start(lab, job_type, params).id
+    found: list[float] = []
+    misses = 0
+    with lab.channel() as channel:
+        while len(found) < lab.scale.stops and misses < 100:
+            if not _under_way(lab, job):
+                job, misses = jobs.start(lab, job_type, params).id, misses + 1
+                continue
+            time.sleep(chance.uniform(0.05, 0.3))
+            if jobs.look(lab, job).status != "in progress":
+                continue
+            found.append(_stop(lab, channel, queue, job))
+            channel.queue_purge(queue)
+            lab.connection.execute("select pgjobs.resume_job(%s)", (job,))
+    if len(found) < lab.scale.stops:
+        raise workers.BenchError("jobs ended before they could be stopped: the table is too small for this machine")
+    lab.drop(queue)
+    return found
+
+
+def _under_way(lab: Lab, job_id: int) -> bool:
+    """Wait until the job goes on from where it is; False when it has ended."""
+    begun = jobs.look(lab, job_id).considered
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        state = jobs.look(lab, job_id)
+        if state.status == "done":
+            return False
+        if state.considered > begun:
+            return True
+        time.sleep(0.005)
+    raise workers.BenchError(f"job {job_id} did not go on within 30 s: {jobs.look(lab, job_id).words}")
+
+
+def _stop(lab: Lab, channel: Any, queue: str, job_id: int) -> float:
+    """Seconds from the commit of `canceled` to the moment at which the queue has its final depth."""
+    with lab.connection.transaction():
+        lab.connection.execute("select pgjobs.stop_job(%s)", (job_id,))
+        asked = time.monotonic()
+    grown, depth, held = asked, -1, True
+    while held:
+        held = jobs.look(lab, job_id).held
+        for _ in range(5):
+            now = channel.queue_declare(queue, passive=True).method.message_count
+            if now != depth:
+                grown, depth = time.monotonic(), now
+            time.sleep(GLANCE)
+    return grown - asked

@@ -1,0 +1,46 @@
+"""aio-pika: a thousand confirmed publishes gathered at a time, over a server-side cursor."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import aio_pika
+
+from pgjobs.dev.bench.others.charges import Task, charges, encoded, task
+from pgjobs.dev.bench.script import play
+
+TOGETHER = 1000
+
+
+async def publish(asked: Task) -> int:
+    """Publish everything; returns how many were confirmed."""
+    connection = await aio_pika.connect(asked.amqp_url)
+    published = 0
+    async with connection:
+        channel = await connection.channel(publisher_confirms=True)
+        supply = charges(asked)
+        while some := list(itertools.islice(supply, TOGETHER)):
+            messages = [
+                aio_pika.Message(
+                    encoded(event),
+                    content_type="application/json",
+                    delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+                    message_id=str(key),
+                    type="expired",
+                )
+                for key, event in some
+            ]
+            sending = (channel.default_exchange.publish(each, asked.queue, mandatory=True) for each in messages)
+            published += len(await asyncio.gather(*sending))
+    return published
+
+
+def main() -> None:
+    """Play from the command line."""
+    asked = task()
+    play(lambda: asyncio.run(publish(asked)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""pika's BlockingConnection in a loop over a server-side cursor, with or without confirm_delivery."""
+
+from __future__ import annotations
+
+import pika
+
+from pgjobs.dev.bench.others.charges import charges, encoded, task
+from pgjobs.dev.bench.script import play
+
+
+def main() -> None:
+    """Play from the command line."""
+    asked = task()
+    connection = pika.BlockingConnection(pika.URLParameters(asked.amqp_url))
+    channel = connection.channel()
+    if asked.confirm:
+        channel.confirm_delivery()
+
+    def run() -> int:
+        published = 0
+        for key, event in charges(asked):
+            properties = pika.BasicProperties(
+                content_type="application/json", delivery_mode=2, message_id=str(key), type="expired"
+            )
+            channel.basic_publish("", asked.queue, encoded(event), properties, mandatory=asked.confirm)
+            published += 1
+        return published
+
+    play(run)
+    connection.close()
+
+
+if __name__ == "__main__":
+    main()

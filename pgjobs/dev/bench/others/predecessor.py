@@ -1,0 +1,31 @@
+"""The way of the predecessor: declare the queue for every publish, fire and forget."""
+
+from __future__ import annotations
+
+import pika
+
+from pgjobs.dev.bench.others.charges import charges, encoded, task
+from pgjobs.dev.bench.script import play
+
+
+def main() -> None:
+    """Play from the command line."""
+    asked = task()
+    connection = pika.BlockingConnection(pika.URLParameters(asked.amqp_url))
+    channel = connection.channel()
+
+    def run() -> int:
+        published = 0
+        for _, event in charges(asked):
+            channel.queue_declare(asked.queue, durable=True, arguments={"x-queue-type": asked.queue_type})
+            properties = pika.BasicProperties(content_type="application/json", delivery_mode=2)
+            channel.basic_publish("", asked.queue, encoded(event), properties)
+            published += 1
+        return published
+
+    play(run)
+    connection.close()
+
+
+if __name__ == "__main__":
+    main()

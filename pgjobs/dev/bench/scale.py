@@ -1,0 +1,52 @@
+"""How much is measured: the default, a quick look, the whole programme, and a miniature for the tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+LETTERS = "abcdefgh"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Counts and seconds of every measurement."""
+
+    records: int = 1_000_000
+    """rows of the table of retries; there are twice as many transactions"""
+    repeat: int = 3
+    part: int = 200_000
+    """records of one alternating repetition"""
+    other_seconds: float = 8.0
+    """time each of the other ways gets"""
+    lines: int = 1_000_000
+    starts: int = 200
+    stops: int = 30
+    urgent: int = 5
+    growth: tuple[int, ...] = (100_000, 1_000_000)
+    letters: str = LETTERS
+
+
+QUICK = Scale(
+    records=200_000,
+    repeat=2,
+    part=60_000,
+    other_seconds=2.5,
+    lines=100_000,
+    starts=50,
+    stops=8,
+    urgent=3,
+    growth=(50_000, 200_000),
+)
+
+
+def choose(*, records: int | None, repeat: int | None, letters: str, quick: bool, full: bool) -> Scale:
+    """The scale of a run from what the command line says."""
+    scale = QUICK if quick else Scale()
+    if records is not None:
+        part = min(records, max(20_000, records // 5))
+        scale = replace(scale, records=records, part=part, lines=records, growth=(records // 10, records))
+    if full:
+        scale = replace(scale, growth=(100_000, 1_000_000, 10_000_000))
+    if repeat is not None:
+        scale = replace(scale, repeat=repeat)
+    return replace(scale, letters=letters or LETTERS)
