@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def read_queue(amqp_url: str, name: str) -> Queue:
             if left == left_before:
                 channel.stop_consuming()
             else:
-                connection.call_later(SILENCE_SECONDS, lambda: look(left))
+                connection.call_later(SILENCE_SECONDS, partial(look, left))
 
         if depth:
             channel.basic_consume(name, take, auto_ack=True)
