@@ -19,7 +19,7 @@ class Claim(NamedTuple):
     epoch: int
     type: str
     exchange: str
-    routing_key: str
+    routing_key: str | None
     needs_file: bool
     file_name: str
     descending: bool

@@ -32,6 +32,7 @@ from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)
 EMPTY_PAUSE = 0.5
+REPORT_PAUSE = 1.0
 
 
 class Companion(Protocol):
@@ -79,6 +80,7 @@ class Daemon:
         if self.teller is not None:
             beside.append(self.teller)
         tasks = [asyncio.create_task(companion.run()) for companion in beside]
+        tasks.append(asyncio.create_task(self.lanes.warm()))
         logger.info("daemon %s is up as %s", self.worker, self.settings.daemon_name)
         try:
             await self._claim_for_ever()
@@ -123,7 +125,6 @@ class Daemon:
         while not self._stopping:
             try:
                 async with await db.connect(self.settings.database_url, "claims") as control:
-                    await self.lanes.warm()
                     await self._claim_on(control, backoff)
             except (psycopg.Error, OSError) as error:
                 logger.warning("claims wait for the database: %s", str(error).strip())
@@ -136,13 +137,14 @@ class Daemon:
             self._woken.clear()
             while len(self.running) < self.settings.max_running and not self._stopping:
                 claimed_at = boot_seconds()
-                taken = await claim.take(
-                    control,
-                    self.worker,
-                    list(self.running),
-                    autostart=self.settings.autostart,
-                    lease_seconds=self.settings.lease_seconds,
-                )
+                async with asyncio.timeout(self.settings.stall_seconds):
+                    taken = await claim.take(
+                        control,
+                        self.worker,
+                        list(self.running),
+                        autostart=self.settings.autostart,
+                        lease_seconds=self.settings.lease_seconds,
+                    )
                 backoff.reset()
                 if taken is None:
                     break
@@ -173,8 +175,12 @@ class Daemon:
         logger.info("job %s, shard %s, epoch %s: taken", taken.job_id, taken.shard, taken.epoch)
         try:
             await ShardTask(taken, lease, self.lanes, self.settings, self.metrics, self._is_stopping).run()
+        except (psycopg.Error, OSError) as error:
+            logger.warning("job %s: its end could not be reported yet: %s", taken.job_id, str(error).strip())
+            await asyncio.sleep(REPORT_PAUSE)
         except Exception:
-            logger.exception("job %s: its end could not be reported; the lease will run out", taken.job_id)
+            logger.exception("job %s: its end could not be reported", taken.job_id)
+            await asyncio.sleep(REPORT_PAUSE)
         finally:
             del self.running[taken.name]
             self.metrics.running_shards.set(len(self.running))

@@ -82,12 +82,11 @@ class Lanes:
 
     async def warm(self) -> None:
         """Have one lane ready before the first job asks; a broker that is away is met again then."""
-        if self._idle:
-            return
-        lane = await self._open()
-        with contextlib.suppress(Interrupted):
-            lane.publisher = await self.publisher()
-        self._idle.append(lane)
+        with contextlib.suppress(psycopg.Error, OSError):
+            lane = await self._open()
+            with contextlib.suppress(Interrupted):
+                lane.publisher = await self.publisher()
+            self._idle.append(lane)
 
     def broker_state(self) -> str:
         """In words, what the heartbeat says about the broker."""

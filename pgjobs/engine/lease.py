@@ -31,7 +31,7 @@ class Lease:
     def __init__(self, claim: Claim, seconds: float, claimed_at: float) -> None:
         self.stopping = False
         self.lost: BaseException | None = None
-        self.note: str | None = None
+        self._note: str | None = None
         self._control: db.Connection | None = None
         self._key = (claim.job_id, claim.shard, claim.epoch)
         self._seconds = seconds
@@ -53,6 +53,12 @@ class Lease:
         """Look at the job now: something about it has changed."""
         self._poked.set()
 
+    def say(self, note: str | None) -> None:
+        """Have the database show, at once, why nothing moves; None when it moves again."""
+        if note != self._note:
+            self._note = note
+            self.poke()
+
     async def ensure(self) -> None:
         """Return only while the shard is surely ours; Fenced otherwise."""
         if self.lost is not None:
@@ -63,7 +69,7 @@ class Lease:
     async def renew(self, in_flight_to: int | None = None) -> None:
         """Renew, and announce how far will be published before the next checkpoint."""
         call = "select pgjobs.renew_lease(%s, %s, %s, %s, %s, %s)"
-        await self._ask(call, *self._key, timedelta(seconds=self._seconds), in_flight_to, self.note)
+        await self._ask(call, *self._key, timedelta(seconds=self._seconds), in_flight_to, self._note)
 
     async def checkpoint(self, *progress: Any) -> None:
         """Store (last key, in flight to, sent, skipped, returned, outcomes, log bytes, chain, checks) of one window."""
@@ -75,7 +81,8 @@ class Lease:
             raise RuntimeError("the lease is not held on a connection yet")
         faults.fail("sql")
         sent_at = boot_seconds()
-        answer = await db.value(self._control, call, *args)
+        async with asyncio.timeout(self._seconds):
+            answer = await db.value(self._control, call, *args)
         if answer is None:
             self.lost = Fenced(f"job {self._key[0]}: another owner has taken shard {self._key[1]} over")
             raise self.lost

@@ -81,7 +81,7 @@ class ShardTask:
 
     async def _report_end(self, exhausted: bool) -> None:
         claim = self.claim
-        async with self._control() as control:
+        async with self._control(fresh=False) as control:
             if exhausted:
                 faults.reach("before_finish")
                 answer = await claims.finish(control, claim)
@@ -99,7 +99,7 @@ class ShardTask:
             logger.warning("%s", error.sentence)
             return
         broken = self._broken_for_good(error)
-        async with self._control() as control:
+        async with self._control(fresh=True) as control:
             if broken is not None:
                 logger.error("job %s ends with error: %s", claim.job_id, broken[1])
                 await claims.fail(control, claim, clean=clean, code=broken[0], sentence=broken[1])
@@ -132,9 +132,9 @@ class ShardTask:
         return f"internal error: {type(error).__name__}: {error}"
 
     @asynccontextmanager
-    async def _control(self) -> AsyncIterator[db.Connection]:
-        """A connection to report on: the lane's own while it is fit, else a new one."""
-        if self._lane is not None and not self._lane.control.closed:
+    async def _control(self, *, fresh: bool) -> AsyncIterator[db.Connection]:
+        """A connection to report on: the lane's own after a good run, a fresh one after trouble."""
+        if not fresh and self._lane is not None and not self._lane.control.closed:
             yield self._lane.control
             return
         async with await db.connect(self._settings.database_url, "report") as control:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 
@@ -76,8 +77,9 @@ class Records:
             self._ahead.cancel()
             await asyncio.wait((self._ahead,))
             self._ahead = None
-        if self._reader.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
-            await self._reader.execute("rollback")
+        if not self._reader.closed and self._reader.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            with contextlib.suppress(psycopg.Error):
+                await self._reader.execute("rollback")
 
     async def _fetch(self) -> list[Record]:
         if self._exhausted:

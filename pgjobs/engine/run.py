@@ -76,6 +76,8 @@ class ShardRun:
             if position is None:
                 return True
             if self.publisher is not None:
+                if not claim.routing_key:
+                    raise ConfigurationError(f"job type {claim.type} has no routing_key in xmp_job_types")
                 await self.publisher.check_route(claim.exchange, claim.routing_key)
             records = Records(
                 self.lane.reader,
@@ -183,14 +185,14 @@ class ShardRun:
         while flight.nacked:
             by_key = {record[0]: record for record in wanted}
             again = [by_key[key] for key in flight.nacked]
-            self.lease.note = "the broker refuses messages (nack), they are published again"
+            self.lease.say("the broker refuses messages (nack), they are published again")
             flight = await publisher.publish_again(
                 self._enveloped(publisher, again),
                 self._prefix,
                 lambda: self._while_waiting(publisher, records),
             )
         publisher.forget_nacks()
-        self.lease.note = None
+        self.lease.say(None)
         given_back = publisher.take_returned(self._prefix, wanted)
         if wanted and len(given_back) == len(wanted):
             await self._nothing_bound(publisher, records, next(iter(given_back.values())))
@@ -208,17 +210,16 @@ class ShardRun:
         else:
             self.windows.clear()
         claim = self.claim
-        raise ConfigurationError(
-            f"no queue is bound to exchange {claim.exchange!r} with routing key {claim.routing_key!r}: {answer}"
-        )
+        what = f"no queue is bound to exchange {claim.exchange!r} with" if claim.exchange else "there is no queue for"
+        raise ConfigurationError(f"{what} routing key {claim.routing_key!r}: {answer}")
 
     async def _while_waiting(self, publisher: Publisher, records: Records) -> None:
         """Once a second while confirms are awaited: keep the lease honest, hold no snapshot for nothing."""
         await self.lease.ensure()
         if publisher.blocked_since is None:
-            self.lease.note = None
             return
-        self.lease.note = f"the broker is blocked: {publisher.blocked_reason}"
+        seconds = int(time.monotonic() - publisher.blocked_since)
+        self.lease.say(f"the broker is blocked: {publisher.blocked_reason}, for {seconds // 10 * 10} s or more")
         if self.lease.stopping:
             raise Interrupted("stopped while the broker was blocked: what is in flight is uncertain")
         if time.monotonic() - publisher.blocked_since > BLOCKED_TOO_LONG:

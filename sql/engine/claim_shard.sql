@@ -45,6 +45,14 @@ begin
     if not found then
       return;
     end if;
+    begin
+      perform pgjobs.check_job(j.type::text, j.params, j.file_name, j.shards) from public.xmp_jobs j where j.id = _due;
+    exception when sqlstate 'PJ400' then
+      perform set_config('pgjobs.reason', sqlerrm, true);
+      update public.xmp_jobs j set status = 'error' where j.id = _due;
+      perform set_config('pgjobs.reason', '', true);
+      return;
+    end;
     update public.xmp_jobs j set status = 'in progress' where j.id = _due;
     select p.* into _was
     from pgjobs.progress p
