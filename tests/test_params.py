@@ -80,7 +80,7 @@ def read(db: Db, params: dict[str, Any]) -> dict[str, Any]:
 def check(db: Db, type_: str, params: object) -> psycopg.errors.Diagnostic | None:
     """What is said against params; None when they are accepted. Anything but an own refusal is raised."""
     try:
-        db.execute("select pgjobs.check_job(%s, %s::jsonb, 'lines.csv')", (type_, json.dumps(params)))
+        db.execute("select pgjobs.check_job(%s, %s::jsonb, 'lines.csv', null)", (type_, json.dumps(params)))
     except psycopg.Error as error:
         if error.sqlstate != "PJ400":
             raise
@@ -117,9 +117,9 @@ def test_what_cannot_be_read_is_refused(db: Db, key: str) -> None:
 def test_a_number_is_refused_for_what_is_wrong_with_it(db: Db, key: str) -> None:
     """The sentence says whether a number is negative, too long or none at all."""
     for value, wrong in ((-1, "is negative"), ("-7", "is negative"), (10**18, "has more than 18 digits")):
-        said = db.refusal("select pgjobs.check_job('expired', %s, '')", json.dumps({key: value}))
+        said = db.refusal("select pgjobs.check_job('expired', %s, '', null)", json.dumps({key: value}))
         assert f"params.{key}: {json.dumps(value)} {wrong}" == said.message_primary
-    said = db.refusal("select pgjobs.check_job('expired', %s, '')", json.dumps({key: "many"}))
+    said = db.refusal("select pgjobs.check_job('expired', %s, '', null)", json.dumps({key: "many"}))
     assert f'params.{key}: "many" is not a whole number' == said.message_primary
 
 
@@ -241,6 +241,16 @@ def test_a_file_name_is_the_name_of_a_file(db: Db, file_name: str | None) -> Non
     assert ("PJ400", "bad_file_name", "file_name") == (said.sqlstate, said.constraint_name, said.column_name)
     assert (said.message_primary or "").startswith("file_name: ")
     assert "injections directory" in (said.message_hint or "")
+
+
+@pytest.mark.parametrize(("shards", "params"), [(0, {}), (-1, {}), (65, {}), (2, {"count": 5}), (2, {"offset": 1})])
+def test_shards_are_refused_where_they_cannot_be(db: Db, shards: int, params: dict[str, Any]) -> None:
+    """A number of shards out of range, or more than one for a job that counts over the whole selection, is
+    refused."""
+    insert = "insert into xmp_jobs (type, shards, params) values ('expired', %s, %s)"
+    said = db.refusal(insert, shards, json.dumps(params))
+    assert ("PJ400", "bad_shards", "shards") == (said.sqlstate, said.constraint_name, said.column_name)
+    assert said.message_hint
 
 
 @pytest.mark.parametrize("kind", ["nonsense", "", "EXPIRED", "it's", None])

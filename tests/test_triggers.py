@@ -16,6 +16,7 @@ LEGAL = {
 }
 ENDED = {"done": "done", "canceled": "cancelled", "error": "error"}
 PAIRS = [(a, b) for a in STATUSES for b in STATUSES]
+CHECKPOINT = "job_id, shard, number, epoch, at, last_key, sent, skipped, returned, bytes, chain, checks"
 AT = datetime(2017, 2, 1, 10, 30, tzinfo=UTC)
 
 
@@ -219,9 +220,11 @@ def test_done_needs_every_record_accounted_for(db: Db) -> None:
     assert ("PJ409", "unaccounted", "status") == (said.sqlstate, said.constraint_name, said.column_name)
 
 
-@pytest.mark.parametrize("change", ["params = '{\"count\": 1}'", "type = 'injection'", "file_name = 'b.csv'"])
+@pytest.mark.parametrize(
+    "change", ["params = '{\"count\": 1}'", "type = 'injection'", "file_name = 'b.csv'", "shards = 2"]
+)
 def test_what_a_job_does_is_fixed_once_it_has_started(db: Db, change: str) -> None:
-    """type, params and file_name may change until the first start and never again, not even while the job is
+    """type, params, file_name and shards may change until the first start and never again, not even while the job is
     stopped."""
     job = insert_job(db, file_name="a.csv")
     for status in ("in progress", "canceled"):
@@ -262,13 +265,22 @@ def test_a_deleted_job_leaves_only_its_history(db: Db) -> None:
     for table, columns, values in (
         ("outcomes", "job_id, shard, action, reason, n", "{}, 0, 'sent', '', 1"),
         ("uncertain_ranges", "job_id, shard, epoch, to_key, at", "{}, 0, 1, 9, now()"),
+        ("checkpoints", CHECKPOINT, "{}, 0, 1, 1, now(), 9, 1, 0, 0, 50, '', ''"),
         ("log_segments", "job_id, shard, segment, epoch, host, path", "{}, 0, 1, 1, 'h', '/p'"),
         ("injection_lines", "job_id, line_no, raw, msisdn", "{}, 1, '', ''"),
     ):
         for number in (job, other):
             db.run(f"insert into pgjobs.{table} ({columns}) values ({values.format(number)})")  # noqa: S608 - text of the test
     db.execute("delete from xmp_jobs where id = %s", (job,))
-    tables = ("progress", "outcomes", "uncertain_ranges", "log_segments", "injection_lines", "notifications")
+    tables = (
+        "progress",
+        "outcomes",
+        "uncertain_ranges",
+        "checkpoints",
+        "log_segments",
+        "injection_lines",
+        "notifications",
+    )
     left = {table: db.column(f"select job_id from pgjobs.{table}") for table in tables}  # noqa: S608 - text of the test
     assert {table: [other] for table in tables} == left
     assert 3 == len(events(db, job))
