@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+token_app = typer.Typer(help="Tokens of the HTTP door, wanted where PGJOBS_HTTP_AUTH is on.", no_args_is_help=True)
+app.add_typer(token_app, name="token")
+
+
+class Scope(Enum):
+    """What a token may do."""
+
+    READ = "read"
+    CONTROL = "control"
 
 
 def main() -> None:
@@ -101,6 +111,29 @@ def doctor() -> None:
     from pgjobs import doctor as checks
 
     sys.exit(asyncio.run(checks.examine(_settings("database_url", "amqp_url"))))
+
+
+@token_app.command("add")
+def add_token(
+    name: Annotated[str, typer.Argument(help="who will use it")],
+    scope: Annotated[Scope, typer.Option(help="read: look only; control: start, stop and resume as well")],
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36500, help="expires after so many days; default: never")
+    ] = None,
+) -> None:
+    """Make a token for the HTTP door and print it, this once."""
+    from pgjobs import tokens
+
+    typer.echo(asyncio.run(tokens.add(_settings("database_url"), name, scope.value, days)))
+
+
+@token_app.command("drop")
+def drop_token(name: Annotated[str, typer.Argument(help="the name it was made with")]) -> None:
+    """Lock a token out at once."""
+    from pgjobs import tokens
+
+    asyncio.run(tokens.drop(_settings("database_url"), name))
+    typer.echo(f"{name} is locked out")
 
 
 @app.command()
