@@ -188,7 +188,8 @@ class Engine:
         daemon = DaemonProcess(name, self.folder, clean | own, under)
         self.daemons.append(daemon)
         if ready:
-            self.wait_for(lambda: " is up as " in daemon.said, f"{name} is up")
+            self.wait_for(lambda: " is up as " in daemon.said or not daemon.running, f"{name} is up")
+            assert daemon.running, f"{name} has ended: {daemon.said}"
         return daemon
 
     # --- waiting ---------------------------------------------------------------------------------------
