@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator
 
@@ -20,10 +21,13 @@ SUSPENDED = "mobilink_mo_tarifficate"
 async def findings(settings: Settings, types: list[JobType]) -> AsyncIterator[Finding]:
     """The broker and its routes."""
     began = time.monotonic()
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # it would tell the same in four lines
     try:
         publisher = await Publisher.connect(settings.amqp_url, "pgjobs doctor", Metrics(), PATIENCE_SECONDS)
-    except Interrupted as error:
-        yield problem("broker", error.sentence, "check PGJOBS_AMQP_URL, and that RabbitMQ runs")
+    except Exception as error:  # noqa: BLE001 whatever it is that keeps us out, it is what was looked for
+        yield problem(
+            "broker", f"it can't be reached: {_reason(error)}", "check PGJOBS_AMQP_URL, and that RabbitMQ runs"
+        )
         return
     try:
         yield ok("broker", f"{_version(publisher)} answers ({1000 * (time.monotonic() - began):.0f} ms)")
@@ -56,3 +60,15 @@ def _version(publisher: Publisher) -> str:
     said = publisher._connection.server_properties or {}  # noqa: SLF001 only the doctor wants to know
     names = (said.get("product", "the broker"), said.get("version", ""))
     return " ".join(name.decode() if isinstance(name, bytes) else str(name) for name in names).strip()
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost of the errors that pika has wrapped into each other."""
+    inner: object = error.__cause__ or error
+    while isinstance(inner, BaseException):
+        error = inner
+        wrapped = getattr(error, "exceptions", None) or [
+            getattr(error, "exception", None) or next(iter(error.args), None)
+        ]
+        inner = wrapped[-1]
+    return str(error).strip() or "no answer in time"
