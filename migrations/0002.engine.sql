@@ -183,7 +183,8 @@ create table pgjobs.injection_lines (
   fault   text,
   primary key (job_id, line_no)
 );
-create index injection_lines_msisdn_idx on pgjobs.injection_lines (job_id, msisdn, line_no);
+-- By a hash of both, so that no other index can serve the look-up: of a file just read the statistics know nothing yet.
+create index injection_lines_msisdn_idx on pgjobs.injection_lines (hashtextextended(msisdn, job_id), line_no) where fault is null;
 comment on table pgjobs.injection_lines is 'The lines of an injection file, read once when its job first runs.';
 
 create table pgjobs.notifications (

@@ -18,12 +18,13 @@ begin
   end if;
   return format(
     'select r.id::bigint as key, convert_to(r.msisdn, ''UTF8'') as msg,'
-    ' case when exists (select from public.xmp_retries_expired e where e.msisdn = r.msisdn and e.id %s r.id%s%s) then ''duplicate'' end as reason,'
+    ' case when exists (select from (select * from public.xmp_retries_expired x where x.msisdn = r.msisdn and x.id %s r.id%s offset 0) e'
+    ' where true%s) then ''duplicate'' end as reason,'
     ' pgjobs.charge_body(%L, r.msisdn, r.tid, r.operator_code, r.country_code, r.id_service, r.id_campaign, r.id_subscription, r.id,'
     ' pgjobs.utc(r.created_at), pgjobs.utc(r.last_pay_attempt_at), 10, r.price::text, r.keep_days, r.delay_hours, null, null, null) as body'
     ' from public.xmp_retries_expired r where true%s%s%s%s%s order by r.id %s',
     case when _params.descending then '>' else '<' end,
-    ' and e.id <= ' || _first,
+    ' and x.id <= ' || _first,
     pgjobs.expired_filter(_params, 'e'),
     _job.type,
     pgjobs.expired_filter(_params, 'r'),
