@@ -24,6 +24,7 @@ as $$
     set bytes = _log_bytes
     from held h
     where s.job_id = h.job_id and s.shard = h.shard and s.epoch = _epoch
+      and s.segment = (select max(l.segment) from pgjobs.log_segments l where l.job_id = h.job_id and l.shard = h.shard)
   ), chained as (
     insert into pgjobs.checkpoints (job_id, shard, number, epoch, at, last_key, sent, skipped, returned, bytes, chain, checks)
     select h.job_id, h.shard, h.checkpoints, _epoch, clock_timestamp(), _after_key, _sent, _skipped, _returned, _log_bytes, _chain, _checks
