@@ -106,6 +106,14 @@ def watch(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
 
 
 @app.command()
+def verify(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
+    """Check a job's log, checkpoints, outcomes and counters against each other."""
+    from pgjobs import verify as check
+
+    sys.exit(asyncio.run(check.verify(_settings("database_url"), job)))
+
+
+@app.command()
 def doctor() -> None:
     """Check everything a job needs, and say what to do about each finding."""
     from pgjobs import doctor as checks

@@ -1,0 +1,118 @@
+"""The segments of a shard's log, read one window after the other as one tape up to their committed lengths."""
+
+from __future__ import annotations
+
+import io
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A file of a log: where it is, and how many bytes of it count."""
+
+    segment: int
+    host: str
+    path: str
+    bytes: int
+    here: bool
+
+
+class Tape:
+    """Reads the committed bytes of segments in order; what is wrong with a file is said once, in `findings`."""
+
+    def __init__(self, segments: list[Segment]) -> None:
+        self.findings: list[str] = []
+        self.lines = 0
+        self._all = segments
+        self._rest = deque(segments)
+        self._now: Segment | None = None
+        self._file: BinaryIO | None = None
+        self._size = 0
+        self._at = 0
+        self._line = 1
+
+    @property
+    def path(self) -> str:
+        """The file that is being read."""
+        return self._now.path if self._now else ""
+
+    @property
+    def committed(self) -> int:
+        """How many bytes of the last segment count."""
+        return self._all[-1].bytes if self._all else 0
+
+    def take(self, to: int, last: int | None) -> tuple[int, list[bytes] | None]:
+        """(number of the first line, lines) up to a committed length; None where they are not to be had.
+
+        `last`: what lies before is unknown, so pass over everything but that many lines.
+        """
+        while self._now is None or self._at == self._now.bytes or (last is not None and to <= self._at):
+            if not self._rest:
+                self._say("no segment of the log holds what was checkpointed last")
+                return 0, None
+            self._open(self._rest.popleft())
+        if not self._at < to <= self._now.bytes:
+            self._say(f"a checkpoint ends at byte {to}, which does not fit byte {self._at} of {self._now.bytes}")
+            return 0, None
+        length, self._at = to - self._at, to
+        if self._file is None:
+            return 0, None
+        if self._at > self._size:
+            return 0, None
+        if last is not None:
+            return self._pass_over(length, last)
+        first, lines = self._line, io.BytesIO(self._file.read(length)).readlines()
+        self._line += len(lines)
+        self.lines += len(lines)
+        return first, lines
+
+    def wind_up(self, *, tail: bool) -> None:
+        """At the end of the checkpoints: see that nothing committed is left, nor (unless a tail is allowed) more."""
+        if self._now is not None and self._at < self._now.bytes:
+            self._say(f"{self._now.bytes - self._at} committed bytes belong to no checkpoint")
+        left = [segment.path for segment in self._rest if segment.bytes]
+        if left:
+            self.findings.append(f"log {left[0]}: its lines belong to no checkpoint")
+        if not tail and self._now is not None and not left and self._size > self._now.bytes:
+            self._say(f"{self._size - self._now.bytes} bytes were appended behind its committed end")
+
+    def close(self) -> None:
+        """Close the file that is open."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _say(self, sentence: str) -> None:
+        self.findings.append(f"log {self.path}: {sentence}")
+
+    def _open(self, segment: Segment) -> None:
+        self.close()
+        self._now, self._at, self._line, self._size = segment, 0, 1, 0
+        if not segment.bytes:
+            return
+        if not segment.here:
+            self._say(f"segment {segment.segment} lies on host {segment.host} and can only be checked there")
+            return
+        try:
+            self._file = Path(segment.path).open("rb")  # noqa: SIM115 closed with the tape
+        except OSError as error:
+            self._say(f"segment {segment.segment} can't be read: {error.strerror}")
+            return
+        self._size = self._file.seek(0, io.SEEK_END)
+        self._file.seek(0)
+        if self._size < segment.bytes:
+            self._say(f"truncated: {segment.bytes} bytes were committed, {self._size} are there")
+
+    def _pass_over(self, length: int, last: int) -> tuple[int, list[bytes] | None]:
+        """The last lines of a stretch, whatever its length."""
+        kept: deque[bytes] = deque(maxlen=max(last, 1))
+        while length > 0 and self._file is not None:
+            line = self._file.readline(length)
+            length -= len(line)
+            kept.append(line)
+            self._line += 1
+            self.lines += 1
+        return self._line - len(kept), list(kept)
