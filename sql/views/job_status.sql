@@ -15,7 +15,7 @@ select
   p.skipped,
   p.returned,
   case when p.all_finished then 100
-       else coalesce(round(least(99.9, 100 * greatest(p.fraction, p.sent::numeric / nullif(p.send_limit, 0))), 1), 0) end as percent,
+       else round(least(99.9, 100 * coalesce(greatest(p.fraction, p.sent::numeric / nullif(p.send_limit, 0)), 0)), 1) end as percent,
   case when p.held then p.rate end as records_per_second,
   case when p.held and p.rate > 0 and p.fraction > 0
        then clock_timestamp() + make_interval(secs => (
