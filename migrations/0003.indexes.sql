@@ -24,4 +24,6 @@ create index concurrently if not exists pgjobs_transactions_paid_idx on public.x
 create index concurrently if not exists pgjobs_subscriptions_pending_idx on public.xmp_subscriptions (id) where result = '';
 create index concurrently if not exists pgjobs_blacklist_msisdn_idx on public.xmp_msisdn_blacklist (msisdn);
 create index concurrently if not exists pgjobs_postpaid_msisdn_idx on public.xmp_msisdn_postpaid (msisdn);
+create index concurrently if not exists pgjobs_jobs_finish_at_idx on public.xmp_jobs (finish_at);
+create index concurrently if not exists pgjobs_jobs_status_idx on public.xmp_jobs (status, id);
 create index concurrently if not exists pgjobs_jobs_open_idx on public.xmp_jobs (run_at) where status in ('ready', 'in progress');

@@ -31,10 +31,14 @@ async def connect(url: str, role: str, *, autocommit: bool = True, **options: st
         prepare_threshold=None,
         **KEEPALIVE,
     )
-    for name, value in settings.items():
-        await connection.execute("select set_config(%s, %s, false)", (name, value))
-    if not autocommit:
-        await connection.commit()
+    try:
+        for name, value in settings.items():
+            await connection.execute("select set_config(%s, %s, false)", (name, value))
+        if not autocommit:
+            await connection.commit()
+    except BaseException:
+        await connection.close()
+        raise
     return connection
 
 

@@ -16,7 +16,7 @@ begin
                    ' pgjobs.metrics to %I', _group);
     if _group = 'pgjobs_operator' then
       execute format('grant execute on function pgjobs.start_job, pgjobs.stop_job, pgjobs.resume_job, pgjobs.request_suspended,'
-                     ' pgjobs.call_answer to %I', _group);
+                     ' pgjobs.call_answer, pgjobs.withdraw_call to %I', _group);
     end if;
   end loop;
 end

@@ -46,6 +46,7 @@ class Calls:
 
     async def _answer_calls(self, control: db.Connection, backoff: Backoff) -> None:
         lease = timedelta(seconds=self._settings.lease_seconds)
+        await control.execute("select pgjobs.abandon_calls(%s)", (self._worker,))
         while True:
             self._woken.clear()
             cursor = await control.execute("select * from pgjobs.claim_call(%s, %s)", (self._worker, lease))

@@ -18,7 +18,7 @@ begin
                       limit 1)
     limit 10000));
   get diagnostics _swept = row_count;
-  delete from pgjobs.calls c where c.closed_at < clock_timestamp() - interval '1 hour';
+  delete from pgjobs.calls c where c.asked_at < clock_timestamp() - interval '1 day';
   return _swept;
 end;
 $$;

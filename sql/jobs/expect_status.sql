@@ -13,12 +13,7 @@ begin
     perform pgjobs.refuse('PJ404', 'unknown_job', 'id', format('there is no job %s', _id), 'look up the id in xmp_jobs');
   end if;
   if _status <> all (_statuses) then
-    perform pgjobs.refuse('PJ409', 'illegal_transition', 'status',
-      format('job %s is %s and can''t be %s, ', _id, _status, _verb)
-        || case when pgjobs.next_statuses(_status) = '{}' then format('%s is final', _status)
-                else 'legal next: ' || array_to_string(pgjobs.next_statuses(_status), ', ') end,
-      case _status when 'ready' then 'start or stop it' when 'in progress' then 'stop it'
-                   when 'done' then 'insert a new job' else 'resume it' end);
+    perform pgjobs.refuse_transition(_id, _status, 'be ' || _verb);
   end if;
 end;
 $$;

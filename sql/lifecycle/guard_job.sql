@@ -10,7 +10,6 @@ as $$
 declare
   _from text;
   _to text;
-  _legal text[];
   _open bigint;
   _started boolean;
 begin
@@ -59,12 +58,8 @@ begin
   end if;
 
   if _from <> _to then
-    _legal := pgjobs.next_statuses(_from);
-    if _to <> all (_legal) then
-      perform pgjobs.refuse('PJ409', 'illegal_transition', 'status',
-        format('job %s is %s and can''t become %s', new.id, _from, _to),
-        case when _legal = '{}' then format('%s is final: insert a new job', _from)
-             else 'legal next: ' || array_to_string(_legal, ', ') end);
+    if _to <> all (pgjobs.next_statuses(_from)) then
+      perform pgjobs.refuse_transition(new.id, _from, 'become ' || _to);
     end if;
     if _to = 'done' then
       select count(*) filter (where p.finished_at is null) into _open from pgjobs.progress p where p.job_id = new.id;

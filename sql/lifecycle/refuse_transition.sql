@@ -1,0 +1,18 @@
+-- Reads: nothing   Writes: nothing
+create or replace function pgjobs.refuse_transition(_job_id bigint, _status text, _what text)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pgjobs.refuse('PJ409', 'illegal_transition', 'status',
+    format('job %s is %s and can''t %s, ', _job_id, _status, _what)
+      || case when pgjobs.next_statuses(_status) = '{}' then format('%s is final', _status)
+              else 'legal next: ' || array_to_string(pgjobs.next_statuses(_status), ', ') end,
+    case _status when 'ready' then 'start or stop it' when 'in progress' then 'stop it'
+                 when 'done' then 'insert a new job' else 'resume it' end);
+end;
+$$;
+comment on function pgjobs.refuse_transition(bigint, text, text) is
+  'Refuses (PJ409) what a job cannot do in its state; the sentence names the state and the legal next ones, the hint says what to do.';
