@@ -67,7 +67,7 @@ class Envelope:
                     tail,
                 )
             )
-            if size <= chunk:
+            if 0 < size <= chunk:
                 add((pack_body(3, channel, size), body, FRAME_END))
             else:
                 for start in range(0, size, chunk):
