@@ -116,14 +116,19 @@ def job_in(db: Db, status: str, **columns: object) -> int:
     return job
 
 
-def claim(db: Db, **expected: object) -> dict[str, Any]:
-    """The shard the engine gives to a worker now."""
-    cursor = db.execute("select * from pgjobs.claim_shard(%s, '{}', true, interval '30 s')", (WORKER,))
+def claim(db: Db, job_id: int, **expected: object) -> dict[str, Any]:
+    """The next shard of a job that the engine gives to a worker who is busy with all the others."""
+    busy = db.column(
+        "select j.id || '/' || coalesce(p.shard, 0) from xmp_jobs j left join pgjobs.progress p on p.job_id = j.id"
+        " where j.id <> %s or p.owner is not null",
+        job_id,
+    )
+    cursor = db.execute("select * from pgjobs.claim_shard(%s, %s, true, interval '30 s')", (WORKER, busy))
     assert cursor.description is not None
     rows = cursor.fetchall()
     assert 1 == len(rows), "nothing to claim"
     claimed = dict(zip([column.name for column in cursor.description], rows[0], strict=True))
-    assert expected.items() <= claimed.items()
+    assert ({"job_id": job_id} | expected).items() <= claimed.items()
     return claimed
 
 

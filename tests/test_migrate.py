@@ -156,7 +156,7 @@ def test_a_broken_file_changes_nothing(database: str, db: Db, sql_copy: Path, ki
     assert (caught.value.sqlstate or "")[:2] == "42"
     assert before == (db.value(IN_FORCE), db.value(COMMENT), db.column(SHAPE))
     job = insert_job(db)
-    claim(db, job_id=job)
+    claim(db, job)
     broken.unlink()
     migrations.fingerprint.cache_clear()
     assert 1 == len(migrate(database))
@@ -213,7 +213,7 @@ def test_back_and_forth(database: str, db: Db, last: str) -> None:
     assert f"migration {last}" == done[0].partition(".")[0]
     assert before == db.column(SHAPE)
     assert (1, 1) == db.row("select (select count(*) from xmp_jobs), (select count(*) from xmp_retries_expired)")
-    claim(db, job_id=job)
+    claim(db, job)
     check(database)
 
 
@@ -302,7 +302,7 @@ def test_a_role_that_may_make_no_roles_migrates_without_groups(bare: tuple[Db, l
     assert 5 == len(migrate(own))
     assert [] == groups(admin)
     with connect(own) as db:
-        claim(db, job_id=insert_job(db))
+        claim(db, insert_job(db))
         admin.execute("create role pgjobs_viewer nologin")
         db.execute((folder("sql") / "access.sql").read_bytes())
         assert db.value("select has_table_privilege('pgjobs_viewer', 'pgjobs.job_status', 'select')")
@@ -325,5 +325,5 @@ def test_the_distribution_s_server(distribution_postgres: EmbeddedPostgres) -> N
     """The whole schema applies on the PostgreSQL of the distribution, and a job is claimed there."""
     migrate(distribution_postgres.url)
     with connect(distribution_postgres.url) as db:
-        claim(db, job_id=insert_job(db))
+        claim(db, insert_job(db))
         assert [] == migrate(distribution_postgres.url)

@@ -150,7 +150,7 @@ def test_what_the_predecessor_left_running_is_not_claimed(old: Db) -> None:
     said = old.refusal("update xmp_jobs set status = 'ready' where id = 2")
     assert ("bad_skip", "set skip to 0 and give params.offset") == (said.constraint_name, said.message_hint)
     old.execute("update xmp_jobs set skip = 0, params = '{\"offset\": 1}', status = 'ready' where id = 2")
-    claim(old, job_id=2)
+    claim(old, 2)
 
 
 def test_old_params_are_checked_when_a_job_is_resumed(old: Db) -> None:
@@ -170,7 +170,7 @@ def test_an_expired_job_runs(old: Db) -> None:
     job = new_job(old, params={"never": 1, "date_from": "2017-01-31T23:00:00Z", "date_to": "2017-02-01T02:30:00Z"})
     assert [{"id": job, "status": "ready"}] == ear.heard()
     ear.connection.close()
-    claimed = claim(old, job_id=job, shard=0, epoch=1, type="expired", routing_key="mobilink_requests", dry_run=False)
+    claimed = claim(old, job, shard=0, epoch=1, type="expired", routing_key="mobilink_requests", dry_run=False)
     prepare(old, claimed)
     read = records(old, job)
     assert [(2, None), (4, None), (5, None), (6, None), (7, None), (8, None)] == [(key, why) for key, _, why, _ in read]
@@ -199,7 +199,7 @@ def test_an_injection_job_runs(old: Db) -> None:
     type's defaults."""
     stop_what_is_there(old)
     set_status(old, 5, "ready")
-    claimed = claim(old, job_id=5, type="injection", needs_file=True, file_name="20170205.csv")
+    claimed = claim(old, 5, type="injection", needs_file=True, file_name="20170205.csv")
     for line, msisdn in enumerate(("923000000001", "923000000077"), 1):
         insert = "insert into pgjobs.injection_lines (job_id, line_no, raw, msisdn) values (5, %s, %s, %s)"
         old.execute(insert.encode(), (line, msisdn.encode(), msisdn))
@@ -246,7 +246,7 @@ def test_run_at_is_utc(old: Db) -> None:
         abs(datetime.fromisoformat(shown["run_at"]).timestamp() - old.value("select extract(epoch from now())::float8"))
         < 60
     )
-    claim(old, job_id=job)
+    claim(old, job)
 
 
 def test_every_door_of_sql_works(old: Db) -> None:
@@ -257,7 +257,7 @@ def test_every_door_of_sql_works(old: Db) -> None:
     assert "canceled" == old.value("select pgjobs.stop_job(%s)", job)["status"]
     assert "ready" == old.value("select pgjobs.resume_job(%s)", job)["status"]
     stop_what_is_there(old)
-    claimed = claim(old, job_id=job)
+    claimed = claim(old, job)
     assert [job] == [shown["id"] for shown in old.value("select pgjobs.running_jobs()")]
     for status, kind in ((None, None), ("in progress", None), (None, "expired"), ("in progress", "expired")):
         listed = old.value("select pgjobs.list_jobs(%s, %s, 10, null)", status, kind)
@@ -267,7 +267,7 @@ def test_every_door_of_sql_works(old: Db) -> None:
     assert 1 == old.value("select value from pgjobs.gauges where name = 'pending_retries_count'")
     old.value("select pgjobs.release_shard(%s, 0, %s, true, true, null)", job, claimed["epoch"])
     assert "ready" == old.value("select status::text from xmp_jobs where id = %s", job)
-    claimed = claim(old, job_id=job)
+    claimed = claim(old, job)
     old.value("select pgjobs.fail_job(%s, 0, %s, true, 'file', 'the file is missing')", job, claimed["epoch"])
     assert ("error", "it broke off: the file is missing") == old.row(
         "select status, why from pgjobs.job_status where id = %s", job
@@ -318,7 +318,7 @@ def test_an_empty_database_gets_the_plain_shape(empty_database: str) -> None:
         }.items() <= types.items()
         db.execute("insert into xmp_retries_expired (msisdn, created_at) values ('923000000001', '2017-02-01 10:00Z')")
         job = insert_job(db)
-        prepare(db, claim(db, job_id=job))
+        prepare(db, claim(db, job))
         ((key, msg, reason, body),) = records(db, job)
         assert (1, "923000000001", None) == (key, msg, reason)
         assert "2017-02-01T10:00:00Z" == body["created_at"]

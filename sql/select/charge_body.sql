@@ -18,8 +18,8 @@ as $$
     || case when _campaign_id <> 0 then ',"campaign_id":"' || _campaign_id || '"' else '' end
     || case when _subscription_id <> 0 then ',"subscription_id":' || _subscription_id else '' end
     || case when _retry_id <> 0 then ',"retry_id":' || _retry_id else '' end
-    || case when _created_at is not null then ',"created_at":' || to_json(_created_at) else '' end
-    || case when _last_pay_attempt_at is not null then ',"last_pay_attempt_at":' || to_json(_last_pay_attempt_at) else '' end
+    || case when _created_at is not null then ',"created_at":' || left(to_json(timezone('UTC', _created_at))::text, -1) || 'Z"' else '' end
+    || case when _last_pay_attempt_at is not null then ',"last_pay_attempt_at":' || left(to_json(timezone('UTC', _last_pay_attempt_at))::text, -1) || 'Z"' else '' end
     || coalesce(',"price":' || nullif(_price, '0'), '')
     || case when _retry_days <> 0 then ',"retry_days":' || _retry_days else '' end
     || case when _delay_hours <> 0 then ',"delay_hours":' || _delay_hours else '' end
@@ -28,4 +28,4 @@ as $$
     || case when _paid_hours <> 0 then ',"paid_hours":' || _paid_hours else '' end, 2) || '}}', 'UTF8');
 $$;
 comment on function pgjobs.charge_body(text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, timestamptz, timestamptz, bigint, text, bigint, bigint, text, text, bigint) is
-  'The message of one record as UTF-8 JSON; empty values are left out, moments are RFC 3339. Inlined into the selections: keep it a single expression, stable, without SET; an argument that may be a subquery (operator_code) is used once only.';
+  'The message of one record as UTF-8 JSON; empty values are left out, moments are RFC 3339 in UTC, whatever zone the session has. Inlined into the selections: keep it a single expression, stable, without SET; an argument that may be a subquery (operator_code) is used once only.';
