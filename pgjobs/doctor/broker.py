@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -45,7 +46,16 @@ async def findings(settings: Settings, types: list[JobType]) -> AsyncIterator[Fi
         else:
             yield ok("routes", f"/api publishes to queue {SUSPENDED}")
     finally:
-        publisher.close()
+        await _goodbye(publisher)
+
+
+async def _goodbye(publisher: Publisher) -> None:
+    """Close, and let the broker say goodbye too."""
+    publisher.close()
+    for _ in range(20):
+        await asyncio.sleep(0.02)
+        if publisher._connection.is_closed:  # noqa: SLF001 a daemon never waits for that
+            return
 
 
 async def _missing(publisher: Publisher, exchange: str, routing_key: str) -> str:

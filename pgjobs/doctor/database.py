@@ -68,22 +68,27 @@ async def _guarded(check: Check, settings: Settings, connection: db.Connection) 
 
 
 async def _version(_settings: Settings, connection: db.Connection) -> list[Finding]:
-    major, minor = divmod(connection.info.server_version, 10000)
-    words = f"PostgreSQL {connection.info.parameter_status('server_version')}"
-    found = ok("version", words)
+    found = [rate(connection.info.server_version, str(connection.info.parameter_status("server_version")))]
+    if await db.value(connection, "select pg_is_in_recovery()"):
+        found.append(problem("version", "this server is a standby", "point PGJOBS_DATABASE_URL at the primary"))
+    return found
+
+
+def rate(number: int, name: str) -> Finding:
+    """What a version of the server (as in 180004) is good for."""
+    major, minor = divmod(number, 10000)
+    words = f"PostgreSQL {name}"
     if major < OLDEST:
-        found = problem("version", f"{words} is older than {OLDEST}", f"upgrade to PostgreSQL {OLDEST} to {NEWEST}")
-    elif major > NEWEST:
-        found = warning("version", f"{words} is newer than this version of pgjobs knows", "look for a newer pgjobs")
-    elif minor < MENDED[major]:
-        found = warning(
+        return problem("version", f"{words} is older than {OLDEST}", f"upgrade to PostgreSQL {OLDEST} to {NEWEST}")
+    if major > NEWEST:
+        return warning("version", f"{words} is newer than this version of pgjobs knows", "look for a newer pgjobs")
+    if minor < MENDED[major]:
+        return warning(
             "version",
             f"{words} can lose LISTEN for good after a VACUUM (mended in {major}.{MENDED[major]})",
             f"update the server to {major}.{MENDED[major]} or newer; until then jobs may start late, by the timer",
         )
-    if await db.value(connection, "select pg_is_in_recovery()"):
-        return [found, problem("version", "this server is a standby", "point PGJOBS_DATABASE_URL at the primary")]
-    return [found]
+    return ok("version", words)
 
 
 async def _clock(_settings: Settings, connection: db.Connection) -> list[Finding]:
@@ -167,7 +172,7 @@ async def _indexes(_settings: Settings, connection: db.Connection) -> list[Findi
             warning(
                 "indexes",
                 f"missing or invalid: {', '.join(missing)}; selections read whole tables",
-                "create them again as migrations/ has them, with create index concurrently",
+                "run the statements of migrations/ that make them once more",
             )
         ]
     return [ok("indexes", f"all {len(wanted)} are there and valid")]

@@ -81,7 +81,7 @@ async def tokens(settings: Settings, connection: db.Connection) -> list[Finding]
         return [
             warning("tokens", "there is none, so every HTTP call is refused", "pgjobs token add NAME --scope control")
         ]
-    return [ok("tokens", f"{count} are valid")]
+    return [ok("tokens", f"valid: {count}")]
 
 
 async def selector(connection: db.Connection, job_type: JobType) -> Finding:

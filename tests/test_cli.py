@@ -1,0 +1,156 @@
+"""The command line: help everywhere, one sentence and a remedy for what goes wrong, and no password in sight."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+import psycopg
+import pytest
+import typer
+from fix_cli import run
+
+from pgjobs.cli import app
+from pgjobs.dev.services import Services
+
+REFUSED = "postgresql://someone:hush@127.0.0.1:1/nothing"
+
+
+def leaves(group: Any, *path: str) -> dict[tuple[str, ...], click.Command]:
+    """Every command below a group by its words."""
+    found: dict[tuple[str, ...], click.Command] = {}
+    for name, below in group.commands.items():
+        found |= leaves(below, *path, name) if hasattr(below, "commands") else {(*path, name): below}
+    return found
+
+
+COMMANDS = leaves(typer.main.get_command(app))
+
+
+def complaint(said: str) -> tuple[str, str]:
+    """The sentence and the remedy, which is all that may be said."""
+    lines = said.splitlines()
+    assert 2 == len(lines), said
+    assert lines[0].startswith("pgjobs: ")
+    assert lines[1].startswith("  ")
+    return lines[0].removeprefix("pgjobs: "), lines[1].strip()
+
+
+@pytest.mark.parametrize("words", sorted(COMMANDS), ids=" ".join)
+def test_every_command_has_help(words: tuple[str, ...]) -> None:
+    """Each says in a sentence what it does, and so does each of its parameters that is meant for people."""
+    command = COMMANDS[words]
+    assert re.fullmatch(r"[A-Z].*\.", (command.help or "").strip())
+    silent = [one.name for one in command.params if not getattr(one, "hidden", False) and not getattr(one, "help", "")]
+    assert [] == silent
+
+
+def test_help_lists_the_commands() -> None:
+    """`pgjobs` alone and `pgjobs --help` name every command."""
+    said = run("--help")
+    assert 0 == said.code
+    assert {words[0] for words in COMMANDS} <= set(re.findall(r"\w+", said.out))
+    assert run().everything.split() == said.out.split()
+
+
+@pytest.mark.parametrize("command", ["migrate", "daemon", "web", "doctor", "watch"])
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({}, "PGJOBS_DATABASE_URL is not set"),
+        ({"database_url": "mysql://u:hush@h/d"}, "PGJOBS_DATABASE_URL: it has to begin with postgresql://"),
+        ({"database_url": REFUSED, "widow": "3"}, "PGJOBS_WIDOW is not a setting of pgjobs"),
+    ],
+    ids=["missing", "wrong", "unknown"],
+)
+def test_a_wrong_setting_ends_with_code_2(command: str, settings: dict[str, Any], sentence: str) -> None:
+    """One sentence, one remedy, code 2, before anything is touched."""
+    said = run(command, *(["1"] if command == "watch" else []), **settings)
+    assert 2 == said.code
+    found, remedy = complaint(said.everything)
+    assert sentence == found
+    assert remedy
+    assert "hush" not in said.everything
+
+
+def test_the_daemon_needs_a_broker_as_well() -> None:
+    """Its second address is asked for at once too."""
+    said = run("daemon", database_url=REFUSED)
+    assert (2, "PGJOBS_AMQP_URL is not set") == (said.code, complaint(said.everything)[0])
+
+
+@pytest.mark.parametrize("command", [("migrate",), ("watch", "1"), ("token", "drop", "cms")], ids=" ".join)
+def test_a_database_that_is_away_is_said_without_its_password(command: tuple[str, ...]) -> None:
+    """Code 1, what the server or the network says, and where to look."""
+    said = run(*command, database_url=REFUSED)
+    assert 1 == said.code
+    assert said.err.startswith("pgjobs: PostgreSQL: ")
+    assert "check PGJOBS_DATABASE_URL" in said.err
+    assert "Traceback" not in said.everything
+    assert "hush" not in said.everything
+
+
+def test_a_wrong_password_is_not_repeated(services: Services) -> None:
+    """The server's refusal names the role, and nobody names the password."""
+    parts = urlsplit(services.database_url)
+    place = parts.netloc.rpartition("@")[2]
+    wrong = parts._replace(netloc=f"{parts.username}:hush@{place}").geturl()
+    said = run("migrate", database_url=wrong)
+    assert 1 == said.code
+    assert "hush" not in said.everything
+    assert str(parts.password) not in said.everything
+
+
+def test_an_unmigrated_database_is_told_to_be_migrated(empty_database: str) -> None:
+    """Whatever needs the schema says how to get it."""
+    for command in (("watch", "1"), ("token", "drop", "cms"), ("token", "add", "cms", "--scope", "read")):
+        said = run(*command, database_url=empty_database)
+        assert (1, "run: pgjobs migrate") == (said.code, complaint(said.err)[1])
+
+
+def test_migrate_says_what_it_did(empty_database: str) -> None:
+    """The first run lists what was applied, the second has nothing to do."""
+    first, second = (run("migrate", database_url=empty_database) for _ in range(2))
+    assert (0, 0) == (first.code, second.code)
+    assert re.search(r"^migration 0001\.", first.out, re.MULTILINE)
+    assert "the database is up to date\n" == second.out
+
+
+def test_a_token_is_shown_once_and_known_by_its_digest(database: str) -> None:
+    """Add prints the token alone; the database holds its SHA-256, its scope and its end; drop removes it."""
+    added = run("token", "add", "cms", "--scope", "control", "--days", "30", database_url=database)
+    assert (0, "") == (added.code, added.err)
+    token = added.out.strip()
+    assert len(token) >= 40
+    with psycopg.connect(database) as connection:
+        row = connection.execute(
+            "select sha256, scope, round(extract(epoch from expires_at - now()) / 86400) from pgjobs.tokens"
+        ).fetchone()
+    assert (hashlib.sha256(token.encode()).digest(), "control", 30) == row
+    again = run("token", "add", "cms", "--scope", "read", database_url=database)
+    assert (1, "") == (again.code, again.out)
+    assert "cms" in complaint(again.err)[0]
+    assert 0 == run("token", "drop", "cms", database_url=database).code
+    unknown = run("token", "drop", "cms", database_url=database)
+    assert (1, "there is no token cms") == (unknown.code, complaint(unknown.err)[0])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("cms",), ("cms", "--scope", "everything"), ("cms", "--scope", "read", "--days", "0")],
+    ids=["no scope", "unknown scope", "no days"],
+)
+def test_a_token_that_cannot_be_is_refused(arguments: tuple[str, ...]) -> None:
+    """The scope has to be named, and be one there is; a token lives a day at least."""
+    said = run("token", "add", *arguments, database_url=REFUSED)
+    assert 2 == said.code
+    assert "--scope" in said.err or "--days" in said.err
+
+
+def test_services_stand_apart_from_settings(tmp_path: Path) -> None:
+    """A wrong job id is the command line's own refusal, with its usage."""
+    said = run("watch", "seven", database_url=REFUSED, log_dir=tmp_path)
+    assert 2 == said.code
+    assert "Usage" in said.err

@@ -1,0 +1,286 @@
+"""`pgjobs doctor`: finds what is wrong, says what to do about it, and lets a healthy fresh installation pass."""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from fix_cli import run
+from fix_daemon import Engine
+
+from pgjobs import db
+from pgjobs.doctor import database, findings
+from pgjobs.doctor.finding import Finding
+from pgjobs.settings import read_settings
+
+Examine = Callable[..., list[Finding]]
+
+
+class Usage(NamedTuple):
+    """What shutil.disk_usage answers."""
+
+    total: int
+    used: int
+    free: int
+
+
+@pytest.fixture
+def examine(engine: Engine) -> Examine:
+    """Examine that engine, with other settings where a test says so."""
+
+    def collected(**settings: Any) -> list[Finding]:
+        known = {
+            "database_url": engine.database_url,
+            "amqp_url": engine.amqp_url,
+            "log_dir": engine.log_dir,
+            "injections_dir": engine.injections_dir,
+        }
+
+        async def collect() -> list[Finding]:
+            return [found async for found in findings(read_settings(**(known | settings)))]
+
+        return asyncio.run(collect())
+
+    return collected
+
+
+def about(found: list[Finding], what: str) -> Finding:
+    """The worst finding about a thing."""
+    order = ("problem", "warning", "ok")
+    return min((one for one in found if one.about == what), key=lambda one: order.index(one.level))
+
+
+def levels(found: list[Finding], level: str) -> set[str]:
+    return {one.about for one in found if one.level == level}
+
+
+def test_a_healthy_fresh_installation_passes(engine: Engine) -> None:
+    """Code 0 without a daemon: that is a warning only, so the check can be a container's health check."""
+    said = run(
+        "doctor",
+        database_url=engine.database_url,
+        amqp_url=engine.amqp_url,
+        log_dir=engine.log_dir,
+        injections_dir=engine.injections_dir,
+    )
+    assert (0, "") == (said.code, said.err)
+    assert "! daemons      none is alive, so no job runs\n               → start one: pgjobs daemon\n" in said.out
+    assert said.out.endswith("0 problems\n")
+    password = urlsplit(engine.database_url).password
+    assert password
+    assert password not in said.everything
+
+
+def test_everything_is_looked_at(examine: Examine) -> None:
+    """One finding at least about each thing, and every bad one with a remedy."""
+    found = examine()
+    assert {
+        "settings", "log folder", "injections", "database", "version", "clock", "notify", "schema", "indexes",
+        "daemons", "jobs", "job types", "broker", "routes",
+    } == {one.about for one in found}  # fmt: skip
+    assert set() == levels(found, "problem")
+    assert [] == [one for one in found if (one.level == "ok") != (one.remedy == "")]
+
+
+def test_a_living_daemon_is_found(engine: Engine, examine: Examine) -> None:
+    """Its heartbeat is enough."""
+    engine.start(daemon_name="worker-7")
+    engine.wait_until("exists (select from pgjobs.workers where broker = 'connected')")
+    assert ("ok", "alive: worker-7") == about(examine(), "daemons")[0::2]
+
+
+def test_without_a_database_the_rest_is_examined_all_the_same(examine: Examine) -> None:
+    """One problem that says so; broker and folders are looked at, and the password stays where it is."""
+    found = examine(database_url="postgresql://u:hush@127.0.0.1:1/d")
+    assert {"database"} == levels(found, "problem")
+    assert "ok" == about(found, "broker").level
+    assert "hush" not in str(found)
+
+
+def test_an_unmigrated_database(empty_database: str, examine: Examine) -> None:
+    """The remedy is the command."""
+    assert ("problem", "run: pgjobs migrate") == about(examine(database_url=empty_database), "schema")[0::3]
+
+
+def test_functions_of_another_version(engine: Engine, examine: Examine) -> None:
+    """A fingerprint that is not ours is a problem."""
+    engine.execute("update pgjobs.schema_state set fingerprint = 'another'")
+    found = about(examine(), "schema")
+    assert ("problem", "the database was migrated by another version of pgjobs") == found[0::2]
+
+
+@pytest.mark.parametrize(
+    ("number", "level"),
+    [
+        (130022, "problem"), (140020, "warning"), (140021, "ok"), (150015, "warning"), (150016, "ok"),
+        (160012, "ok"), (170007, "warning"), (180001, "warning"), (180002, "ok"), (190000, "warning"),
+    ],
+)  # fmt: skip
+def test_versions_of_the_server(number: int, level: str) -> None:
+    """14 to 18 are supported; a minor version that can lose LISTEN for good is named, with the one that mends it."""
+    assert level == database.rate(number, "x").level
+
+
+def test_a_pooler_that_loses_notifications(monkeypatch: pytest.MonkeyPatch, examine: Examine) -> None:
+    """Where LISTEN is not the waiting connection's own, as behind a transaction pooler, it is a problem."""
+    real = db.connect
+
+    async def pooled(url: str, role: str, **options: Any) -> db.Connection:
+        connection = await real(url, role, **options)
+        if role == "doctor listen":
+            monkeypatch.setattr(connection, "execute", lambda _query: asyncio.sleep(0))
+        return connection
+
+    monkeypatch.setattr(database, "ROUND_TRIP_SECONDS", 0.2)
+    monkeypatch.setattr(db, "connect", pooled)
+    found = about(examine(), "notify")
+    assert "problem" == found.level
+    assert "transaction pooler" in found.sentence
+
+
+def test_clocks_that_differ(monkeypatch: pytest.MonkeyPatch, examine: Examine) -> None:
+    """Two seconds are too much, and the sentence says who is ahead."""
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 60)
+    found = about(examine(), "clock")
+    assert "warning" == found.level
+    assert "60.0 s ahead of" in found.sentence
+
+
+def test_a_missing_queue_and_a_missing_exchange(engine: Engine, examine: Examine) -> None:
+    """Both are named with the type that needs them."""
+    engine.set_route("nowhere")
+    found = about(examine(), "routes")
+    assert "problem" == found.level
+    assert "queue 'nowhere': 404" in found.sentence
+    engine.set_route("anything", exchange="nowhere.at.all")
+    assert "exchange 'nowhere.at.all': 404" in about(examine(), "routes").sentence
+
+
+@pytest.mark.parametrize(
+    "selector", ["pgjobs.no_such_function", "pgjobs.why", "not a name(", "pgjobs.open_records"], ids=lambda name: name
+)
+def test_a_selector_that_is_none(engine: Engine, examine: Examine, selector: str) -> None:
+    """Missing, with another signature, not a name at all, or with another result."""
+    engine.execute("update xmp_job_types set selector = %s where name = 'expired'", selector)
+    found = about(examine(), "job types")
+    assert "problem" == found.level
+    assert found.sentence.startswith(f"expired: there is no function {selector}(bigint,integer,bigint,bigint)")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("amqp://guest:hush@127.0.0.1:1/", "Connection refused"),
+        ("amqp://guest:hush@{place}/", "ACCESS_REFUSED"),
+        ("amqp://guest:guest@{place}/no-such-host", "no-such-host not found"),
+        ("amqp://guest:hush@no-such-host.invalid/", "not known"),
+    ],
+)
+def test_a_broker_that_does_not_let_us_in(engine: Engine, examine: Examine, url: str, words: str) -> None:
+    """The innermost reason in one line, and no password."""
+    place = urlsplit(engine.amqp_url).netloc.rpartition("@")[2]
+    found = about(examine(amqp_url=url.format(place=place)), "broker")
+    assert "problem" == found.level
+    assert words in found.sentence
+    assert "\n" not in found.sentence
+    assert "hush" not in str(found)
+
+
+def test_folders(engine: Engine, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Missing, full, open to everybody."""
+    missing = examine(log_dir=engine.folder / "none", injections_dir=engine.folder / "none")
+    assert ("problem", "warning") == (about(missing, "log folder").level, about(missing, "injections").level)
+    engine.injections_dir.chmod(0o777)
+    assert f"run: chmod o-w {engine.injections_dir}" == about(examine(), "injections").remedy
+    for free, level in ((10 * 2**20, "problem"), (2**29, "warning"), (2**40, "ok")):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _path, free=free: Usage(2**41, 0, free))
+        assert level == about(examine(), "log folder").level
+
+
+def test_folders_that_are_closed_to_us(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this user may not do is a problem."""
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    assert {"log folder", "injections"} == levels(examine(), "problem")
+
+
+@pytest.mark.parametrize(
+    ("settings", "level"),
+    [
+        ({"http_bind": "0.0.0.0:50303"}, "problem"),
+        ({"http_bind": "0.0.0.0:50303", "http_insecure": True}, "warning"),
+        ({"http_bind": "0.0.0.0:50303", "http_auth": True}, "ok"),
+        ({"http_bind": "localhost:50303"}, "ok"),
+        ({"lease_seconds": 3}, "warning"),
+        ({"autostart": False}, "warning"),
+    ],
+    ids=str,
+)
+def test_settings_that_do_not_go_together(examine: Examine, settings: dict[str, Any], level: str) -> None:
+    """An open door without tokens above all."""
+    assert level == about(examine(**settings), "settings").level
+
+
+def test_tokens_are_wanted_where_they_are_asked_for(engine: Engine, examine: Examine) -> None:
+    """With PGJOBS_HTTP_AUTH and no token nobody gets in."""
+    assert "warning" == about(examine(http_auth=True), "tokens").level
+    engine.execute("select pgjobs.add_token('cms', sha256('x'), 'control', null)")
+    assert ("ok", "valid: 1") == about(examine(http_auth=True), "tokens")[0::2]
+
+
+def test_jobs_that_do_not_move_are_told_with_their_reason(engine: Engine, examine: Examine) -> None:
+    """What is due and does not move is listed, the first few; what waits for its time is not."""
+    engine.execute("insert into xmp_jobs (type, run_at) values ('expired', now() + interval '1 hour')")
+    assert "ok" == about(examine(), "jobs").level
+    engine.execute(
+        "insert into xmp_jobs (type, run_at) select 'expired', now() - interval '1 h' from generate_series(1, 7)"
+    )
+    found = [one for one in examine() if one.about == "jobs"]
+    assert {"warning"} == {one.level for one in found}
+    assert 6 == len(found)
+    assert "no daemon is alive" in found[0].sentence
+    assert "and more of them" == found[-1].sentence
+
+
+def test_indexes_that_are_missing_or_broken(engine: Engine, examine: Examine) -> None:
+    """A dropped one and an invalid one are both named."""
+    engine.execute("drop index pgjobs_expired_msisdn_id_idx")
+    engine.execute("update pg_index set indisvalid = false where indexrelid = 'pgjobs_transactions_paid_idx'::regclass")
+    found = about(examine(), "indexes")
+    assert "warning" == found.level
+    assert "pgjobs_expired_msisdn_id_idx, pgjobs_transactions_paid_idx" in found.sentence
+
+
+def test_a_replica_is_asked_too(engine: Engine, examine: Examine) -> None:
+    """One that is away is a problem; a primary in its place is worth a word."""
+    assert "problem" == about(examine(replica_url="postgresql://u:hush@127.0.0.1:1/d"), "replica").level
+    assert "warning" == about(examine(replica_url=engine.database_url), "replica").level
+
+
+def test_moments_without_a_time_zone_in_a_local_database(engine: Engine, examine: Examine) -> None:
+    """run_at of the predecessor means UTC; sessions in another zone would write something else into it."""
+    engine.execute(f"alter database \"{engine.database.info.dbname}\" set timezone = 'Asia/Karachi'")
+    assert "ok" == about(examine(), "clock").level
+
+
+def test_nothing_is_changed(engine: Engine, examine: Examine) -> None:
+    """An examination leaves no trace in the tables."""
+    count = "select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables"
+    engine.execute("select pg_stat_force_next_flush()" if engine.database.info.server_version >= 150000 else "select 1")
+    before = engine.value(count)
+    examine()
+    with psycopg.connect(engine.database_url) as other:
+        assert (before,) == other.execute(count).fetchone()
+
+
+def test_no_private_path_in_any_sentence(examine: Examine, tmp_path: Path) -> None:
+    """Only folders that somebody has set are named."""
+    for one in examine():
+        rest = f"{one.sentence} {one.remedy}".replace(str(tmp_path), "")
+        assert "/home" not in rest

@@ -1,0 +1,115 @@
+"""`pgjobs watch`: shows a job to its end, says why it does not move, and ends as the job does."""
+
+import io
+import subprocess
+import threading
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from fix_cli import HOME, command, environment, run
+from fix_daemon import Engine
+from rich.console import Console
+
+from pgjobs import watch
+from pgjobs.watch import Look
+
+MOVING = Look(7, "expired", "in progress", 4000, 1000, 900, 90, 10, 25.0, 512.4, 185.0, "a", "/logs/7", None)
+
+
+def test_a_job_that_gets_done(engine: Engine) -> None:
+    """Code 0, the last line before the counts says done and 100 %, and the log is named."""
+    engine.add_retries(50, msisdns=40)
+    engine.start()
+    job = engine.add_job("expired")
+    said = run("watch", job, database_url=engine.database_url)
+    lines = said.out.splitlines()
+    assert (0, "") == (said.code, said.err)
+    assert f"  job {job} · 100.0 % · done · 50" in lines[-3]
+    assert "  50 considered · 40 sent · 10 skipped" == lines[-2]
+    assert lines[-1].startswith(f"  log: {engine.log_dir}/job-{job}-")
+
+
+def test_a_job_that_breaks_off(engine: Engine) -> None:
+    """Code 1, and the sentence it broke off with."""
+    engine.start()
+    job = engine.add_job("injection", file_name="missing.csv")
+    said = run("watch", job, database_url=engine.database_url)
+    assert 1 == said.code
+    assert "error" in said.out
+    assert "missing.csv" in said.out
+
+
+def test_a_job_that_waits_says_why_until_it_is_stopped(engine: Engine) -> None:
+    """The reason stands in a line at once; the stop is heard and ends the watch with code 1."""
+    engine.execute("insert into xmp_jobs (id, type, run_at) values (7, 'expired', now() + interval '1 hour')")
+    with subprocess.Popen(
+        command("watch", 7),
+        cwd=HOME,
+        env=environment(database_url=engine.database_url),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        timer = threading.Timer(30, watching.kill)
+        timer.start()
+        assert watching.stdout is not None
+        assert "it waits for its run_at" in watching.stdout.readline()
+        engine.set_status(7, "canceled")
+        rest = watching.stdout.read()
+        timer.cancel()
+    assert 1 == watching.returncode
+    assert "canceled" in rest
+
+
+def test_a_job_there_is_not(engine: Engine) -> None:
+    """One sentence and where to look."""
+    said = run("watch", 4711, database_url=engine.database_url)
+    expected = "pgjobs: there is no job 4711\n  look up the id in xmp_jobs or pgjobs.job_status\n"
+    assert (1, "", expected) == (said.code, said.out, said.err)
+
+
+@pytest.fixture
+def viewer_url(engine: Engine) -> Iterator[str]:
+    """The database as somebody of the group pgjobs_viewer reaches it."""
+    name = f"watcher_{uuid.uuid4().hex[:8]}"
+    role = psycopg.sql.Identifier(name)
+    engine.database.execute(psycopg.sql.SQL("create role {} login password 'look' in role pgjobs_viewer").format(role))
+    parts = urlsplit(engine.database_url)
+    try:
+        yield parts._replace(netloc=f"{name}:look@{parts.netloc.rpartition('@')[2]}").geturl()
+    finally:
+        engine.database.execute(psycopg.sql.SQL("drop role {}").format(role))
+
+
+def test_a_viewer_may_watch(engine: Engine, viewer_url: str) -> None:
+    """Whoever may read the views needs no further right."""
+    job = engine.add_job("expired")
+    engine.set_status(job, "canceled")
+    said = run("watch", job, database_url=viewer_url)
+    assert (1, "") == (said.code, said.err)
+    assert "it is stopped; resume continues it" in said.out
+
+
+def test_a_terminal_gets_a_bar() -> None:
+    """Percent, records, rate and what is left, on a line that is drawn again and again."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with watch.screen(console) as screen:
+        screen.show(MOVING)
+    assert isinstance(console.file, io.StringIO)
+    drawn = console.file.getvalue()
+    for words in ("job 7", "25.0 %", "1,000", "512/s", "3 min 5 s left"):
+        assert words in drawn
+    assert "\x1b[" in drawn
+
+
+def test_lines_say_nothing_twice() -> None:
+    """Looks that follow each other closely are one line; an end is always told."""
+    console = Console(file=io.StringIO(), width=120)
+    with watch.screen(console) as screen:
+        for _ in range(50):
+            screen.show(MOVING)
+        screen.show(Look(**(vars(MOVING) | {"status": "done", "percent": 100.0, "why": "it is done"})))
+    assert isinstance(console.file, io.StringIO)
+    assert ["  job 7 · 100.0 % · done · 1,000 · 512/s"] == console.file.getvalue().splitlines()
