@@ -94,22 +94,20 @@ def _lines(source: BinaryIO | gzip.GzipFile, name: str, max_bytes: int) -> Itera
     """(line without its end, its length) each; of a huge line only the beginning is kept."""
     total, first = 0, True
     while head := source.readline(LINE_LIMIT + 2):
-        size, tail = len(head), head
-        while not tail.endswith(b"\n") and total + size <= max_bytes and (more := source.readline(1 << 20)):
-            size, tail = size + len(more), more
+        size, end = len(head), head[-2:]
+        while not end.endswith(b"\n") and total + size <= max_bytes and (more := source.readline(1 << 20)):
+            size, end = size + len(more), (end + more)[-2:]
         total += size
         if total > max_bytes:
             raise FileError(
                 f"file_name: {name!r} has more than {max_bytes} bytes",
                 "cut it into smaller files, or raise PGJOBS_INJECTION_MAX_BYTES",
             )
-        if first:
-            head, first = head.removeprefix(BOM), False
-        if size <= LINE_LIMIT + 2:
-            line = head.removesuffix(b"\n").removesuffix(b"\r")
-            yield line[:LINE_LIMIT], len(line)
-        else:
-            yield head[:LINE_LIMIT], size
+        if first and head.startswith(BOM):
+            head, size = head.removeprefix(BOM), size - len(BOM)
+        first = False
+        size -= len(end) - len(end.removesuffix(b"\n").removesuffix(b"\r"))
+        yield head[: min(size, LINE_LIMIT)], size
 
 
 def _row(number: int, line: bytes, size: int) -> bytes:
