@@ -1,5 +1,5 @@
--- Who may do what. The role that migrates owns everything and is the one daemon and web log in as; nobody else gets
--- anything but what is listed here. A role that writes xmp_jobs needs rights on that table alone: its triggers do the rest.
+-- Who may do what. The role that migrates owns everything, and the daemon logs in as it; nobody else gets anything
+-- but what is listed here. A role that writes xmp_jobs needs rights on that table alone: its triggers do the rest.
 -- Safe to run again by itself, for instance after the two groups have been created by hand.
 revoke all on schema pgjobs from public;
 revoke all on all tables in schema pgjobs from public;
@@ -17,6 +17,9 @@ begin
     if _group = 'pgjobs_operator' then
       execute format('grant execute on function pgjobs.start_job, pgjobs.stop_job, pgjobs.resume_job, pgjobs.request_suspended,'
                      ' pgjobs.call_answer, pgjobs.withdraw_call to %I', _group);
+      -- What the web process needs besides, so that it may log in as a member of this group.
+      execute format('grant execute on function pgjobs.now, pgjobs.token_scope to %I', _group);
+      execute format('grant select on pgjobs.schema_state to %I', _group);
     end if;
   end loop;
 end

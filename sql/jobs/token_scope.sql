@@ -3,6 +3,7 @@ create or replace function pgjobs.token_scope(_sha256 bytea)
 returns text
 language sql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select t.scope from pgjobs.tokens t

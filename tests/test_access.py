@@ -1,0 +1,221 @@
+"""Who may do what: the CMS by its table alone, viewers and operators by their groups, strangers nothing."""
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from fix_jobs import Db, Ear, connect, insert_job, job_in, set_status
+
+VIEWS = {"job_status", "job_outcomes", "job_events", "job_uncertain"}
+LOOKING = {"why", "show_job", "job_json", "list_jobs", "running_jobs", "metrics"}
+STEERING = {"start_job", "stop_job", "resume_job", "request_suspended", "call_answer", "withdraw_call"}
+SERVING = {"now", "token_scope"}
+
+Login = Callable[..., Db]
+
+
+@pytest.fixture
+def login(database: str, db: Db) -> Iterator[Login]:
+    """Makes a role that may log in, with these groups, and gives a connection of its own."""
+    with contextlib.ExitStack() as connections:
+        made = []
+
+        def make(*groups: str) -> Db:
+            role = f"pgjobs_test_{uuid.uuid4().hex[:12]}"
+            db.execute(f"create role {role} login password 'secret'".encode())
+            made.append(role)
+            for group in groups:
+                db.execute(f"grant {group} to {role}".encode())
+            parts = urlsplit(database)
+            url = parts._replace(netloc=f"{role}:secret@{parts.hostname}:{parts.port}").geturl()
+            return connections.enter_context(connect(url, application_name="the-caller"))
+
+        yield make
+        connections.close()
+        for role in made:
+            db.execute(f"drop owned by {role}; drop role {role}".encode())
+
+
+@pytest.fixture
+def cms(db: Db, login: Login) -> Db:
+    """A CMS as operators have it: rights on one table, and on nothing of the engine."""
+    connection = login()
+    db.execute(f"grant select, insert, update, delete on xmp_jobs to {connection.info.user}".encode())
+    return connection
+
+
+def rights(db: Db, role: str) -> tuple[set[str], set[str]]:
+    """The relations of schema pgjobs that a role may touch in any way, and the functions it may call."""
+    relations = db.column(
+        "select c.relname::text from pg_class c"
+        " where c.relnamespace = 'pgjobs'::regnamespace and c.relkind in ('r', 'v', 'S')"
+        " and case when c.relkind = 'S' then has_sequence_privilege(%s, c.oid, 'usage, select, update')"
+        " else has_table_privilege(%s, c.oid, 'select, insert, update, delete, truncate, references, trigger') end",
+        role,
+        role,
+    )
+    functions = db.column(
+        "select p.proname::text from pg_proc p where p.pronamespace = 'pgjobs'::regnamespace"
+        " and has_function_privilege(%s, p.oid, 'execute')",
+        role,
+    )
+    return set(relations), set(functions)
+
+
+def test_the_matrix_of_rights(db: Db, login: Login) -> None:
+    """Viewers, operators, a CMS and a stranger have exactly the rights listed here on everything in the
+    engine's schema."""
+    stranger = login().info.user
+    assert (VIEWS, LOOKING) == rights(db, "pgjobs_viewer")
+    assert (VIEWS | {"schema_state"}, LOOKING | STEERING | SERVING) == rights(db, "pgjobs_operator")
+    assert (set(), set()) == rights(db, stranger)
+    for role, usage in (("pgjobs_viewer", True), ("pgjobs_operator", True), (stranger, False)):
+        assert usage == db.value("select has_schema_privilege(%s, 'pgjobs', 'usage')", role)
+        assert not db.value("select has_schema_privilege(%s, 'pgjobs', 'create')", role)
+    for group in ("pgjobs_viewer", "pgjobs_operator"):
+        written = db.column(
+            "select c.relname::text from pg_class c"
+            " where c.relnamespace in ('pgjobs'::regnamespace, 'public'::regnamespace)"
+            " and c.relkind in ('r', 'v') and has_table_privilege(%s, c.oid, 'insert, update, delete, truncate')",
+            group,
+        )
+        assert [] == written
+        assert not db.value(
+            "select rolcanlogin or rolcreaterole or rolcreatedb from pg_roles where rolname = %s", group
+        )
+
+
+def test_a_cms_needs_rights_on_its_table_alone(db: Db, cms: Db, ear: Ear) -> None:
+    """With rights on xmp_jobs alone a CMS inserts, stops, resumes and deletes jobs: heard, recorded in its
+    name, told back to it."""
+    job = insert_job(cms, params={"count": 5})
+    set_status(cms, job, "cancelled")
+    set_status(cms, job, "ready")
+    cms.execute("update xmp_jobs set run_at = now() where id = %s", (job,))
+    assert ["ready", "canceled", "ready", "ready"] == [said["status"] for said in ear.heard()]
+    rows = db.execute("select from_status, to_status, role, application from pgjobs.job_events order by id").fetchall()
+    name = cms.info.user
+    assert [
+        (None, "ready", name, "the-caller"),
+        ("ready", "canceled", name, "the-caller"),
+        ("canceled", "ready", name, "the-caller"),
+    ] == rows
+    assert ["cancelled"] == db.column("select status from pgjobs.notifications")
+    assert 1 == cms.run("delete from xmp_jobs where id = %s", job)
+
+
+def test_a_cms_meets_the_same_refusals(cms: Db) -> None:
+    """What a CMS does wrong is refused with code and hint, not with a lack of rights."""
+    assert "PJ400" == cms.refusal("insert into xmp_jobs (type) values ('nonsense')").sqlstate
+    assert "PJ400" == cms.refusal("insert into xmp_jobs (type, params) values ('expired', '{\"count\": -1}')").sqlstate
+    job = insert_job(cms)
+    assert "PJ409" == cms.refusal("update xmp_jobs set status = 'done' where id = %s", job).sqlstate
+    set_status(cms, job, "in progress")
+    assert "PJ409" == cms.refusal("delete from xmp_jobs where id = %s", job).sqlstate
+    assert "PJ409" == cms.refusal("update xmp_jobs set params = '{\"count\": 1}' where id = %s", job).sqlstate
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from pgjobs.job_status",
+        "select * from pgjobs.progress",
+        "select pgjobs.start_job(1)",
+        "select pgjobs.refuse('PJ400', 'a', 'b', 'c', 'd')",
+        "select pgjobs.note_fingerprint('x')",
+        "select * from pgjobs.claim_shard(gen_random_uuid(), '{}', true, interval '1 hour')",
+        "update pgjobs.progress set epoch = 99",
+        "create function pgjobs.mine() returns void language sql as ''",
+        "create trigger mine before insert on xmp_jobs for each row execute function pgjobs.guard_job()",
+        "alter table xmp_jobs disable trigger all",
+        "truncate xmp_jobs",
+        "set session_replication_role = replica",
+    ],
+)
+def test_neither_cms_nor_stranger_gets_at_the_engine(cms: Db, login: Login, statement: str) -> None:
+    """Nothing of the engine can be read, called, written or switched off by a CMS or a stranger."""
+    for role in (cms, login()):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            role.execute(statement.encode())
+
+
+@pytest.mark.parametrize("statement", ["select * from xmp_jobs", "insert into xmp_jobs (type) values ('expired')"])
+def test_a_stranger_does_not_get_at_the_jobs(login: Login, statement: str) -> None:
+    """A role without any grant can neither read nor write jobs."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        login().execute(statement.encode())
+
+
+def test_a_viewer_sees_everything_and_moves_nothing(db: Db, login: Login) -> None:
+    """A member of pgjobs_viewer reads every view and every report without rights on any table, and can start
+    or stop nothing."""
+    job = job_in(db, "in progress")
+    viewer = login("pgjobs_viewer")
+    for view in VIEWS:
+        viewer.execute(f"table pgjobs.{view}".encode())
+    assert "in progress" == viewer.value("select status from pgjobs.job_status where id = %s", job)
+    assert "in progress" == viewer.value("select pgjobs.show_job(%s)", job)["status"]
+    assert (
+        1
+        == len(viewer.value("select pgjobs.running_jobs()"))
+        == len(viewer.value("select pgjobs.list_jobs(null, null, 10, null)"))
+    )
+    assert viewer.value("select pgjobs.why(%s)", job).startswith("no daemon is alive")
+    assert "pgjobs_jobs" in viewer.column("select name from pgjobs.metrics()")
+    assert "PJ404" == viewer.refusal("select pgjobs.show_job(99)").sqlstate
+    for call in (
+        *(f"{name}({job})" for name in ("start_job", "stop_job", "resume_job")),
+        "request_suspended(1, 1, '1 s')",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            viewer.execute(f"select pgjobs.{call}".encode())
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        viewer.execute("select * from xmp_jobs")
+
+
+def test_an_operator_steers(db: Db, login: Login) -> None:
+    """A member of pgjobs_operator starts, stops and resumes jobs and asks for suspended MO, without rights
+    on any table and recorded in its own name."""
+    operator = login("pgjobs_operator")
+    job = insert_job(db, run_at="2100-01-01Z")
+    assert "ready" == operator.value("select pgjobs.start_job(%s)", job)["status"]
+    assert "canceled" == operator.value("select pgjobs.stop_job(%s)", job)["status"]
+    assert "ready" == operator.value("select pgjobs.resume_job(%s)", job)["status"]
+    assert "PJ409" == operator.refusal("select pgjobs.resume_job(%s)", job).sqlstate
+    assert "PJ404" == operator.refusal("select pgjobs.start_job(99)").sqlstate
+    role = "select role from pgjobs.job_events where to_status = 'canceled'"
+    assert operator.info.user == operator.value(role)
+    call = operator.value("select pgjobs.request_suspended(10, 1, interval '1 minute')")
+    assert operator.value("select pgjobs.call_answer(%s)", call) is None
+    for statement in (
+        "select * from xmp_jobs",
+        "select * from pgjobs.tokens",
+        "select pgjobs.fail_job(1, 0, 1, true, '', '')",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            operator.execute(statement.encode())
+
+
+def test_a_function_is_not_led_astray_by_its_caller(db: Db, login: Login) -> None:
+    """A caller's own tables and functions, first in its search_path, are never what a function with its
+    owner's rights finds."""
+    db.execute("create schema trap")
+    db.execute("grant usage, create on schema trap to pgjobs_operator")
+    operator = login("pgjobs_operator")
+    operator.execute(
+        "create function trap.length(text) returns integer language plpgsql as 'begin raise ''trapped''; end';"
+        "create function trap.lower(text) returns text language plpgsql as 'begin raise ''trapped''; end';"
+        "create function trap.trapped(text, text) returns boolean language plpgsql as 'begin raise ''trapped''; end';"
+        "create operator trap.= (leftarg = text, rightarg = text, function = trap.trapped);"
+        "create temporary table xmp_jobs (id bigint, status text); insert into xmp_jobs values (1, 'done');"
+        "create temporary table progress (job_id bigint);"
+        "set search_path = trap, pg_temp, pg_catalog, public, pgjobs"
+    )
+    job = insert_job(db, params={"count": "5"})
+    assert "canceled" == operator.value("select pgjobs.stop_job(%s)", job)["status"]
+    assert "ready" == operator.value("select pgjobs.resume_job(%s)", job)["status"]
+    assert 1 == len(operator.value("select pgjobs.list_jobs('ready', 'expired', 10, null)"))
+    assert "PJ409" == operator.refusal("select pgjobs.resume_job(%s)", job).sqlstate
