@@ -277,6 +277,18 @@ class Engine:
             )
         )
 
+    def add_stopping_job(self, number: int, **params: object) -> int:
+        """Start an expired job that is stopped when it has considered `number` records."""
+        job = int(
+            self.value(
+                "insert into xmp_jobs (type, params, status) values ('expired', %s, 'canceled') returning id",
+                Jsonb(params),
+            )
+        )
+        self.stop_when_considered(job, number)
+        self.set_status(job, "ready")
+        return job
+
     def set_status(self, job: int, status: str) -> None:
         """What the CMS does to stop or resume a job."""
         self.execute("update xmp_jobs set status = %s where id = %s", status, job)

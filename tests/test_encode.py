@@ -1,0 +1,334 @@
+"""Frames are what pika would have sent, lines are what logfmt can read back, confirms settle exactly what they say."""
+
+import asyncio
+import datetime as dt
+import importlib.metadata
+import inspect
+import random
+from typing import Any
+
+import pika
+import pytest
+from fix_daemon import read_line
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pika import spec
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport, _AsyncStreamConnector
+from pika.channel import Channel
+from pika.connection import Connection
+
+from pgjobs.engine.amqp import Publisher, abort, write_joined
+from pgjobs.engine.confirms import Flight
+from pgjobs.engine.encode import Envelope, log_lines, message_id, quoted, reason_code
+from pgjobs.errors import Interrupted
+from pgjobs.metrics import Metrics
+
+FRAME_MAX = 4096
+AT = dt.datetime(2017, 2, 1, 10, 39, 20, tzinfo=dt.UTC)
+
+
+class Recorder:
+    """Stands for a connection; keeps what a channel of pika sends through it."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self.params = pika.ConnectionParameters(frame_max=FRAME_MAX)
+        self._body_max = FRAME_MAX - 8
+
+    def frames_of(self, method: Any, content: tuple[Any, bytes], channel: int) -> bytes:
+        """What pika's own code marshals for one message."""
+        connection = Connection.__new__(AsyncioConnection)
+        connection._body_max_length = self._body_max
+        written: list[bytes] = []
+        connection._output_marshaled_frames = written.extend
+        connection._send_message(channel, method, content)
+        return b"".join(written)
+
+
+def by_pika(channel: int, message: bytes, body: bytes, headers: dict[str, object], **fields: Any) -> bytes:
+    """One message as pika's basic_publish marshals it."""
+    method = spec.Basic.Publish(exchange=fields["exchange"], routing_key=fields["routing_key"], mandatory=True)
+    properties = pika.BasicProperties(
+        content_type="application/json",
+        headers=headers,
+        delivery_mode=2,
+        message_id=message.decode(),
+        timestamp=fields["timestamp"],
+        type=fields["message_type"],
+        app_id=fields["app_id"],
+    )
+    return Recorder().frames_of(method, (properties, body), channel)
+
+
+@settings(deadline=None)
+@given(
+    bodies=st.lists(st.binary(max_size=40) | st.integers(0, 3 * FRAME_MAX).map(lambda n: b"x" * n), max_size=4),
+    headers=st.fixed_dictionaries({"x-job-id": st.integers(1, 2**62)}, optional={"x-maybe-duplicate": st.booleans()}),
+    exchange=st.text("abc.é", max_size=20),
+    routing_key=st.text("abc.#", max_size=100),
+    message_type=st.sampled_from(["expired", "injection", "x" * 200]),
+    channel=st.integers(1, 2047),
+    key=st.integers(-(2**62), 2**62),
+)
+def test_frames_are_those_of_pika(
+    bodies: list[bytes],
+    headers: dict[str, object],
+    exchange: str,
+    routing_key: str,
+    message_type: str,
+    channel: int,
+    key: int,
+) -> None:
+    """Joined frames equal byte for byte what pika marshals, whatever the size of the bodies."""
+    fields: dict[str, Any] = {
+        "exchange": exchange, "routing_key": routing_key, "app_id": "pgjobs", "message_type": message_type,
+        "timestamp": 1485945560,
+    }  # fmt: skip
+    envelope = Envelope(channel=channel, headers=headers, frame_max=FRAME_MAX, **fields)
+    messages = [(message_id("12-", key + i), body) for i, body in enumerate(bodies)]
+    expected = b"".join(by_pika(channel, name, body, headers, **fields) for name, body in messages)
+    assert expected == envelope.frames(messages)
+
+
+def test_bodies_around_the_frame_limit() -> None:
+    """A body that fills a frame exactly is one frame; one byte more makes two; an empty one none, as in pika."""
+    fields: dict[str, Any] = {
+        "exchange": "", "routing_key": "q", "app_id": "pgjobs", "message_type": "expired", "timestamp": 1
+    }  # fmt: skip
+    envelope = Envelope(channel=1, headers={}, frame_max=FRAME_MAX, **fields)
+    for size in (0, 1, FRAME_MAX - 9, FRAME_MAX - 8, FRAME_MAX - 7, 2 * FRAME_MAX - 16, 2 * FRAME_MAX):
+        body = b"b" * size
+        assert by_pika(1, b"1-1", body, {}, **fields) == envelope.frames([(b"1-1", body)]), size
+
+
+def test_private_touches_of_pika() -> None:
+    """The two private calls into pika still exist and mean what they meant: marshaled frames out, transport down."""
+    version = tuple(map(int, importlib.metadata.version("pika").split(".")[:3]))
+    assert (1, 4, 4) <= version < (1, 5)
+    assert ["self", "marshaled_frames"] == list(
+        inspect.signature(AsyncioConnection._output_marshaled_frames).parameters
+    )
+    assert "_transport" in inspect.getsource(AsyncioConnection.__mro__[1])
+    assert callable(_AsyncPlaintextTransport.abort)
+    assert _AsyncStreamConnector
+    assert "basic_publish" in Channel.__dict__
+
+    class Transport:
+        written: list[bytes]
+        aborted = False
+
+        def __init__(self) -> None:
+            self.written = []
+
+        def write(self, data: bytes) -> None:
+            self.written.append(data)
+
+        def abort(self) -> None:
+            self.aborted = True
+
+    connection = AsyncioConnection.__new__(AsyncioConnection)
+    connection._transport = transport = Transport()
+    connection.bytes_sent = connection.frames_sent = 0
+    write_joined(connection, b"several frames")
+    abort(connection)
+    assert [b"several frames"] == transport.written
+    assert transport.aborted
+
+
+@settings(deadline=None)
+@given(value=st.binary(max_size=60))
+def test_any_bytes_survive_quoting(value: bytes) -> None:
+    """Whatever a line of a file holds, its log line is one line of UTF-8 and gives the bytes back."""
+    (line,) = log_lines(AT, [(7, value, None, b"")], {})
+    assert line.endswith(b"\n")
+    assert 1 == len(line.decode().splitlines())
+    read = read_line(line[:-1])
+    assert (value, "sent", None, 7, "2017-02-01T10:39:20Z") == (
+        read.msg, read.action, read.error, read.key, read.time,
+    )  # fmt: skip
+
+
+@settings(deadline=None)
+@given(value=st.text(max_size=40), reason=st.text(min_size=1, max_size=40))
+def test_any_text_survives_quoting(value: str, reason: str) -> None:
+    """Messages and reasons of any script survive, and can't end a line or forge a field."""
+    (line,) = log_lines(AT, [(7, value.encode(), reason, b"")], {})
+    read = read_line(line[:-1])
+    assert (value.encode(), "skip", reason) == (read.msg, read.action, read.error)
+    assert quoted(value.encode()).isascii() or all(char.isprintable() for char in quoted(value.encode()).decode())
+
+
+def test_lines_of_the_contract() -> None:
+    """The two lines that the contract shows come out letter by letter; what the broker gave back is a skip."""
+    records = [
+        (1, b"123123123123", "Wrong prefix: 123123123123", b""),
+        (365256, b"923000217540", None, b""),
+        (9, b"923000217541", None, b""),
+    ]
+    stamp = b'time="2017-02-01T10:39:20Z" level=info '
+    assert [
+        stamp + b'msg=123123123123 action=skip error="Wrong prefix: 123123123123" id=1\n',
+        stamp + b"msg=923000217540 action=sent id=365256\n",
+        stamp + b'msg=923000217541 action=skip error="Returned by the broker: 312 NO_ROUTE" id=9\n',
+    ] == log_lines(AT, records, {9: "Returned by the broker: 312 NO_ROUTE"})
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("Wrong prefix: 123", "Wrong prefix"),
+        ("Too long msisdn, length: 21", "Too long msisdn"),
+        ("duplicate", "duplicate"),
+    ],
+)
+def test_reason_codes(reason: str, code: str) -> None:
+    """Reasons are counted without their particulars."""
+    assert code == reason_code(reason)
+
+
+class Wire(Publisher):
+    """A publisher without a broker: what it writes is kept, what the broker answers is made up."""
+
+    def __init__(self) -> None:
+        super().__init__(Metrics(), stall_seconds=5)
+        self._connection = AsyncioConnection.__new__(AsyncioConnection)
+        self._connection._output_marshaled_frames = lambda _frames: None
+        self.made = Envelope(
+            channel=1, exchange="", routing_key="q", app_id="a", message_type="t", headers={}, timestamp=1,
+            frame_max=FRAME_MAX,
+        )  # fmt: skip
+
+    def send(self, *keys: int) -> Flight:
+        """Publish records with these keys."""
+        return self.publish([(self.made, [(key, b"", None, b"{}") for key in keys])], "1-")
+
+    def answer(self, tag: int, *, multiple: bool = False, nack: bool = False) -> None:
+        """An answer of the broker."""
+        kind = spec.Basic.Nack if nack else spec.Basic.Ack
+        self._on_confirm(pika.frame.Method(1, kind(delivery_tag=tag, multiple=multiple)))
+
+
+def test_confirms_as_ranges() -> None:
+    """A multiple confirm settles everything up to its tag, a single one only itself, in any order."""
+
+    async def play() -> None:
+        wire = Wire()
+        first, second = wire.send(10, 11, 12), wire.send(20, 21)
+        wire.answer(3)
+        wire.answer(5)
+        assert not first.done.done()
+        wire.answer(2, multiple=True)
+        assert first.done.done()
+        assert not second.done.done()
+        wire.answer(4)
+        assert second.done.done()
+        assert [] == first.nacked == second.nacked
+
+    asyncio.run(play())
+
+
+def test_nacks_name_their_records() -> None:
+    """A nack, single or of a range, names exactly the records it is about, also across two flights."""
+
+    async def play() -> None:
+        wire = Wire()
+        first, second = wire.send(10, 11, 12), wire.send(20, 21)
+        wire.answer(2)
+        wire.answer(4, multiple=True, nack=True)
+        wire.answer(5)
+        assert first.done.done()
+        assert second.done.done()
+        assert [10, 12] == first.nacked
+        assert [20] == second.nacked
+        again = wire.send(10, 12)
+        wire.answer(6, nack=True)
+        wire.answer(7, multiple=True)
+        assert [10] == again.nacked
+
+    asyncio.run(play())
+
+
+def test_nothing_to_publish() -> None:
+    """A window without messages is settled at once and takes no tag."""
+
+    async def play() -> None:
+        wire = Wire()
+        assert wire.send().done.done()
+        flight = wire.send(1)
+        wire.answer(1)
+        assert flight.done.done()
+
+    asyncio.run(play())
+
+
+@settings(deadline=None)
+@given(sizes=st.lists(st.integers(0, 6), min_size=1, max_size=6), seed=st.integers(0, 2**32), refused=st.floats(0, 1))
+def test_any_order_of_confirms(sizes: list[int], seed: int, refused: float) -> None:
+    """Whatever ranges and order the broker answers in, a flight is done exactly when all of it is answered."""
+
+    async def play() -> None:
+        rng = random.Random(seed)  # noqa: S311 - an order to be repeated, not a secret
+        wire = Wire()
+        flights: list[tuple[Flight, list[int]]] = []
+        tag_of: dict[int, int] = {}
+        for number, size in enumerate(sizes):
+            keys = [number * 10 + i for i in range(size)]
+            flights.append((wire.send(*keys), keys))
+            tag_of |= {key: len(tag_of) + i + 1 for i, key in enumerate(keys)}
+        open_tags, nacked = set(tag_of.values()), set()
+        while open_tags:
+            tag, multiple, nack = rng.choice(sorted(open_tags)), rng.random() < 0.5, rng.random() < refused
+            settled = {each for each in open_tags if each <= tag} if multiple else {tag}
+            wire.answer(tag, multiple=multiple, nack=nack)
+            nacked |= settled if nack else set()
+            open_tags -= settled
+            done = True
+            for flight, keys in flights:
+                done = done and not any(tag_of[key] in open_tags for key in keys)
+                assert (done or not keys) == flight.done.done()
+        for flight, keys in flights:
+            assert {key for key in keys if tag_of[key] in nacked} == set(flight.nacked)
+            assert len(flight.nacked) == len(set(flight.nacked))
+
+    asyncio.run(play())
+
+
+def test_returned_messages_are_matched() -> None:
+    """What the broker gives back is matched to its record by message id, once."""
+
+    async def play() -> None:
+        wire = Wire()
+        wire.send(1, 2)
+        method = spec.Basic.Return(reply_code=312, reply_text="NO_ROUTE", exchange="", routing_key="q")
+        wire._on_return(None, method, pika.BasicProperties(message_id="1-2"), b"{}")
+        records = [(1, b"", None, b""), (2, b"", None, b"")]
+        assert {2: "Returned by the broker: 312 NO_ROUTE"} == wire.take_returned("1-", records)
+        assert {} == wire.take_returned("1-", records)
+
+    asyncio.run(play())
+
+
+def test_silence_of_the_broker_is_bounded() -> None:
+    """A broker that never confirms interrupts the run after stall_seconds; a blocked one does not."""
+
+    async def play() -> None:
+        wire = Wire()
+        wire._stall = 0.01
+        flight = wire.send(1)
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            ticks += 1
+            if wire.blocked_since is not None:
+                wire.answer(1)
+
+        with pytest.raises(Interrupted, match="no confirm from the broker"):
+            await wire.settle(flight, tick)
+        assert 1 == ticks
+        wire.blocked_since = 1.0
+        await wire.settle(flight, tick)
+        assert flight.done.done()
+
+    asyncio.run(play())

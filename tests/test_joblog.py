@@ -1,0 +1,173 @@
+"""A job's log is whole lines up to its committed length; who lost it writes into an orphan."""
+
+import asyncio
+import errno
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from pgjobs import db, faults
+from pgjobs.engine.joblog import JobLog
+from pgjobs.errors import Fenced, LogError
+
+
+@pytest.fixture
+def job(database: str) -> Iterator[int]:
+    """A job whose shard 0 is held under epoch 1."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        row = connection.execute("insert into xmp_jobs (type) values ('expired') returning id").fetchone()
+        assert row is not None
+        claim(connection)
+        yield row[0]
+
+
+def claim(connection: psycopg.Connection[Any]) -> None:
+    """Take the shard, as a further owner."""
+    connection.execute("update pgjobs.progress set lease_until = clock_timestamp() - interval '1 s'")
+    call = "select * from pgjobs.claim_shard(gen_random_uuid(), '{}', true, interval '1 min')"
+    assert connection.execute(call).fetchone() is not None
+
+
+def commit(connection: psycopg.Connection[Any], log: JobLog, epoch: int) -> None:
+    """Make what is in the log count."""
+    connection.execute("update pgjobs.log_segments set bytes = %s where epoch = %s", (log.committed, epoch))
+
+
+def play(database: str, story: Callable[[db.Connection], Awaitable[None]]) -> None:
+    """Run a story on a connection of its own."""
+
+    async def run() -> None:
+        async with await db.connect(database, "test") as control:
+            await story(control)
+
+    asyncio.run(run())
+
+
+def test_uncommitted_lines_are_cut_off(database: str, job: int, tmp_path: Path) -> None:
+    """A new owner begins at the committed length: lines behind it, also half ones, are gone."""
+    path = tmp_path / "job.log"
+
+    async def story(control: db.Connection) -> None:
+        first = await JobLog.open(control, job, 0, 1, path)
+        await first.append([b"one\n", b"two\n"])
+        with psycopg.connect(database, autocommit=True) as connection:
+            commit(connection, first, 1)
+            await first.append([b"three\n"])
+            first.close()
+            with path.open("ab") as file:
+                file.write(b"fo")
+            claim(connection)
+        second = await JobLog.open(control, job, 0, 2, tmp_path / "another name.log")
+        assert (path, 8) == (second.path, second.committed)
+        await second.append([b"four\n"])
+        second.close()
+
+    play(database, story)
+    assert b"one\ntwo\nfour\n" == path.read_bytes()
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_a_living_former_owner_writes_into_an_orphan(database: str, job: int, tmp_path: Path) -> None:
+    """Where the former owner still holds the file, the committed part is copied away from under it."""
+    path = tmp_path / "job.log"
+
+    async def story(control: db.Connection) -> None:
+        stale = await JobLog.open(control, job, 0, 1, path)
+        await stale.append([b"one\n"])
+        with psycopg.connect(database, autocommit=True) as connection:
+            commit(connection, stale, 1)
+            claim(connection)
+        fresh = await JobLog.open(control, job, 0, 2, path)
+        await stale.append([b"stale\n"])
+        await fresh.append([b"two\n"])
+        await stale.append([b"stale\n"])
+        stale.close()
+        fresh.close()
+        with pytest.raises(Fenced):
+            await JobLog.open(control, job, 0, 1, path)
+
+    play(database, story)
+    assert b"one\ntwo\n" == path.read_bytes()
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_a_log_out_of_reach_gets_a_further_segment(database: str, job: int, tmp_path: Path) -> None:
+    """A log that is shorter than what was committed is left alone; a further segment goes on."""
+    path = tmp_path / "job.log"
+
+    async def story(control: db.Connection) -> None:
+        first = await JobLog.open(control, job, 0, 1, path)
+        await first.append([b"one\n", b"two\n"])
+        first.close()
+        with psycopg.connect(database, autocommit=True) as connection:
+            commit(connection, first, 1)
+            path.write_bytes(b"one\n")
+            claim(connection)
+        second = await JobLog.open(control, job, 0, 2, path)
+        assert (tmp_path / "job.2.log", 0) == (second.path, second.committed)
+        await second.append([b"three\n"])
+        second.close()
+
+    play(database, story)
+    assert b"one\n" == path.read_bytes()
+    assert b"three\n" == (tmp_path / "job.2.log").read_bytes()
+
+
+@pytest.mark.parametrize("fault", ["log_full", "log_sync"])
+def test_a_failed_write_is_an_error(database: str, job: int, tmp_path: Path, fault: str) -> None:
+    """A full disk or a failed fsync ends the run with the name of the log; nothing counts as committed."""
+
+    async def story(control: db.Connection) -> None:
+        log = await JobLog.open(control, job, 0, 1, tmp_path / "job.log")
+        faults.arm(f"{fault}:1")
+        with pytest.raises(LogError, match=r"job\.log: (No space left|Input/output error)"):
+            await log.append([b"one\n"])
+        assert 0 == log.committed
+        log.close()
+
+    try:
+        play(database, story)
+    finally:
+        faults.arm("")
+
+
+def test_short_writes(database: str, job: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that takes a few bytes at a time gets the rest as well."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:3]))
+
+    async def story(control: db.Connection) -> None:
+        log = await JobLog.open(control, job, 0, 1, tmp_path / "job.log")
+        await log.append([b"a longer line\n"])
+        log.close()
+
+    play(database, story)
+    assert b"a longer line\n" == (tmp_path / "job.log").read_bytes()
+
+
+def test_a_link_is_not_followed(database: str, job: int, tmp_path: Path) -> None:
+    """A symbolic link in the place of the log is refused: the daemon writes to no file it did not make."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious\n")
+    (tmp_path / "job.log").symlink_to(victim)
+
+    async def story(control: db.Connection) -> None:
+        with pytest.raises(LogError, match=os.strerror(errno.ELOOP)):
+            await JobLog.open(control, job, 0, 1, tmp_path / "job.log")
+
+    play(database, story)
+    assert b"precious\n" == victim.read_bytes()
+
+
+def test_the_log_is_not_for_everybody(database: str, job: int, tmp_path: Path) -> None:
+    """A log holds msisdns: others may not read it."""
+
+    async def story(control: db.Connection) -> None:
+        (await JobLog.open(control, job, 0, 1, tmp_path / "job.log")).close()
+
+    play(database, story)
+    assert 0 == (tmp_path / "job.log").stat().st_mode & 0o007
