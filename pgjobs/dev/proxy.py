@@ -44,13 +44,14 @@ class Proxy:
         self._left: dict[Way, int | None] = {"up": None, "down": None}
         self._open = asyncio.Event()
         self._open.set()
+        self._server: asyncio.Server
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        self.port = server.sockets[0].getsockname()[1]
+        self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,12 +108,14 @@ class Proxy:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _end(self) -> None:
+        self._server.close()
         self._open.set()
         self._cut()
         own = asyncio.current_task()
         for task in (tasks := [task for task in asyncio.all_tasks() if task is not own]):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # transports close in the next round
 
     def _cut(self) -> int:
         count = len(self._writers) // 2

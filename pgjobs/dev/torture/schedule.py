@@ -1,0 +1,85 @@
+"""Which fault, when, on whom: wholly determined by the seed, so that a run that finds something can be run again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import NamedTuple
+
+GAP_SECONDS = 0.7
+
+
+class Kind(NamedTuple):
+    """A kind of fault: how often among others, how long it lasts, and what it needs."""
+
+    weight: float
+    seconds: tuple[float, float] = (0.0, 0.0)
+    proxied: bool = False
+    private: bool = False
+
+
+KINDS = {
+    "kill -9": Kind(28),
+    "SIGSTOP": Kind(14, (0.3, 5.0)),
+    "SIGTERM": Kind(12),
+    "backend terminated": Kind(14),
+    "crash point": Kind(6),
+    "failing call": Kind(4),
+    "full log disk": Kind(2),
+    "missed notification": Kind(3),
+    "cut": Kind(6, proxied=True),
+    "cut mid-frame": Kind(6, proxied=True),
+    "black hole": Kind(4, (1.0, 6.0), proxied=True),
+    "late delivery": Kind(3, (1.0, 6.0), proxied=True),
+    "delay": Kind(3, (1.0, 3.0), proxied=True),
+    "PostgreSQL restart": Kind(1.5, private=True),
+    "broker kill -9": Kind(1.5, (0.0, 1.0), private=True),
+    "memory alarm": Kind(1.0, (1.0, 4.0), private=True),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault; `dice` decides whatever else has to be chosen when it strikes."""
+
+    number: int
+    at: float
+    kind: str
+    daemon: int
+    seconds: float
+    dice: int
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a user does meanwhile: stop a job, and resume it after a while."""
+
+    at: float
+    seconds: float
+    dice: int
+
+
+def make(
+    seed: int, count: int, seconds: float, *, daemons: int, proxied: list[int], private: bool
+) -> tuple[list[Fault], list[Order]]:
+    """`count` faults over `seconds`, every possible kind at least once where there is room, and a stop every 7 s."""
+    dice = random.Random(seed)  # noqa: S311 a schedule is no secret
+    possible = {
+        name: kind for name, kind in KINDS.items() if (private or not kind.private) and (proxied or not kind.proxied)
+    }
+    kinds = list(possible)
+    dice.shuffle(kinds)
+    kinds = kinds[:count]
+    kinds += dice.choices(list(possible), [kind.weight for kind in possible.values()], k=count - len(kinds))
+    dice.shuffle(kinds)
+    faults = []
+    for number, name in enumerate(kinds, 1):
+        kind = possible[name]
+        at = (number - dice.random()) * seconds / count
+        daemon = dice.choice(proxied) if kind.proxied else dice.randrange(daemons)
+        faults.append(Fault(number, at, name, daemon, dice.uniform(*kind.seconds), dice.getrandbits(32)))
+    orders = [
+        Order(each * 7 - dice.uniform(0, 7), dice.uniform(0.2, 2), dice.getrandbits(32))
+        for each in range(1, int(seconds / 7) + 1)
+    ]
+    return faults, orders
