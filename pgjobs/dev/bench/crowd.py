@@ -38,7 +38,7 @@ def together(lab: Lab, pid: int, number: int, share: float) -> Sample:
     queue = lab.queue("crowd")
     kind = lab.type_for("expired", queue)
     ranges = [lab.range(share * part / number, share * (part + 1) / number) for part in range(number)]
-    rest(lab.trees)
+    rest(lab.trees, lab.scale.rest)
     forget_peak(pid)
     watch = Watch({"publisher": pid, **lab.trees})
     started = [jobs.start(lab, kind, {**dates, "never": 1}) for dates in ranges]
@@ -67,7 +67,9 @@ def urgent(lab: Lab) -> list[float]:
                 if running < GIANTS:
                     lab.book.remark(f"h: giants had ended before the urgent job {turn + 1} of {lab.scale.urgent}")
                     break
-                job = jobs.start(lab, urgent_kind, {**lab.range(), "count": URGENT_RECORDS})
+                job = jobs.start(
+                    lab, urgent_kind, {**lab.range(), "count": min(URGENT_RECORDS, lab.scale.records // 10)}
+                )
                 found.append(arrivals.first(job.id) - job.asked)
                 jobs.wait_for(lab, job.id)
     finally:

@@ -17,7 +17,6 @@ from pgjobs.dev.bench.meter import Watch, peak_mb, rest
 from pgjobs.dev.bench.statements import statement
 
 BACKLOG = 100_000
-PART = 0.9
 
 
 def key(rows: int) -> Key:
@@ -29,7 +28,7 @@ def measure(lab: Lab) -> None:
     """Each size with a fresh daemon, into a queue that keeps a bounded backlog."""
     for rows in lab.scale.growth:
         enlarge(lab, rows)
-        lab.say(f"g: live over {rows:,} rows, stopped and resumed at 90 %")
+        lab.say(f"g: live over {rows:,} rows, stopped and resumed at {lab.scale.resume_at:.0%}")
         queue = lab.queue("growth", "classic", **{"x-max-length": BACKLOG})
         with workers.daemon(lab) as pid:
             lab.book.add(key(rows), grown(lab, pid, queue, rows / lab.scale.records))
@@ -49,12 +48,12 @@ def enlarge(lab: Lab, rows: int) -> None:
 
 def grown(lab: Lab, pid: int, queue: str, share: float) -> Sample:
     """One job in two parts; the time between its stop and its resume does not count."""
-    rest(lab.trees)
+    rest(lab.trees, lab.scale.rest)
     temp = lab.temp_bytes()
     watch = Watch({"publisher": pid, **lab.trees})
     job = jobs.start(lab, lab.type_for("expired", queue), {**lab.range(0.0, share), "never": 1})
-    while fraction(lab, job.id) < PART:
-        time.sleep(0.02)
+    while fraction(lab, job.id) < lab.scale.resume_at:
+        time.sleep(0.01)
     lab.connection.execute("select pgjobs.stop_job(%s)", (job.id,))
     stopped = let_go(lab, job.id)
     with lab.channel() as channel:

@@ -78,7 +78,7 @@ def run(
     lab: Lab, daemon_pid: int, kind: str, params: dict[str, object], file_name: str = "", *, of: str = "sent"
 ) -> tuple[Started, Sample]:
     """Run one job to its end; the count is of what was sent, or considered."""
-    rest(lab.trees)
+    rest(lab.trees, lab.scale.rest)
     forget_peak(daemon_pid)
     temp = lab.temp_bytes()
     watch = Watch({"publisher": daemon_pid, **lab.trees})

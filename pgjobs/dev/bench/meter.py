@@ -51,8 +51,8 @@ class Watch:
         return {name: cpu_seconds(pid) - self._before[name] for name, pid in self._trees.items()}
 
 
-def rest(trees: Trees, *, seconds: float = 8.0, busy: float = 0.15) -> None:
-    """Wait until the servers have cleared up behind the measurement before."""
+def rest(trees: Trees, seconds: float, busy: float = 0.15) -> None:
+    """Wait until the servers have cleared up behind the measurement before, at most so long."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         watch = Watch(trees)

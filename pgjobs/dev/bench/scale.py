@@ -18,11 +18,16 @@ class Scale:
     """records of one alternating repetition"""
     other_seconds: float = 8.0
     """time each of the other ways gets"""
+    rest: float = 8.0
+    """seconds the servers get at most to clear up before a measurement"""
     lines: int = 1_000_000
     starts: int = 200
     stops: int = 30
     urgent: int = 5
     growth: tuple[int, ...] = (100_000, 1_000_000)
+    """sizes of the table, the smallest first"""
+    resume_at: float = 0.9
+    """where a growing job is stopped and resumed"""
     letters: str = LETTERS
 
 
@@ -44,7 +49,13 @@ def choose(*, records: int | None, repeat: int | None, letters: str, quick: bool
     scale = QUICK if quick else Scale()
     if records is not None:
         part = min(records, max(20_000, records // 5))
-        scale = replace(scale, records=records, part=part, lines=records, growth=(records // 10, records))
+        scale = replace(
+            scale,
+            records=records,
+            part=part,
+            lines=records,
+            growth=tuple(sorted({min(records, max(50_000, records // 10)), records})),
+        )
     if full:
         scale = replace(scale, growth=(100_000, 1_000_000, 10_000_000))
     if repeat is not None:

@@ -36,7 +36,7 @@ def copy(lab: Lab, job_id: int, form: str) -> Sample:
     """Copy the statement of a job, under the planner settings its cursor had."""
     selection = records_statement(lab, job_id)
     script = "\n".join([*planner_settings(lab), f"copy ({selection}) to stdout with (format {form});"])
-    rest(lab.trees)
+    rest(lab.trees, lab.scale.rest)
     watch = Watch(lab.trees)
     began = time.monotonic()
     if lab.psql is not None:

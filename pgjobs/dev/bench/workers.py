@@ -18,8 +18,6 @@ from pgjobs.dev.bench.meter import Watch, rest
 from pgjobs.dev.process import Child
 from pgjobs.errors import PgjobsError
 
-SCRIPT_SECONDS = 600
-
 
 class BenchError(PgjobsError):
     """A measurement failed."""
@@ -58,11 +56,7 @@ def daemon(lab: Lab) -> Iterator[int]:
 
 
 def _beats(lab: Lab, pid: int) -> bool:
-    query = "select count(*) from pgjobs.workers where pid = %s and broker = 'connected'"
-    row = lab.connection.execute(query, (pid,)).fetchone()
-    if row is not None and row[0] == 0:
-        # The first beat may come before the broker is reached; the next one would come seconds later.
-        row = lab.connection.execute("select count(*) from pgjobs.workers where pid = %s", (pid,)).fetchone()
+    row = lab.connection.execute("select count(*) from pgjobs.workers where pid = %s", (pid,)).fetchone()
     return row is not None and row[0] > 0
 
 
@@ -70,24 +64,27 @@ def run_script(lab: Lab, module: str, *args: str) -> Sample:
     """Run a script of this package in a process of its own, from the moment on at which it is ready."""
     command = ["setpriv", "--pdeathsig=KILL", "--", sys.executable, "-m", f"pgjobs.dev.bench.{module}", *args]
     errors = lab.folder / "script.log"
-    with errors.open("wb") as stderr:
-        process = subprocess.Popen(
+    with (
+        errors.open("wb") as stderr,
+        subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=environment(lab)
-        )
+        ) as process,
+    ):
         try:
-            return _conduct(lab, process)
-        except (ValueError, KeyError, OSError) as error:
+            sample = _conduct(lab, process)
+            process.wait(30)
+        except (ValueError, KeyError, OSError, subprocess.TimeoutExpired) as error:
             raise BenchError(f"{module} failed: {_last_line(errors) or error}") from error
         finally:
             process.kill()
-            process.communicate()
+    return sample
 
 
 def _conduct(lab: Lab, process: subprocess.Popen[bytes]) -> Sample:
     assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 both are pipes
     if process.stdout.readline() != b"ready\n":
         raise ValueError("the script did not get ready")
-    rest(lab.trees)
+    rest(lab.trees, lab.scale.rest)
     watch = Watch(lab.trees)
     process.stdin.write(b"go\n")
     process.stdin.flush()

@@ -24,10 +24,10 @@ def main() -> None:
             )
             channel.basic_publish("", asked.queue, encoded(event), properties, mandatory=asked.confirm)
             published += 1
+        connection.close()  # what is still buffered goes out with it, and counts
         return published
 
     play(run)
-    connection.close()
 
 
 if __name__ == "__main__":

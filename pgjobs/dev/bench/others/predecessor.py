@@ -21,10 +21,10 @@ def main() -> None:
             properties = pika.BasicProperties(content_type="application/json", delivery_mode=2)
             channel.basic_publish("", asked.queue, encoded(event), properties)
             published += 1
+        connection.close()  # what is still buffered goes out with it, and counts
         return published
 
     play(run)
-    connection.close()
 
 
 if __name__ == "__main__":

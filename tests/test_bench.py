@@ -1,0 +1,276 @@
+"""The benchmark at a tiny scale: each measurement really runs and counts what it says; how fast is not judged."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pika
+import psycopg
+import pytest
+
+from pgjobs.dev.bench import (
+    comparisons,
+    crowd,
+    growth,
+    injecting,
+    latency,
+    live,
+    meter,
+    profiler,
+    report,
+    runner,
+    selecting,
+    workers,
+)
+from pgjobs.dev.bench.book import Book, Key, Sample, percentile
+from pgjobs.dev.bench.lab import QUEUE_TYPES, Lab, laboratory
+from pgjobs.dev.bench.scale import LETTERS, QUICK, Scale, choose
+from pgjobs.dev.bench.targets import TARGETS
+from pgjobs.dev.services import Services
+from pgjobs.errors import SettingsError
+
+TINY = Scale(
+    records=4000,
+    repeat=1,
+    part=600,
+    other_seconds=0.3,
+    rest=0,
+    lines=1500,
+    starts=4,
+    stops=2,
+    urgent=1,
+    growth=(2000, 5000),
+    resume_at=0.4,
+)
+
+
+@pytest.fixture(scope="module")
+def lab(services: Services) -> Iterator[Lab]:
+    """A laboratory of the tests' own; windows are small, so that small jobs last a while."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PGJOBS_WINDOW", "20")
+        with laboratory(services, TINY, say=lambda _words: None) as made:
+            yield made
+
+
+def selection(lab: Lab, *, dry: bool = False) -> int:
+    """How many records of the whole table are to be sent (or, dry, considered), told by other SQL than the engine's."""
+    row = lab.connection.execute(
+        "select count(distinct r.msisdn), count(*) from xmp_retries_expired r where r.msisdn not in ("
+        " select msisdn from xmp_transactions where result in ('paid', 'retry_paid', 'injection_paid', 'expired_paid'))"
+    ).fetchone()
+    assert row is not None
+    return int(row[1 if dry else 0])
+
+
+def only(lab: Lab, letter: str, name: str, queue: str = "") -> Sample:
+    """The one repetition of a measurement."""
+    [sample] = lab.book.samples[Key(letter, name, queue)]
+    return sample
+
+
+def test_ceiling_and_live_send_the_same_number_of_messages(lab: Lab) -> None:
+    """Both publish what they are asked to, into both types of queue; the whole table is everything selected."""
+    live.measure(lab, None)
+    for kind in QUEUE_TYPES:
+        assert TINY.part == only(lab, "a", live.CEILING, kind).count
+        assert TINY.part == only(lab, "b", live.LIVE, kind).count
+        assert selection(lab) == only(lab, "b", live.WHOLE, kind).count
+
+
+def test_processor_time_and_memory_are_read(lab: Lab) -> None:
+    """The servers are found by themselves: their processes, and the daemon's, have spent something."""
+    assert lab.trees["postgres"] is not None
+    assert lab.trees["broker"] is not None
+    queue = lab.queue("classic")
+    live.ceiling(lab, queue, TINY.part)
+    sample = lab.book.samples[Key("a", live.CEILING, "classic")][-1]
+    assert {"publisher", "postgres", "broker"} == set(sample.cpu)
+    assert sample.cpu["publisher"] > 0
+    assert sample.peak_mb is not None
+    assert sample.peak_mb > 10
+
+
+def test_what_people_use_instead_arrives_too(lab: Lab) -> None:
+    """Each way is measured and found in its queue to the last message, or said to be not installed."""
+    comparisons.measure(lab)
+    for way in comparisons.WAYS:
+        if importlib.util.find_spec(way.package) is None:
+            assert any(remark.startswith(way.name) for remark in lab.book.remarks)
+        else:
+            assert 0 < only(lab, "c", way.name, "classic").count <= selection(lab)
+
+
+def test_a_dry_run_and_copy_read_the_same_selection(lab: Lab) -> None:
+    """The dry run considers everything the statement that is copied has rows."""
+    selecting.measure(lab)
+    assert selection(lab, dry=True) == only(lab, "d", selecting.DRY).count
+    row = lab.connection.execute("select max(id) from xmp_jobs where params ? 'dry_run'").fetchone()
+    assert row is not None
+    statement = selecting.records_statement(lab, row[0])
+    copied = lab.connection.execute(statement.encode())
+    assert selection(lab, dry=True) == copied.rowcount
+    assert "set enable_hashjoin = off;" in selecting.planner_settings(lab)
+    assert {selecting.COPY, selecting.COPY_BINARY} <= {key.name for key in lab.book.samples}
+
+
+def test_copy_works_without_psql(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no psql, psycopg copies."""
+    monkeypatch.setattr(lab, "psql", None)
+    row = lab.connection.execute("select max(job_id) from pgjobs.progress where end_key is not null").fetchone()
+    assert row is not None
+    assert selecting.copy(lab, row[0], "binary").seconds > 0
+
+
+def test_an_injection_considers_every_line(lab: Lab) -> None:
+    """The dry run and the live one both consider the whole file."""
+    injecting.measure(lab)
+    assert TINY.lines == only(lab, "e", injecting.DRY).count
+    injected = only(lab, "e", injecting.LIVE, "classic")
+    assert TINY.lines == injected.count
+    assert 0 < injected.figures["sent"] < TINY.lines
+
+
+def test_latencies_are_positive_and_as_many_as_asked_for(lab: Lab) -> None:
+    """Starts and stops are timed one by one."""
+    latency.measure(lab)
+    for kind in QUEUE_TYPES:
+        started = only(lab, "f", latency.START, kind)
+        assert TINY.starts == started.count
+        assert 0 < started.figures["p50_ms"] <= started.figures["p99_ms"] < 30_000
+    stopped = only(lab, "f", latency.STOP, "classic")
+    assert TINY.stops == stopped.count
+    assert 0 <= stopped.figures["p50_ms"] < 30_000
+
+
+def test_eight_jobs_send_as_much_as_one(lab: Lab) -> None:
+    """The same rows are split; only subscribers who are in two parts are sent twice."""
+    crowd.measure(lab)
+    one, many = only(lab, "h", crowd.ONE, "classic"), only(lab, "h", crowd.MANY, "classic")
+    assert 0 < one.count <= many.count < 1.3 * one.count
+    assert TINY.urgent == only(lab, "h", crowd.URGENT, "classic").count
+
+
+def test_growth_loads_what_is_missing_and_resumes(services: Services) -> None:
+    """A bigger table is loaded where it is needed, and the resumed job sends each record once."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PGJOBS_WINDOW", "20")
+        with laboratory(services, TINY, say=lambda _words: None) as lab:
+            growth.measure(lab)
+            small, big = (only(lab, *growth.key(rows)) for rows in TINY.growth)
+            assert selection(lab) == big.count > small.count > 0
+            assert big.figures["resume_ms"] > 0
+            assert big.peak_mb is not None
+
+
+def test_a_profile_shows_the_daemon(tmp_path: Path) -> None:
+    """py-spy writes a flame graph of a process while a block runs."""
+    if not Path(sys.executable).with_name("py-spy").exists():
+        pytest.skip("py-spy is not installed (extra bench)")
+    spinning = [sys.executable, "-c", "import time\nprint(flush=True)\nwhile True: sum(range(1000))"]
+    target = tmp_path / "daemon.svg"
+    with subprocess.Popen(spinning, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            with profiler.recording(process.pid, target):
+                time.sleep(1.5)
+        finally:
+            process.kill()
+    assert "<svg" in target.read_text()
+
+
+def test_a_failed_script_is_one_sentence(lab: Lab) -> None:
+    """What a script says last is what one reads."""
+    with pytest.raises(workers.BenchError, match="ceiling failed"):
+        workers.run_script(lab, "ceiling", "nowhere", "10", "0")
+
+
+def test_nothing_is_left_behind(services: Services) -> None:
+    """The database and the queues of the benchmark go with it."""
+    with laboratory(services, TINY, say=lambda _words: None) as lab:
+        queue, database = lab.queue("gone"), urlsplit(lab.database_url).path[1:]
+    with psycopg.connect(services.database_url) as connection:
+        found = connection.execute("select count(*) from pg_database where datname = %s", (database,)).fetchone()
+    assert (0,) == found
+    broker = pika.BlockingConnection(pika.URLParameters(services.amqp_url))
+    with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="404"):
+        broker.channel().queue_declare(queue, passive=True)
+    broker.close()
+
+
+def test_one_failing_measurement_does_not_stop_the_others(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It leaves a remark, and the report is still written."""
+
+    def fails(_lab: Lab) -> None:
+        raise workers.BenchError("no luck today")
+
+    taken: list[str] = []
+    monkeypatch.setattr(runner, "REST", (("c", fails), ("d", lambda _lab: taken.append("d")), ("e", fails)))
+    monkeypatch.setattr(lab, "scale", choose(records=None, repeat=None, letters="cd", quick=True, full=False))
+    assert not runner.measure(lab)
+    assert ["d"] == taken
+    assert "c: broken off: no luck today" in lab.book.remarks
+    report.write(tmp_path / "bench.json", lab.book, lab.scale, runner.versions(lab))
+    written = json.loads((tmp_path / "bench.json").read_text())
+    assert len(TARGETS) == len(written["targets"])
+    assert written["versions"]["postgresql"]
+    assert written["versions"]["rabbitmq"]
+
+
+def test_medians_ratios_and_percentiles() -> None:
+    """Ratios are taken pair by pair where two measurements alternated, else of the medians."""
+    book, one, other = Book(), Key("b", "one"), Key("a", "other")
+    for seconds in (1.0, 2.0, 4.0):
+        book.add(one, Sample(100, seconds, {"broker": 0.001}))
+        book.add(other, Sample(100, seconds / 2))
+    assert 50 == book.rate(one)
+    assert 0.5 == book.ratio(one, other)
+    assert pytest.approx(10) == book.micros(one, "broker")
+    assert book.micros(other, "broker") is None
+    book.add(other, Sample(100, 0.25))
+    assert 50 / 150 == book.ratio(one, other)
+    assert book.ratio(one, Key("c", "never measured")) is None
+    hundred = [float(n) for n in range(1, 101)]
+    assert (50, 99) == (percentile(hundred, 50), percentile(hundred, 99))
+    assert 3 == percentile([3.0], 99)
+
+
+def test_a_target_is_met_missed_or_not_measured() -> None:
+    """The bound itself is met."""
+    [target] = [each for each in TARGETS if each.what == "live ÷ ceiling, classic queue"]
+    book = Book()
+    assert target.met(book) is None
+    book.add(Key("a", live.CEILING, "classic"), Sample(100, 0.9))
+    book.add(Key("b", live.LIVE, "classic"), Sample(100, 1.0))
+    assert target.met(book) is True
+    book.samples[Key("b", live.LIVE, "classic")] = [Sample(100, 1.1)]
+    assert target.met(book) is False
+
+
+def test_processor_time_of_a_tree_counts_its_children() -> None:
+    """What a shell's child has burnt is the shell's, also after the child's end."""
+    command = "python3 -c 'sum(i * i for i in range(3000000))'; read _"
+    with subprocess.Popen(["sh", "-c", command], stdin=subprocess.PIPE) as shell:
+        watch = meter.Watch({"shell": shell.pid, "elsewhere": None})
+        while not (spent := watch.spent())["shell"] > 0.05:
+            assert shell.poll() is None
+        assert {"shell"} == set(spent)
+
+
+def test_the_command_line_chooses_the_scale() -> None:
+    """Quick, full and numbers of one's own."""
+    assert QUICK == choose(records=None, repeat=None, letters="", quick=True, full=False)
+    assert 10_000_000 == choose(records=None, repeat=None, letters="", quick=False, full=True).growth[-1]
+    mine = choose(records=300_000, repeat=5, letters="ab", quick=False, full=False)
+    assert (300_000, 5, 60_000, "ab") == (mine.records, mine.repeat, mine.part, mine.letters)
+    assert LETTERS == choose(records=None, repeat=None, letters="", quick=False, full=False).letters
+    with pytest.raises(SettingsError, match="--only: x, z"):
+        runner.run(choose(records=None, repeat=None, letters="xaz", quick=True, full=False))
