@@ -46,9 +46,9 @@ class Certificate:
     at_most: int = 0
     ranges: int = 0
     violations: list[str] = field(default_factory=list)
-    _kinds: dict[str, list[int]] = field(default_factory=dict)
+    _kinds: dict[str, list[object]] = field(default_factory=dict)
 
-    def note(self, kind: str, key: int) -> None:
+    def note(self, kind: str, key: object) -> None:
         """One record that breaks a promise; those of one kind are told together."""
         self._kinds.setdefault(kind, []).append(key)
 
@@ -106,7 +106,7 @@ def _sort(
         name = MESSAGE_ID(message_id)
         job = int(name[1]) if name else None
         if name is None or job not in copies or headers.get("x-job-id") != job:
-            certificate.violations.append(f"a message that no job sent: {message_id!r} with headers {dict(headers)}")
+            certificate.note("messages that no job sent", f"{message_id} of job {headers.get('x-job-id')}")
             continue
         counted = copies[job].setdefault(int(name[2]), [0, 0])
         counted[0] += 1
