@@ -341,7 +341,7 @@ def test_two_sessions_meet_at_the_row(db: Db, database: str) -> None:
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 set_status(other, job, "error")
         said = other.refusal("update xmp_jobs set status = 'error' where id = %s", job)
-        assert f"job {job} is canceled and can't become error" == said.message_primary
+        assert f"job {job} is canceled and can't become error, legal next: ready" == said.message_primary
 
 
 def test_a_queue_of_skipped_lines_is_refused_not_ignored(db: Db) -> None:

@@ -87,7 +87,7 @@ begin
          j.file_name::text, _descending, (pgjobs.read_params(j.params)).dry_run,
          _claimed.prepared_at is not null, _claimed.uncertain_to, _claimed.log_bytes
   from public.xmp_jobs j
-  join public.xmp_job_types t on t.name = j.type
+  join public.xmp_job_types t on t.name = j.type::text
   where j.id = _claimed.job_id;
 end;
 $$;

@@ -11,7 +11,7 @@ declare
   _statement text;
 begin
   select t.selector into strict _selector
-  from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type
+  from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
   where j.id = _job_id;
   execute format('select %s($1, $2, $3, $4)', _selector) into _statement using _job_id, _shard, _after_key, _end_key;
   return _statement;

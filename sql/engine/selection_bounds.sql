@@ -11,7 +11,7 @@ declare
   _params pgjobs.job_params;
 begin
   select t.selector into strict _selector
-  from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type
+  from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
   where j.id = _job_id;
   select (pgjobs.read_params(j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
   if to_regproc(_selector || '_bounds') is not null then

@@ -12,7 +12,7 @@ begin
   where l.ctid = any (array(
     select x.ctid from pgjobs.injection_lines x
     where x.job_id = (select j.id from public.xmp_jobs j
-                      join public.xmp_job_types t on t.name = j.type
+                      join public.xmp_job_types t on t.name = j.type::text
                       where j.status = 'done' and t.needs_file
                         and exists (select from pgjobs.injection_lines y where y.job_id = j.id)
                       limit 1)
