@@ -42,6 +42,10 @@ FAILURES: dict[str, Exception] = {
     "connect": OSError(errno.ECONNREFUSED, "Connection refused"),
 }
 SHORT_WRITE = "short_write"
+NO_SELF_FENCE = "no_self_fence"
+"""Not a fault but the loss of a guard: an owner trusts its lease however old it is."""
+
+KNOWN = (*CRASHES, *FAILURES, SHORT_WRITE, NO_SELF_FENCE)
 
 _armed: dict[str, int] = {}
 
@@ -51,10 +55,10 @@ def arm(text: str) -> None:
     _armed.clear()
     for each in filter(None, text.split(",")):
         point, _, count = each.partition(":")
-        if point not in (*CRASHES, *FAILURES, SHORT_WRITE) or not count.isdigit() or int(count) < 1:
+        if point not in KNOWN or not count.isdigit() or int(count) < 1:
             raise SettingsError(
                 f"PGJOBS_FAULT {each!r}: there is no such fault",
-                "write point:n with one of " + ", ".join((*CRASHES, *FAILURES, SHORT_WRITE)),
+                "write point:n with one of " + ", ".join(KNOWN),
             )
         _armed[point] = int(count)
 
@@ -67,6 +71,11 @@ def _strikes(point: str) -> bool:
         del _armed[point]
         return True
     return False
+
+
+def armed(point: str) -> bool:
+    """Whether a point is armed, without passing it."""
+    return point in _armed
 
 
 def reach(point: str) -> None:

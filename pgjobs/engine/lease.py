@@ -63,7 +63,7 @@ class Lease:
         """Return only while the shard is surely ours; Fenced otherwise."""
         if self.lost is not None:
             raise self.lost
-        if boot_seconds() - self._renewed_at > self._seconds * TRUST:
+        if boot_seconds() - self._renewed_at > self._seconds * TRUST and not faults.armed(faults.NO_SELF_FENCE):
             await self.renew()
 
     async def renew(self, in_flight_to: int | None = None) -> None:

@@ -26,6 +26,7 @@ from pgjobs.dev.torture.strike import Striker
 QUIET_SECONDS = 240.0
 STUCK_SECONDS = 20.0
 LOOK_SECONDS = 0.05
+PATIENCE_SECONDS = 2.5
 PROGRESS = (
     "select count(*), count(*) filter (where j.status = 'done'),"
     " coalesce(sum((select sum(p.considered) from pgjobs.progress p where p.job_id = j.id)), 0)::bigint"
@@ -81,28 +82,35 @@ class Chaos:
         self._tell = tell
         self._undo: list[tuple[float, int, Callable[[], None]]] = []
         self._number = itertools.count()
-        self._told = 0.0
 
     def run(self, faults: list[schedule.Fault], orders: list[schedule.Order]) -> None:
-        """Faults and orders at their times; dead daemons come back, jobs never run out."""
+        """Faults and orders in their order; dead daemons come back, jobs never run out.
+
+        A fault strikes when its time has come and records have moved since the last one, or have not for too long:
+        what strikes only daemons that are just starting shows little.
+        """
         for seat in self.seats:
             seat.start()
         self.jobs.refill()
-        began = time.monotonic()
         todo: list[schedule.Fault | schedule.Order] = [*faults, *orders]
         todo.sort(key=lambda each: each.at)
+        late = 0.0
+        moved, since = 0, time.monotonic()
+        began = since
         while todo or self._undo:
             now = time.monotonic() - began
+            records = self._progress(len(faults), now)
             while self._undo and self._undo[0][0] <= now:
                 heapq.heappop(self._undo)[2]()
-            while todo and todo[0].at <= now:
+            if todo and todo[0].at + late <= now and (records > moved or time.monotonic() - since > PATIENCE_SECONDS):
+                late = now - todo[0].at
                 self._happen(todo.pop(0), now)
+                moved, since = records, time.monotonic()
             for seat in self.seats:
                 seat.start()
             self.jobs.tend(now)
             if todo:
                 self.jobs.refill()
-            self._progress(len(faults), now)
             time.sleep(LOOK_SECONDS)
 
     def _happen(self, what: schedule.Fault | schedule.Order, now: float) -> None:
@@ -113,12 +121,12 @@ class Chaos:
         if undo is not None:
             heapq.heappush(self._undo, (now + what.seconds, next(self._number), undo))
 
-    def _progress(self, faults: int, now: float) -> None:
-        if now - self._told >= 1:
-            self._told = now
-            jobs, done, records = self.place.rows(PROGRESS)[0]
-            struck = self.striker.struck.total()
-            self._tell(f"{now:4.0f} s · {struck:,} of {faults:,} faults · {done} of {jobs} jobs · {records:,} records")
+    def _progress(self, faults: int, now: float) -> int:
+        """Tell how far it is; the number of records checkpointed."""
+        jobs, done, records = self.place.rows(PROGRESS)[0]
+        struck = self.striker.struck.total()
+        self._tell(f"{now:4.0f} s · {struck:,} of {faults:,} faults · {done} of {jobs} jobs · {records:,} records")
+        return int(records)
 
     def quiet(self) -> None:
         """Nothing is broken any more: every job has to end, and none may stand still without saying why."""

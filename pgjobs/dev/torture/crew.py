@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pgjobs.dev.process import Child
 from pgjobs.dev.proxy import Proxy
+from pgjobs.dev.torture.nursery import Born, Nursery
 from pgjobs.dev.torture.place import Place
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -20,14 +19,15 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Seat:
     """One daemon after another under the same name; with proxies its servers can be taken from it alone."""
 
-    def __init__(self, place: Place, index: int, proxies: tuple[Proxy, Proxy] | None = None) -> None:
+    def __init__(self, place: Place, nursery: Nursery, index: int, proxies: tuple[Proxy, Proxy] | None = None) -> None:
         self.place = place
+        self._nursery = nursery
         self.index = index
         self.proxies = proxies
         self.log = place.folder / f"daemon-{index}.log"
         self.frozen = False
         self.starts = 0
-        self.child: Child | None = None
+        self.child: Born | None = None
 
     @property
     def running(self) -> bool:
@@ -59,19 +59,13 @@ class Seat:
             )
         self.frozen = False
         self.starts += 1
-        self.child = Child(
-            [sys.executable, "-m", "pgjobs", "daemon"],
-            log=self.log,
-            env=place.environment(f"daemon-{self.index}", *urls, fault),
-            death_signal=signal.SIGKILL,
-        )
+        self.child = self._nursery.bear(place.environment(f"daemon-{self.index}", *urls, fault), self.log)
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, if it is there."""
-        if self.running:
+        if self.child is not None and self.child.running:
             self.frozen = number is signal.SIGSTOP or (self.frozen and number is not signal.SIGCONT)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+            self.child.send(number)
 
     def kill(self) -> None:
         """Take it away without a word."""
@@ -83,8 +77,7 @@ class Seat:
         """Ask it to end, and wait; whether it let go of everything within 15 seconds."""
         if self.child is None or not self.child.running:
             return True
-        self.child.end(signal.SIGTERM, 15)
-        return self.said.rstrip().endswith("has let go of everything")
+        return self.child.end(signal.SIGTERM, 15) and self.said.rstrip().endswith("has let go of everything")
 
     def cpu_seconds(self) -> float:
         """Processor time its process has used."""
@@ -102,6 +95,7 @@ def seated(place: Place, count: int, proxied: int) -> Iterator[list[Seat]]:
     """So many daemons, the last `proxied` of them behind proxies; started by the caller, ended here."""
     with contextlib.ExitStack() as stack:
         seats = []
+        nursery = stack.enter_context(Nursery())
         for index in range(count):
             proxies = None
             if index >= count - proxied:
@@ -109,7 +103,7 @@ def seated(place: Place, count: int, proxied: int) -> Iterator[list[Seat]]:
                     stack.enter_context(in_front_of(place.database_url, 5432)),
                     stack.enter_context(in_front_of(place.amqp_url, 5672)),
                 )
-            seats.append(seat := Seat(place, index, proxies))
+            seats.append(seat := Seat(place, nursery, index, proxies))
             stack.callback(seat.kill)
         yield seats
 

@@ -1,0 +1,80 @@
+"""T3 and T5: the broker is killed and comes back; the broker raises its memory alarm."""
+
+from __future__ import annotations
+
+import time
+
+from pgjobs.dev.broker import PrivateBroker
+from pgjobs.dev.process import ServicesError
+from pgjobs.dev.torture.parts.trial import Result, Tell, Trial, trial
+from pgjobs.dev.torture.place import Scale
+from pgjobs.dev.torture.strike import ALARM, NO_ALARM
+
+MEGABYTE = 1 << 20
+HELD = "select owner is not null from pgjobs.progress where job_id = %s"
+WHY = "select pgjobs.why(%s)"
+
+
+def kills(times: int, tell: Tell, queue: str = "quorum") -> Result:
+    """T3: kill -9 of the broker in full stream; nothing confirmed is lost, and work resumes once it is back."""
+    result = Result(f"t3 {queue}", "broker kill -9", times)
+    scale = Scale(retries=20_000, lines=10, window=100)
+    with trial(result, tell, scale=scale, queue=queue) as run:
+        broker = _own_broker(run)
+        run.seats[0].start()
+        for number in range(1, times + 1):
+            tell(f"broker kill {number} of {times}, {queue}")
+            run.moves(60, windows=3)
+            broker.kill()
+            broker.start()
+            result.worst("slowest resume", run.moves(60), 15)
+        run.finish()
+    return result
+
+
+def alarm(times: int, tell: Tell) -> Result:
+    """T5: the memory alarm is shown, costs no memory, lets jobs be stopped, and passes."""
+    result = Result("t5", "memory alarm", times)
+    scale = Scale(retries=30_000, lines=10, window=100)
+    with trial(result, tell, scale=scale) as run:
+        broker = _own_broker(run)
+        run.seats[0].start()
+        for number in range(1, times + 1):
+            tell(f"memory alarm {number} of {times}")
+            _one_alarm(run, broker)
+        run.finish()
+    return result
+
+
+def _one_alarm(run: Trial, broker: PrivateBroker) -> None:
+    result, seat = run.result, run.seats[0]
+    run.wait(lambda: run.place.value("select count(*) from public.xmp_jobs where status <> 'done'") == 0, "quiet", 90)
+    first, second = run.add(), run.add(order="desc")
+    run.wait(lambda: all(run.place.value(HELD, job) for job in (first, second)), "both jobs run", 30)
+    run.moves(30, windows=3)
+    memory = seat.memory_bytes()
+    broker.ctl(*ALARM)
+    try:
+        shown = run.wait(
+            lambda: all("blocked" in (run.place.value(WHY, job) or "") for job in (first, second)),
+            "the alarm is shown",
+            20,
+        )
+        result.worst("alarm shown after", shown, 2)
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            result.worst("memory growth", (seat.memory_bytes() - memory) / MEGABYTE, 20, "MB")
+            time.sleep(0.2)
+        run.place.rows("select pgjobs.stop_job(%s)", first)
+        result.worst("stop during the alarm", run.wait(lambda: not run.place.value(HELD, first), "it stops", 20), 5)
+        run.place.rows("select pgjobs.resume_job(%s)", first)
+    finally:
+        broker.ctl(*NO_ALARM)
+    result.worst("resume after the alarm", run.moves(30), 5)
+
+
+def _own_broker(run: Trial) -> PrivateBroker:
+    broker = run.place.services.broker
+    if broker is None:
+        raise ServicesError("this part kills the broker, and PGJOBS_AMQP_URL names somebody's", "unset PGJOBS_AMQP_URL")
+    return broker
