@@ -13,10 +13,12 @@ import psycopg
 import pytest
 from fix_cli import run
 from fix_daemon import Engine
+from fix_predecessor import SHAPES
 
 from pgjobs import db
 from pgjobs.doctor import database, findings
 from pgjobs.doctor.finding import Finding
+from pgjobs.migrate import migrate
 from pgjobs.settings import read_settings
 
 Examine = Callable[..., list[Finding]]
@@ -263,10 +265,16 @@ def test_a_replica_is_asked_too(engine: Engine, examine: Examine) -> None:
     assert "warning" == about(examine(replica_url=engine.database_url), "replica").level
 
 
-def test_moments_without_a_time_zone_in_a_local_database(engine: Engine, examine: Examine) -> None:
+@pytest.mark.parametrize(("zone", "level"), [("Asia/Karachi", "warning"), ("UTC", "ok")])
+def test_moments_without_a_time_zone(empty_database: str, examine: Examine, zone: str, level: str) -> None:
     """run_at of the predecessor means UTC; sessions in another zone would write something else into it."""
-    engine.execute(f"alter database \"{engine.database.info.dbname}\" set timezone = 'Asia/Karachi'")
-    assert "ok" == about(examine(), "clock").level
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        for shape in (SHAPES["lookups"], f"alter database {connection.info.dbname} set timezone = '{zone}'"):
+            connection.execute(shape.encode())
+    migrate(empty_database)
+    found = examine(database_url=empty_database)
+    assert level == about(found, "clock").level
+    assert set() == levels(found, "problem") - {"routes"}
 
 
 def test_nothing_is_changed(engine: Engine, examine: Examine) -> None:

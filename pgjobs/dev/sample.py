@@ -72,7 +72,7 @@ select t.at, t.at, pg_temp.tid(t.at, 'transaction ' || t.g), t.msisdn, 92, 421 +
               'canceled', 'retry_failed', 'expired_failed', 'failed', 'retry_failed'])[1 + t.g %% 20]
 from (
   select g, %(first_day)s::timestamptz + pg_temp.after(g - 1, %(transactions)s, %(days)s) as at,
-         pg_temp.msisdn(1 + g * 48271 %% 2147483647 %% %(retries)s) as msisdn
+         pg_temp.msisdn(1 + g * 1103515245 %% 2147483647 %% %(retries)s) as msisdn
   from generate_series(1::bigint, %(transactions)s) g
 ) t
 """
@@ -141,7 +141,7 @@ def load(url: str, retries: int = 200_000, transactions: int = 400_000) -> None:
     }
     with psycopg.connect(url, options="-c timezone=UTC -c maintenance_work_mem=512MB") as connection:
         for table in TABLES:
-            if connection.execute(f"select from public.{table} limit 1").fetchone():
+            if connection.execute(f"select from public.{table} limit 1").fetchone() is not None:
                 raise PgjobsError(f"{table} holds rows already", "load the sample into an empty database")
         connection.execute(HELPERS)
         # Building an index once at the end is several times faster than keeping it up row by row.
@@ -170,7 +170,7 @@ def write_injection_file(path: Path, lines: int = 20_000, retries: int = 200_000
 
 def _line(number: int, retries: int) -> bytes:
     good = msisdn(FRESH + number)
-    paid = msisdn(1 + number * 20 * 48271 % 2147483647 % retries)
+    paid = msisdn(1 + number * 20 * 1103515245 % 2147483647 % retries)
     odd = {
         0: good + b"000000000000\n",  # too long
         1: good[:4] + b"\n",  # too short
