@@ -26,7 +26,7 @@ import pgjobs
 from pgjobs.dev.services import Services
 
 POLL = 0.01
-PATIENCE = 30.0
+PATIENCE = 60.0
 DEATH = ("setpriv", "--pdeathsig=KILL", "--")
 ESCAPED = {"n": b"\n", "r": b"\r", "t": b"\t", '"': b'"', "\\": b"\\"}
 HEX_ESCAPES = {"x": 2, "u": 4, "U": 8}
