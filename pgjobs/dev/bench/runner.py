@@ -42,10 +42,13 @@ def run(scale: Scale, json_file: Path | None = None, profile: Path | None = None
         notes.print(f"[dim]{time.monotonic() - began:6.1f} s[/dim]  {words}", highlight=False)
 
     with running_services() as services, laboratory(services, scale, say) as lab:
-        complete = measure(lab, profile)
-        report.show(console, lab.book)
-        if json_file is not None:
-            report.write(json_file, lab.book, lab.scale, versions(lab))
+        servers = versions(lab)
+        try:
+            complete = measure(lab, profile)
+        finally:  # whoever loses patience sees what there is
+            report.show(console, lab.book)
+            if json_file is not None:
+                report.write(json_file, lab.book, lab.scale, servers)
     say("done")
     return 0 if complete else 1
 
