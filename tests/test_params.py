@@ -2,6 +2,7 @@
 rest."""
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -275,11 +276,10 @@ def test_a_resume_checks_what_an_earlier_version_had_let_in(db: Db) -> None:
 def test_digits_of_other_scripts_are_refused_under_any_collation(services: Services) -> None:
     """In a database whose collation calls every script's digits digits, they are refused all the same, not
     broken on."""
-    name = "pgjobs_params_unicode_digits"
+    name = f"pgjobs_digits_{uuid.uuid4().hex[:12]}"
     with connect(services.database_url) as admin:
         if admin.info.server_version < 180000:
             pytest.skip("this server has no such collation built in")
-        drop_database(services.database_url, name)
         collation = "locale_provider builtin builtin_locale 'PG_UNICODE_FAST'"
         admin.execute(f"create database {name} template template0 {collation}".encode())
     try:

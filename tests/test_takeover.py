@@ -1,6 +1,7 @@
 """An operator's database is taken over as it is: nothing of it is lost or rewritten, and its jobs run."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -26,11 +27,10 @@ CONTENTS = """
 
 
 @pytest.fixture(scope="module", params=sorted(SHAPES))
-def predecessor(services: Services, request: pytest.FixtureRequest, worker_id: str) -> Iterator[tuple[str, Any]]:
+def predecessor(services: Services, request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
     """A database of the predecessor, taken over: its name, and what it held before. Its server keeps Riga's
     time."""
-    name = f"pgjobs_predecessor_{request.param}_{worker_id}"
-    drop_database(services.database_url, name)
+    name = f"pgjobs_{request.param}_{uuid.uuid4().hex[:12]}"
     url = create_database(services.database_url, name)
     with connect(services.database_url) as admin:
         admin.execute(f"alter database {name} set timezone = 'Europe/Riga'".encode())
@@ -49,8 +49,7 @@ def predecessor(services: Services, request: pytest.FixtureRequest, worker_id: s
 @pytest.fixture
 def old(services: Services, predecessor: tuple[str, Any]) -> Iterator[Db]:
     """A connection to a copy of the database that was taken over, in a session of Riga."""
-    name = f"{predecessor[0]}_copy"
-    drop_database(services.database_url, name)
+    name = f"pgjobs_test_{uuid.uuid4().hex[:12]}"
     try:
         url = create_database(services.database_url, name, predecessor[0])
         with connect(url, timezone="Europe/Riga") as connection:
