@@ -5,7 +5,7 @@ import contextlib
 import os
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,46 +26,57 @@ LEAVES_A_TRACE = {
 }
 
 
-@pytest.fixture
-def engines(services: Services, template_database: str, tmp_path: Path) -> Iterator[list[Engine]]:
-    """As many engines side by side as a call fails in different places."""
+# Daemons side by side share the server's hundred connections; one that runs ten jobs needs two for each of them.
+BATCHES = [range(1, 5), range(5, 8), range(8, TIMES + 1)]
+PAIRS = [(count, TIMES + 1 - count) for count in range(1, TIMES // 2 + 1)]
+CASES = [
+    *((call, batch) for call in (*FAILURES, SHORT_WRITE) if call != "connect" for batch in BATCHES),
+    *(("connect", pair) for pair in PAIRS),
+]
+
+
+@contextlib.contextmanager
+def side_by_side(services: Services, template_database: str, folder: Path, number: int) -> Iterator[list[Engine]]:
+    """Engines that have nothing to do with each other."""
     with contextlib.ExitStack() as stack:
         broker = stack.enter_context(Drain(services.amqp_url))
         made = []
-        for number in range(TIMES):
+        for each in range(number):
             name = f"pgjobs_fails_{uuid.uuid4().hex[:12]}"
             stack.callback(drop_database, services.database_url, name)
             url = create_database(services.database_url, name, template_database)
             broker.channel.queue_declare(name, durable=True)
             stack.callback(broker.channel.queue_delete, name)
-            made.append(stack.enter_context(Engine(url, services.amqp_url, name, tmp_path / str(number))))
+            made.append(stack.enter_context(Engine(url, services.amqp_url, name, folder / str(each))))
         yield made
 
 
-def add_jobs(engine: Engine, call: str) -> list[int]:
-    """One job of twelve windows; for connections, which are made once and kept, ten jobs side by side."""
-    engine.add_retries(RECORDS)
-    return [engine.add_job("expired") for _ in range(TIMES if call == "connect" else 1)]
-
-
-@pytest.mark.parametrize("call", [*FAILURES, SHORT_WRITE])
-def test_the_nth_call_fails(engines: list[Engine], call: str) -> None:
+@pytest.mark.parametrize(("call", "counts"), CASES)
+def test_the_nth_call_fails(
+    services: Services, template_database: str, tmp_path: Path, call: str, counts: Sequence[int]
+) -> None:
     """Whichever call of a kind fails, the job is done afterwards, by itself or resumed, with nothing lost."""
-    jobs = [add_jobs(engine, call) for engine in engines]
-    for count, engine in enumerate(engines, 1):
-        engine.start(ready=False, fault=f"{call}:{count}", window=WINDOW)
-    for engine, its in zip(engines, jobs, strict=True):
-        if call in BREAKS_OFF:
-            engine.wait_status(its[0], "error", 60)
-            assert engine.error_of(its[0]) == f"log {engine.value('select log_path from xmp_jobs')}: {BREAKS_OFF[call]}"
-            assert engine.value("select reason from pgjobs.job_events where to_status = 'error'").startswith("log_io: ")
-            engine.set_status(its[0], "ready")
-        for job in its:
-            engine.wait_status(job, "done", 60)
-        if call in LEAVES_A_TRACE:
-            assert LEAVES_A_TRACE[call] in engine.daemons[0].said
-        certificate = certify(engine, dict.fromkeys(its, KEYS), faults=1, window=WINDOW)
-        assert RECORDS * len(its) == certificate.sent
+    with side_by_side(services, template_database, tmp_path, len(counts)) as engines:
+        jobs = []
+        for count, engine in zip(counts, engines, strict=True):
+            engine.add_retries(RECORDS)
+            # A job has twelve windows, but one connection: as many jobs as connections are to be made.
+            jobs.append([engine.add_job("expired") for _ in range(count if call == "connect" else 1)])
+            engine.start(ready=False, fault=f"{call}:{count}", window=WINDOW, lease_seconds=20)
+        for engine, its in zip(engines, jobs, strict=True):
+            if call in BREAKS_OFF:
+                engine.wait_status(its[0], "error", 60)
+                log = engine.value("select log_path from xmp_jobs")
+                assert f"log {log}: {BREAKS_OFF[call]}" == engine.error_of(its[0])
+                reason = engine.value("select reason from pgjobs.job_events where to_status = 'error'")
+                assert f"log_io: log {log}: {BREAKS_OFF[call]}" == reason
+                engine.set_status(its[0], "ready")
+            for job in its:
+                engine.wait_status(job, "done", 60)
+            if call in LEAVES_A_TRACE:
+                assert LEAVES_A_TRACE[call] in engine.daemons[0].said
+            certificate = certify(engine, dict.fromkeys(its, KEYS), faults=1, window=WINDOW)
+            assert RECORDS * len(its) == certificate.sent
 
 
 def test_the_file_size_limit_is_reached(engine: Engine) -> None:

@@ -1,0 +1,258 @@
+"""Rules of the protocol that chance seldom tries, each shown directly: fencing, clocks, answers of the broker, hints
+that get lost. A mutant that breaks one of them dies here."""
+
+import asyncio
+import time
+import uuid
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+from fix_daemon import Engine
+from fix_jobs import Db, claim, connect, insert_job, prepare
+from pika import spec
+
+from pgjobs.engine.amqp import Publisher
+from pgjobs.engine.claim import Claim
+from pgjobs.engine.confirms import Confirms
+from pgjobs.engine.lease import Lease
+from pgjobs.engine.listen import Listener
+from pgjobs.errors import Interrupted
+from pgjobs.metrics import Metrics
+
+LEASE = "interval '30 s'"
+CHECKPOINT = (
+    f"select pgjobs.checkpoint_job(%s, %s, %s, {LEASE}, %s, %s, 1, 0, 0,"
+    " '[[\"sent\", \"\", 1]]', 100, '\\x00', '\\x0000')"
+)
+CLAIM = "select epoch from pgjobs.claim_shard(%s, '{}', true, interval '30 s')"
+RENEW = f"select pgjobs.renew_lease(%s, %s, %s, {LEASE}, 5, null)"
+CALLS = {
+    "checkpoint": (CHECKPOINT, (3, 4)),
+    "renew": (RENEW, ()),
+    "finish": ("select pgjobs.finish_shard(%s, %s, %s)", ()),
+    "release": ("select pgjobs.release_shard(%s, %s, %s, true, true, 'x')", ()),
+    "fail": ("select pgjobs.fail_job(%s, %s, %s, true, 'x', 'y')", ()),
+    "prepare": ("select pgjobs.prepare_job(%s, %s, %s)", ()),
+    "position": ("select after_key from pgjobs.shard_position(%s, %s, %s)", ()),
+    "log": ("select path from pgjobs.open_log(%s, %s, %s, 'here', '/x/y.log', false)", ()),
+}
+STATE = (
+    "select (p.*)::text, (select array_agg(s::text) from pgjobs.log_segments s),"
+    " (select count(*) from pgjobs.checkpoints),"
+    " (select sum(n) from pgjobs.outcomes), (select status from xmp_jobs) from pgjobs.progress p"
+)
+OTHER = uuid.UUID("99999999-2222-3333-4444-555555555555")
+
+
+@pytest.fixture
+def claimed(db: Db) -> dict[str, Any]:
+    """A shard of a prepared job, claimed by the first worker."""
+    db.execute("insert into xmp_retries_expired (id, msisdn) select i, '92300' || i from generate_series(1, 9) i")
+    found = claim(db, insert_job(db))
+    prepare(db, found)
+    return found
+
+
+def run_out(db: Db) -> None:
+    """The lease has run out."""
+    db.execute("update pgjobs.progress set lease_until = clock_timestamp() - interval '1 s'")
+
+
+def answer(db: Db, call: str, found: dict[str, Any]) -> Any:
+    """What a call of an owner is answered; nothing is nothing."""
+    statement, rest = CALLS[call]
+    row = db.execute(statement.encode(), (found["job_id"], found["shard"], found["epoch"], *rest)).fetchone()
+    return row and row[0]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_owner_of_old_changes_nothing(db: Db, claimed: dict[str, Any], call: str) -> None:
+    """Whatever an owner asks for after another one has taken the shard over, it is answered with nothing, and
+    nothing has changed."""
+    run_out(db)
+    assert claimed["epoch"] + 1 == db.value(CLAIM, OTHER)
+    before = db.row(STATE)
+    assert answer(db, call, claimed) in (None, "")
+    assert before == db.row(STATE)
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if call not in ("release", "position")])
+def test_an_owner_too_late_changes_nothing(db: Db, claimed: dict[str, Any], call: str) -> None:
+    """An owner whose lease has run out is answered with nothing although nobody has taken over yet."""
+    run_out(db)
+    before = db.row(STATE)
+    assert answer(db, call, claimed) in (None, "")
+    assert before == db.row(STATE)
+
+
+@pytest.mark.parametrize("call", ["checkpoint", "renew", "prepare", "position", "log"])
+def test_the_owner_is_answered(db: Db, claimed: dict[str, Any], call: str) -> None:
+    """The same calls of the owner in time are answered, so the two tests above test something."""
+    before = db.row(STATE)
+    answer(db, call, claimed)
+    assert call in ("position", "prepare") or before != db.row(STATE)
+
+
+@pytest.mark.parametrize("action", ["renew_lease", "checkpoint_job", "claim_shard"])
+def test_leases_know_the_clock_of_the_database_only(db: Db, action: str) -> None:
+    """No function about leases takes a moment as an argument: durations come in, the database says what time it is."""
+    arguments = db.value("select pg_get_function_arguments(oid) from pg_proc where proname = %s", action)
+    assert "timestamp" not in arguments
+    assert "interval" in arguments
+
+
+def test_a_lease_sleeps_with_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The holder's trust in its lease depends on the clock that also runs in suspension, not on the time of day:
+    a clock set anywhere makes no difference."""
+    asked: list[str] = []
+
+    async def told(_connection: object, call: str, *_args: object) -> str:
+        asked.append(call)
+        return "go"
+
+    async def act() -> None:
+        lease = Lease(Claim(1, 0, 1, "x", "", "q", False, "", False, False, True, None, 0), 10, boot)
+        lease._control = SimpleNamespace()  # type: ignore[assignment]
+        await lease.ensure()
+        assert [] == asked
+        now[0] += 6.9
+        await lease.ensure()
+        assert [] == asked
+        now[0] += 0.2
+        await lease.ensure()
+        assert 1 == len(asked)
+        await lease.ensure()
+        assert 1 == len(asked)
+
+    monkeypatch.setattr("pgjobs.db.value", told)
+    boot = 1000.0
+    now = [boot]
+    monkeypatch.setattr("time.clock_gettime", lambda clock: now[0] if clock == time.CLOCK_BOOTTIME else 1e9)
+    monkeypatch.setattr("time.time", lambda: 1e10)
+    asyncio.run(act())
+
+
+def test_confirms_come_as_ranges() -> None:
+    """One confirm may stand for many messages, in any order, and a flight lands when each of its messages is
+    answered."""
+
+    async def act() -> None:
+        confirms = Confirms()
+        first, second = confirms.take_off(range(10)), confirms.take_off(range(10, 20))
+        assert [] == confirms.settle(9, multiple=True, nack=False)
+        assert [] == confirms.settle(12, multiple=False, nack=False)
+        assert [first] == confirms.settle(10, multiple=False, nack=False)
+        assert [] == confirms.settle(15, multiple=True, nack=True)
+        assert [second] == confirms.settle(20, multiple=True, nack=False)
+        assert [] == first.nacked
+        assert [10, 12, 13, 14] == second.nacked
+
+    asyncio.run(act())
+
+
+def test_a_blocked_broker_is_waited_for() -> None:
+    """Silence of a broker that has said it is blocked is no interruption; of one that has not, it is."""
+
+    async def act() -> None:
+        metrics = Metrics()
+        publisher = Publisher(metrics, 0.01)
+        flight = publisher._confirms.take_off(range(3))
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            ticks += 1
+            if ticks == 2:
+                confirm = SimpleNamespace(method=spec.Basic.Ack(3, multiple=True))
+                publisher._on_confirm(confirm)
+
+        publisher._on_blocked(None, SimpleNamespace(method=spec.Connection.Blocked("low on memory")))
+        assert publisher.blocked_since is not None
+        assert "low on memory" == publisher.blocked_reason
+        await publisher.settle(flight, tick)
+        publisher._on_unblocked(None, None)
+        silent = publisher._confirms.take_off(range(3))
+
+        async def nothing() -> None:
+            """Nobody asks for anything."""
+
+        with pytest.raises(Interrupted, match="no confirm"):
+            await publisher.settle(silent, nothing)
+
+    asyncio.run(act())
+
+
+def test_listening_comes_before_looking(database: str) -> None:
+    """What is announced while the daemon takes its first look after connecting is heard: it listens before it looks."""
+    heard: list[int | None] = []
+
+    async def act() -> None:
+        done = asyncio.Event()
+
+        def hear(job: int | None) -> None:
+            if not heard:
+                with connect(database) as other:
+                    other.execute("select pg_notify('pgjobs', '{\"id\": 7}')")
+            heard.append(job)
+            if job == 7:
+                done.set()
+
+        listening = asyncio.create_task(Listener(database, Metrics(), 60, hear).run())
+        async with asyncio.timeout(10):
+            await done.wait()
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+    asyncio.run(act())
+    assert [None, 7] == heard
+
+
+def test_a_job_nobody_announced(engine: Engine) -> None:
+    """A job whose notification is lost is found by the timer."""
+    engine.start(poll_seconds=1)
+    engine.add_retries(10)
+    engine.wait_until("exists (select from pgjobs.workers)")
+    with psycopg.connect(engine.database_url, options="-c pgjobs.mute=on", autocommit=True) as quiet:
+        row = quiet.execute("insert into xmp_jobs (type) values ('expired') returning id").fetchone()
+    assert row is not None
+    engine.wait_status(row[0], "done", 15)
+
+
+def test_a_stop_is_obeyed_at_the_next_checkpoint(engine: Engine) -> None:
+    """A stop in mid-run takes effect within the windows in flight, not at the end of the job."""
+    engine.add_retries(700)
+    job = engine.add_job("expired")
+    engine.stop_when_considered(job, 21)
+    engine.start()
+    engine.wait_status(job, "canceled")
+    assert 21 <= engine.counters(job).considered <= 21 + 2 * 7
+    assert engine.counters(job).considered == len(engine.drain())
+
+
+def test_a_log_that_became_shorter_goes_on_in_another_file(engine: Engine) -> None:
+    """A log file cut behind the engine's back is left as it is; the job goes on in a further segment, and each
+    segment keeps its own length."""
+    engine.add_retries(100)
+    job = engine.add_job("expired")
+    engine.stop_when_considered(job, 50)
+    engine.start()
+    engine.wait_status(job, "canceled")
+    path = Path(engine.value("select log_path from xmp_jobs"))
+    committed = path.stat().st_size
+    os_cut(path, committed - 1)
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+    segments = engine.rows("select segment, path, bytes from pgjobs.log_segments order by segment")
+    assert [1, 2] == [segment["segment"] for segment in segments]
+    assert committed == segments[0]["bytes"]
+    assert Path(segments[1]["path"]).stat().st_size == segments[1]["bytes"]
+    assert path.stat().st_size == committed - 1
+
+
+def os_cut(path: Path, length: int) -> None:
+    """Cut a file."""
+    with path.open("r+b") as file:
+        file.truncate(length)
