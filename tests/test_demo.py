@@ -1,6 +1,7 @@
 """`pgjobs demo`: the whole story on servers of its own, books that would notice a lie, and nothing left behind."""
 
 import contextlib
+import io
 import os
 import re
 import signal
@@ -18,8 +19,9 @@ from fix_broker import Drain
 from fix_cli import HOME, command, environment
 from fix_cli import run as run_command
 from pika import BasicProperties
+from rich.console import Console
 
-from pgjobs.dev import sample, stage
+from pgjobs.dev import report, sample, stage
 from pgjobs.dev.process import ServicesError
 from pgjobs.dev.proof import Account, Log, read_log, read_queue
 from pgjobs.dev.services import Services
@@ -78,14 +80,18 @@ def playing(*args: object, until: str) -> Iterator[tuple["subprocess.Popen[str]"
     ) as demo:
         assert demo.stdout is not None
         said = ""
-        for line in demo.stdout:
-            said += line
-            if until in line:
-                break
-        assert demo.poll() is None, said
-        processes = family(psutil.Process(demo.pid))
-        assert len(processes) > 6
-        yield demo, said
+        try:
+            for line in demo.stdout:
+                said += line
+                if until in line:
+                    break
+            assert until in said, said
+            processes = family(psutil.Process(demo.pid))
+            assert len(processes) > 6
+            yield demo, said
+        except BaseException:
+            demo.terminate()
+            raise
         demo.stdout.read()
     assert [] == psutil.wait_procs(processes, timeout=20)[1]
 
@@ -136,6 +142,17 @@ def test_a_queue_that_is_there_already_is_never_written_to(
         raise AssertionError("not refused")
     assert not stage._is_there(services.amqp_url, strange_queues[0])
     drain.channel.queue_delete(strange_queues[1])
+
+
+def test_the_password_of_somebody_elses_server_is_not_printed(tmp_path: Path) -> None:
+    """The addresses of --keep are whole only for servers that live as long as the demo."""
+    url = "postgresql://someone:hush@db/pgjobs"
+    for private, hidden in ((True, False), (False, True)):
+        console = Console(file=io.StringIO(), width=120)
+        report.addresses(console, stage.Stage(url, "amqp://guest:hush@mq/", "http://web", tmp_path, private, ()))
+        assert isinstance(console.file, io.StringIO)
+        assert hidden == ("hush" not in console.file.getvalue())
+        assert "someone" in console.file.getvalue()
 
 
 def test_on_a_server_of_somebody_else_a_new_database_is_used(services: Services) -> None:
@@ -191,7 +208,7 @@ def test_the_sample_is_like_life(loaded: psycopg.Connection[Any]) -> None:
         "select count(*) from pg_class c join pg_index i on i.indexrelid = c.oid where relname like 'pgjobs\\_%'"
         " and i.indisvalid and i.indrelid::regclass::text like 'xmp%'"
     ).fetchone()
-    assert (7,) == indexes
+    assert (9,) == indexes
 
 
 def test_python_and_sql_agree_on_a_subscribers_number(loaded: psycopg.Connection[Any]) -> None:

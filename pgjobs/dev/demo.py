@@ -46,6 +46,9 @@ def run(*, keep: bool = False, retries: int = FULL_SIZE) -> int:
             if keep:
                 report.addresses(console, stage)
                 _wait_for_interrupt(stage)
+    except TimeoutError:
+        sentence = f"a job was not done within {PATIENCE_SECONDS:g} s"
+        raise ServicesError(sentence, "try again when the machine has less to do, or report this") from None
     except KeyboardInterrupt:
         console.print("\n  stopped; everything the demo started is gone")
         return 130
@@ -160,9 +163,13 @@ class Story:
 
     async def _call(self, path: str, **parameters: object) -> str:
         """Call HTTP as the CMS would, and show the call and its answer."""
-        response = await self._http.get(path, params={name: str(value) for name, value in parameters.items()})
+        try:
+            response = await self._http.get(path, params={name: str(value) for name, value in parameters.items()})
+        except httpx.HTTPError as error:
+            self._stage.check()
+            raise ServicesError(f"{path} was not answered: {error!r}", "report this, please") from error
         self._show(f"curl '{response.request.url}'")
-        self._console.print(f"  [dim]{response.status_code}[/] {escape(_shortened(response.text))}")
+        self._console.print(f"  [dim]{response.status_code}[/] {escape(_shortened(response.text))}", soft_wrap=True)
         if not response.is_success:
             raise ServicesError(f"{path} answered {response.status_code}: {response.text}", "report this, please")
         return response.text

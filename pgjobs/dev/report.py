@@ -131,11 +131,13 @@ def verdict(console: Console, differences: list[str], seconds: float) -> None:
 def addresses(console: Console, stage: Stage) -> None:
     """Where everything is, while it is kept running."""
     url = stage.http_url
+    database_url, amqp_url = _shown(stage.database_url, stage), _shown(stage.amqp_url, stage)
     rows = (
-        ("psql", f"psql '{stage.database_url}'"),
-        ("environment", f"export PGJOBS_DATABASE_URL='{stage.database_url}'"),
-        ("", f"export PGJOBS_AMQP_URL='{stage.amqp_url}'"),
-        ("", f"export PGJOBS_LOG_DIR='{stage.folder / 'logs'}' PGJOBS_INJECTIONS_DIR='{stage.folder / 'injections'}'"),
+        ("psql", f"psql '{database_url}'"),
+        ("environment", f"export PGJOBS_DATABASE_URL='{database_url}'"),
+        ("", f"export PGJOBS_AMQP_URL='{amqp_url}'"),
+        ("", f"export PGJOBS_LOG_DIR='{stage.folder / 'logs'}'"),
+        ("", f"export PGJOBS_INJECTIONS_DIR='{stage.folder / 'injections'}'"),
         ("jobs", f"curl '{url}/jobs?limit=3'"),
         ("a job", f"curl '{url}/jobs/status?id=1'"),
         ("metrics", f"curl {url}/metrics"),
@@ -162,7 +164,9 @@ def _table(*names: str) -> Table:
     return table
 
 
-def password_hidden(url: str) -> str:
-    """An address that can be shown to anybody."""
+def _shown(url: str, stage: Stage) -> str:
+    """The whole address of a private server; of somebody else's one without its password."""
     parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    if stage.private or parts.password is None:
+        return url
+    return parts._replace(netloc=f"{parts.username}@{parts.netloc.rpartition('@')[2]}").geturl()

@@ -31,7 +31,8 @@ from pgjobs.dev.services import Services, running_services
 
 JOBS_QUEUE, SUSPENDED_QUEUE = "mobilink_requests", "mobilink_mo_tarifficate"
 INJECTION_FILE, INJECTION_LINES = "20170131_vip.csv", 20_000
-FULL_SIZE = 200_000
+FULL_SIZE, FULL_WINDOW, SMALL_WINDOW = 200_000, 2000, 100
+"""In a small sample a job with windows of the usual size would be over before anybody could stop it."""
 
 Tell = Callable[[str, float], None]
 """Told what has just been done, and how many seconds it took."""
@@ -45,7 +46,8 @@ class Stage:
     amqp_url: str
     http_url: str
     folder: Path
-    retries: int
+    private: bool
+    """Whether both servers are ours."""
     children: tuple[Child, ...]
 
     def check(self) -> None:
@@ -81,7 +83,8 @@ def running_stage(tell: Tell, retries: int) -> Iterator[Stage]:
             f" {INJECTION_LINES:,} lines"
         )
 
-        stage = _start(stack, services.amqp_url, database_url, folder, retries)
+        window = FULL_WINDOW if retries >= FULL_SIZE else SMALL_WINDOW
+        stage = _start(stack, services, database_url, folder, window=window)
         step.done(f"daemon and web are up: {stage.http_url}")
         yield stage
 
@@ -100,18 +103,17 @@ class Steps:
         self._since = now
 
 
-def _start(stack: contextlib.ExitStack, amqp_url: str, database_url: str, folder: Path, retries: int) -> Stage:
+def _start(stack: contextlib.ExitStack, services: Services, database_url: str, folder: Path, *, window: int) -> Stage:
     port = free_port()
     # Whatever PGJOBS_… says outside is about another database.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PGJOBS_")} | {
         "PGJOBS_DATABASE_URL": database_url,
-        "PGJOBS_AMQP_URL": amqp_url,
+        "PGJOBS_AMQP_URL": services.amqp_url,
         "PGJOBS_LOG_DIR": str(folder / "logs"),
         "PGJOBS_INJECTIONS_DIR": str(folder / "injections"),
         "PGJOBS_HTTP_BIND": f"127.0.0.1:{port}",
         "PGJOBS_DAEMON_NAME": "demo",
-        # In a small sample a job would be over before anybody could stop it.
-        "PGJOBS_WINDOW": "2000" if retries >= FULL_SIZE else "100",
+        "PGJOBS_WINDOW": str(window),
     }
     children = []
     for name in ("daemon", "web"):
@@ -123,7 +125,8 @@ def _start(stack: contextlib.ExitStack, amqp_url: str, database_url: str, folder
         )
         stack.callback(child.end, signal.SIGTERM, 15)
         children.append(child)
-    stage = Stage(database_url, amqp_url, f"http://127.0.0.1:{port}", folder, retries, tuple(children))
+    private = services.postgres is not None and services.broker is not None
+    stage = Stage(database_url, services.amqp_url, f"http://127.0.0.1:{port}", folder, private, tuple(children))
     with psycopg.connect(database_url, autocommit=True) as connection:
         children[0].wait_until(lambda: _beats(connection), 30)
     children[1].wait_until(lambda: _serves(stage.http_url), 30)
