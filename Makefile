@@ -1,8 +1,8 @@
-# make demo · make test · make lint · make bench · make clean; each installs what it needs first.
+# make demo · make test · make lint · make bench · make mutants · make clean; each installs what it needs first.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install packages demo test lint bench clean
+.PHONY: install packages demo test lint bench mutants clean
 
 install: packages .venv/installed
 
@@ -28,6 +28,10 @@ lint: install
 
 bench: install
 	$(BIN)/pgjobs bench
+
+# Every broken promise has to be noticed by its tests; MUTANTS="m1 m7" chooses.
+mutants: install
+	PYTHONPATH=tests $(BIN)/python -m mutants.run $(MUTANTS)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,246 @@
+"""The mutants: one broken promise each, as a change of text, and the tests that have to notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RUN = "pgjobs/engine/run.py"
+LOG = "pgjobs/engine/joblog.py"
+AMQP = "pgjobs/engine/amqp.py"
+CONFIRMS = "pgjobs/engine/confirms.py"
+RECORDS = "pgjobs/engine/records.py"
+DAEMON = "pgjobs/engine/daemon.py"
+LISTEN = "pgjobs/engine/listen.py"
+LEASE = "pgjobs/engine/lease.py"
+OUTCOME = "pgjobs/engine/outcome.py"
+CHECKPOINT = "sql/engine/checkpoint_job.sql"
+RENEW = "sql/engine/renew_lease.sql"
+EXPIRED = "sql/select/expired_records.sql"
+
+CRASHES = "tests/test_crash_points.py"
+FAILURES = "tests/test_failing_calls.py"
+RULES = "tests/test_rules.py"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A piece of a file, which occurs there once, and what stands there in the mutant."""
+
+    path: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A broken promise; `tests` are pytest's arguments that select those who have to see it."""
+
+    name: str
+    promise: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+MUTANTS = (
+    Mutant(
+        "m1",
+        "a message counts as sent once the broker has confirmed it, not when it was written",
+        (Edit(RUN, "                await self._settle(self.windows[0], records)\n", ""),),
+        (f"{FAILURES}::test_nothing_is_bound", f"{FAILURES}::test_a_queue_that_is_full"),
+    ),
+    Mutant(
+        "m2",
+        "the lines are on disk before the checkpoint says so",
+        (
+            Edit(
+                LOG,
+                "            await asyncio.to_thread(_append, self._fd, data)\n",
+                "            self.late = data\n",
+            ),
+            Edit(
+                RUN,
+                '        faults.reach("after_checkpoint")\n',
+                '        faults.reach("after_checkpoint")\n'
+                "        __import__('pgjobs.engine.joblog').engine.joblog._append(log._fd, log.late)\n",
+            ),
+        ),
+        (f"{CRASHES}::test_death_at[after_checkpoint-2]", f"{CRASHES}::test_death_at[after_checkpoint-13]"),
+    ),
+    Mutant(
+        "m3",
+        "a checkpoint needs the epoch of its owner",
+        (Edit(CHECKPOINT, " and p.epoch = _epoch and p.lease_until", " and p.lease_until"),),
+        (f"{RULES}::test_an_owner_of_old_changes_nothing",),
+    ),
+    Mutant(
+        "m3-renew",
+        "a renewal needs the epoch of its owner",
+        (Edit(RENEW, " and p.epoch = _epoch and p.lease_until", " and p.lease_until"),),
+        (f"{RULES}::test_an_owner_of_old_changes_nothing",),
+    ),
+    Mutant(
+        "m3-finish",
+        "the end of a shard needs the epoch of its owner",
+        (Edit("sql/engine/finish_shard.sql", " and p.epoch = _epoch and p.lease_until", " and p.lease_until"),),
+        (f"{RULES}::test_an_owner_of_old_changes_nothing",),
+    ),
+    Mutant(
+        "m4",
+        "a failed fdatasync ends the run",
+        (
+            Edit(
+                LOG,
+                '    faults.fail("log_sync")\n    os.fdatasync(fd)\n',
+                '    with contextlib.suppress(OSError):\n        faults.fail("log_sync")\n        os.fdatasync(fd)\n',
+            ),
+        ),
+        (FAILURES, "-k", "nth_call and log_sync"),
+    ),
+    Mutant(
+        "m5",
+        "a confirm may stand for many messages",
+        (
+            Edit(
+                CONFIRMS,
+                "        if multiple:\n            self._settled =",
+                "        if False:\n            self._settled =",
+            ),
+        ),
+        (f"{RULES}::test_confirms_come_as_ranges",),
+    ),
+    Mutant(
+        "m6",
+        "what the broker gives back is not sent",
+        (Edit(AMQP, "        if not self.returned:\n            return {}\n", "        return {}\n"),),
+        (f"{FAILURES}::test_nothing_is_bound",),
+    ),
+    Mutant(
+        "m7",
+        "what was unconfirmed when a connection was lost is uncertain",
+        (
+            Edit(
+                OUTCOME,
+                "        return self._run is None or self._run.clean\n",
+                "        return True\n",
+            ),
+        ),
+        (FAILURES, "-k", "nth_call and (sql or publish)"),
+    ),
+    Mutant(
+        "m8",
+        "a run goes on behind the last key, not at it",
+        (Edit(EXPIRED, "' and r.id > ' end || _after_key", "' and r.id >= ' end || _after_key"),),
+        (f"{CRASHES}::test_death_at[at_rotation-2]", f"{CRASHES}::test_death_at[after_checkpoint-2]"),
+    ),
+    Mutant(
+        "m8-skip",
+        "a run goes on directly behind the last key",
+        (Edit(RECORDS, "self._at.after_key = window[-1][0]\n", "self._at.after_key = window[-1][0] + 1\n"),),
+        (f"{CRASHES}::test_death_at[at_rotation-2]",),
+    ),
+    Mutant(
+        "m9",
+        "what a short write left over is written",
+        (
+            Edit(
+                LOG,
+                "    while rest:\n        rest = rest[faults.write(fd, rest) :]\n",
+                "    faults.write(fd, rest)\n",
+            ),
+        ),
+        (FAILURES, "-k", "short_write"),
+    ),
+    Mutant(
+        "m10",
+        "the timer finds what no notification announced",
+        (
+            Edit(
+                DAEMON,
+                "heard = await self._sleep(min(self.settings.poll_seconds, max(EMPTY_PAUSE, due)))",
+                "heard = await self._sleep(3600 + 0 * due)",
+            ),
+        ),
+        (f"{RULES}::test_a_job_nobody_announced",),
+    ),
+    Mutant(
+        "m11",
+        "a blocked broker is waited for",
+        (Edit(AMQP, "        self.blocked_since = time.monotonic()\n", ""),),
+        (f"{RULES}::test_a_blocked_broker_is_waited_for",),
+    ),
+    Mutant(
+        "m12",
+        "a checkpoint needs a lease that lasts",
+        (Edit(CHECKPOINT, " and p.lease_until > clock_timestamp()\n", "\n"),),
+        (f"{RULES}::test_an_owner_too_late_changes_nothing",),
+    ),
+    Mutant(
+        "m13",
+        "leases are no matter of the time of day",
+        (Edit(LEASE, "time.clock_gettime(time.CLOCK_BOOTTIME)", "time.time()"),),
+        (f"{RULES}::test_a_lease_sleeps_with_the_machine",),
+    ),
+    Mutant(
+        "m14",
+        "a stop is obeyed within the windows in flight",
+        (Edit(RUN, "if upcoming and not self.lease.stopping and len", "if upcoming and len"),),
+        (f"{RULES}::test_a_stop_is_obeyed_at_the_next_checkpoint",),
+    ),
+    Mutant(
+        "m15",
+        "a daemon listens before it looks",
+        (
+            Edit(
+                LISTEN,
+                '        await connection.execute(f"listen {CHANNEL}")\n'
+                "        self._metrics.listening.set(1)\n"
+                "        self._hear(None)\n",
+                '        self._hear(None)\n        await connection.execute(f"listen {CHANNEL}")\n',
+            ),
+        ),
+        (f"{RULES}::test_listening_comes_before_looking",),
+    ),
+    Mutant(
+        "m-range",
+        "an owner that died leaves an uncertain range",
+        (
+            Edit(
+                "sql/engine/claim_shard.sql",
+                "  if _was.in_flight_to is distinct from _was.after_key then\n",
+                "  if false then\n",
+            ),
+        ),
+        (f"{CRASHES}::test_death_at[after_confirm-2]",),
+    ),
+    Mutant(
+        "m-announce",
+        "how far is published is known before it is published",
+        (
+            Edit(
+                RUN,
+                "            await self.lease.renew(records[-1][0])\n",
+                "            await self.lease.renew()\n",
+            ),
+        ),
+        (f"{CRASHES}::test_death_at[after_publish-1]", f"{CRASHES}::test_death_at[after_confirm-1]"),
+    ),
+    Mutant(
+        "m-mark",
+        "what may have been sent before is marked",
+        (Edit(RUN, '{"x-maybe-duplicate": True}', "{}"),),
+        (f"{CRASHES}::test_death_at[after_confirm-2]",),
+    ),
+    Mutant(
+        "m-segment",
+        "a checkpoint counts for the last segment of the log only",
+        (
+            Edit(
+                CHECKPOINT,
+                "      and s.segment = (select max(l.segment) from pgjobs.log_segments l"
+                " where l.job_id = _job_id and l.shard = _shard)\n",
+                "",
+            ),
+        ),
+        (f"{RULES}::test_a_log_that_became_shorter_goes_on_in_another_file",),
+    ),
+)
