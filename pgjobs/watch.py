@@ -15,7 +15,7 @@ from typing import Self
 from psycopg import errors
 from psycopg.rows import class_row
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
@@ -105,11 +105,7 @@ class Bar(Screen):
             TextColumn("{task.fields[words]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=console,
         )
-        self._task = self._progress.add_task("", total=100, job="", words="", visible=False)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
+        self._task: TaskID | None = None
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
@@ -118,9 +114,10 @@ class Bar(Screen):
         """Move the bar."""
         colour = {"done": "green", "error": "red", "canceled": "yellow"}.get(look.status, "cyan")
         words = Text.assemble((look.status, colour), f" · {look.considered:,}", f" · {look.pace}" if look.pace else "")
-        self._progress.update(
-            self._task, completed=look.percent, job=look.id, words=words.markup, visible=True, refresh=look.ended
-        )
+        if self._task is None:
+            self._task = self._progress.add_task("", total=100, job=look.id, words=words.markup)
+            self._progress.start()
+        self._progress.update(self._task, completed=look.percent, words=words.markup, refresh=look.ended)
 
 
 class Lines(Screen):
