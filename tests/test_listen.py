@@ -9,6 +9,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 import psycopg
+import pytest
 from fix_daemon import DaemonProcess, Engine
 
 EAR = "select pid from pg_stat_activity where datname = current_database() and application_name = 'pgjobs listen'"
@@ -147,16 +148,29 @@ def proxied(engine: Engine) -> Iterator[tuple[Proxy, str]]:
 
 
 def test_an_ear_that_went_deaf(engine: Engine) -> None:
-    """A connection that dies without a word is found by its own probe, and the missed job is run."""
+    """A LISTEN connection that dies without a word is found by its own probe, and made anew."""
     with proxied(engine) as (proxy, url):
-        daemon = engine.start(database_url=url, probe_seconds=1, poll_seconds=1, stall_seconds=2)
-        engine.wait_for(lambda: len(ears(engine)) == 1, "the daemon listens")
+        daemon = engine.start(database_url=url, probe_seconds=1)
+        # A job that is heard of shows that LISTEN has been said.
+        engine.wait_status(engine.add_job("expired"), "done")
         before = ears(engine)
         assert before
         proxy.swallow()
-        engine.wait_for(lambda: bool(ears(engine) - before), "a new ear", seconds=60)
-        said = daemon.said
-        assert "does not hear any more" in said or "LISTEN is down" in said
-        # The other connections of the daemon are dead as well; the server frees itself of them in its own time.
+        engine.wait_for(lambda: bool(ears(engine) - before), "a new ear")
+        assert "does not hear any more" in daemon.said or "LISTEN is down" in daemon.said
         with psycopg.connect(url) as through:
             assert through.execute("select 1").fetchone() == (1,)
+
+
+@pytest.mark.xfail(
+    reason="statements of a run on an idle lane, of heartbeat, calls and callbacks wait for ever on a dead connection",
+    strict=True,
+)
+def test_connections_that_died_without_a_word(engine: Engine) -> None:
+    """When every connection to the database dies without a word, new ones are made and a due job is run."""
+    with proxied(engine) as (proxy, url):
+        engine.start(database_url=url, probe_seconds=1, stall_seconds=2)
+        engine.wait_status(engine.add_job("expired"), "done")
+        proxy.swallow()
+        job = engine.add_job("expired")
+        engine.wait_status(job, "done", seconds=15)
