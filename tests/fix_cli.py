@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-
 import pgjobs
 
 DEATH = ("setpriv", "--pdeathsig=KILL", "--")
