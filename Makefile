@@ -1,8 +1,8 @@
-# make demo · make test · make lint · make bench · make mutants · make clean; each installs what it needs first.
+# make demo · make test · make lint · make bench · make mutants · make soak · make clean; each installs what it needs first.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install packages demo test lint bench mutants clean
+.PHONY: install packages demo test lint bench mutants soak clean
 
 install: packages .venv/installed
 
@@ -32,6 +32,11 @@ bench: install
 # Every broken promise has to be noticed by its tests; MUTANTS="m1 m7" chooses.
 mutants: install
 	PYTHONPATH=tests $(BIN)/python -m mutants.run $(MUTANTS)
+
+# Every fault many times; takes hours. `pgjobs torture --part t3 --times 3` does one part.
+soak: install
+	@mkdir -p build
+	$(BIN)/pgjobs torture --part soak --json build/soak.json
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -173,5 +173,25 @@ def bench(
     sys.exit(runner.run(size, json, profile))
 
 
+@app.command()
+def torture(
+    seed: Annotated[int | None, typer.Option(help="the same seed, the same faults; default: a random one")] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, help="about so long, with a fault a second")] = 2,
+    faults: Annotated[int | None, typer.Option(min=0, help="so many faults instead")] = None,
+    daemons: Annotated[int, typer.Option(min=1, help="daemons to torture")] = 3,
+    queue: Annotated[str, typer.Option(help="type of the queue: quorum or classic")] = "quorum",
+    part: Annotated[str, typer.Option(help="one directed part instead (t3, t5, t6, …), or soak: everything")] = "",
+    times: Annotated[int | None, typer.Option(min=1, help="how often a part is done")] = None,
+    json: Annotated[Path | None, typer.Option(help="write the results there as JSON")] = None,
+) -> None:
+    """Kill daemons, connections and servers by a seeded schedule, and account for every message afterwards."""
+    from pgjobs.dev.torture import runner
+
+    code = runner.run(
+        seed=seed, minutes=minutes, faults=faults, daemons=daemons, queue=queue, part=part, times=times, json=json
+    )
+    sys.exit(code)
+
+
 if __name__ == "__main__":
     main()

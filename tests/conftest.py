@@ -9,7 +9,7 @@ import pytest
 from pgjobs.dev.process import ServicesError
 from pgjobs.dev.services import running_services
 
-pytest_plugins = ["fix_services", "fix_database", "fix_broker", "fix_web", "fix_jobs", "fix_daemon"]
+pytest_plugins = ["fix_services", "fix_database", "fix_broker", "fix_web", "fix_jobs", "fix_daemon", "fix_torture"]
 
 _servers = contextlib.ExitStack()
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from pgjobs.dev.draining import drain
 from pgjobs.dev.oracle import Certificate, judge
 from pgjobs.dev.process import ServicesError
+from pgjobs.dev.services import Services
 from pgjobs.dev.torture import schedule
 from pgjobs.dev.torture.crew import Seat, seated
 from pgjobs.dev.torture.jobs import Jobs
@@ -178,11 +179,11 @@ def run(
     queue: str = "quorum",
     scale: Scale | None = None,
     tell: Tell = lambda _words: None,
-    root: Path | None = None,
+    services: Services | None = None,
 ) -> Verdict:
     """Torture with `count` faults over `seconds`; what a violation needs to be understood is kept."""
     began = time.monotonic()
-    with prepared(queue, scale or Scale(), root) as place:
+    with prepared(queue, scale or Scale(), services) as place:
         encrypted = place.amqp_url.startswith("amqps") or "sslmode" in place.database_url
         with seated(place, daemons, 0 if encrypted else max(1, daemons // 2)) as seats:
             proxied = [seat.index for seat in seats if seat.proxies]

@@ -109,15 +109,18 @@ class Place:
 
 
 @contextlib.contextmanager
-def prepared(queue_type: str, scale: Scale, root: Path | None = None) -> Iterator[Place]:
-    """Servers (those the environment names, or private ones), an own database and queue; everything goes afterwards."""
+def prepared(queue_type: str, scale: Scale, services: Services | None = None) -> Iterator[Place]:
+    """Servers (given, named by the environment, or private ones), an own database and queue; all goes afterwards."""
     with contextlib.ExitStack() as stack:
-        services = stack.enter_context(running_services(root))
+        services = services or stack.enter_context(running_services())
+        for server in (services.postgres, services.broker):
+            if server is not None:
+                server.start()
         token = secrets.token_hex(4)
         database_url = stack.enter_context(_database(services.database_url, f"pgjobs_torture_{token}"))
         queue = f"pgjobs-torture-{token}"
         stack.enter_context(_queue(services.amqp_url, queue, queue_type))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pgjobs-torture-", dir=root)))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pgjobs-torture-")))
         for part in ("logs", "injections"):
             (folder / part).mkdir()
         migrations.migrate(database_url)

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import NamedTuple
 
-GAP_SECONDS = 0.7
+GAP_SECONDS = 1.0
 
 
 class Kind(NamedTuple):

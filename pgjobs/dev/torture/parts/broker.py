@@ -6,6 +6,7 @@ import time
 
 from pgjobs.dev.broker import PrivateBroker
 from pgjobs.dev.process import ServicesError
+from pgjobs.dev.services import Services
 from pgjobs.dev.torture.parts.trial import Result, Tell, Trial, trial
 from pgjobs.dev.torture.place import Scale
 from pgjobs.dev.torture.strike import ALARM, NO_ALARM
@@ -15,11 +16,11 @@ HELD = "select owner is not null from pgjobs.progress where job_id = %s"
 WHY = "select pgjobs.why(%s)"
 
 
-def kills(times: int, tell: Tell, queue: str = "quorum") -> Result:
+def kills(times: int, tell: Tell, queue: str = "quorum", services: Services | None = None) -> Result:
     """T3: kill -9 of the broker in full stream; nothing confirmed is lost, and work resumes once it is back."""
     result = Result(f"t3 {queue}", "broker kill -9", times)
     scale = Scale(retries=20_000, lines=10, window=100)
-    with trial(result, tell, scale=scale, queue=queue) as run:
+    with trial(result, tell, scale=scale, queue=queue, services=services) as run:
         broker = _own_broker(run)
         run.seats[0].start()
         for number in range(1, times + 1):
@@ -32,11 +33,11 @@ def kills(times: int, tell: Tell, queue: str = "quorum") -> Result:
     return result
 
 
-def alarm(times: int, tell: Tell) -> Result:
+def alarm(times: int, tell: Tell, services: Services | None = None) -> Result:
     """T5: the memory alarm is shown, costs no memory, lets jobs be stopped, and passes."""
     result = Result("t5", "memory alarm", times)
     scale = Scale(retries=30_000, lines=10, window=100)
-    with trial(result, tell, scale=scale) as run:
+    with trial(result, tell, scale=scale, services=services) as run:
         broker = _own_broker(run)
         run.seats[0].start()
         for number in range(1, times + 1):

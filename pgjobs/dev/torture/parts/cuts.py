@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from pgjobs.dev.proxy import Arrival, Proxy
+from pgjobs.dev.services import Services
 from pgjobs.dev.torture.crew import Seat
 from pgjobs.dev.torture.parts.trial import Result, Tell, Trial, trial
 from pgjobs.dev.torture.place import Scale
@@ -19,12 +20,12 @@ RECOVERY_SECONDS = 35.0
 ROLES = ("control", "reader", "listen", "claims", "beat", "load")
 
 
-def cuts(times: int, tell: Tell) -> Result:
+def cuts(times: int, tell: Tell, services: Services | None = None) -> Result:
     """Every kind of cut in turn; after each one records move again, without any help."""
     result = Result("t7/t8", "cut connections", times)
     scale = Scale(retries=20_000, lines=10, window=50)
     dice = random.Random(times)  # noqa: S311 not a secret
-    with trial(result, tell, scale=scale, daemons=1, proxied=1) as run:
+    with trial(result, tell, scale=scale, daemons=1, proxied=1, services=services) as run:
         run.seats[0].start()
         run.moves(30)
         for number in range(times):
@@ -36,11 +37,11 @@ def cuts(times: int, tell: Tell) -> Result:
     return result
 
 
-def outages(seconds: float, tell: Tell) -> Result:
+def outages(seconds: float, tell: Tell, services: Services | None = None) -> Result:
     """A server refuses, or is a black hole, for a while: no busy loop, no storm of reconnects, work resumes."""
     result = Result("outages", f"servers away for {seconds:g} s each", 4)
     scale = Scale(retries=20_000, lines=10, window=50)
-    with trial(result, tell, scale=scale, daemons=1, proxied=1) as run:
+    with trial(result, tell, scale=scale, daemons=1, proxied=1, services=services) as run:
         run.seats[0].start()
         for server in (0, 1):
             for how in ("refuses", "is a black hole"):

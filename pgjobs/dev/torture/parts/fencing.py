@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections import Counter
 
+from pgjobs.dev.services import Services
 from pgjobs.dev.torture.parts.trial import Result, Tell, Trial, trial
 from pgjobs.dev.torture.place import Scale
 
@@ -34,11 +35,11 @@ EPOCH = "select epoch from pgjobs.progress where job_id = %s"
 ENDED = "select status = 'done' from public.xmp_jobs where id = %s"
 
 
-def fencing(times: int, tell: Tell) -> Result:
+def fencing(times: int, tell: Tell, services: Services | None = None) -> Result:
     """Every second time without self-fencing, every third time cut off alive, its bytes delivered late."""
     result = Result("t6", "directed fencing", times)
     scale = Scale(retries=6_000, lines=10, window=20, lease_seconds=2)
-    with trial(result, tell, scale=scale, daemons=2, proxied=2) as run:
+    with trial(result, tell, scale=scale, daemons=2, proxied=2, services=services) as run:
         run.place.rows(AUDIT)
         for number in range(1, times + 1):
             tell(f"fencing {number} of {times}")

@@ -6,13 +6,13 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from pgjobs.dev.draining import drain
 from pgjobs.dev.oracle import Certificate, judge
+from pgjobs.dev.services import Services
 from pgjobs.dev.torture.crew import Seat, seated
 from pgjobs.dev.torture.jobs import Jobs
 from pgjobs.dev.torture.place import Place, Scale, prepared
@@ -119,11 +119,11 @@ def trial(
     queue: str = "quorum",
     daemons: int = 1,
     proxied: int = 0,
-    root: Path | None = None,
+    services: Services | None = None,
 ) -> Iterator[Trial]:
     """A place with seats, not started yet; whatever comes too late ends as a finding."""
     began = time.monotonic()
-    with prepared(queue, scale, root) as place, seated(place, daemons, proxied) as seats:
+    with prepared(queue, scale, services) as place, seated(place, daemons, proxied) as seats:
         run = Trial(place, seats, result, tell)
         try:
             yield run

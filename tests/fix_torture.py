@@ -1,0 +1,21 @@
+"""Fixtures: servers that a test may kill, and what torture says meanwhile."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pgjobs.dev.services import Services, running_services
+
+
+@pytest.fixture(scope="session")
+def own_servers() -> Iterator[Services]:
+    """Private servers of this worker, which a test may kill, restart and starve; it leaves them in order."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PGJOBS_DATABASE_URL", "PGJOBS_AMQP_URL"):
+            patch.delenv(name, raising=False)
+        with running_services(fsync=False) as services:
+            yield services
+
+
+def hush(_words: str) -> None:
+    """Nobody watches a test."""

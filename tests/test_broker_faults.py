@@ -1,0 +1,48 @@
+"""The broker dies, raises its alarm, or its connections break; the same for the database's connections."""
+
+import pytest
+from fix_torture import hush
+
+from pgjobs.dev.services import Services
+from pgjobs.dev.torture.parts.broker import alarm, kills
+from pgjobs.dev.torture.parts.cuts import WAYS, cuts, outages
+from pgjobs.dev.torture.parts.trial import Result
+
+
+def check(result: Result) -> None:
+    """Every number was kept, nothing was lost, and something was at work."""
+    assert result.good, (result.findings, result.figures, result.certificate)
+    assert result.certificate is not None
+    assert 0 == result.certificate.lost
+    assert result.certificate.records > 0
+
+
+@pytest.mark.parametrize(("queue", "times"), [("quorum", 2), ("classic", 1)])
+def test_broker_killed(own_servers: Services, queue: str, times: int) -> None:
+    """T3: kill -9 of the broker in full stream: nothing confirmed is lost, work resumes within 15 s of its return."""
+    result = kills(times, hush, queue, own_servers)
+    check(result)
+    assert result.figures["slowest resume"] <= 15
+
+
+def test_memory_alarm(own_servers: Services) -> None:
+    """T5: an alarm is shown within 2 s and costs at most 20 MB; stop works within 5 s; after it, resume within 5 s."""
+    result = alarm(1, hush, own_servers)
+    check(result)
+    assert {"alarm shown after", "memory growth", "stop during the alarm", "resume after the alarm"} <= set(
+        result.figures
+    )
+
+
+def test_connections_cut(own_servers: Services) -> None:
+    """T7, T8: connections terminated, reset, cut mid-frame and black-holed, the database restarted: 0 violations."""
+    result = cuts(len(WAYS), hush, own_servers)
+    check(result)
+
+
+def test_servers_away(own_servers: Services) -> None:
+    """A server that refuses or is a black hole: under 20 % of a processor, no more than one attempt a second."""
+    result = outages(8, hush, own_servers)
+    check(result)
+    assert result.figures["processor while a server is away"] < 20
+    assert any(name.startswith("reconnects per second of the broker") for name in result.figures)
