@@ -2,6 +2,7 @@
 that get lost. A mutant that breaks one of them dies here."""
 
 import asyncio
+import os
 import time
 import uuid
 from pathlib import Path
@@ -232,27 +233,26 @@ def test_a_stop_is_obeyed_at_the_next_checkpoint(engine: Engine) -> None:
     assert engine.counters(job).considered == len(engine.drain())
 
 
-def test_a_log_that_became_shorter_goes_on_in_another_file(engine: Engine) -> None:
-    """A log file cut behind the engine's back is left as it is; the job goes on in a further segment, and each
-    segment keeps its own length."""
+@pytest.mark.parametrize("left", [-1, None], ids=["cut", "removed"])
+def test_a_log_that_became_shorter_goes_on_in_another_file(engine: Engine, left: int | None) -> None:
+    """A log file cut or removed behind the engine's back is left as it is; the job goes on in a further segment,
+    each segment keeps its own length, and the daemon says what happened."""
     engine.add_retries(100)
     job = engine.add_job("expired")
     engine.stop_when_considered(job, 50)
-    engine.start()
+    daemon = engine.start()
     engine.wait_status(job, "canceled")
     path = Path(engine.value("select log_path from xmp_jobs"))
     committed = path.stat().st_size
-    os_cut(path, committed - 1)
+    if left is None:
+        path.unlink()
+    else:
+        os.truncate(path, committed + left)
     engine.set_status(job, "ready")
     engine.wait_status(job, "done")
     segments = engine.rows("select segment, path, bytes from pgjobs.log_segments order by segment")
     assert [1, 2] == [segment["segment"] for segment in segments]
     assert committed == segments[0]["bytes"]
     assert Path(segments[1]["path"]).stat().st_size == segments[1]["bytes"]
-    assert path.stat().st_size == committed - 1
-
-
-def os_cut(path: Path, length: int) -> None:
-    """Cut a file."""
-    with path.open("r+b") as file:
-        file.truncate(length)
+    assert (path.exists() and path.stat().st_size) == (False if left is None else committed + left)
+    assert f"log {path} has lost committed lines" in daemon.said

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
 import socket
@@ -21,6 +22,7 @@ from pathlib import Path
 from pgjobs import db, faults
 from pgjobs.errors import Fenced, LogError
 
+logger = logging.getLogger(__name__)
 HOST = socket.gethostname()
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -54,6 +56,7 @@ class JobLog:
                 raise LogError(f"log {found}: {error.strerror}") from error
             if fd is not None:
                 return cls(found, fd, committed, row[2])
+            logger.warning("log %s has lost committed lines: job %s goes on in a further file", found, job_id)
         raise LogError(f"log {path}: it is shorter than what was committed, and no further one could be opened")
 
     async def append(self, lines: Sequence[bytes]) -> None:
@@ -94,7 +97,12 @@ def _append(fd: int, data: bytes) -> None:
 
 def _open(path: Path, committed: int, epoch: int) -> int | None:
     """A locked descriptor of the file cut to its committed length; None where that length is not there."""
-    fd = os.open(path, FLAGS, 0o640)
+    try:
+        fd = os.open(path, FLAGS & ~os.O_CREAT if committed else FLAGS, 0o640)
+    except FileNotFoundError:
+        if committed:
+            return None
+        raise
     try:
         if os.fstat(fd).st_size < committed:
             os.close(fd)
