@@ -14,4 +14,4 @@ def configure(level: str) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("pika", "httpx", "httpcore", "yoyo", "asyncio"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)

@@ -6,7 +6,7 @@ import os
 import socket
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -56,21 +56,21 @@ class Settings(BaseSettings):
     @field_validator("database_url", "replica_url")
     @classmethod
     def _database(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in ("postgresql", "postgres"):
+        if value and _parts(value).scheme not in ("postgresql", "postgres"):
             raise ValueError("it has to begin with postgresql://")
         return value
 
     @field_validator("amqp_url")
     @classmethod
     def _broker(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in ("amqp", "amqps"):
+        if value and _parts(value).scheme not in ("amqp", "amqps"):
             raise ValueError("it has to begin with amqp:// or amqps://")
         return value
 
     @field_validator("callback_url")
     @classmethod
     def _callback(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+        if value and (_parts(value).scheme not in ("http", "https") or not _parts(value).hostname):
             raise ValueError("it has to be an http:// or https:// address")
         return value
 
@@ -94,6 +94,16 @@ class Settings(BaseSettings):
         for name in names:
             if not getattr(self, name):
                 raise SettingsError(f"PGJOBS_{name.upper()} is not set", f"set PGJOBS_{name.upper()}: {describe(name)}")
+
+
+def _parts(url: str) -> SplitResult:
+    """The parts of an address; its password is in no message."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 reading it is what checks it
+    except ValueError:
+        raise ValueError("its port is not a number; in a password write # as %23 and / as %2F") from None
+    return parts
 
 
 def describe(name: str) -> str:

@@ -113,3 +113,14 @@ def test_what_is_needed_and_missing_is_named() -> None:
 def test_every_setting_says_what_it_is() -> None:
     """The description is what an operator gets to read."""
     assert [] == [name for name in Settings.model_fields if len(describe(name)) < 10]
+
+
+@pytest.mark.parametrize("variable", ["PGJOBS_DATABASE_URL", "PGJOBS_AMQP_URL", "PGJOBS_CALLBACK_URL"])
+def test_a_password_that_breaks_the_address_is_explained_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """A # or / in a password is met with the remedy, and with nothing of the password."""
+    scheme = {"PGJOBS_DATABASE_URL": "postgresql", "PGJOBS_AMQP_URL": "amqp", "PGJOBS_CALLBACK_URL": "http"}[variable]
+    said = refusal(monkeypatch, variable, f"{scheme}://u:secret#word@h/x")
+    assert "%23" in said.sentence
+    assert "secret" not in said.sentence + said.hint

@@ -93,7 +93,7 @@ def privileges(user: tuple[int, int] | None) -> list[str]:
 class Child:
     """One server process in a session of its own, so a Ctrl-C at the terminal reaches only us."""
 
-    def __init__(  # noqa: PLR0913 - a process has that many sides, and they are named
+    def __init__(
         self,
         args: Sequence[str | Path],
         *,

@@ -15,6 +15,7 @@ from typing import Any
 import pika
 from pika import exceptions, spec
 from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 from pgjobs import faults
 from pgjobs.engine.confirms import Confirms, Flight
@@ -55,7 +56,7 @@ class Publisher:
             async with asyncio.timeout(stall_seconds):
                 faults.fail("connect")
                 await publisher._open(url, name)
-        except (exceptions.AMQPError, OSError, TimeoutError) as error:
+        except (exceptions.AMQPError, AMQPConnectorException, OSError) as error:
             publisher.close()
             raise Interrupted(f"broker unreachable: {_words(error)}") from error
         return publisher
@@ -246,4 +247,12 @@ def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
 
 
 def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    """The innermost of the errors that pika has wrapped into each other, in its own words."""
+    inner: object = error
+    while isinstance(inner, BaseException):
+        error = inner
+        wrapped = getattr(error, "exceptions", None) or [
+            getattr(error, "exception", None) or next(iter(error.args), None)
+        ]
+        inner = wrapped[-1]
+    return str(error).strip() or type(error).__name__
