@@ -23,7 +23,7 @@ from pika import BlockingConnection, URLParameters
 from pgjobs.dev.services import Services
 
 RUN = settings(
-    max_examples=60,
+    max_examples=150,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -31,20 +31,9 @@ RUN = settings(
 WINDOWS = (1, 3, 7)
 DAY = dt.datetime(2017, 2, 1, tzinfo=dt.UTC)
 MICROSECOND = dt.timedelta(microseconds=1)
-MOMENTS = [
-    DAY - MICROSECOND,
-    DAY,
-    DAY + MICROSECOND,
-    DAY + dt.timedelta(hours=22),
-    DAY + dt.timedelta(days=1),
-    DAY + dt.timedelta(days=1, hours=2),
-]
-WRITTEN = {
-    "2017-02-01": DAY,
-    "2017-02-01T00:00:00.000001Z": DAY + MICROSECOND,
-    "2017-02-02 03:00:00+05": DAY + dt.timedelta(hours=22),
-    "2017-02-02 00:00:00": DAY + dt.timedelta(days=1),
-}
+MIDNIGHT = DAY + dt.timedelta(days=1)
+MOMENTS = [DAY - MICROSECOND, DAY, MIDNIGHT - MICROSECOND, MIDNIGHT]
+WRITTEN = {"2017-02-01": DAY, "2017-02-01 05:00:00+05": DAY, "2017-02-02T00:00:00.000Z": MIDNIGHT}
 MSISDNS = [f"9230000000{i:02}" for i in range(6)]
 RESULTS = [*sorted(model.OFFICIALLY_PAID), "failed", "sms_paid", ""]
 
@@ -120,27 +109,42 @@ def is_true(flag: object) -> bool:
 
 transactions = st.builds(Transaction, st.sampled_from(MSISDNS), st.sampled_from(RESULTS), st.sampled_from(MOMENTS))
 stops = st.none() | st.builds(Stop, st.integers(1, 40), st.lists(transactions, max_size=4), st.integers(0, 3))
-common = {
-    "count": either(st.integers(0, 25)),
-    "offset": either(st.integers(0, 12)),
+moments = st.sampled_from(sorted(WRITTEN))
+expired_params = {
+    "count": either(st.integers(0, 7)),
+    "offset": either(st.integers(0, 4)),
+    "order": st.sampled_from(["asc", "desc"]),
     "never": flags(),
-    "last_charge_at": st.sampled_from(sorted(WRITTEN)),
+    "last_charge_at": moments,
+    "date_from": moments,
+    "date_to": moments,
+    "service_code": either(st.integers(0, 1)),
     "campaign_id": either(st.integers(0, 1)),
     "dry_run": flags(),
 }
-expired_params = st.fixed_dictionaries(
-    {},
-    optional=common
-    | {
-        "date_from": st.sampled_from(sorted(WRITTEN)),
-        "date_to": st.sampled_from(sorted(WRITTEN)),
-        "order": st.sampled_from(["asc", "desc"]),
-        "service_code": either(st.integers(0, 2)),
-    },
-)
-injection_params = st.fixed_dictionaries(
-    {}, optional=common | {"prefix": st.sampled_from(["", "92", "9230", "7"]), "service_id": either(st.just(5))}
-)
+injection_params = {
+    "count": either(st.integers(0, 30)),
+    "offset": either(st.integers(0, 12)),
+    "never": flags(),
+    "last_charge_at": moments,
+    "prefix": st.sampled_from(["", "92", "9230", "7"]),
+    "service_id": either(st.just(5)),
+    "campaign_id": either(st.integers(0, 1)),
+    "dry_run": flags(),
+}
+
+
+@st.composite
+def some_of(draw: st.DrawFn, params: dict[str, st.SearchStrategy[Any]]) -> dict[str, Any]:
+    """A few parameters of a job; more at once would leave hardly any record to look at."""
+    return {key: draw(params[key]) for key in sorted(draw(st.sets(st.sampled_from(sorted(params)), max_size=4)))}
+
+
+def many(values: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[list[Any]]:
+    """Lists that are long more often than Hypothesis would make them."""
+    return st.sampled_from([0, most // 3, most // 2]).flatmap(
+        lambda least: st.lists(values, min_size=least, max_size=most)
+    )
 
 
 @st.composite
@@ -148,13 +152,15 @@ def tables(draw: st.DrawFn) -> list[Retry]:
     """Rows of xmp_retries_expired: few msisdns, moments at the boundaries, gaps between the ids."""
     rows: list[Retry] = []
     row_id = 0
-    for msisdn, at, service, campaign in draw(
-        st.lists(
-            st.tuples(st.sampled_from(MSISDNS), st.sampled_from(MOMENTS), st.integers(0, 2), st.integers(0, 1)),
-            max_size=50,
-        )
-    ):
-        row_id += 1 + draw(st.integers(0, 2))
+    columns = st.tuples(
+        st.sampled_from(MSISDNS),
+        st.sampled_from(MOMENTS),
+        st.integers(0, 1),
+        st.integers(0, 1),
+        st.integers(1, 3),
+    )
+    for msisdn, at, service, campaign, gap in draw(many(columns, 40)):
+        row_id += gap
         rows.append(Retry(row_id, msisdn, at, service, campaign))
     return rows
 
@@ -175,7 +181,7 @@ file_lines = st.one_of(
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
     """The content of an injection file, with any kind of line end."""
-    lines = draw(st.lists(file_lines, min_size=1, max_size=40))
+    lines = draw(many(file_lines, 40)) or [b""]
     ends = [draw(st.sampled_from([b"\n", b"\r\n"])) for _ in lines]
     content = b"".join(line.removesuffix(b"\r") + end for line, end in zip(lines, ends, strict=True))
     if draw(st.booleans()):
@@ -234,7 +240,7 @@ def run(engine: Engine, job: int, known: Sequence[Transaction], stop: Stop | Non
     insert_transactions(engine, stop.transactions)
     last = engine.value("select coalesce(max(id), 0) from xmp_retries_expired")
     insert_retries(
-        engine, [Retry(last + 1 + i, MSISDNS[i], DAY + dt.timedelta(hours=23), i, 0) for i in range(stop.more)]
+        engine, [Retry(last + 1 + i, MSISDNS[i], DAY + dt.timedelta(hours=23), i % 2, 0) for i in range(stop.more)]
     )
     engine.set_status(job, "ready")
     engine.wait_status(job, "done")
@@ -274,8 +280,8 @@ def compare(engine: Engine, job: int, expected: Sequence[Outcome], *, dry_run: b
 @RUN
 @given(
     rows=tables(),
-    params=expired_params,
-    known=st.lists(transactions, max_size=6),
+    params=some_of(expired_params),
+    known=many(transactions, 10),
     stop=stops,
     window=st.sampled_from(WINDOWS),
 )
@@ -309,8 +315,8 @@ def test_expired(
 @RUN
 @given(
     content=files(),
-    params=injection_params,
-    known=st.lists(transactions, max_size=4),
+    params=some_of(injection_params),
+    known=many(transactions, 10),
     blacklisted=st.frozensets(st.sampled_from(MSISDNS), max_size=2),
     postpaid=st.frozensets(st.sampled_from(MSISDNS), max_size=2),
     stop=stops,
