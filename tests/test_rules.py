@@ -9,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import psycopg
 import pytest
 from fix_daemon import Engine
 from fix_jobs import Db, claim, connect, insert_job, prepare
@@ -212,14 +211,20 @@ def test_listening_comes_before_looking(database: str) -> None:
 
 
 def test_a_job_nobody_announced(engine: Engine) -> None:
-    """A job whose notification is lost is found by the timer."""
-    engine.start(poll_seconds=1)
+    """A job whose notification is lost is found by the timer, by a daemon nothing else wakes up."""
+    engine.execute("alter table xmp_jobs disable trigger pgjobs_30_notify_insert")
+    engine.execute("alter table xmp_jobs disable trigger pgjobs_30_notify_update")
     engine.add_retries(10)
-    engine.wait_until("exists (select from pgjobs.workers)")
-    with psycopg.connect(engine.database_url, options="-c pgjobs.mute=on", autocommit=True) as quiet:
-        row = quiet.execute("insert into xmp_jobs (type) values ('expired') returning id").fetchone()
-    assert row is not None
-    engine.wait_status(row[0], "done", 15)
+    engine.start(poll_seconds=1)
+    session = "exists (select from pg_stat_activity where datname = current_database() and state = 'idle' and {})"
+    engine.wait_until(session.format("application_name = 'pgjobs listen' and query ilike 'listen%%'"))
+    engine.value("select pg_notify('pgjobs', '{}')")
+    first = engine.add_job("expired")
+    engine.wait_status(first, "done", 15)
+    asleep = "query ilike '%%next_wakeup%%' and query_start > (select finish_at from xmp_jobs)"
+    engine.wait_until(session.format(f"application_name = 'pgjobs claims' and {asleep}"))
+    second = engine.add_job("expired")
+    engine.wait_status(second, "done", 15)
 
 
 def test_a_stop_is_obeyed_at_the_next_checkpoint(engine: Engine) -> None:

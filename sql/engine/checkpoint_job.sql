@@ -24,7 +24,6 @@ as $$
     set bytes = _log_bytes
     from held h
     where s.job_id = h.job_id and s.shard = h.shard
-      and s.segment = (select max(l.segment) from pgjobs.log_segments l where l.job_id = _job_id and l.shard = _shard)
       and s.segment = (select max(l.segment) from pgjobs.log_segments l where l.job_id = h.job_id and l.shard = h.shard)
   ), chained as (
     insert into pgjobs.checkpoints (job_id, shard, number, epoch, at, last_key, sent, skipped, returned, bytes, chain, checks)

@@ -237,7 +237,7 @@ MUTANTS = (
             Edit(
                 CHECKPOINT,
                 "      and s.segment = (select max(l.segment) from pgjobs.log_segments l"
-                " where l.job_id = _job_id and l.shard = _shard)\n",
+                " where l.job_id = h.job_id and l.shard = h.shard)\n",
                 "",
             ),
         ),
