@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import hypothesis
 import model
 import pytest
 from fix_daemon import Engine
@@ -22,10 +23,12 @@ from pika import BlockingConnection, URLParameters
 
 from pgjobs.dev.services import Services
 
+_PHASE = hypothesis.Phase
 RUN = settings(
     max_examples=150,
     deadline=None,
     print_blob=True,
+    phases=(_PHASE.explicit, _PHASE.reuse, _PHASE.generate, _PHASE.shrink),  # to explain would run jobs for minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 WINDOWS = (1, 3, 7)
