@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import socket
 from typing import Any
 
 import psycopg
@@ -9,8 +13,6 @@ from psycopg.rows import TupleRow
 
 from pgjobs import migrate
 from pgjobs.errors import SchemaError
-
-Connection = psycopg.AsyncConnection[TupleRow]
 
 KEEPALIVE: dict[str, Any] = {
     "connect_timeout": 10,
@@ -21,16 +23,50 @@ KEEPALIVE: dict[str, Any] = {
 }
 
 
-async def connect(url: str, role: str, *, autocommit: bool = True, **options: str) -> Connection:
-    """Open a connection that says what it is for (`role`); `options` are server settings of its session."""
+class Connection(psycopg.AsyncConnection[TupleRow]):
+    """A connection that never waits longer than its patience for one answer of the server.
+
+    A network that forgot a connection gives no error, and behind a proxy keepalives are answered: whoever waits too
+    long shuts the socket down, and the wait ends as if the server had gone away.
+    """
+
+    patience: float | None = None
+
+    async def wait(self, *args: Any, **kwargs: Any) -> Any:
+        """Wait for the server."""
+        if self.patience is None:
+            return await super().wait(*args, **kwargs)
+        timer = asyncio.get_running_loop().call_later(self.patience, self._shut_down)
+        try:
+            return await super().wait(*args, **kwargs)
+        finally:
+            timer.cancel()
+
+    def _shut_down(self) -> None:
+        with (
+            contextlib.suppress(OSError, psycopg.OperationalError),
+            # A copy of the descriptor: closing it leaves libpq's own open.
+            socket.socket(fileno=os.dup(self.pgconn.socket)) as line,
+        ):
+            line.shutdown(socket.SHUT_RDWR)
+
+
+async def connect(
+    url: str, role: str, *, autocommit: bool = True, patience: float | None = None, **options: str
+) -> Connection:
+    """Open a connection that says what it is for (`role`); `options` are server settings of its session.
+
+    `patience`: so many seconds one answer may take; None: for ever.
+    """
     settings = {"timezone": "UTC", "lock_timeout": "5s", "client_min_messages": "warning"} | options
-    connection = await psycopg.AsyncConnection.connect(
+    connection = await Connection.connect(
         url,
         autocommit=autocommit,
         application_name=f"pgjobs {role}",
         prepare_threshold=None,
         **KEEPALIVE,
     )
+    connection.patience = patience
     try:
         for name, value in settings.items():
             await connection.execute("select set_config(%s, %s, false)", (name, value))

@@ -1,9 +1,16 @@
 """The broker dies, raises its alarm, or its connections break; the same for the database's connections."""
 
+import asyncio
+import time
+
+import psycopg
 import pytest
 from fix_torture import hush
 
+from pgjobs import db
+from pgjobs.dev.proxy import Proxy
 from pgjobs.dev.services import Services
+from pgjobs.dev.torture.crew import in_front_of, rerouted
 from pgjobs.dev.torture.parts.broker import alarm, kills
 from pgjobs.dev.torture.parts.cuts import WAYS, cuts, outages
 from pgjobs.dev.torture.parts.trial import Result
@@ -46,3 +53,21 @@ def test_servers_away(own_servers: Services) -> None:
     check(result)
     assert result.figures["processor while a server is away"] < 20
     assert any(name.startswith("reconnects per second of the broker") for name in result.figures)
+
+
+def test_patience_of_a_connection(services: Services) -> None:
+    """A connection that died without a word ends the wait of whoever asks, when its patience is over."""
+
+    async def ask(proxy: Proxy) -> float:
+        url = rerouted(services.database_url, proxy.port)
+        connection = await db.connect(url, "test", patience=1)
+        assert 7 == await db.value(connection, "select 7")
+        proxy.lose()
+        began = time.monotonic()
+        with pytest.raises(psycopg.OperationalError):
+            await db.value(connection, "select 8")
+        assert connection.closed
+        return time.monotonic() - began
+
+    with in_front_of(services.database_url, 5432) as proxy:
+        assert 1 <= asyncio.run(ask(proxy)) < 5

@@ -162,10 +162,6 @@ def test_an_ear_that_went_deaf(engine: Engine) -> None:
             assert through.execute("select 1").fetchone() == (1,)
 
 
-@pytest.mark.xfail(
-    reason="statements of a run on an idle lane, of heartbeat, calls and callbacks wait for ever on a dead connection",
-    strict=True,
-)
 def test_connections_that_died_without_a_word(engine: Engine) -> None:
     """When every connection to the database dies without a word, new ones are made and a due job is run."""
     with proxied(engine) as (proxy, url):

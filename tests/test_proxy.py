@@ -121,6 +121,19 @@ def test_stall(proxy: Proxy, drop: bool) -> None:
                 assert word == each.recv(10)
 
 
+def test_lose(proxy: Proxy) -> None:
+    """Lost connections stay open and silent for ever; new ones work."""
+    with client(proxy) as old:
+        exchange(old, b"hello")
+        proxy.lose()
+        old.sendall(b"ping")
+        with client(proxy) as new:
+            assert b"hello" == exchange(new, b"hello")
+        old.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            old.recv(1)
+
+
 def test_refuse_and_heal(proxy: Proxy) -> None:
     """A refusing proxy resets whoever comes and still notes who it was."""
     proxy.refuse()

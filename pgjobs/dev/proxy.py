@@ -1,8 +1,9 @@
 """A loopback TCP proxy in front of PostgreSQL or RabbitMQ that breaks connections in every way a network can.
 
 It runs in a thread of its own and is told what to do by plain calls: `cut` resets, `cut_after` resets in the middle of
-a frame, `stall` accepts and stays silent (a black hole), `delay` slows, `refuse` resets newcomers, `heal` ends all of
-it. Both servers wait for the client's first bytes, which are kept, for they tell who is calling.
+a frame, `stall` accepts and stays silent (a black hole), `lose` leaves the present connections silent for ever, `delay`
+slows, `refuse` resets newcomers, `heal` ends all of it. Both servers wait for the client's first bytes, which are kept,
+for they tell who is calling.
 """
 
 from __future__ import annotations
@@ -77,6 +78,16 @@ class Proxy:
         """Accept, and let nothing through: what is sent waits, as in a network that swallows packets."""
         self._do(self._open.clear)
 
+    def lose(self) -> None:
+        """Let the present connections die without a word, as a firewall does that forgets them; new ones work."""
+
+        def forget() -> None:
+            self._open.clear()
+            self._open = asyncio.Event()
+            self._open.set()
+
+        self._do(forget)
+
     def refuse(self) -> None:
         """Reset every connection and every newcomer, as a server that is down."""
         self._do(lambda: setattr(self, "_refusing", True))
@@ -124,7 +135,7 @@ class Proxy:
         return count
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        arrived = time.monotonic()
+        arrived, gate = time.monotonic(), self._open
         mine = [writer]
         self._writers.add(writer)
         end = _reset
@@ -133,13 +144,13 @@ class Proxy:
             self.arrivals.append(Arrival(arrived, greeting))
             if self._refusing or not greeting:
                 return
-            await self._open.wait()
+            await gate.wait()
             there, upstream = await asyncio.open_connection(*self._upstream)
             mine.append(upstream)
             self._writers.add(upstream)
             pumps = [
-                asyncio.create_task(self._pump(reader, upstream, "up", greeting)),
-                asyncio.create_task(self._pump(there, writer, "down")),
+                asyncio.create_task(self._pump(gate, reader, upstream, "up", greeting)),
+                asyncio.create_task(self._pump(gate, there, writer, "down")),
             ]
             try:
                 done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -151,16 +162,23 @@ class Proxy:
                 await asyncio.gather(*pumps, return_exceptions=True)
         except OSError:
             pass  # the server is away: the client gets a reset
+        except asyncio.CancelledError:
+            pass  # the proxy ends; asyncio would complain about a handler that was canceled
         finally:
             for each in mine:
                 self._writers.discard(each)
                 end(each)
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way, data: bytes = b""
+        self,
+        gate: asyncio.Event,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        way: Way,
+        data: bytes = b"",
     ) -> None:
         while data := data or await reader.read(CHUNK):
-            await self._open.wait()
+            await gate.wait()
             if self._delay:
                 await asyncio.sleep(self._delay)
             left = self._left[way]

@@ -33,7 +33,8 @@ class Teller:
         backoff = Backoff()
         while True:
             try:
-                control = await db.connect(self._settings.database_url, "callbacks")
+                url, patience = self._settings.database_url, self._settings.stall_seconds
+                control = await db.connect(url, "callbacks", patience=patience)
                 async with (
                     control,
                     httpx.AsyncClient(

@@ -38,7 +38,8 @@ class Calls:
         backoff = Backoff()
         while True:
             try:
-                async with await db.connect(self._settings.database_url, "calls") as control:
+                url, patience = self._settings.database_url, 5 * self._settings.stall_seconds
+                async with await db.connect(url, "calls", patience=patience) as control:
                     await self._answer_calls(control, backoff)
             except (psycopg.Error, PgjobsError, OSError) as error:
                 logger.warning("calls wait: %s", str(error).strip())

@@ -92,12 +92,15 @@ class Daemon:
             await self.lanes.close()
         logger.info("daemon %s has let go of everything", self.worker)
 
+    async def _connect(self, role: str) -> db.Connection:
+        return await db.connect(self.settings.database_url, role, patience=self.settings.stall_seconds)
+
     async def _check_database(self) -> None:
         """Refuse to start on another schema; wait for a database that is away."""
         backoff = Backoff()
         while not self._stopping:
             try:
-                async with await db.connect(self.settings.database_url, "check") as connection:
+                async with await self._connect("check") as connection:
                     return await db.check_schema(connection)
             except psycopg.OperationalError as error:
                 logger.warning("the database is away, waiting for it: %s", str(error).strip())
@@ -124,7 +127,7 @@ class Daemon:
         backoff = Backoff()
         while not self._stopping:
             try:
-                async with await db.connect(self.settings.database_url, "claims") as control:
+                async with await self._connect("claims") as control:
                     await self._claim_on(control, backoff)
             except (psycopg.Error, OSError) as error:
                 logger.warning("claims wait for the database: %s", str(error).strip())
@@ -198,7 +201,7 @@ class Daemon:
         if tasks:
             await asyncio.wait(tasks, timeout=self.settings.drain_seconds)
         try:
-            async with asyncio.timeout(2), await db.connect(self.settings.database_url, "leave") as control:
+            async with asyncio.timeout(2), await self._connect("leave") as control:
                 await control.execute("select pgjobs.leave(%s)", (self.worker,))
         except (psycopg.Error, OSError, TimeoutError) as error:
             logger.warning("could not say goodbye: %s", str(error).strip())

@@ -36,7 +36,8 @@ class Heartbeat:
         backoff = Backoff()
         while True:
             try:
-                async with await db.connect(self._settings.database_url, "beat") as control:
+                url, patience = self._settings.database_url, self._settings.stall_seconds
+                async with await db.connect(url, "beat", patience=patience) as control:
                     while True:
                         await self._beat(control)
                         backoff.reset()

@@ -32,7 +32,7 @@ HARMLESS = bytes(b if 0x20 <= b < 0x7F and b != 0x5C else 0x20 for b in range(25
 
 async def load(settings: Settings, job_id: int, file_name: str) -> None:
     """Copy the lines of a file of the injections directory into the job, unless it has them already."""
-    connection = await db.connect(settings.database_url, "load", autocommit=False)
+    connection = await db.connect(settings.database_url, "load", autocommit=False, patience=5 * settings.stall_seconds)
     async with connection, connection.transaction():
         if await db.value(connection, "select pgjobs.begin_lines(%s)", job_id):
             with await asyncio.to_thread(open_file, settings.injections_dir, file_name) as file:

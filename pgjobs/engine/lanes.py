@@ -106,9 +106,16 @@ class Lanes:
 
     async def _open(self) -> Lane:
         settings = self._settings
-        control = await db.connect(settings.database_url, "control", idle_in_transaction_session_timeout="5s")
+        control = await db.connect(
+            settings.database_url,
+            "control",
+            patience=min(settings.stall_seconds, settings.lease_seconds),
+            idle_in_transaction_session_timeout="5s",
+        )
         try:
-            reader = await db.connect(settings.replica_url or settings.database_url, "reader")
+            reader = await db.connect(
+                settings.replica_url or settings.database_url, "reader", patience=5 * settings.stall_seconds
+            )
         except BaseException:
             await control.close()
             raise

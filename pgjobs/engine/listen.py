@@ -36,7 +36,8 @@ class Listener:
         backoff = Backoff()
         while True:
             try:
-                connection = await db.connect(self._url, "listen")
+                patience = self._probe_seconds + 2 * PROBE_PATIENCE
+                connection = await db.connect(self._url, "listen", patience=patience)
                 try:
                     await self._listen(connection, backoff)
                 finally:
@@ -64,7 +65,7 @@ class Listener:
         """Whether a notification sent by another connection arrives on this one."""
         nonce = f"probe {uuid.uuid4()}"
         async with asyncio.timeout(PROBE_PATIENCE):
-            other = await db.connect(self._url, "probe")
+            other = await db.connect(self._url, "probe", patience=PROBE_PATIENCE)
             async with other:
                 await other.execute("select pg_notify(%s, %s)", (CHANNEL, nonce))
         async for notification in connection.notifies(timeout=PROBE_PATIENCE):

@@ -137,5 +137,6 @@ class ShardTask:
         if not fresh and self._lane is not None and not self._lane.control.closed:
             yield self._lane.control
             return
-        async with await db.connect(self._settings.database_url, "report") as control:
+        url, patience = self._settings.database_url, self._settings.stall_seconds
+        async with await db.connect(url, "report", patience=patience) as control:
             yield control

@@ -17,6 +17,8 @@ from pgjobs.dev.torture.strike import BACKENDS
 
 ROLE = re.compile(rb"application_name\0pgjobs (\w+)").search
 RECOVERY_SECONDS = 35.0
+BEGUN = "select sum(considered) > 0 from pgjobs.progress where job_id = %s"
+BEATS = "select max(seen_at) > clock_timestamp() - interval '6 s' from pgjobs.workers"
 ROLES = ("control", "reader", "listen", "claims", "beat", "load")
 
 
@@ -116,6 +118,16 @@ def _hole(server: int) -> Callable[[Trial, tuple[Proxy, Proxy], random.Random], 
     return swallow
 
 
+def _lose(server: int) -> Callable[[Trial, tuple[Proxy, Proxy], random.Random], None]:
+    def forget(run: Trial, proxies: tuple[Proxy, Proxy], _dice: random.Random) -> None:
+        proxies[server].lose()
+        job = run.add()
+        run.wait(lambda: bool(run.place.value(BEGUN, job)), "a new job begins", RECOVERY_SECONDS)
+        run.wait(lambda: bool(run.place.value(BEATS)), "the daemon beats again", RECOVERY_SECONDS)
+
+    return forget
+
+
 def _restart(run: Trial, _proxies: tuple[Proxy, Proxy], _dice: random.Random) -> None:
     if run.place.services.postgres:
         run.place.services.postgres.restart("immediate")
@@ -132,4 +144,6 @@ WAYS: list[tuple[str, Callable[[Trial, tuple[Proxy, Proxy], random.Random], None
     ("broker cut mid-frame", _mid_frame(1)),
     ("backend terminated", _terminate),
     ("database black hole", _hole(0)),
+    ("database lost silently", _lose(0)),
+    ("broker lost silently", _lose(1)),
 ]
