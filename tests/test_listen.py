@@ -9,7 +9,6 @@ from typing import Self
 from urllib.parse import urlsplit
 
 import psycopg
-import pytest
 from fix_daemon import DaemonProcess, Engine
 
 EAR = "select pid from pg_stat_activity where datname = current_database() and application_name = 'pgjobs listen'"
