@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -292,6 +293,23 @@ def test_groups_are_made_by_two_databases_at_once(bare: tuple[Db, list[str]]) ->
         with connect(url) as db:
             assert db.value("select has_table_privilege('pgjobs_viewer', 'pgjobs.job_status', 'select')")
             assert db.value("select has_function_privilege('pgjobs_operator', 'pgjobs.stop_job(bigint)', 'execute')")
+
+
+def test_a_group_that_is_being_made_elsewhere(bare: tuple[Db, list[str]]) -> None:
+    """A migrate that meets a group which another transaction is just creating waits for it and goes on with
+    it."""
+    admin, (url, other) = bare
+    with connect(other) as rival, ThreadPoolExecutor(1) as thread:
+        with rival.transaction():
+            rival.execute("create role pgjobs_viewer nologin")
+            done = thread.submit(migrate, url)
+            waiting = "select count(*) from pg_stat_activity where %s = any (pg_blocking_pids(pid))"
+            deadline = time.monotonic() + 60
+            while not admin.value(waiting, rival.info.backend_pid):
+                assert time.monotonic() < deadline, "nobody waits for the other's role"
+                assert not done.done(), done.exception()
+        assert 5 == len(done.result(timeout=60))
+    assert ["pgjobs_operator", "pgjobs_viewer"] == groups(admin)
 
 
 def test_a_role_that_may_make_no_roles_migrates_without_groups(bare: tuple[Db, list[str]]) -> None:
