@@ -58,7 +58,7 @@ async def connect(
 
     `patience`: so many seconds one answer may take; None: for ever.
     """
-    settings = {"timezone": "UTC", "lock_timeout": "5s", "client_min_messages": "warning"} | options
+    settings = {"timezone": "UTC", "lock_timeout": "5s", "client_min_messages": "warning", "jit": "off"} | options
     connection = await Connection.connect(
         url,
         autocommit=autocommit,

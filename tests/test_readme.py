@@ -20,9 +20,7 @@ def test_every_setting_stands_in_the_readme_with_its_meaning() -> None:
 
 def test_every_metric_of_a_daemon_stands_in_the_readme() -> None:
     """Each metric of the registry has a row, under the name Prometheus sees."""
-    names = {
-        family.name + ("_total" if family.type == "counter" else "") for family in Metrics().registry.collect()
-    }
+    names = {family.name + ("_total" if family.type == "counter" else "") for family in Metrics().registry.collect()}
     assert names <= set(re.findall(r"^\| `([a-z_]+)` \|", README, re.MULTILINE))
 
 

@@ -97,9 +97,7 @@ def test_both_servers_start_answer_and_leave_nothing_behind() -> None:
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_postgres_restarts_with_its_data(
-    postgres: EmbeddedPostgres, mode: Literal["fast", "immediate"]
-) -> None:
+def test_postgres_restarts_with_its_data(postgres: EmbeddedPostgres, mode: Literal["fast", "immediate"]) -> None:
     """A restart keeps the URL and the committed rows; only the process is new."""
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute("create table if not exists kept (mode text)")

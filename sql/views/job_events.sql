@@ -1,6 +1,5 @@
 -- Every transition of every job.
-drop view if exists pgjobs.job_events;
-create view pgjobs.job_events as
+create or replace view pgjobs.job_events as
 select e.job_id, e.at, e.from_status, e.to_status, e.role, e.application, e.reason, e.id
 from pgjobs.events e;
 comment on view pgjobs.job_events is 'Every transition with its time, role, application and reason.';

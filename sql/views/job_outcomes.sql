@@ -1,6 +1,5 @@
 -- What became of the records of a job, by action and reason.
-drop view if exists pgjobs.job_outcomes;
-create view pgjobs.job_outcomes as
+create or replace view pgjobs.job_outcomes as
 select o.job_id, o.action, nullif(o.reason, '') as reason, sum(o.n)::bigint as records
 from pgjobs.outcomes o
 group by o.job_id, o.action, o.reason;

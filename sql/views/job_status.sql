@@ -1,6 +1,5 @@
 -- One row per job for DBAs and the CMS: who runs it, how far it is, how fast, until when, and why it does not move.
-drop view if exists pgjobs.job_status;
-create view pgjobs.job_status as
+create or replace view pgjobs.job_status as
 select
   j.id,
   j.type::text as type,

@@ -1,6 +1,5 @@
 -- Ranges of records that may have been sent twice.
-drop view if exists pgjobs.job_uncertain;
-create view pgjobs.job_uncertain as
+create or replace view pgjobs.job_uncertain as
 select u.job_id, u.shard, u.epoch, u.from_key as after_key, u.to_key, u.at
 from pgjobs.uncertain_ranges u;
 comment on view pgjobs.job_uncertain is
