@@ -49,7 +49,7 @@ def test_connections_cut(own_servers: Services) -> None:
 
 def test_servers_away(own_servers: Services) -> None:
     """A server that refuses or is a black hole: under 20 % of a processor, no more than one attempt a second."""
-    result = outages(8, hush, own_servers)
+    result = outages(5, hush, own_servers)
     check(result)
     assert result.figures["processor while a server is away"] < 20
     assert any(name.startswith("reconnects per second of the broker") for name in result.figures)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from pgjobs.dev.broker import PrivateBroker
 from pgjobs.dev.process import ServicesError
@@ -12,6 +13,10 @@ from pgjobs.dev.torture.place import Scale
 from pgjobs.dev.torture.strike import ALARM, NO_ALARM
 
 MEGABYTE = 1 << 20
+RUNNING = (
+    "select j.id from public.xmp_jobs j where j.status = 'in progress'"
+    " and exists (select from pgjobs.progress p where p.job_id = j.id and p.owner is not null) order by j.id"
+)
 HELD = "select owner is not null from pgjobs.progress where job_id = %s"
 WHY = "select pgjobs.why(%s)"
 
@@ -49,13 +54,19 @@ def alarm(times: int, tell: Tell, services: Services | None = None) -> Result:
 
 def _one_alarm(run: Trial, broker: PrivateBroker) -> None:
     result, seat = run.result, run.seats[0]
-    run.wait(lambda: run.place.value("select count(*) from public.xmp_jobs where status <> 'done'") == 0, "quiet", 90)
-    first, second = run.add(), run.add(order="desc")
-    run.wait(lambda: all(run.place.value(HELD, job) for job in (first, second)), "both jobs run", 30)
-    run.moves(30, windows=3)
+    run.busy(jobs=2)
+    run.moves(60, windows=3)
     memory = seat.memory_bytes()
-    broker.ctl(*ALARM)
     try:
+        with ThreadPoolExecutor(1) as worker:
+            raised = worker.submit(broker.ctl, *ALARM)
+            while not raised.done():  # jobs are at work when the alarm comes, however long that takes
+                run.busy(jobs=2)
+                time.sleep(0.05)
+            raised.result()
+        run.busy(jobs=2)
+        run.wait(lambda: len(run.place.rows(RUNNING)) >= 2, "two jobs run", 30)
+        first, second = (row[0] for row in run.place.rows(RUNNING)[:2])
         shown = run.wait(
             lambda: all("blocked" in (run.place.value(WHY, job) or "") for job in (first, second)),
             "the alarm is shown",

@@ -38,7 +38,7 @@ ENDED = "select status = 'done' from public.xmp_jobs where id = %s"
 def fencing(times: int, tell: Tell, services: Services | None = None) -> Result:
     """Every second time without self-fencing, every third time cut off alive, its bytes delivered late."""
     result = Result("t6", "directed fencing", times)
-    scale = Scale(retries=6_000, lines=10, window=20, lease_seconds=2)
+    scale = Scale(retries=4_000, lines=10, window=20, lease_seconds=2)
     with trial(result, tell, scale=scale, daemons=2, proxied=2, services=services) as run:
         run.place.rows(AUDIT)
         for number in range(1, times + 1):
