@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 
 from psycopg.types.json import Jsonb
 
-from pgjobs import db, faults
-from pgjobs.engine import injection
+from pgjobs import faults
 from pgjobs.engine.amqp import MAX_BODY, Publisher
 from pgjobs.engine.claim import Claim
 from pgjobs.engine.confirms import Flight
@@ -23,8 +22,9 @@ from pgjobs.engine.encode import Envelope, Record, log_lines, reason_code
 from pgjobs.engine.joblog import JobLog
 from pgjobs.engine.lanes import Lane
 from pgjobs.engine.lease import Lease
-from pgjobs.engine.records import Position, Records
-from pgjobs.errors import ConfigurationError, Fenced, Interrupted
+from pgjobs.engine.prepare import prepare
+from pgjobs.engine.records import Records
+from pgjobs.errors import ConfigurationError, Interrupted
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
 
@@ -69,7 +69,7 @@ class ShardRun:
     async def run(self) -> bool:
         """Run until the selection is exhausted (True) or the job was stopped (False)."""
         claim = self.claim
-        position = await self._prepare()
+        position = await prepare(claim, self.lane, self.settings)
         log = await self._open_log()
         faults.reach("after_log_open")
         try:
@@ -95,22 +95,6 @@ class ShardRun:
                 await records.close()
         finally:
             log.close()
-
-    async def _prepare(self) -> Position | None:
-        """Fix the bounds of the selection once; None when it is empty."""
-        claim, control = self.claim, self.lane.control
-        key = (claim.job_id, claim.shard, claim.epoch)
-        if not claim.prepared:
-            if claim.needs_file:
-                await injection.load(self.settings, claim.job_id, claim.file_name)
-            if await db.value(control, "select pgjobs.prepare_job(%s, %s, %s)", *key) is None:
-                raise Fenced(f"job {claim.job_id}: the lease was lost while it was prepared")
-            faults.reach("after_prepare")
-        row = await (await control.execute("select * from pgjobs.shard_position(%s, %s, %s)", key)).fetchone()
-        if row is None:
-            raise Fenced(f"job {claim.job_id}: another owner has taken it over")
-        after_key, end_key, empty, remaining, lsn = row
-        return None if empty else Position(after_key, end_key, remaining, lsn)
 
     async def _open_log(self) -> JobLog:
         claim = self.claim
@@ -159,7 +143,9 @@ class ShardRun:
 
     def _enveloped(self, publisher: Publisher, records: list[Record]) -> list[tuple[Envelope, list[Record]]]:
         """Records with their envelopes: those that may have been sent before come first, and are marked."""
-        repeated = sum(1 for record in records if self.claim.maybe_sent(record[0])) if self.claim.uncertain_to else 0
+        repeated = 0
+        if self.claim.uncertain_to is not None:
+            repeated = sum(1 for record in records if self.claim.maybe_sent(record[0]))
         claim = self.claim
         parts = []
         for part, marks in ((records[:repeated], {"x-maybe-duplicate": True}), (records[repeated:], {})):
@@ -183,8 +169,8 @@ class ShardRun:
         await publisher.settle(flight, lambda: self._while_waiting(publisher, records))
         wanted = [record for record in window.records if record[2] is None and record[0] not in window.refused]
         while flight.nacked:
-            by_key = {record[0]: record for record in wanted}
-            again = [by_key[key] for key in flight.nacked]
+            nacked = set(flight.nacked)
+            again = [record for record in wanted if record[0] in nacked]
             self.lease.say("the broker refuses messages (nack), they are published again")
             flight = await publisher.publish_again(
                 self._enveloped(publisher, again),
