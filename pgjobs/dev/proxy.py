@@ -45,6 +45,7 @@ class Proxy:
         self._left: dict[Way, int | None] = {"up": None, "down": None}
         self._open = asyncio.Event()
         self._open.set()
+        self._lost: list[asyncio.Event] = []  # nobody else holds those who wait there, and they are to stay
         self._server: asyncio.Server
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
@@ -83,6 +84,7 @@ class Proxy:
 
         def forget() -> None:
             self._open.clear()
+            self._lost.append(self._open)
             self._open = asyncio.Event()
             self._open.set()
 
@@ -123,10 +125,11 @@ class Proxy:
         self._open.set()
         self._cut()
         own = asyncio.current_task()
-        for task in (tasks := [task for task in asyncio.all_tasks() if task is not own]):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # transports close in the next round
+        while tasks := [task for task in asyncio.all_tasks() if task is not own]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)  # transports close in the next round
 
     def _cut(self) -> int:
         count = len(self._writers) // 2
