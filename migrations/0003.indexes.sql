@@ -17,7 +17,8 @@ begin
 end
 $$;
 
-create index concurrently if not exists pgjobs_expired_msisdn_id_idx on public.xmp_retries_expired (msisdn, id);
+create index concurrently if not exists pgjobs_expired_msisdn_id_idx on public.xmp_retries_expired (msisdn, id)
+  include (created_at, id_service, id_campaign);
 create index concurrently if not exists pgjobs_expired_created_at_idx on public.xmp_retries_expired (created_at);
 create index concurrently if not exists pgjobs_transactions_paid_idx on public.xmp_transactions (msisdn, sent_at)
   where result in ('paid', 'retry_paid', 'injection_paid', 'expired_paid');

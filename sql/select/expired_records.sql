@@ -13,22 +13,21 @@ declare
 begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
   _params := pgjobs.read_params(_job.params);
-  if _params.descending then
-    select p.first_key into _first from pgjobs.progress p where p.job_id = _job_id and p.shard = _shard;
-  end if;
+  select p.first_key into _first from pgjobs.progress p where p.job_id = _job_id and p.shard = _shard;
   return format(
     'select r.id::bigint as key, convert_to(r.msisdn, ''UTF8'') as msg,'
-    ' case when exists (select from (select * from public.xmp_retries_expired x where x.msisdn = r.msisdn and x.id %s r.id%s offset 0) e'
+    ' case when exists (select from (select x.created_at, x.id_service, x.id_campaign from public.xmp_retries_expired x where x.msisdn = r.msisdn and x.id %s r.id%s offset 0) e'
     ' where true%s) then ''duplicate'' end as reason,'
     ' pgjobs.charge_body(%L, r.msisdn, r.tid, r.operator_code, r.country_code, r.id_service, r.id_campaign, r.id_subscription, r.id,'
     ' pgjobs.utc(r.created_at), pgjobs.utc(r.last_pay_attempt_at), 10, r.price::text, r.keep_days, r.delay_hours, null, null, null) as body'
     ' from public.xmp_retries_expired r where true%s%s%s%s%s order by r.id %s',
     case when _params.descending then '>' else '<' end,
-    ' and x.id <= ' || _first,
+    case when _params.descending then ' and x.id <= ' || _first end,
     pgjobs.expired_filter(_params, 'e'),
     _job.type,
     pgjobs.expired_filter(_params, 'r'),
-    coalesce(case when _params.descending then ' and r.id < ' else ' and r.id > ' end || _after_key, ' and r.id <= ' || _first),
+    coalesce(case when _params.descending then ' and r.id < ' else ' and r.id > ' end || _after_key,
+             case when _params.descending then ' and r.id <= ' else ' and r.id >= ' end || _first),
     case when _params.descending then ' and r.id >= ' else ' and r.id <= ' end || _end_key,
     pgjobs.shard_filter(_job_id, _shard, 'r.msisdn'),
     ' and not ' || pgjobs.paid_test(_params, 'r.msisdn'),
