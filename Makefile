@@ -27,6 +27,7 @@ lint: install
 	$(BIN)/mypy
 
 bench: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	$(BIN)/pgjobs bench
 
 # Every broken promise has to be noticed by its tests; MUTANTS="m1 m7" chooses.
