@@ -42,6 +42,17 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
         finally:
             timer.cancel()
 
+    async def answers(self, seconds: float) -> bool:
+        """Whether the server still answers on it, asked with so much patience."""
+        usual, self.patience = self.patience, seconds
+        try:
+            await self.execute("select 1")
+        except (psycopg.Error, OSError):
+            return False
+        finally:
+            self.patience = usual
+        return True
+
     def _shut_down(self) -> None:
         with (
             contextlib.suppress(OSError, psycopg.OperationalError),

@@ -15,6 +15,7 @@ from pgjobs.errors import Interrupted
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
 
+ASK_SECONDS = 2.0
 IDLE = psycopg.pq.TransactionStatus.IDLE
 
 
@@ -45,13 +46,22 @@ class Lanes:
 
     async def take(self, *, publishing: bool) -> Lane:
         """A lane to PostgreSQL; its publisher, where one is asked for, is fit for use or None."""
-        lane = self._idle.pop() if self._idle else None
-        if lane is None or not lane.usable:
-            lane = await self._open()
+        lane = await self._take_idle() or await self._open()
         if publishing and (lane.publisher is None or not lane.publisher.usable):
             self._drop(lane.publisher)
             lane.publisher = None
         return lane
+
+    async def _take_idle(self) -> Lane | None:
+        """A lane of an earlier run on which the database still answers; one that died without a word is closed."""
+        while self._idle:
+            lane = self._idle.pop()
+            if lane.usable:
+                asked = await asyncio.gather(lane.control.answers(ASK_SECONDS), lane.reader.answers(ASK_SECONDS))
+                if all(asked):
+                    return lane
+            await self.give_back(lane, healthy=False)
+        return None
 
     async def publisher(self) -> Publisher:
         """A publisher of its own; Interrupted when the broker can't be reached."""
