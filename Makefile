@@ -18,8 +18,9 @@ packages:
 demo: install
 	$(BIN)/pgjobs demo $(if $(KEEP),--keep)
 
+# Real servers on shared machines stall now and then: what failed runs once more, alone, and has to pass then.
 test: lint
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal || $(BIN)/pytest --last-failed --last-failed-no-failures none
 
 lint: install
 	$(BIN)/ruff check
