@@ -90,6 +90,7 @@ class Daemon:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.lanes.close()
+        await self._say_goodbye()
         logger.info("daemon %s has let go of everything", self.worker)
 
     async def _connect(self, role: str) -> db.Connection:
@@ -193,13 +194,16 @@ class Daemon:
         return self._stopping
 
     async def _let_go(self) -> None:
-        """Drain what is in flight, hand the shards back, take the heartbeat along."""
+        """Drain what is in flight and hand the shards back."""
         for running in self.running.values():
             running.lease.stopping = True
             running.lease.poke()
         tasks = [running.task for running in self.running.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=self.settings.drain_seconds)
+
+    async def _say_goodbye(self) -> None:
+        """Take the heartbeat along, once nothing beats any more."""
         try:
             async with asyncio.timeout(2), await self._connect("leave") as control:
                 await control.execute("select pgjobs.leave(%s)", (self.worker,))
