@@ -10,9 +10,10 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pgjobs.dev.draining import drain
 from pgjobs.dev.oracle import Certificate, judge
@@ -28,6 +29,7 @@ QUIET_SECONDS = 240.0
 STUCK_SECONDS = 20.0
 LOOK_SECONDS = 0.05
 PATIENCE_SECONDS = 2.5
+TAKE_RECORDS = 100_000
 PROGRESS = (
     "select count(*), count(*) filter (where j.status = 'done'),"
     " coalesce(sum((select sum(p.considered) from pgjobs.progress p where p.job_id = j.id)), 0)::bigint"
@@ -83,6 +85,8 @@ class Chaos:
         self._tell = tell
         self._undo: list[tuple[float, int, Callable[[], None]]] = []
         self._number = itertools.count()
+        self._messages: list[tuple[str, Mapping[str, Any]]] = []
+        self._headers: dict[str, Mapping[str, Any]] = {}
 
     def run(self, faults: list[schedule.Fault], orders: list[schedule.Order]) -> None:
         """Faults and orders in their order; dead daemons come back, jobs never run out.
@@ -96,7 +100,7 @@ class Chaos:
         todo: list[schedule.Fault | schedule.Order] = [*faults, *orders]
         todo.sort(key=lambda each: each.at)
         late = 0.0
-        moved, since = 0, time.monotonic()
+        moved, taken, since = 0, 0, time.monotonic()
         began = since
         while todo or self._undo:
             now = time.monotonic() - began
@@ -112,6 +116,9 @@ class Chaos:
             self.jobs.tend(now)
             if todo:
                 self.jobs.refill()
+            if records > taken + TAKE_RECORDS and not self._undo and self.striker.idle:
+                self._take()
+                taken = records
             time.sleep(LOOK_SECONDS)
 
     def _happen(self, what: schedule.Fault | schedule.Order, now: float) -> None:
@@ -154,6 +161,12 @@ class Chaos:
         for job, status, why, _ in before:
             self.findings.append(f"job {job} stands still as {status}, and says: {why}")
 
+    def _take(self) -> None:
+        """Take off the queue what is there, while the broker is well: it recovers a long queue slowly."""
+        for name, headers in drain(self.place.amqp_url, self.place.queue):
+            # There are few different headers, and millions of messages.
+            self._messages.append((name, self._headers.setdefault(str(headers), headers)))
+
     def judge(self) -> Certificate:
         """End the daemons, take every message, compare."""
         for seat in self.seats:
@@ -162,7 +175,8 @@ class Chaos:
         for job, reason in self.place.rows(ERRORS):
             self.findings.append(f"job {job} broke off, and no full disk was to blame: {reason}")
         self._tell("taking every message off the queue")
-        messages = list(drain(self.place.amqp_url, self.place.queue))
+        self._take()
+        messages = self._messages
         ranges = self.place.value("select count(*) from pgjobs.job_uncertain")
         expected = self.jobs.expected()
         self._tell(f"judging {len(messages):,} messages of {len(expected)} jobs")

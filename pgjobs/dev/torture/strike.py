@@ -59,6 +59,11 @@ class Striker:
         self.struck[fault.kind] += 1
         return self._ways[fault.kind](self._seats[fault.daemon], fault, dice)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody works on a server."""
+        return all(work.done() for work in self._busy.values())
+
     def wait(self) -> None:
         """Wait until every server is back; one that does not come back is an error."""
         for work in self._busy.values():
