@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -112,6 +113,12 @@ class Message:
         assert content.keys() == {"event_name", "event_data"}
         assert content["event_name"] == "charge"
         return dict(content["event_data"])
+
+
+def unmarked_copies(messages: Iterable[Message]) -> list[int]:
+    """Keys of which more than one message is unmarked; of the copies, any may reach the queue first."""
+    unmarked = Counter(message.key for message in messages if not message.marked)
+    return [key for key, number in unmarked.items() if number > 1]
 
 
 @dataclasses.dataclass(frozen=True)
