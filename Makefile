@@ -20,7 +20,7 @@ demo: install
 
 # Real servers on shared machines stall now and then: what failed runs once more, alone, and has to pass then.
 test: lint
-	$(BIN)/pytest -n 2 --dist worksteal || $(BIN)/pytest --last-failed --last-failed-no-failures none
+	$(BIN)/pytest -n 3 --dist worksteal || $(BIN)/pytest --last-failed --last-failed-no-failures none
 
 lint: install
 	$(BIN)/ruff check

@@ -17,10 +17,11 @@ begin
 end
 $$;
 
-create index concurrently if not exists pgjobs_expired_msisdn_id_idx on public.xmp_retries_expired (msisdn, id)
+-- Equal is equal under any collation, and bytes are compared much faster than words.
+create index concurrently if not exists pgjobs_expired_msisdn_id_idx on public.xmp_retries_expired (msisdn collate "C", id)
   include (created_at, id_service, id_campaign);
 create index concurrently if not exists pgjobs_expired_created_at_idx on public.xmp_retries_expired (created_at);
-create index concurrently if not exists pgjobs_transactions_paid_idx on public.xmp_transactions (msisdn, sent_at)
+create index concurrently if not exists pgjobs_transactions_paid_idx on public.xmp_transactions (msisdn collate "C", sent_at)
   where result in ('paid', 'retry_paid', 'injection_paid', 'expired_paid');
 create index concurrently if not exists pgjobs_subscriptions_pending_idx on public.xmp_subscriptions (id) where result = '';
 create index concurrently if not exists pgjobs_blacklist_msisdn_idx on public.xmp_msisdn_blacklist (msisdn);

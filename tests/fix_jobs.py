@@ -147,8 +147,9 @@ def records(
         rows = db.execute(f"fetch {limit} from records".encode()).fetchall()
     read = []
     for key, msg, reason, body in rows:
-        event = json.loads(body)
+        event = json.loads(body) if reason is None else {"event_name": "charge", "event_data": {}}
         assert "charge" == event["event_name"]
+        assert reason is None or body == b"", "what is not sent is not made"
         read.append((key, bytes(msg).decode(), reason, event["event_data"]))
     return read
 

@@ -144,6 +144,7 @@ class Story:
         await report.status(self._console, self._connection)
         report.message(self._console, queue)
         report.log_lines(self._console, accounts[1].look)
+        await report.heartbeat(self._connection)
         report.metrics(self._console, (await self._http.get("/metrics")).text)
         return differences
 

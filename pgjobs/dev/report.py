@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ STATUS = """
 select id, type, status, considered, sent, skipped, percent,
        round(extract(epoch from finish_at - started_at), 1) as seconds
 from pgjobs.job_status order by id"""
+HEARTBEAT_PATIENCE = 60.0
 METRICS = (
     "pgjobs_jobs{",
     "pgjobs_records_total{",
@@ -100,6 +102,14 @@ def log_lines(console: Console, look: Look) -> None:
             if found:
                 wanted.remove(found)
                 console.print(f"  [yellow]{escape(line.decode().rstrip())}[/]", soft_wrap=True)
+
+
+async def heartbeat(connection: db.Connection) -> None:
+    """Wait until every daemon has told what it measured up to now."""
+    now = await db.value(connection, "select clock_timestamp()")
+    async with asyncio.timeout(HEARTBEAT_PATIENCE):
+        while not await db.value(connection, "select bool_and(w.seen_at > %s) from pgjobs.workers w", now):  # noqa: ASYNC110 no event tells
+            await asyncio.sleep(0.1)
 
 
 def metrics(console: Console, text: str) -> None:

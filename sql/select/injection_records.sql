@@ -18,12 +18,16 @@ begin
   _operator := coalesce(quote_nullable(_defaults ->> 'operator_code'), 'null') || '::bigint';
   if exists (select from public.xmp_operator_msisdn_prefix x where x.prefix <> '') then
     _operator := format(
-      'coalesce((select x.operator_code from public.xmp_operator_msisdn_prefix x where x.prefix <> '''' and starts_with(l.msisdn, x.prefix)'
+      'coalesce((select x.operator_code from public.xmp_operator_msisdn_prefix x where x.prefix <> '''' and starts_with(s.msisdn, x.prefix)'
       ' order by length(x.prefix) desc, x.id limit 1), %s)', _operator);
   end if;
   return format(
-    'select l.line_no as key, l.raw as msg,'
-    ' case'
+    'select s.line_no as key, s.raw as msg, s._reason as reason,'
+    ' case when s._reason is null then'
+    ' pgjobs.charge_body(%L, s.msisdn, %L || md5(%L || s.line_no)::uuid, %s, %L::bigint, %L::bigint, %L::bigint, null, null, null, null, 10,'
+    ' %L::text, null, null, null, null, null)'
+    ' else '''' end as body'
+    ' from (select l.*, case'
     ' when l.fault is not null then l.fault'
     ' when length(l.msisdn) > 20 then ''Too long msisdn, length: '' || length(l.msisdn)'
     ' when length(l.msisdn) < 5 then ''Too short msisdn, length: '' || length(l.msisdn)'
@@ -34,16 +38,14 @@ begin
     ' when %s then ''Already paid'''
     ' when exists (select from public.xmp_msisdn_blacklist b where b.msisdn = l.msisdn offset 0) then ''Blacklisted'''
     ' when exists (select from public.xmp_msisdn_postpaid b where b.msisdn = l.msisdn offset 0) then ''Postpaid'''
-    ' end as reason,'
-    ' pgjobs.charge_body(%L, l.msisdn, %L || md5(%L || l.line_no)::uuid, %s, %L::bigint, %L::bigint, %L::bigint, null, null, null, null, 10,'
-    ' %L::text, null, null, null, null, null) as body'
-    ' from pgjobs.injection_lines l where l.job_id = %s and l.line_no > %s and l.line_no <= %s%s order by l.line_no',
+    ' end as _reason'
+    ' from pgjobs.injection_lines l where l.job_id = %s and l.line_no > %s and l.line_no <= %s%s order by l.line_no offset 0) s',
+    to_json(_job.type::text), extract(epoch from pgjobs.utc(_job.created_at))::bigint || '-', _job_id || '-',
+    _operator, _defaults ->> 'country_code', _params.service_id, _params.campaign_id,
+    (select s.price from public.xmp_services s where s.id = _params.service_id),
     coalesce(_params.prefix, _defaults ->> 'prefix', ''),
     _job_id, coalesce(_params."offset", 0), _job_id,
     pgjobs.paid_test(_params, 'l.msisdn'),
-    _job.type, extract(epoch from pgjobs.utc(_job.created_at))::bigint || '-', _job_id || '-',
-    _operator, _defaults ->> 'country_code', _params.service_id, _params.campaign_id,
-    (select s.price from public.xmp_services s where s.id = _params.service_id),
     _job_id, coalesce(_after_key, 0), coalesce(_end_key, 9223372036854775807), pgjobs.shard_filter(_job_id, _shard, 'l.msisdn'));
 end;
 $$;
