@@ -20,7 +20,7 @@ from pika.connection import Connection
 
 from pgjobs.engine.amqp import Publisher, abort, write_joined
 from pgjobs.engine.confirms import Flight
-from pgjobs.engine.encode import Envelope, log_lines, message_id, quoted, reason_code
+from pgjobs.engine.encode import Envelope, Record, log_lines, quoted, reason_code
 from pgjobs.errors import Interrupted
 from pgjobs.metrics import Metrics
 
@@ -86,9 +86,9 @@ def test_frames_are_those_of_pika(
         "timestamp": 1485945560,
     }  # fmt: skip
     envelope = Envelope(channel=channel, headers=headers, frame_max=FRAME_MAX, **fields)
-    messages = [(message_id("12-", key + i), body) for i, body in enumerate(bodies)]
-    expected = b"".join(by_pika(channel, name, body, headers, **fields) for name, body in messages)
-    assert expected == envelope.frames(messages)
+    records: list[Record] = [(key + i, b"", None, body) for i, body in enumerate(bodies)]
+    expected = b"".join(by_pika(channel, b"12-%d" % key, body, headers, **fields) for key, _, _, body in records)
+    assert expected == envelope.frames(b"12-", records)
 
 
 def test_bodies_around_the_frame_limit() -> None:
@@ -99,7 +99,7 @@ def test_bodies_around_the_frame_limit() -> None:
     envelope = Envelope(channel=1, headers={}, frame_max=FRAME_MAX, **fields)
     for size in (0, 1, FRAME_MAX - 9, FRAME_MAX - 8, FRAME_MAX - 7, 2 * FRAME_MAX - 16, 2 * FRAME_MAX):
         body = b"b" * size
-        assert by_pika(1, b"1-1", body, {}, **fields) == envelope.frames([(b"1-1", body)]), size
+        assert by_pika(1, b"1-1", body, {}, **fields) == envelope.frames(b"1-", [(1, b"", None, body)]), size
 
 
 def test_private_touches_of_pika() -> None:

@@ -19,7 +19,7 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 from pgjobs import faults
 from pgjobs.engine.confirms import Confirms, Flight
-from pgjobs.engine.encode import Envelope, Record, message_id
+from pgjobs.engine.encode import Envelope, Record
 from pgjobs.errors import ConfigurationError, Interrupted
 from pgjobs.metrics import Metrics
 
@@ -126,10 +126,7 @@ class Publisher:
         if not keys:
             _answer(flight.done, None)
             return flight
-        data = b"".join(
-            envelope.frames((message_id(prefix, record[0]), record[3]) for record in records)
-            for envelope, records in parts
-        )
+        data = b"".join(envelope.frames(prefix.encode(), records) for envelope, records in parts)
         faults.fail("publish")
         write_joined(self._connection, data)
         self.metrics.published.inc(len(keys))

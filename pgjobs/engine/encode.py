@@ -49,40 +49,36 @@ class Envelope:
         self.fixed = HEADER.size - 7 + len(self.head) + 1 + len(self.tail) - 1
         self.chunk = frame_max - 8 if frame_max else 131072
 
-    def frames(self, messages: Iterable[tuple[bytes, bytes]]) -> bytes:
-        """The frames of messages (id, body) in order."""
-        method, head, tail, fixed, channel = self.method, self.head, self.tail, self.fixed, self.channel
-        pack_header, pack_body, chunk = HEADER.pack, BODY.pack, self.chunk
+    def frames(self, prefix: bytes, records: Iterable[Record]) -> bytes:
+        """The frames of records in order; their ids are prefix and key, the same after any crash."""
+        chunk = self.chunk
+        # What stands before and between id and body depends on their sizes alone, and few sizes differ.
+        around: dict[tuple[int, int], tuple[bytes, bytes]] = {}
         parts: list[bytes] = []
         add = parts.extend
-        for message_id, body in messages:
-            id_size, size = len(message_id), len(body)
-            add(
-                (
-                    method,
-                    pack_header(2, channel, fixed + id_size, 60, 0, size),
-                    head,
-                    id_size.to_bytes(1, "big"),
-                    message_id,
-                    tail,
-                )
-            )
-            if 0 < size <= chunk:
-                add((pack_body(3, channel, size), body, FRAME_END))
+        for key, _message, _reason, body in records:
+            message_id = b"%b%d" % (prefix, key)
+            sizes = len(message_id), len(body)
+            known = around.get(sizes)
+            if known is None:
+                known = around[sizes] = self._around(*sizes)
+            if 0 < sizes[1] <= chunk:
+                add((known[0], message_id, known[1], body, FRAME_END))
             else:
-                for start in range(0, size, chunk):
+                add((known[0], message_id, self.tail))
+                for start in range(0, sizes[1], chunk):
                     piece = body[start : start + chunk]
-                    add((pack_body(3, channel, len(piece)), piece, FRAME_END))
+                    add((BODY.pack(3, self.channel, len(piece)), piece, FRAME_END))
         return b"".join(parts)
+
+    def _around(self, id_size: int, body_size: int) -> tuple[bytes, bytes]:
+        header = HEADER.pack(2, self.channel, self.fixed + id_size, 60, 0, body_size)
+        before = self.method + header + self.head + id_size.to_bytes(1, "big")
+        return before, self.tail + BODY.pack(3, self.channel, body_size)
 
 
 def _encoded(**properties: object) -> bytes:
     return b"".join(spec.BasicProperties(**properties).encode())
-
-
-def message_id(prefix: str, key: int) -> bytes:
-    """The id of a record's message: the same after any crash, so that consumers can de-duplicate."""
-    return f"{prefix}{key}".encode()
 
 
 def log_lines(at: datetime, records: Sequence[Record], refused: dict[int, str]) -> list[bytes]:
