@@ -147,10 +147,14 @@ def records(
         rows = db.execute(f"fetch {limit} from records".encode()).fetchall()
     read = []
     for key, msg, reason, body in rows:
-        event = json.loads(body) if reason is None else {"event_name": "charge", "event_data": {}}
-        assert "charge" == event["event_name"]
-        assert reason is None or body == b"", "what is not sent is not made"
-        read.append((key, bytes(msg).decode(), reason, event["event_data"]))
+        event: dict[str, Any] = {}
+        if reason is None:
+            message = json.loads(body)
+            assert "charge" == message["event_name"]
+            event = message["event_data"]
+        else:
+            assert body == b"", "a body is made only for what is sent"
+        read.append((key, bytes(msg).decode(), reason, event))
     return read
 
 

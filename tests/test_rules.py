@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fix_daemon import Engine
-from fix_jobs import Db, claim, connect, insert_job, prepare
+from fix_jobs import WORKER, Db, claim, connect, insert_job, prepare
 from pika import spec
 
 from pgjobs.engine.amqp import Publisher
@@ -94,6 +94,36 @@ def test_the_owner_is_answered(db: Db, claimed: dict[str, Any], call: str) -> No
     before = db.row(STATE)
     answer(db, call, claimed)
     assert call in ("position", "prepare") or before != db.row(STATE)
+
+
+def test_nobody_is_given_the_shard_he_is_letting_go_of(db: Db) -> None:
+    """Of a job stopped and resumed at once, a daemon gets no shard while it still lets go of any: it would fence out
+    itself, again and again."""
+    job = insert_job(db, shards=2)
+    first, second = (claim(db, job) for _ in "ab")
+    prepare(db, first)
+    prepare(db, second)
+    db.execute("select pgjobs.finish_shard(%s, %s, %s)", (job, first["shard"], first["epoch"]))
+    for status in ("canceled", "ready"):
+        db.execute("update xmp_jobs set status = %s where id = %s", (status, job))
+    take = "select count(*) from pgjobs.claim_shard(%s, %s, true, interval '30 s')"
+    assert 0 == db.value(take, WORKER, [f"{job}/{second['shard']}"])
+    release = "select pgjobs.release_shard(%s, %s, %s, true, false, null)"
+    db.execute(release, (job, second["shard"], second["epoch"]))
+    assert 1 == db.value(take, WORKER, [])
+
+
+def test_a_job_with_nothing_left_is_done_however_it_came_to_run(db: Db) -> None:
+    """A job whose last shard finished while it was stopped, then set in progress by hand, is ended by the chores."""
+    job = insert_job(db)
+    held = claim(db, job)
+    prepare(db, held)
+    db.execute("update xmp_jobs set status = 'canceled' where id = %s", (job,))
+    assert "finished" == db.value("select pgjobs.finish_shard(%s, 0, %s)", job, held["epoch"])
+    for status in ("ready", "in progress"):
+        db.execute("update xmp_jobs set status = %s where id = %s", (status, job))
+    db.execute("select pgjobs.sweep()")
+    assert "done" == db.value("select status::text from xmp_jobs where id = %s", job)
 
 
 @pytest.mark.parametrize("action", ["renew_lease", "checkpoint_job", "claim_shard"])

@@ -38,7 +38,8 @@ begin
       and not exists (
         select from pgjobs.progress p
         where p.job_id = j.id and p.owner is not null and p.lease_until >= _now and p.owner <> _worker)
-      and j.id || '/0' <> all (_running)
+      -- Whoever still lets go of one of its shards would be given the same one again.
+      and not exists (select from unnest(_running) r (name) where split_part(r.name, '/', 1) = j.id::text)
     order by j.run_at, j.id
     limit 1
     for update of j skip locked;

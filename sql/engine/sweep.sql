@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: injection_lines, calls
+-- Reads: progress   Writes: injection_lines, calls, xmp_jobs (status of a job that has nothing left to do)
 create or replace function pgjobs.sweep()
 returns bigint
 language plpgsql
@@ -19,8 +19,12 @@ begin
     limit 10000));
   get diagnostics _swept = row_count;
   delete from pgjobs.calls c where c.asked_at < clock_timestamp() - interval '1 day';
+  update public.xmp_jobs j set status = 'done'
+  where j.status = 'in progress'
+    and exists (select from pgjobs.progress p where p.job_id = j.id)
+    and not exists (select from pgjobs.progress p where p.job_id = j.id and p.finished_at is null);
   return _swept;
 end;
 $$;
 comment on function pgjobs.sweep() is
-  'Clears away what nobody needs any more, a bounded batch at a time: lines of injection jobs that are done, answered calls. Returns how many lines went.';
+  'Clears away what nobody needs any more, a bounded batch at a time: lines of injection jobs that are done, answered calls. A job set in progress by hand after its last shard had finished is done. Returns how many lines went.';
