@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import signal
 
 import pytest
 
@@ -15,6 +16,9 @@ _servers = contextlib.ExitStack()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell's background command ignores it, and so would every program that a test starts and interrupts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     try:
@@ -25,6 +29,15 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PGJOBS_TEST_AMQP_URL"] = services.amqp_url
     # Names made by this session differ from those of another one on the same servers.
     os.environ["PGJOBS_TEST_SESSION"] = secrets.token_hex(4)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin every worker's share of the suite with its share of the long tests."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("long")]
+    short = [item for item in items if not item.get_closest_marker("long")]
+    cuts = [len(short) * number // workers for number in range(workers + 1)]
+    items[:] = [item for n in range(workers) for item in (*long[n::workers], *short[cuts[n] : cuts[n + 1]])]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -32,6 +32,7 @@ def test_broker_killed(own_servers: Services, queue: str, times: int) -> None:
     assert result.figures["slowest resume"] <= 15
 
 
+@pytest.mark.long
 def test_memory_alarm(own_servers: Services) -> None:
     """T5: an alarm is shown within 2 s and costs at most 20 MB; stop works within 5 s; after it, resume within 5 s."""
     result = alarm(1, hush, own_servers)
@@ -41,12 +42,14 @@ def test_memory_alarm(own_servers: Services) -> None:
     )
 
 
+@pytest.mark.long
 def test_connections_cut(own_servers: Services) -> None:
     """T7, T8: connections terminated, reset, cut mid-frame and black-holed, the database restarted: 0 violations."""
     result = cuts(len(WAYS), hush, own_servers)
     check(result)
 
 
+@pytest.mark.long
 def test_servers_away(own_servers: Services) -> None:
     """A server that refuses or is a black hole: under 20 % of a processor, no more than one attempt a second."""
     result = outages(5, hush, own_servers)

@@ -6,6 +6,7 @@ from pgjobs.dev.services import Services
 from pgjobs.dev.torture.parts.fencing import fencing
 
 
+@pytest.mark.long
 def test_directed_fencing(own_servers: Services) -> None:
     """Six silent owners, half of them without self-fencing: the last key never goes back, a stale owner writes
     nothing, and at most two windows come twice."""

@@ -288,6 +288,7 @@ def compare(engine: Engine, job: int, expected: Sequence[Outcome], *, dry_run: b
     stop=stops,
     window=st.sampled_from(WINDOWS),
 )
+@pytest.mark.long
 def test_expired(
     engines: Engines,
     rows: list[Retry],
@@ -325,6 +326,7 @@ def test_expired(
     stop=stops,
     window=st.sampled_from(WINDOWS),
 )
+@pytest.mark.long
 def test_injection(
     engines: Engines,
     content: bytes,

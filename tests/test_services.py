@@ -166,9 +166,7 @@ def test_a_killed_owner_takes_its_servers_along() -> None:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_services_in_the_foreground_print_two_lines_and_stop_on_a_signal(how: signal.Signals) -> None:
     """Standard output can be given to eval; a signal ends everything, and the exit is a clean one."""
-    # Whoever starts the suite in the background of a shell hands an ignored SIGINT down to here.
-    serve = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    serve += "from pgjobs.dev.services import serve_forever; serve_forever()"
+    serve = "from pgjobs.dev.services import serve_forever; serve_forever()"
     with subprocess.Popen([sys.executable, "-c", serve], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         lines = [owner.stdout.readline(), owner.stdout.readline()]

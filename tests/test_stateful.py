@@ -537,6 +537,7 @@ class Game(RuleBasedStateMachine):
             assert moves is None or moves == (why is None), (job, why)
 
 
+@pytest.mark.long
 def test_states(db: Db, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two hundred games of up to fifty moves, and after each move everything is as the contract says."""
     # The clock is set on the one connection of the web application: a machine that stalls must not cost it.

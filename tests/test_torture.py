@@ -16,6 +16,7 @@ from pgjobs.dev.torture.place import Scale
 SMALL = Scale(retries=5_000, lines=1_000, window=20, lease_seconds=2)
 
 
+@pytest.mark.long
 def test_a_hundred_faults(own_servers: Services) -> None:
     """T2: a hundred faults of every kind on two daemons and both servers; 0 violations, and jobs really ran."""
     verdict = chaos.run(20, 100, 50, daemons=2, scale=SMALL, services=own_servers)
@@ -27,6 +28,7 @@ def test_a_hundred_faults(own_servers: Services) -> None:
     assert verdict.certificate.ranges > 10
 
 
+@pytest.mark.long
 def test_rolling_restart(own_servers: Services) -> None:
     """For a minute, all daemons restarted in turn every 10 seconds: nothing lost or twice, each gone within 15 s."""
     scale = Scale(retries=20_000, lines=10, window=100, lease_seconds=10)

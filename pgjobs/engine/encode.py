@@ -86,13 +86,16 @@ def log_lines(at: datetime, records: Sequence[Record], refused: dict[int, str]) 
     stamp = b'time="%s" level=info msg=' % at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
     plain = PLAIN
     lines: list[bytes] = []
+    add = lines.append
     for key, message, reason, _body in records:
         value = message if plain(message) else quoted(message)
-        why = reason if reason is not None else (refused.get(key) if refused else None)
-        if why is None:
-            lines.append(b"%s%s action=sent id=%d\n" % (stamp, value, key))
+        if reason is None and key not in refused:
+            add(b"%b%b action=sent id=%d\n" % (stamp, value, key))
         else:
-            lines.append(b"%s%s action=skip error=%s id=%d\n" % (stamp, value, _value(why), key))
+            add(
+                b"%b%b action=skip error=%b id=%d\n"
+                % (stamp, value, _value(refused[key] if reason is None else reason), key)
+            )
     return lines
 
 

@@ -34,9 +34,10 @@ BLOCKED_TOO_LONG = 5.0
 
 @dataclass
 class Window:
-    """Records published together and what is known of them."""
+    """Records that are accounted for together, those of them that were published, and what is known of these."""
 
     records: list[Record]
+    published: list[Record]
     flight: Flight | None
     refused: dict[int, str]
 
@@ -120,7 +121,7 @@ class ShardRun:
         """Announce one window and publish it; False when the job turned out to be stopped."""
         publisher = self.publisher
         if publisher is None:
-            self.windows.append(Window(records, None, {}))
+            self.windows.append(Window(records, [], None, {}))
             return True
         if self._announced != records[-1][0]:
             await self.lease.renew(records[-1][0])
@@ -128,13 +129,11 @@ class ShardRun:
             self._announced = records[-1][0]
             if self.lease.stopping:
                 return False
-        refused = {
-            record[0]: f"Message too large, {len(record[3])} bytes"
-            for record in records
-            if record[2] is None and len(record[3]) > MAX_BODY
-        }
-        wanted = [record for record in records if record[2] is None and record[0] not in refused]
-        window = Window(records, None, refused)
+        wanted = [record for record in records if record[2] is None]
+        refused = {key: f"Message too large, {len(body)} bytes" for key, _, _, body in wanted if len(body) > MAX_BODY}
+        if refused:
+            wanted = [record for record in wanted if record[0] not in refused]
+        window = Window(records, wanted, None, refused)
         self.windows.append(window)
         window.flight = publisher.publish(self._enveloped(publisher, wanted), self._prefix)
         faults.reach("after_publish")
@@ -167,10 +166,9 @@ class ShardRun:
         if publisher is None or flight is None:
             return
         await publisher.settle(flight, lambda: self._while_waiting(publisher, records))
-        wanted = [record for record in window.records if record[2] is None and record[0] not in window.refused]
         while flight.nacked:
             nacked = set(flight.nacked)
-            again = [record for record in wanted if record[0] in nacked]
+            again = [record for record in window.published if record[0] in nacked]
             self.lease.say("the broker refuses messages (nack), they are published again")
             flight = await publisher.publish_again(
                 self._enveloped(publisher, again),
@@ -179,8 +177,8 @@ class ShardRun:
             )
         publisher.forget_nacks()
         self.lease.say(None)
-        given_back = publisher.take_returned(self._prefix, wanted)
-        if wanted and len(given_back) == len(wanted):
+        given_back = publisher.take_returned(self._prefix, window.published)
+        if window.published and len(given_back) == len(window.published):
             await self._nothing_bound(publisher, records, next(iter(given_back.values())))
         window.refused |= given_back
         faults.reach("after_confirm")
@@ -190,8 +188,7 @@ class ShardRun:
         for window in list(self.windows)[1:]:
             if window.flight is not None:
                 await publisher.settle(window.flight, lambda: self._while_waiting(publisher, records))
-                wanted = [r for r in window.records if r[2] is None and r[0] not in window.refused]
-                if len(publisher.take_returned(self._prefix, wanted)) < len(wanted):
+                if len(publisher.take_returned(self._prefix, window.published)) < len(window.published):
                     break
         else:
             self.windows.clear()
