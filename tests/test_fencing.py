@@ -1,5 +1,6 @@
 """T6: an owner falls silent and wakes up again; whoever took over is not disturbed."""
 
+import pytest
 from fix_torture import hush
 
 from pgjobs.dev.services import Services
