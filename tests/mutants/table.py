@@ -15,6 +15,7 @@ LEASE = "pgjobs/engine/lease.py"
 OUTCOME = "pgjobs/engine/outcome.py"
 CHECKPOINT = "sql/engine/checkpoint_job.sql"
 RENEW = "sql/engine/renew_lease.sql"
+CLAIM = "sql/engine/claim_shard.sql"
 EXPIRED = "sql/select/expired_records.sql"
 
 CRASHES = "tests/test_crash_points.py"
@@ -242,5 +243,18 @@ MUTANTS = (
             ),
         ),
         (f"{RULES}::test_a_log_that_became_shorter_goes_on_in_another_file",),
+    ),
+    Mutant(
+        "m-own",
+        "a daemon is not given the shard it is just letting go of",
+        (
+            Edit(
+                CLAIM,
+                "      and not exists (select from unnest(_running) r (name)"
+                " where split_part(r.name, '/', 1) = j.id::text)\n",
+                "",
+            ),
+        ),
+        (f"{RULES}::test_nobody_is_given_the_shard_he_is_letting_go_of",),
     ),
 )
