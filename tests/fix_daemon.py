@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, Self
 import psycopg
 import pytest
 from fix_broker import Drain
+from fix_services import soon
 from pika import BasicProperties
 from psycopg.rows import dict_row, scalar_row
 from psycopg.types.json import Jsonb
@@ -26,7 +26,6 @@ from psycopg.types.json import Jsonb
 import pgjobs
 from pgjobs.dev.services import Services
 
-POLL = 0.01
 PATIENCE = 60.0
 DEATH = ("setpriv", "--pdeathsig=KILL", "--")
 ESCAPED = {"n": b"\n", "r": b"\r", "t": b"\t", '"': b'"', "\\": b"\\"}
@@ -203,12 +202,9 @@ class Engine:
 
     def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
         """Wait until `condition()`; fail with what every daemon said when the time is over."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                said = "\n".join(f"--- {daemon.name}\n{daemon.said[-3000:]}" for daemon in self.daemons)
-                raise AssertionError(f"after {seconds:g} s still not: {what}\n{said}")
-            time.sleep(POLL)
+        if not soon(condition, seconds):
+            said = "\n".join(f"--- {daemon.name}\n{daemon.said[-3000:]}" for daemon in self.daemons)
+            raise AssertionError(f"after {seconds:g} s still not: {what}\n{said}")
 
     def wait_until(self, condition: str, *args: object, seconds: float = PATIENCE) -> None:
         """Wait until an SQL condition is true."""

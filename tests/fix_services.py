@@ -2,13 +2,24 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pgjobs.dev.postgres import EmbeddedPostgres
 from pgjobs.dev.services import Services
+
+
+def soon(happens: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether it happens before the time is up."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -102,16 +101,6 @@ class WebProcess:
             if found:
                 return found[1]
         raise AssertionError("".join(self.log))
-
-
-def soon(happens: Callable[[], bool], seconds: float = 20) -> bool:
-    """Whether it happens before the time is up."""
-    deadline = time.monotonic() + seconds
-    while not happens():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @pytest.fixture

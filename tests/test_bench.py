@@ -4,7 +4,6 @@ import importlib.util
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import pika
 import psycopg
 import pytest
+from fix_services import soon
 
 from pgjobs.dev.bench import (
     comparisons,
@@ -179,7 +179,7 @@ def test_a_profile_shows_the_daemon(tmp_path: Path) -> None:
         process.stdout.readline()
         try:
             with profiler.recording(process.pid, target):
-                time.sleep(1.5)
+                assert soon(lambda: meter.cpu_seconds(process.pid) > 1.5)
         finally:
             process.kill()
     assert "<svg" in target.read_text()

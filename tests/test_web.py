@@ -12,8 +12,11 @@ import httpx
 import psycopg
 import pytest
 from fix_jobs import STATUSES, Db, insert_job, job_in
+from fix_services import soon
 from fix_web import Web
 from psycopg import AsyncConnection
+
+from pgjobs.web.database import PLACES
 
 LEGAL = {
     "start": {"ready": "ready"},
@@ -265,6 +268,9 @@ def test_the_list_tells_who_what_and_how_far(web: Web, db: Db) -> None:
     assert entry["run_at"].endswith(("+00:00", "Z"))
 
 
+WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
+
 async def play_daemon(database: str, published: int | None, error: str | None = None) -> uuid.UUID:
     """Take the next call like a daemon; answer it where `published` says with what."""
     worker = uuid.uuid4()
@@ -399,7 +405,7 @@ def test_a_crowd_on_a_locked_job_leaves_the_rest_an_answer(web: Web, db: Db, dat
 
     async def crowd(client: httpx.AsyncClient) -> tuple[httpx.Response, float]:
         waiting = [asyncio.create_task(client.get(f"/jobs/stop?id={job}")) for _ in range(8)]
-        await asyncio.sleep(0.5)
+        await asyncio.to_thread(soon, lambda: db.value(WAITING) == PLACES)
         began = time.monotonic()
         answer = await client.get("/jobs")
         seconds = time.monotonic() - began

@@ -11,9 +11,11 @@ import httpx
 import psutil
 import pytest
 from fix_jobs import Db, connect, job_in
-from fix_web import WebProcess, soon
+from fix_services import soon
+from fix_web import WebProcess
 
 from pgjobs.dev.postgres import EmbeddedPostgres
+from pgjobs.dev.process import listening
 from pgjobs.errors import SettingsError
 from pgjobs.migrate import migrate
 from pgjobs.settings import read_settings
@@ -75,7 +77,7 @@ def test_a_call_under_way_is_finished_at_sigterm(database: str, db: Db) -> None:
         claim = "select id, owner from pgjobs.claim_call(gen_random_uuid(), '30 s') join pgjobs.calls using (id)"
         assert soon(lambda: len(db.column(claim)) == 1)
         web.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        assert soon(lambda: not listening(web.client.base_url.port or 0))
         db.execute("select pgjobs.close_call(c.id, c.owner, 4, null) from pgjobs.calls c")
         caller.join(20)
         assert 0 == web.end()
