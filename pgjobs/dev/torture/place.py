@@ -33,6 +33,7 @@ class Scale:
     lines: int = 3_000
     window: int = 50
     lease_seconds: float = 3.0
+    places: int = 4
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Place:
             "stall_seconds": 4,
             "segment_seconds": 1,
             "drain_seconds": 5,
-            "max_running": 4,
+            "max_running": self.scale.places,
             "fault": fault,
         }
         return clean | {f"PGJOBS_{key.upper()}": str(value) for key, value in own.items()}
