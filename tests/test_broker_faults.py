@@ -24,6 +24,7 @@ def check(result: Result) -> None:
     assert result.certificate.records > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("queue", "times"), [("quorum", 2), ("classic", 1)])
 def test_broker_killed(own_servers: Services, queue: str, times: int) -> None:
     """T3: kill -9 of the broker in full stream: nothing confirmed is lost, work resumes within 15 s of its return."""

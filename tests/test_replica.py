@@ -58,6 +58,7 @@ def engine(own_servers: Services, tmp_path: Path) -> Iterator[Engine]:
         drop_database(own_servers.database_url, name)
 
 
+@pytest.mark.long
 def test_a_replica_behind_is_waited_for(engine: Engine, standby: EmbeddedPostgres) -> None:
     """What was committed before a job began is in it, also when the replica has not replayed it yet."""
     replica = sibling(standby.url, engine.database_url.rpartition("/")[2])
@@ -77,6 +78,7 @@ def test_a_replica_behind_is_waited_for(engine: Engine, standby: EmbeddedPostgre
     assert list(range(1, 101)) == [line.key for line in engine.log_lines(job)]
 
 
+@pytest.mark.long
 def test_conflicts_with_recovery_lose_nothing(engine: Engine, standby: EmbeddedPostgres) -> None:
     """T13: while the primary cleans up, the replica throws the reader out again and again; the job goes on behind
     its last checkpoint."""
