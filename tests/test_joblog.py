@@ -1,4 +1,4 @@
-"""A job's log is whole lines up to its committed length; who lost it writes into an orphan."""
+"""A job's log is whole lines up to its committed length, and who lost the shard changes none of them."""
 
 import asyncio
 import errno
@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from pgjobs import db, faults
+from pgjobs.engine import joblog
 from pgjobs.engine.joblog import JobLog
 from pgjobs.errors import Fenced, LogError
 
@@ -93,6 +94,64 @@ def test_a_living_former_owner_writes_into_an_orphan(database: str, job: int, tm
     play(database, story)
     assert b"one\ntwo\n" == path.read_bytes()
     assert [path] == list(tmp_path.iterdir())
+
+
+def test_two_former_owners_that_still_live(database: str, job: int, tmp_path: Path) -> None:
+    """One former owner holds the file, another fell silent with the copy in its hands: a further file goes on, and
+    the silent one may put its copy into place afterwards without losing a line."""
+    path = tmp_path / "job.log"
+
+    async def story(control: db.Connection) -> None:
+        oldest = await JobLog.open(control, job, 0, 1, path)
+        await oldest.append([b"one\n"])
+        with psycopg.connect(database, autocommit=True) as connection:
+            commit(connection, oldest, 1)
+            claim(connection)
+            silent = joblog._lock(path, 4)
+            assert silent is not None
+            assert silent[1], "it holds the copy"
+            claim(connection)
+        fresh = await JobLog.open(control, job, 0, 3, path)
+        assert (tmp_path / "job.2.log", 0) == (fresh.path, fresh.committed)
+        await fresh.append([b"two\n"])
+        joblog._take_over(path, silent[0], 4, is_copy=True)
+        os.close(silent[0])
+        oldest.close()
+        fresh.close()
+
+    play(database, story)
+    assert b"one\n" == path.read_bytes()
+    assert b"two\n" == (tmp_path / "job.2.log").read_bytes()
+
+
+def test_an_owner_that_slept_while_it_opened_its_log(
+    database: str, job: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between being told the committed length and locking the file, an owner may sleep for so long that another one
+    has written to it and gone: it must not cut off a byte of that."""
+    path, lock = tmp_path / "job.log", joblog._lock
+
+    async def another(control: db.Connection) -> None:
+        second = await JobLog.open(control, job, 0, 2, path)
+        await second.append([b"one\n", b"two\n"])
+        with psycopg.connect(database, autocommit=True) as connection:
+            commit(connection, second, 2)
+        second.close()
+
+    def sleep_before(found: Path, committed: int) -> tuple[int, bool] | None:
+        monkeypatch.setattr(joblog, "_lock", lock)
+        with psycopg.connect(database, autocommit=True) as connection:
+            claim(connection)
+        play(database, another)
+        return lock(found, committed)
+
+    async def slow(control: db.Connection) -> None:
+        monkeypatch.setattr(joblog, "_lock", sleep_before)
+        with pytest.raises(Fenced):
+            await JobLog.open(control, job, 0, 1, path)
+
+    play(database, slow)
+    assert b"one\ntwo\n" == path.read_bytes()
 
 
 def test_a_log_out_of_reach_gets_a_further_segment(database: str, job: int, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The log of a job: a committed-length file, authoritative up to the length stored with the last checkpoint.
 
-A new owner cuts off what lies behind that length. Where the former owner still lives (it holds the file's lock)
-the committed part is copied and renamed over the path, so that a stale owner writes into an orphan.
+A new owner cuts off what lies behind that length. Where a former owner still lives (it holds the file's lock) the
+committed part is copied and renamed over the path, so that a stale owner writes into an orphan. Either is done with a
+lock in hand and after asking once more whether the shard is ours: whoever slept meanwhile changes nothing any more.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import shutil
 import socket
 import zlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pgjobs import db, faults
@@ -44,20 +45,29 @@ class JobLog:
     @classmethod
     async def open(cls, control: db.Connection, job_id: int, shard: int, epoch: int, path: Path) -> JobLog:
         """Open the last segment of a shard's log at its committed length, or a further one out of reach."""
-        for further in (False, True):
+
+        async def ask(*, further: bool) -> tuple[Path, int, bytes]:
             call = "select path, bytes, chain from pgjobs.open_log(%s, %s, %s, %s, %s, %s)"
             row = await (await control.execute(call, (job_id, shard, epoch, HOST, str(path), further))).fetchone()
             if row is None:
                 raise Fenced(f"job {job_id}: the lease was lost before its log was open")
-            found, committed = Path(row[0]), int(row[1])
+            return Path(row[0]), int(row[1]), row[2]
+
+        for further in (False, True):
+            found, committed, _ = await ask(further=further)
             try:
-                fd = await asyncio.to_thread(_open, found, committed, epoch)
+                held = await asyncio.to_thread(_lock, found, committed)
+                if held is None:
+                    logger.warning("log %s is out of reach: job %s goes on in a further file", found, job_id)
+                    continue
+                fd, is_copy = held
+                with _closed_on_error(fd):
+                    _, committed, chain = await ask(further=False)
+                    await asyncio.to_thread(_take_over, found, fd, committed, is_copy=is_copy)
             except OSError as error:
                 raise LogError(f"log {found}: {error.strerror}") from error
-            if fd is not None:
-                return cls(found, fd, committed, row[2])
-            logger.warning("log %s has lost committed lines: job %s goes on in a further file", found, job_id)
-        raise LogError(f"log {path}: it is shorter than what was committed, and no further one could be opened")
+            return cls(found, fd, committed, chain)
+        raise LogError(f"log {path}: neither it nor a further one could be opened")
 
     async def append(self, lines: Sequence[bytes]) -> None:
         """Write whole lines and wait until they are on disk; a failure ends the run, it is never retried."""
@@ -95,42 +105,66 @@ def _append(fd: int, data: bytes) -> None:
     faults.reach("after_sync")
 
 
-def _open(path: Path, committed: int, epoch: int) -> int | None:
-    """A locked descriptor of the file cut to its committed length; None where that length is not there."""
+def _lock(path: Path, committed: int) -> tuple[int, bool] | None:
+    """A locked descriptor: of the file, or of its copy to be, where somebody else holds the file.
+
+    None where the committed lines are not there, or where both are held.
+    """
     try:
         fd = os.open(path, FLAGS & ~os.O_CREAT if committed else FLAGS, 0o640)
     except FileNotFoundError:
         if committed:
             return None
         raise
+    with _closed_on_error(fd):
+        reachable = os.fstat(fd).st_size >= committed
+        if reachable and _locked(fd):
+            return fd, False
+    os.close(fd)
+    if not reachable:
+        return None
+    copy = _copy_of(path)
+    fd = os.open(copy, FLAGS, 0o640)
+    with _closed_on_error(fd):
+        # Another one may have made it the file before it was locked.
+        if _locked(fd) and copy.exists() and copy.samefile(f"/proc/self/fd/{fd}"):
+            return fd, True
+    os.close(fd)
+    return None
+
+
+def _locked(fd: int) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _copy_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.copy")
+
+
+def _take_over(path: Path, fd: int, committed: int, *, is_copy: bool) -> None:
+    """Cut off what was never committed, or have the committed part in the copy and the copy in the file's place."""
+    if is_copy:
+        os.ftruncate(fd, 0)
+        with path.open("rb") as source, os.fdopen(os.dup(fd), "wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    os.ftruncate(fd, committed)
+    if is_copy:
+        os.fdatasync(fd)
+        _copy_of(path).rename(path)
+    _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _closed_on_error(fd: int) -> Iterator[None]:
     try:
-        if os.fstat(fd).st_size < committed:
-            os.close(fd)
-            return None
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stale, fd = fd, _copy(path, committed, epoch)
-            os.close(stale)
-        os.ftruncate(fd, committed)
-        _sync_folder(path.parent)
+        yield
     except BaseException:
         with contextlib.suppress(OSError):
             os.close(fd)
         raise
-    return fd
-
-
-def _copy(path: Path, committed: int, epoch: int) -> int:
-    copy = path.with_name(f"{path.name}.e{epoch}")
-    fd = os.open(copy, FLAGS | os.O_TRUNC, 0o640)
-    fcntl.flock(fd, fcntl.LOCK_EX)
-    with path.open("rb") as source, os.fdopen(os.dup(fd), "wb") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
-    os.ftruncate(fd, committed)
-    os.fdatasync(fd)
-    copy.rename(path)
-    return fd
 
 
 def _sync_folder(folder: Path) -> None:

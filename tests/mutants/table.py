@@ -245,6 +245,18 @@ MUTANTS = (
         (f"{RULES}::test_a_log_that_became_shorter_goes_on_in_another_file",),
     ),
     Mutant(
+        "m-late",
+        "who slept while it opened its log cuts nothing off any more",
+        (
+            Edit(
+                LOG,
+                "                    _, committed, chain = await ask(further=False)\n",
+                '                    chain = b""\n',
+            ),
+        ),
+        ("tests/test_joblog.py::test_an_owner_that_slept_while_it_opened_its_log",),
+    ),
+    Mutant(
         "m-own",
         "a daemon is not given the shard it is just letting go of",
         (
