@@ -78,7 +78,9 @@ def daemon() -> None:
     """Run the engine until SIGTERM."""
     from pgjobs.engine import daemon as engine
 
-    asyncio.run(engine.run(_settings("database_url", "amqp_url")))
+    settings = _settings("database_url", "amqp_url")
+    settings.need_log_dir()
+    asyncio.run(engine.run(settings))
 
 
 @app.command()

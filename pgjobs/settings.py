@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pgjobs.errors import SettingsError
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -42,13 +42,13 @@ class Settings(BaseSettings):
     max_running: int = Field(16, ge=1, le=200, description="shards one daemon runs at the same time")
     window: int = Field(2000, ge=1, le=65535, description="records published and confirmed together")
     segment_seconds: Positive = Field(30.0, description="a cursor stays open at most so long")
-    lease_seconds: Positive = Field(30.0, description="a silent daemon loses its shards after so long")
+    lease_seconds: float = Field(30.0, ge=1, le=3600, description="a silent daemon loses its shards after so long")
     poll_seconds: Positive = Field(10.0, description="look for work at least so often, notified or not")
     probe_seconds: Positive = Field(30.0, description="test the LISTEN connection so often")
     stall_seconds: Positive = Field(60.0, description="no answer of broker or database for so long: reconnect")
     drain_seconds: Positive = Field(10.0, description="at SIGTERM wait so long for what is in flight")
     gauges_seconds: Positive = Field(60.0, description="refresh the business gauges so often")
-    capacity_bytes: float = Field(0.0, ge=0, description="size the database may have, for alerts")
+    capacity_bytes: float = Field(0.0, ge=0, allow_inf_nan=False, description="size the database may have, for alerts")
     daemon_name: str = Field(default_factory=socket.gethostname, description="name of this daemon in metrics")
     fault: str = Field("", description="for tests: point:n kills the daemon, or fails its call, at the n-th time")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
@@ -74,6 +74,20 @@ class Settings(BaseSettings):
             raise ValueError("it has to be an http:// or https:// address")
         return value
 
+    @field_validator("log_dir", "injections_dir", mode="before")
+    @classmethod
+    def _folder(cls, value: object) -> Path:
+        if not str(value):
+            raise ValueError("it has to name a directory")
+        return Path(str(value)).absolute()
+
+    @field_validator("daemon_name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable():
+            raise ValueError("it has to be a name in printable letters")
+        return value
+
     @field_validator("http_bind")
     @classmethod
     def _bind(cls, value: str) -> str:
@@ -88,6 +102,14 @@ class Settings(BaseSettings):
         if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError("it has to be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
+
+    def need_log_dir(self) -> None:
+        """Refuse to go on without a directory that logs can be written to: every job would break off."""
+        if not self.log_dir.is_dir() or not os.access(self.log_dir, os.W_OK | os.X_OK):
+            what = "can't be written to" if self.log_dir.is_dir() else "is no directory"
+            raise SettingsError(
+                f"PGJOBS_LOG_DIR {str(self.log_dir)!r}: it {what}", "make it, and let the daemon's user write to it"
+            )
 
     def need(self, *names: str) -> None:
         """Refuse to go on without these settings."""

@@ -11,7 +11,7 @@ declare
 begin
   for _group in select r.rolname from pg_catalog.pg_roles r where r.rolname in ('pgjobs_viewer', 'pgjobs_operator') loop
     execute format('grant usage on schema pgjobs to %I', _group);
-    execute format('grant select on pgjobs.job_status, pgjobs.job_outcomes, pgjobs.job_events, pgjobs.job_uncertain to %I', _group);
+    execute format('grant select on pgjobs.job_status, pgjobs.job_outcomes, pgjobs.job_events, pgjobs.job_uncertain, pgjobs.job_logs to %I', _group);
     execute format('grant execute on function pgjobs.why, pgjobs.show_job, pgjobs.job_json, pgjobs.list_jobs, pgjobs.running_jobs,'
                    ' pgjobs.metrics to %I', _group);
     if _group = 'pgjobs_operator' then

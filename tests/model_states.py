@@ -216,7 +216,7 @@ class Model:
     def moves(self, job: Job) -> bool | None:
         """Whether a job moves, so that there is nothing to say of it; None: it does, and some shard of it does not."""
         open_shards = [shard for shard in job.progress if not shard.finished]
-        going = [shard.held(self.now) and shard.note is None for shard in open_shards]
+        going = [shard.held(self.now) and shard.note is None and shard.owner in self.heard for shard in open_shards]
         if job.status != "in progress" or not any(going):
             return False
         return True if all(going) else None

@@ -209,8 +209,10 @@ def test_deleted_queue_in_mid_job(engine: Engine, drain: Drain) -> None:
 def test_missing_log_directory(engine: Engine) -> None:
     """Without its log directory a job sends nothing and says so; made and resumed it runs."""
     engine.add_retries(30)
-    folder = engine.folder / "not yet"
+    folder = engine.folder / "gone soon"
+    folder.mkdir()
     engine.start(log_dir=folder)
+    folder.rmdir()
     job = engine.add_job("expired")
     engine.wait_status(job, "error")
     assert str(folder) in engine.error_of(job)
@@ -222,11 +224,28 @@ def test_missing_log_directory(engine: Engine) -> None:
     check_complete(engine, job, 30)
 
 
+def test_a_job_follows_the_log_directory(engine: Engine) -> None:
+    """A job that broke off before its first line writes to where the log directory is afterwards."""
+    engine.add_retries(5)
+    wrong = engine.folder / "wrong"
+    wrong.mkdir()
+    first = engine.start(log_dir=wrong)
+    wrong.rmdir()
+    job = engine.add_job("expired")
+    engine.wait_status(job, "error")
+    first.terminate()
+    engine.start()
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+    check_complete(engine, job, 5)
+    assert engine.log_dir == Path(engine.value("select log_path from xmp_jobs where id = %s", job)).parent
+
+
 def test_read_only_log_directory(engine: Engine) -> None:
     """A log directory that can't be written to ends the job before anything is sent; mended it runs."""
     engine.add_retries(30)
-    engine.log_dir.chmod(0o555)
     engine.start(under=PLAIN_RIGHTS if os.geteuid() == 0 else ())
+    engine.log_dir.chmod(0o555)
     job = engine.add_job("expired")
     engine.wait_status(job, "error")
     assert "Permission denied" in engine.error_of(job)

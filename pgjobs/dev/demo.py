@@ -45,7 +45,7 @@ def run(*, keep: bool = False, retries: int = FULL_SIZE) -> int:
             report.verdict(console, differences, time.monotonic() - began)
             if keep:
                 report.addresses(console, stage)
-                _wait_for_interrupt(stage)
+                _wait_for_interrupt(stage, console)
     except TimeoutError:
         sentence = f"a job was not done within {PATIENCE_SECONDS:g} s"
         raise ServicesError(sentence, "try again when the machine has less to do, or report this") from None
@@ -244,8 +244,12 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _wait_for_interrupt(stage: Stage) -> None:
+def _wait_for_interrupt(stage: Stage, console: Console) -> None:
+    """Keep everything; whoever ends the daemon, to start one with other settings, ends nothing else."""
+    left = list(stage.children)
     with contextlib.suppress(KeyboardInterrupt):
         while True:
-            stage.check()
+            for child in [each for each in left if not each.running]:
+                left.remove(child)
+                console.print(f"  the {child.log.stem} has ended; everything else keeps running")
             time.sleep(1)

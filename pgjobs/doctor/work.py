@@ -45,7 +45,7 @@ async def daemons(_settings: Settings, connection: db.Connection) -> list[Findin
         return [warning("daemons", "none is alive, so no job runs", "start one: pgjobs daemon")]
     found = []
     for name, machine, version, broker in alive:
-        if broker != "connected":
+        if broker not in ("connected", "idle"):
             found.append(warning("daemons", f"{name} on {machine} says of the broker: {broker}", "look at the broker"))
         if version != pgjobs.__version__:
             found.append(

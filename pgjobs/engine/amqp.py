@@ -97,19 +97,21 @@ class Publisher:
     async def check_route(self, exchange: str, routing_key: str) -> None:
         """Refuse a route whose exchange (or, for the default exchange, queue) does not exist."""
         thing = f"exchange {exchange!r}" if exchange else f"queue {routing_key!r}"
-        channel = await self._open_channel()
         declared: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        channel.add_on_close_callback(lambda _channel, error: _fail(declared, error))
-        declare: Callable[..., Any] = channel.exchange_declare if exchange else channel.queue_declare
-        declare(exchange or routing_key, passive=True, callback=lambda frame: _answer(declared, frame))
         try:
+            channel = await self._open_channel()
+            channel.add_on_close_callback(lambda _channel, error: _fail(declared, error))
+            declare: Callable[..., Any] = channel.exchange_declare if exchange else channel.queue_declare
+            declare(exchange or routing_key, passive=True, callback=lambda frame: _answer(declared, frame))
             async with asyncio.timeout(self._stall):
                 await self._or_lost(declared)
+            channel.close()
         except exceptions.ChannelClosedByBroker as error:
             raise ConfigurationError(f"broker refuses {thing}: {error.reply_code} {error.reply_text}") from error
         except TimeoutError as error:
             raise Interrupted("the broker does not answer") from error
-        channel.close()
+        except exceptions.AMQPError as error:
+            raise Interrupted(f"the broker is gone: {_words(error)}") from error
 
     def envelope(self, **of_the_job: Any) -> Envelope:
         """The envelope of a job's messages on this channel."""

@@ -71,6 +71,8 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
         await self._check_database()
+        if self._stopping:
+            return
         listener = Listener(self.settings.database_url, self.metrics, self.settings.probe_seconds, self._on_hint)
         beside: list[Companion] = [
             listener,

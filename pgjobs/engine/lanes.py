@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from pgjobs.errors import Interrupted
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
 
+logger = logging.getLogger(__name__)
 ASK_SECONDS = 2.0
 IDLE = psycopg.pq.TransactionStatus.IDLE
 
@@ -94,8 +96,10 @@ class Lanes:
         """Have one lane ready before the first job asks; a broker that is away is met again then."""
         with contextlib.suppress(psycopg.Error, OSError):
             lane = await self._open()
-            with contextlib.suppress(Interrupted):
+            try:
                 lane.publisher = await self.publisher()
+            except Interrupted as error:
+                logger.warning("%s", error.sentence)
             self._idle.append(lane)
 
     def broker_state(self) -> str:
@@ -103,7 +107,7 @@ class Lanes:
         for publisher in self._publishers:
             if publisher.usable and publisher.blocked_since is not None:
                 return f"blocked: {publisher.blocked_reason}"
-        return self._trouble or ("connected" if any(p.usable for p in self._publishers) else "not connected")
+        return self._trouble or ("connected" if any(p.usable for p in self._publishers) else "idle")
 
     async def close(self) -> None:
         """Close everything."""

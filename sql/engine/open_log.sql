@@ -26,9 +26,11 @@ begin
                  else regexp_replace(_path, '(\.[^./]*)?$', format('.%s\1', _segment.segment + 1)) end)
     returning * into _segment;
   else
+    -- Nothing is in it yet, so it may as well move to where logs are written now.
     update pgjobs.log_segments s
-    set epoch = _epoch
-    where (s.job_id, s.shard, s.segment) = (_job_id, _shard, _segment.segment);
+    set epoch = _epoch, path = case when s.bytes = 0 and regexp_replace(s.path, '[^/]*$', '') <> regexp_replace(_path, '[^/]*$', '') then _path else s.path end
+    where (s.job_id, s.shard, s.segment) = (_job_id, _shard, _segment.segment)
+    returning * into _segment;
   end if;
   update public.xmp_jobs j set log_path = _segment.path where j.id = _job_id and _shard = 0 and j.log_path <> _segment.path;
   return query select _segment.path, _segment.bytes, coalesce((

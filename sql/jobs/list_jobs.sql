@@ -10,11 +10,11 @@ declare
   _wanted text := replace(_status, 'cancelled', 'canceled');
 begin
   if _wanted is not null and pgjobs.next_statuses(_wanted) is null then
-    perform pgjobs.refuse('PJ400', 'bad_status', 'status', format('status: %L is unknown', _status),
+    perform pgjobs.refuse('PJ400', 'bad_status', 'status', format('status: %L is unknown', left(_status, 100)),
       'use ready, in progress, canceled, done or error');
   end if;
   if _type is not null and not exists (select from public.xmp_job_types t where t.name = _type) then
-    perform pgjobs.refuse('PJ400', 'unknown_type', 'type', format('type: %L is not a registered job type', _type),
+    perform pgjobs.refuse('PJ400', 'unknown_type', 'type', format('type: %L is not a registered job type', left(_type, 100)),
       'use one of ' || (select string_agg(t.name, ', ' order by t.name) from public.xmp_job_types t where t.selector is not null));
   end if;
   if _limit not between 1 and 1000 then

@@ -11,6 +11,7 @@ declare
   _job public.xmp_jobs;
   _shard pgjobs.progress;
   _held boolean;
+  _heard timestamptz;
   _alive boolean := exists (select from pgjobs.workers w where w.seen_at > clock_timestamp() - interval '30 seconds');
   _no_daemon constant text := 'no daemon is alive: start one with "pgjobs daemon"';
 begin
@@ -20,6 +21,7 @@ begin
   end if;
   select * into _shard from pgjobs.progress p where p.job_id = _id order by p.finished_at nulls first, p.owner nulls first, p.shard limit 1;
   _held := _shard.owner is not null and _shard.lease_until > clock_timestamp();
+  _heard := (select w.seen_at from pgjobs.workers w where w.id = _shard.owner);
   return case _job.status::text
     when 'done' then 'it is done'
     when 'error' then coalesce('it broke off: ' || _shard.error,
@@ -31,13 +33,16 @@ begin
       when _job.run_at::timestamptz > pgjobs.now() then 'it waits for its run_at ' || to_char(_job.run_at::timestamptz, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
       when _held then 'the daemon that held it last is just letting go'
       when not _alive then _no_daemon
-      else 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING) or, where autostart is off, for a start'
+      else 'it is due: the next daemon with a free place takes it (see PGJOBS_MAX_RUNNING)'
+        || case when _job.start_asked then '' else '; where autostart is off it waits for a start' end
     end
     else case
       when _shard.job_id is null then 'it was in progress before this service took over: set it to canceled or error, then resume it'
+      when _held and coalesce(_heard < clock_timestamp() - interval '15 s', true) then
+        'its daemon has fallen silent: another one takes over at ' || to_char(_shard.lease_until, 'HH24:MI:SS"Z"')
       when _held and _shard.note is not null then _shard.note
       when _held then null
-      when _shard.owner is not null and _alive then 'its daemon fell silent: another one takes over now'
+      when _shard.owner is not null and _alive then 'its daemon has fallen silent: another one takes over now'
       when not _alive then _no_daemon
       when _shard.retry_at > clock_timestamp() then coalesce(_shard.note || '; ', '') || 'tried again at ' || to_char(_shard.retry_at, 'HH24:MI:SS"Z"')
       else coalesce(_shard.note, 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING)')

@@ -43,7 +43,7 @@ begin
   end if;
   if _registered.needs_file and (_file_name ~ '[/[:cntrl:]]' or _file_name in ('.', '..')) then
     perform pgjobs.refuse('PJ400', 'bad_file_name', 'file_name',
-      format('file_name: %L leaves the injections directory', _file_name),
+      format('file_name: %L is not the plain name of a file', _file_name),
       'give the plain name of a file that lies in the injections directory');
   end if;
 end;

@@ -35,6 +35,11 @@ begin
       'use ready, in progress, canceled, done or error');
   end if;
 
+  if not isfinite(new.run_at) then
+    perform pgjobs.refuse('PJ400', 'bad_run_at', 'run_at', format('run_at: %s is no moment', new.run_at),
+      'give a moment, or insert the job as canceled to hold it');
+  end if;
+
   _started := tg_op = 'UPDATE' and exists (select from pgjobs.progress p where p.job_id = new.id);
 
   if tg_op = 'INSERT'

@@ -30,6 +30,7 @@ STUCK_SECONDS = 20.0
 LOOK_SECONDS = 0.05
 PATIENCE_SECONDS = 2.5
 TAKE_RECORDS = 100_000
+ACK_SECONDS = 2.0
 PROGRESS = (
     "select count(*), count(*) filter (where j.status = 'done'),"
     " coalesce(sum((select sum(p.considered) from pgjobs.progress p where p.job_id = j.id)), 0)::bigint"
@@ -162,10 +163,14 @@ class Chaos:
             self.findings.append(f"job {job} stands still as {status}, and says: {why}")
 
     def _take(self) -> None:
-        """Take off the queue what is there, while the broker is well: it recovers a long queue slowly."""
+        """Take off the queue what is there, while the broker is well: it recovers a long queue slowly.
+
+        A classic queue writes acks down late, so a broker killed at once would hand out the same messages again.
+        """
         for name, headers in drain(self.place.amqp_url, self.place.queue):
             # There are few different headers, and millions of messages.
             self._messages.append((name, self._headers.setdefault(str(headers), headers)))
+        time.sleep(ACK_SECONDS)
 
     def judge(self) -> Certificate:
         """End the daemons, take every message, compare."""

@@ -6,10 +6,12 @@ import random
 from collections.abc import Collection
 from typing import Any
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from pgjobs.dev.torture.place import INJECTION_FILE, Place
 from pgjobs.dev.torture.schedule import Order
+from pgjobs.errors import refusal
 
 UNFINISHED = 3
 ADD = "insert into public.xmp_jobs (type, file_name, params, shards) values (%s, %s, %s, %s)"
@@ -74,9 +76,15 @@ class Jobs:
         running = self._place.rows(RUNNING)
         if running:
             job = running[order.dice % len(running)][0]
-            if self._place.rows(STOP, job):
+            try:
+                stopped = bool(self._place.rows(STOP, job))
+            except psycopg.DatabaseError as error:
+                if refusal(error) is None:
+                    raise
+                stopped = False  # it is done by now
+            if stopped:
                 self.stops += 1
-            self._to_resume.append((now + order.seconds, job))
+                self._to_resume.append((now + order.seconds, job))
 
     def tend(self, now: float) -> None:
         """Resume what was stopped long enough, and what broke off on a full disk."""
