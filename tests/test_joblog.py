@@ -96,9 +96,10 @@ def test_a_living_former_owner_writes_into_an_orphan(database: str, job: int, tm
     assert [path] == list(tmp_path.iterdir())
 
 
-def test_two_former_owners_that_still_live(database: str, job: int, tmp_path: Path) -> None:
-    """One former owner holds the file, another fell silent with the copy in its hands: a further file goes on, and
-    the silent one may put its copy into place afterwards without losing a line."""
+@pytest.mark.parametrize("oldest_dies", [False, True])
+def test_two_former_owners(database: str, job: int, tmp_path: Path, *, oldest_dies: bool) -> None:
+    """One former owner holds the file, or did, another fell silent with the copy in its hands: a further file goes on,
+    and the silent one may put its copy into place afterwards without losing a line."""
     path = tmp_path / "job.log"
 
     async def story(control: db.Connection) -> None:
@@ -110,13 +111,16 @@ def test_two_former_owners_that_still_live(database: str, job: int, tmp_path: Pa
             silent = joblog._lock(path, 4)
             assert silent is not None
             assert silent[1], "it holds the copy"
+            if oldest_dies:
+                oldest.close()
             claim(connection)
         fresh = await JobLog.open(control, job, 0, 3, path)
         assert (tmp_path / "job.2.log", 0) == (fresh.path, fresh.committed)
         await fresh.append([b"two\n"])
         joblog._take_over(path, silent[0], 4, is_copy=True)
         os.close(silent[0])
-        oldest.close()
+        if not oldest_dies:
+            oldest.close()
         fresh.close()
 
     play(database, story)

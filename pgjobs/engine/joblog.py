@@ -108,7 +108,7 @@ def _append(fd: int, data: bytes) -> None:
 def _lock(path: Path, committed: int) -> tuple[int, bool] | None:
     """A locked descriptor: of the file, or of its copy to be, where somebody else holds the file.
 
-    None where the committed lines are not there, or where both are held.
+    None where the committed lines are not there, or where the copy is held: a silent owner may yet rename it.
     """
     try:
         fd = os.open(path, FLAGS & ~os.O_CREAT if committed else FLAGS, 0o640)
@@ -119,7 +119,9 @@ def _lock(path: Path, committed: int) -> tuple[int, bool] | None:
     with _closed_on_error(fd):
         reachable = os.fstat(fd).st_size >= committed
         if reachable and _locked(fd):
-            return fd, False
+            if not _copy_is_held(path):
+                return fd, False
+            reachable = False
     os.close(fd)
     if not reachable:
         return None
@@ -138,6 +140,17 @@ def _locked(fd: int) -> bool:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     return False
+
+
+def _copy_is_held(path: Path) -> bool:
+    try:
+        fd = os.open(_copy_of(path), FLAGS & ~os.O_CREAT)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _locked(fd)
+    finally:
+        os.close(fd)
 
 
 def _copy_of(path: Path) -> Path:
