@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="PostgreSQL, the primary, not through a transaction pooler")
     replica_url: str = Field("", description="where the records are read instead of on the primary")
     amqp_url: str = Field("", description="RabbitMQ, with its virtual host")
-    log_dir: Path = Field(Path("/var/log/pgjobs"), description="one log file per job goes here")
+    log_dir: Path = Field(Path("/var/log/pgjobs"), description="the logs of jobs go here; it has to exist")
     injections_dir: Path = Field(
         Path("/var/www/xmp.linkit360.ru/web/injections"), description="files of injection jobs lie here"
     )

@@ -6,14 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 from fix_jobs import STATUSES, Db, Ear, connect, insert_job, job_in, set_status
+from model_states import LEGAL
 
-LEGAL = {
-    "ready": ("in progress", "canceled", "error"),
-    "in progress": ("done", "canceled", "error", "ready"),
-    "canceled": ("ready",),
-    "error": ("ready",),
-    "done": (),
-}
 ENDED = {"done": "done", "canceled": "cancelled", "error": "error"}
 PAIRS = [(a, b) for a in STATUSES for b in STATUSES]
 CHECKPOINT = "job_id, shard, number, epoch, at, last_key, sent, skipped, returned, bytes, chain, checks"

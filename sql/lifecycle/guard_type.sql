@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, progress, pg_proc   Writes: nothing
+-- Reads: xmp_jobs, progress   Writes: nothing
 create or replace function pgjobs.guard_type()
 returns trigger
 language plpgsql
