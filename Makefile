@@ -35,10 +35,14 @@ bench: install
 mutants: install
 	PYTHONPATH=tests $(BIN)/python -m mutants.run $(MUTANTS)
 
-# Every fault many times; takes hours. `pgjobs torture --part t3 --times 3` does one part.
+# Every fault many times; takes hours. `pgjobs torture --part t3 --times 3` does one part. What fails stops nothing else.
 soak: install
 	@mkdir -p build
-	$(BIN)/pgjobs torture --part soak --json build/soak.json
+	@failed=0; \
+	$(BIN)/pgjobs torture --part soak --json build/soak.json || failed=1; \
+	PGJOBS_TEST_LONG=1 $(BIN)/pytest -n 2 -o faulthandler_timeout=0 tests/test_failing_calls.py tests/test_stateful.py || failed=1; \
+	PYTHONPATH=tests $(BIN)/python -m mutants.run || failed=1; \
+	exit $$failed
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

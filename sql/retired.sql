@@ -1,2 +1,3 @@
 -- Signatures that earlier versions had and this one no longer has; dropped before the rest is applied.
--- (none so far)
+drop function if exists pgjobs.begin_lines(bigint);
+drop function if exists pgjobs.load_lines(bigint);

@@ -30,7 +30,8 @@ PURE_OF_PIKA = {"pika.frame", "pika.spec", "pika.amqp_object", "pika.data"}
 WRITES = re.compile(
     r"\binsert\s+into\b|\bupdate\s+(only\s+)?[\w.\"{}]+(\s+as)?(\s+\w+)?\s+set\b|\bdelete\s+from\b|\bmerge\s+into\b"
     r"|\btruncate\s+(table\s+)?\w|\b(create|alter|drop)\s+(or\s+replace\s+)?(temp(orary)?\s+|unlogged\s+)?"
-    r"(table|view|function|procedure|trigger|index|schema|type|role|sequence)\b|\b(grant|revoke)\s+\w+.*\s(on|to|from)\s",
+    r"(table|view|function|procedure|trigger|index|schema|type|role|sequence)\b|\b(grant|revoke)\s+\w+.*\s(on|to|from)\s"
+    r"|\bcopy\s+[\w.\"{}]+\s*(\([^)]*\)\s*)?from\b",
     re.IGNORECASE | re.DOTALL,
 )
 FUNCTION_TEXT = re.compile(
@@ -178,7 +179,8 @@ def test_python_writes_nothing_by_sql() -> None:
         ("select pgjobs.checkpoint_job(%s)", False),
         ("fetch 2000 from records", False),
         ("listen pgjobs", False),
-        ("copy pg_temp.read_lines (line_no) from stdin", False),
+        ("copy pgjobs.injection_lines (line_no) from stdin", True),
+        ("copy (select 1) to stdout", False),
         ("an update of the settings", False),
     ],
 )

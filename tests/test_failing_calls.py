@@ -1,5 +1,6 @@
 """T10, T11: every call that can fail fails once, the first to the tenth time it is made; full disks; what the broker
-refuses. The job recovers by itself, or breaks off with a sentence and goes on when it is resumed; nothing is lost."""
+refuses. The job recovers by itself, or breaks off with a sentence and goes on when it is resumed; nothing is lost.
+PGJOBS_TEST_LONG=1 goes to the sixtieth time."""
 
 import contextlib
 import os
@@ -17,7 +18,9 @@ from oracle import certify
 from pgjobs.dev.services import Services
 from pgjobs.faults import FAILURES, SHORT_WRITE
 
-RECORDS, WINDOW, TIMES = 84, 7, 10
+WINDOW = 7
+TIMES = 60 if os.environ.get("PGJOBS_TEST_LONG") else 10
+RECORDS = WINDOW * (TIMES + 2)
 KEYS = range(1, RECORDS + 1)
 BREAKS_OFF = {"log_full": "No space left on device", "log_sync": "Input/output error"}
 LEAVES_A_TRACE = {
@@ -27,7 +30,7 @@ LEAVES_A_TRACE = {
 
 
 # Daemons side by side share the server's hundred connections; one that runs ten jobs needs two for each of them.
-BATCHES = [range(1, 5), range(5, 8), range(8, TIMES + 1)]
+BATCHES = [range(1, TIMES + 1)[first : first + 4] for first in range(0, TIMES, 4)]
 PAIRS = [(count, TIMES + 1 - count) for count in range(1, TIMES // 2 + 1)]
 CASES = [
     *((call, batch) for call in (*FAILURES, SHORT_WRITE) if call != "connect" for batch in BATCHES),
@@ -60,7 +63,7 @@ def test_the_nth_call_fails(
         jobs = []
         for count, engine in zip(counts, engines, strict=True):
             engine.add_retries(RECORDS)
-            # A job has twelve windows, but one connection: as many jobs as connections are to be made.
+            # A job has a window for every time, but one connection: as many jobs as connections are to be made.
             jobs.append([engine.add_job("expired") for _ in range(count if call == "connect" else 1)])
             engine.start(ready=False, fault=f"{call}:{count}", window=WINDOW, lease_seconds=20)
         for engine, its in zip(engines, jobs, strict=True):

@@ -101,16 +101,17 @@ Row = tuple[int, bytes, bytes, bytes | None]
 
 
 def read_rows(folder: Path, content: bytes, limit: int = 10**9) -> list[Row]:
-    """(number, raw, first column, fault) of the lines of a file, out of COPY's text format."""
+    """(number, raw, msisdn, fault) of the lines of a file, out of COPY's text format."""
     (folder / "x.csv").write_bytes(content)
     rows: list[Row] = []
     with injection.open_file(folder, "x.csv") as file:
-        for batch in injection.copy_rows(file, "x.csv", limit):
+        for batch in injection.copy_rows(file, "x.csv", limit, 7):
             for row in batch.splitlines():
-                number, raw, column, fault = row.split(b"\t")
+                job, number, raw, msisdn, fault = row.split(b"\t")
+                assert b"7" == job
                 assert raw.startswith(b"\\\\x")
                 known = None if fault == b"\\N" else fault
-                rows.append((int(number), bytes.fromhex(raw[3:].decode()), column, known))
+                rows.append((int(number), bytes.fromhex(raw[3:].decode()), msisdn, known))
     return rows
 
 
@@ -130,11 +131,12 @@ def test_any_content_becomes_its_lines(
     rows = read_rows(folder, gzip.compress(content) if packed else content)
     lines = model.split_lines(content)
     assert list(enumerate(lines, 1)) == [(number, raw) for number, raw, _, _ in rows]
-    for _, _, column, fault in rows:
+    for _, _, msisdn, fault in rows:
         assert fault is None
-        assert column.isascii()
-        assert b"\\" not in column
-        assert column.decode().isprintable()
+        assert msisdn.isascii()
+        assert b"\\" not in msisdn
+        assert msisdn.decode().isprintable()
+        assert not msisdn or (msisdn[:1] + msisdn[-1:]).isdigit()
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""], ids=["lf", "crlf", "none"])
@@ -180,7 +182,7 @@ def test_a_bomb_in_constant_memory(tmp_path: Path) -> None:
     tracemalloc.start()
     try:
         with injection.open_file(tmp_path, "bomb.csv") as file:
-            batches = list(injection.copy_rows(file, "bomb.csv", 10**9))
+            batches = list(injection.copy_rows(file, "bomb.csv", 10**9, 7))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -199,7 +199,7 @@ def taken_back(url: str, last: str) -> list[str]:
         backend.connection.close()
 
 
-@pytest.mark.parametrize("last", ["0001", "0002", "0003", "0004"])
+@pytest.mark.parametrize("last", ["0001", "0002", "0003", "0004", "0005", "0006"])
 def test_back_and_forth(database: str, db: Db, last: str) -> None:
     """Migrations can be taken back, leaving the operator's tables writable and full, and applied again to
     the same shape."""
@@ -216,6 +216,20 @@ def test_back_and_forth(database: str, db: Db, last: str) -> None:
     assert (1, 1) == db.row("select (select count(*) from xmp_jobs), (select count(*) from xmp_retries_expired)")
     claim(db, job)
     check(database)
+
+
+def test_lines_read_before_keep_their_duplicates(database: str, db: Db) -> None:
+    """The lines of a job that began under the version before know afterwards which line they repeat."""
+    taken_back(database, "0005")
+    insert = (
+        "insert into pgjobs.injection_lines (job_id, line_no, raw, msisdn, fault)"
+        " values (%s, 1, '', 'a', null), (%s, 2, '', 'b', null), (%s, 3, '', 'a', 'too long'), (%s, 4, '', 'a', null)"
+    )
+    for job in (7, 8):
+        db.execute(insert, [job] * 4)
+    migrate(database)
+    told = "select job_id, line_no, earlier_line from pgjobs.injection_lines where earlier_line is not null order by 1"
+    assert [(7, 4, 1), (8, 4, 1)] == db.execute(told).fetchall()
 
 
 def test_two_migrates_at_once(empty_database: str) -> None:
@@ -287,7 +301,7 @@ def test_groups_are_made_by_two_databases_at_once(bare: tuple[Db, list[str]]) ->
     with rights in both."""
     admin, urls = bare
     with ThreadPoolExecutor(2) as both:
-        assert [5, 5] == [len(done) for done in both.map(migrate, urls)]
+        assert [7, 7] == [len(done) for done in both.map(migrate, urls)]
     assert ["pgjobs_operator", "pgjobs_viewer"] == groups(admin)
     for url in urls:
         with connect(url) as db:
@@ -308,7 +322,7 @@ def test_a_group_that_is_being_made_elsewhere(bare: tuple[Db, list[str]]) -> Non
             while not admin.value(waiting, rival.info.backend_pid):
                 assert time.monotonic() < deadline, "nobody waits for the other's role"
                 assert not done.done(), done.exception()
-        assert 5 == len(done.result(timeout=60))
+        assert 7 == len(done.result(timeout=60))
     assert ["pgjobs_operator", "pgjobs_viewer"] == groups(admin)
 
 
@@ -317,7 +331,7 @@ def test_a_role_that_may_make_no_roles_migrates_without_groups(bare: tuple[Db, l
     groups exist, access.sql serves them."""
     admin, (url, _) = bare
     own = as_plain(url)
-    assert 5 == len(migrate(own))
+    assert 7 == len(migrate(own))
     assert [] == groups(admin)
     with connect(own) as db:
         claim(db, insert_job(db))

@@ -1,6 +1,7 @@
 """Read the file of an injection job, once, into the lines of the job: safely opened, streamed, constant in memory.
 
-Python only splits lines and takes the first column; what makes a good msisdn is decided in SQL.
+Python only splits lines and takes the first column from its first digit to its last; what makes a good msisdn is
+decided in SQL.
 """
 
 from __future__ import annotations
@@ -24,23 +25,23 @@ GZIP = b"\x1f\x8b"
 BOM = b"\xef\xbb\xbf"
 LINE_LIMIT = 4096
 BATCH = 5000
-COPY = "copy pg_temp.read_lines (line_no, raw, first_column, fault) from stdin"
 QUOTED_COLUMN = re.compile(rb'\s*"((?:[^"]|"")*)"').match
 PLAIN_COLUMN = re.compile(rb"[^,;\t]*").match
 HARMLESS = bytes(b if 0x20 <= b < 0x7F and b != 0x5C else 0x20 for b in range(256))
+NO_DIGITS = bytes(b for b in range(256) if not 0x30 <= b <= 0x39)
 
 
 async def load(settings: Settings, job_id: int, file_name: str) -> None:
     """Copy the lines of a file of the injections directory into the job, unless it has them already."""
     connection = await db.connect(settings.database_url, "load", autocommit=False, patience=5 * settings.stall_seconds)
     async with connection, connection.transaction():
-        if await db.value(connection, "select pgjobs.begin_lines(%s)", job_id):
+        if copy_lines := await db.value(connection, "select pgjobs.open_lines(%s)", job_id):
             with await asyncio.to_thread(open_file, settings.injections_dir, file_name) as file:
-                async with connection.cursor().copy(COPY) as copy:
-                    batches = copy_rows(file, file_name, settings.injection_max_bytes)
+                async with connection.cursor().copy(copy_lines) as copy:
+                    batches = copy_rows(file, file_name, settings.injection_max_bytes, job_id)
                     while batch := await asyncio.to_thread(next, batches, b""):
                         await copy.write(batch)
-            await connection.execute("select pgjobs.load_lines(%s)", (job_id,))
+            await connection.execute("select pgjobs.close_lines(%s)", (job_id,))
     faults.reach("after_load")
 
 
@@ -72,15 +73,15 @@ def open_file(folder: Path, name: str) -> BinaryIO:
     return os.fdopen(fd, "rb", buffering=1 << 20)
 
 
-def copy_rows(file: BinaryIO, name: str, max_bytes: int) -> Iterator[bytes]:
-    """The lines of a plain or gzip file as rows of COPY's text format, in batches."""
+def copy_rows(file: BinaryIO, name: str, max_bytes: int, job_id: int) -> Iterator[bytes]:
+    """The lines of a plain or gzip file as rows of COPY's text format (job, line, raw, msisdn, fault), in batches."""
     packed = file.read(2) == GZIP
     file.seek(0)
     rows: list[bytes] = []
     try:
         with gzip.GzipFile(fileobj=file) if packed else nullcontext(file) as source:
             for number, (line, size) in enumerate(_lines(source, name, max_bytes), 1):
-                rows.append(_row(number, line, size))
+                rows.append(_row(job_id, number, line, size))
                 if len(rows) == BATCH:
                     yield b"".join(rows)
                     rows = []
@@ -110,8 +111,8 @@ def _lines(source: BinaryIO | gzip.GzipFile, name: str, max_bytes: int) -> Itera
         yield head[: min(size, LINE_LIMIT)], size
 
 
-def _row(number: int, line: bytes, size: int) -> bytes:
+def _row(job_id: int, number: int, line: bytes, size: int) -> bytes:
     column = QUOTED_COLUMN(line) or PLAIN_COLUMN(line)
-    first = (column[column.lastindex or 0] if column else b"").translate(HARMLESS)
+    msisdn = (column[column.lastindex or 0] if column else b"").strip(NO_DIGITS).translate(HARMLESS)
     fault = b"Line too long, length: %d" % size if size > LINE_LIMIT else b"\\N"
-    return b"%d\t\\\\x%s\t%s\t%s\n" % (number, line.hex().encode(), first, fault)
+    return b"%d\t%d\t\\\\x%s\t%s\t%s\n" % (job_id, number, line.hex().encode(), msisdn, fault)

@@ -33,8 +33,7 @@ begin
     ' when length(l.msisdn) < 5 then ''Too short msisdn, length: '' || length(l.msisdn)'
     ' when not starts_with(l.msisdn, %L) then ''Wrong prefix: '' || l.msisdn'
     ' when l.msisdn !~ ''^[0-9]+$'' then ''Not a number: '' || l.msisdn'
-    ' when exists (select from pgjobs.injection_lines e where hashtextextended(e.msisdn, e.job_id) = hashtextextended(l.msisdn, %s)'
-    ' and e.line_no < l.line_no and e.line_no > %s and e.fault is null and e.msisdn = l.msisdn and e.job_id + 0 = %s) then ''duplicate'''
+    ' when l.earlier_line > %s then ''duplicate'''
     ' when %s then ''Already paid'''
     ' when exists (select from public.xmp_msisdn_blacklist b where b.msisdn = l.msisdn offset 0) then ''Blacklisted'''
     ' when exists (select from public.xmp_msisdn_postpaid b where b.msisdn = l.msisdn offset 0) then ''Postpaid'''
@@ -44,10 +43,10 @@ begin
     _operator, _defaults ->> 'country_code', _params.service_id, _params.campaign_id,
     (select s.price from public.xmp_services s where s.id = _params.service_id),
     coalesce(_params.prefix, _defaults ->> 'prefix', ''),
-    _job_id, coalesce(_params."offset", 0), _job_id,
+    coalesce(_params."offset", 0),
     pgjobs.paid_test(_params, 'l.msisdn'),
     _job_id, coalesce(_after_key, 0), coalesce(_end_key, 9223372036854775807), pgjobs.shard_filter(_job_id, _shard, 'l.msisdn'));
 end;
 $$;
 comment on function pgjobs.injection_records(bigint, integer, bigint, bigint) is
-  'Selector of type injection: the lines of the job''s file in order, each with its message or the reason why it gets none. Duplicates are judged over the job''s own lines, those passed over by offset are not among them. Each test is one look-up by index per line, whatever the statistics say.';
+  'Selector of type injection: the lines of the job''s file in order, each with its message or the reason why it gets none. Duplicates are judged over the job''s own lines, those passed over by offset are not among them. Each further test is one look-up by index per line, whatever the statistics say.';
