@@ -161,3 +161,13 @@ def records(
 def outcome(db: Db, job: int, after: int | None = None, end: int | None = None) -> list[tuple[int, str | None]]:
     """(key, reason) of a job's records; reason None: it would be sent."""
     return [(key, reason) for key, _, reason, _ in records(db, job, after, end)]
+
+
+def read_lines(db: Db, job: int, *texts: str) -> None:
+    """What reading a file leaves behind: its lines, each already trimmed to its msisdn."""
+    with db.transaction():
+        with db.cursor().copy(db.value("select pgjobs.open_lines(%s)", job).encode()) as copy:
+            for number, text in enumerate(texts, 1):
+                fault = "Line too long" if text.startswith("too long") else None
+                copy.write_row((job, number, text.encode(), text.removeprefix("too long "), fault))
+        db.execute("select pgjobs.close_lines(%s)", (job,))

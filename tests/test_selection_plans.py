@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fix_database import create_database, drop_database
-from fix_jobs import Db, claim, connect, insert_job, outcome, prepare, records
+from fix_jobs import Db, claim, connect, insert_job, outcome, prepare, read_lines, records
 
 from pgjobs.dev.services import Services
 
@@ -402,20 +402,10 @@ def test_empty_values_are_left_out_of_a_body(db: Db) -> None:
     } == full  # fmt: skip
 
 
-def lines(db: Db, job: int, *texts: str) -> None:
-    """What reading a file leaves behind: its lines, with the msisdn as it was trimmed."""
-    with db.transaction():
-        with db.cursor().copy(db.value("select pgjobs.open_lines(%s)", job).encode()) as copy:
-            for number, text in enumerate(texts, 1):
-                fault = "Line too long" if text.startswith("too long") else None
-                copy.write_row((job, number, text.encode(), text.removeprefix("too long "), fault))
-        db.execute("select pgjobs.close_lines(%s)", (job,))
-
-
 def injected(db: Db, *texts: str, **params: object) -> list[str | None]:
     """The reasons of the lines of a prepared injection job, in order, behind its offset and up to its end."""
     job = insert_job(db, "injection", params=params)
-    lines(db, job, *texts)
+    read_lines(db, job, *texts)
     prepare(db, claim(db, job))
     start, end, _ = bounds(db, job)
     if end is None:
@@ -455,7 +445,7 @@ def test_reasons_come_in_the_order_of_the_contract(db: Db) -> None:
 def test_a_fault_of_the_line_comes_first(db: Db) -> None:
     """A line that could not be read has its fault as the reason, and makes no other line a duplicate."""
     job = insert_job(db, "injection")
-    lines(db, job, "too long 923000000001", "923000000001", "923000000001")
+    read_lines(db, job, "too long 923000000001", "923000000001", "923000000001")
     assert [(1, "Line too long"), (2, None), (3, "duplicate")] == outcome(db, job)
 
 
@@ -497,7 +487,7 @@ def test_price_operator_and_country_of_a_line(db: Db) -> None:
         " values (1, '92'), (2, '9231'), (3, ''), (4, '9231')"
     )
     job = insert_job(db, "injection", params={"service_id": 290, "campaign_id": 355, "prefix": ""})
-    lines(db, job, "923000000001", "923100000001", "380000000001")
+    read_lines(db, job, "923000000001", "923100000001", "380000000001")
     read = [event for *_, event in records(db, job)]
     assert [1, 2, 41001] == [event["operator_code"] for event in read]
     assert [(4.5, "290", "355", 92)] * 3 == [

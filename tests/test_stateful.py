@@ -12,7 +12,7 @@ from typing import Any
 
 import hypothesis
 import pytest
-from fix_jobs import Db, insert_job
+from fix_jobs import Db, insert_job, read_lines
 from fix_web import Web
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -61,7 +61,6 @@ PAUSE = """
 CLAIM = """
   select job_id, shard, epoch, dry_run, needs_file, prepared, uncertain_to from pgjobs.claim_shard(%s, %s, %s, %s)
 """
-LINE = "insert into pgjobs.injection_lines (job_id, line_no, raw, msisdn) values (%s, %s, %s, %s)"
 CHECKPOINT = "select pgjobs.checkpoint_job(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 LOOK = """
   select jsonb_build_object(
@@ -320,7 +319,7 @@ class Game(RuleBasedStateMachine):
         job, shard = task.job, task.shard
         if shard.keys is None:
             if job.needs_file and not job.has_lines:
-                self.db.cursor().executemany(LINE, [(job.id, key, m.encode(), m) for key, m in MSISDNS.items()])
+                read_lines(self.db, job.id, *MSISDNS.values())
                 job.has_lines = True
             assert "go" == self.db.value("select pgjobs.prepare_job(%s, %s, %s)", *task.key)
         after, end = self.db.row("select after_key, end_key from pgjobs.shard_position(%s, %s, %s)", *task.key)

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from fix_database import create_database, drop_database
-from fix_jobs import WORKER, Db, Ear, claim, connect, insert_job, outcome, prepare, records, set_status
+from fix_jobs import WORKER, Db, Ear, claim, connect, insert_job, outcome, prepare, read_lines, records, set_status
 from fix_predecessor import ROWS, SHAPES
 
 from pgjobs.dev.services import Services
@@ -199,9 +199,7 @@ def test_an_injection_job_runs(old: Db) -> None:
     stop_what_is_there(old)
     set_status(old, 5, "ready")
     claimed = claim(old, 5, type="injection", needs_file=True, file_name="20170205.csv")
-    for line, msisdn in enumerate(("923000000001", "923000000077"), 1):
-        insert = "insert into pgjobs.injection_lines (job_id, line_no, raw, msisdn) values (5, %s, %s, %s)"
-        old.execute(insert.encode(), (line, msisdn.encode(), msisdn))
+    read_lines(old, 5, "923000000001", "923000000077")
     prepare(old, claimed)
     (_, _, none, body), (_, _, blacklisted, _) = records(old, 5)
     assert (None, "Blacklisted") == (none, blacklisted)
