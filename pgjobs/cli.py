@@ -178,7 +178,7 @@ def bench(
 @app.command()
 def torture(
     seed: Annotated[int | None, typer.Option(help="the same seed, the same faults; default: a random one")] = None,
-    minutes: Annotated[float, typer.Option(min=0.1, help="about so long, with a fault a second")] = 2,
+    minutes: Annotated[float, typer.Option(min=0.1, max=100_000, help="about so long, with a fault a second")] = 2,
     faults: Annotated[int | None, typer.Option(min=0, help="so many faults instead")] = None,
     daemons: Annotated[int, typer.Option(min=1, help="daemons to torture")] = 3,
     queue: Annotated[str, typer.Option(help="type of the queue: quorum or classic")] = "quorum",

@@ -21,6 +21,7 @@ KEEPALIVE: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15000,
 }
+CANCEL_SECONDS = 1.0
 
 
 class Connection(psycopg.AsyncConnection[TupleRow]):
@@ -31,9 +32,11 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
     """
 
     patience: float | None = None
+    _waits = 0
 
     async def wait(self, *args: Any, **kwargs: Any) -> Any:
         """Wait for the server."""
+        self._waits += 1
         if self.patience is None:
             return await super().wait(*args, **kwargs)
         timer = asyncio.get_running_loop().call_later(self.patience, self._shut_down)
@@ -41,6 +44,17 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
             return await super().wait(*args, **kwargs)
         finally:
             timer.cancel()
+
+    async def cancel_safe(self, *, timeout: float = CANCEL_SECONDS) -> None:  # noqa: ASYNC109 psycopg's own signature
+        """Ask the server to break off what it does; where it does not listen, the wait ends with the connection."""
+        wait = self._waits
+
+        def give_up() -> None:
+            if self._waits == wait and self.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+                self._shut_down()
+
+        asyncio.get_running_loop().call_later(CANCEL_SECONDS, give_up)
+        await super().cancel_safe(timeout=min(timeout, CANCEL_SECONDS))
 
     async def answers(self, seconds: float) -> bool:
         """Whether the server still answers on it, asked with so much patience."""

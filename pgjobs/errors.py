@@ -8,6 +8,7 @@ PgjobsError
 ├── LogError               a line of a job's log could not be made durable: the job ends with `error`
 ├── Fenced                 another daemon owns the shard: write nothing more
 └── Interrupted            a server went away: the shard is taken up again by itself
+    └── Poisoned           … because of one of the messages in flight, which has to be found
 """
 
 from __future__ import annotations
@@ -71,6 +72,12 @@ class Interrupted(PgjobsError):
     """A server was lost in mid-run; what was in flight is uncertain and will be sent again, marked."""
 
     hint = "nothing to do: the job is taken up again as soon as the server answers"
+
+
+class Poisoned(Interrupted):
+    """The broker closed the channel because of a message; which one is found in ever smaller windows."""
+
+    hint = "nothing to do: the message is found, noted as returned, and the others go out"
 
 
 def refusal(error: psycopg.Error) -> tuple[str, str, str] | None:

@@ -55,7 +55,7 @@ def arm(text: str) -> None:
     _armed.clear()
     for each in filter(None, text.split(",")):
         point, _, count = each.partition(":")
-        if point not in KNOWN or not count.isdigit() or int(count) < 1:
+        if point not in KNOWN or not (count.isascii() and count.isdigit()) or int(count) < 1:
             raise SettingsError(
                 f"PGJOBS_FAULT {each!r}: there is no such fault",
                 "write point:n with one of " + ", ".join(KNOWN),

@@ -97,6 +97,9 @@ class Tape:
             self._say(f"segment {segment.segment} lies on host {segment.host} and can only be checked there")
             return
         try:
+            if Path(segment.path).exists() and not Path(segment.path).is_file():
+                self._say(f"segment {segment.segment} can't be read: it is not a file")
+                return
             self._file = Path(segment.path).open("rb")  # noqa: SIM115 closed with the tape
         except OSError as error:
             self._say(f"segment {segment.segment} can't be read: {error.strerror}")

@@ -31,6 +31,17 @@ select shard, considered, sent, skipped, returned, checkpoints, after_key, start
        finished_at is not null as finished
 from pgjobs.progress where job_id = %s order by shard
 """
+STRAYS = """
+select x.shard, min(x.name) from (
+  select shard, 'checkpoints' as name from pgjobs.checkpoints where job_id = %(job)s
+  union select shard, 'outcomes' from pgjobs.outcomes where job_id = %(job)s
+  union select shard, 'log segments' from pgjobs.log_segments where job_id = %(job)s) x
+where x.shard not in (select p.shard from pgjobs.progress p where p.job_id = %(job)s) group by x.shard order by x.shard
+"""
+BEGUN = """
+select j.shards from public.xmp_jobs j
+where j.id = %s and exists (select from pgjobs.events e where e.job_id = j.id and e.to_status = 'in progress')
+"""
 SEGMENTS = """
 select segment, host, path, bytes from pgjobs.log_segments where job_id = %s and shard = %s order by segment
 """
@@ -94,6 +105,11 @@ async def examine(database_url: str, job_id: int) -> Verdict:
             await ShardCheck(connection, verdict, shard, descending=job[1]).run()
             if job[0] == "done" and not shard["finished"]:
                 verdict.say(f"job {job_id}: it is done and shard {shard['shard']} is not finished")
+        for number, table in await (await connection.execute(STRAYS, {"job": job_id})).fetchall():
+            verdict.say(f"job {job_id}, shard {number}: it has {table}, and no progress")
+        begun = await db.value(connection, BEGUN, job_id)
+        if begun is not None and begun != verdict.shards:
+            verdict.say(f"job {job_id}: it was cut into {begun} shards, and {verdict.shards} have progress")
     return verdict
 
 

@@ -113,6 +113,11 @@ def remove(done: Done) -> None:
     done.log.unlink()
 
 
+def pipe(done: Done) -> None:
+    done.log.unlink()
+    os.mkfifo(done.log)
+
+
 def append(done: Done) -> None:
     with done.log.open("ab") as file:
         file.write(b"one more\n")
@@ -153,6 +158,7 @@ CHANGED: list[tuple[Callable[[Done], None], str]] = [
     (truncate, "truncated: "),
     (empty, "0 are there"),
     (remove, "can't be read: No such file or directory"),
+    (pipe, "can't be read: it is not a file"),
     (append, "9 bytes were appended behind its committed end"),
     (move, "segment 1 lies on host elsewhere and can only be checked there"),
     (cut_short, "committed bytes belong to no checkpoint"),
@@ -181,6 +187,8 @@ CHANGED: list[tuple[Callable[[Done], None], str]] = [
     ),
     (sql("update pgjobs.outcomes set reason = 'other' where action = 'skip'"), "count 0 skip duplicate, the log 20"),
     (sql("update pgjobs.log_segments set bytes = bytes - 1"), "which does not fit"),
+    (sql("delete from pgjobs.progress"), "shard 0: it has checkpoints, and no progress"),
+    (sql("delete from pgjobs.progress"), "it was cut into 1 shards, and 0 have progress"),
     (sql("delete from pgjobs.log_segments"), "no segment of the log holds what was checkpointed last"),
 ]
 
@@ -195,6 +203,7 @@ def test_everything_changed_is_named(done: Done) -> None:
         change(done)
         findings = done.findings()
         assert any(words.format(log=done.log) in finding for finding in findings), f"{number}, {words}: {findings}"
+        done.log.unlink(missing_ok=True)
         done.log.write_bytes(content)
         for table in ("progress", "checkpoints", "outcomes", "log_segments"):
             done.engine.execute(f"truncate pgjobs.{table}")

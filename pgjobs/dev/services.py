@@ -43,10 +43,10 @@ def running_services(root: Path | None = None, *, fsync: bool = True) -> Iterato
     database_url = os.environ.get("PGJOBS_DATABASE_URL")
     amqp_url = os.environ.get("PGJOBS_AMQP_URL")
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_terminated_as_exception())
         if database_url and amqp_url:
             yield Services(database_url, amqp_url, None, None)
             return
-        stack.enter_context(_terminated_as_exception())
         folder = stack.enter_context(_folder(root))
         postgres = None if database_url else EmbeddedPostgres(folder / "postgres", fsync=fsync)
         broker = None if amqp_url else PrivateBroker(folder / "rabbitmq")

@@ -20,11 +20,12 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pgjobs import faults
 from pgjobs.engine.confirms import Confirms, Flight
 from pgjobs.engine.encode import Envelope, Record
-from pgjobs.errors import ConfigurationError, Interrupted
+from pgjobs.errors import ConfigurationError, Interrupted, Poisoned
 from pgjobs.metrics import Metrics
 
 NACK_PAUSES = (0.5, 1, 2, 4, 8, 16, 30)
 MISCONFIGURED = {403, 404, 405, 406}
+POISONED = 406
 MAX_BODY = 1 << 20
 
 
@@ -146,6 +147,16 @@ class Publisher:
         await self.settle(flight, tick)
         return flight
 
+    @property
+    def nacking(self) -> bool:
+        """Whether the broker has refused messages of the window it was asked for last."""
+        return self._nack_round > 0
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long it has confirmed nothing of what is in flight."""
+        return time.monotonic() - self._progress
+
     def forget_nacks(self) -> None:
         """The broker takes messages again: the next nack is followed by a short pause."""
         self._nack_round = 0
@@ -213,7 +224,9 @@ class Publisher:
     def _lost_error(self) -> Exception:
         error = self._lost.result()
         if isinstance(error, exceptions.ChannelClosedByBroker) and error.reply_code in MISCONFIGURED:
-            return ConfigurationError(f"the broker closed the channel: {error.reply_code} {error.reply_text}")
+            sentence = f"the broker closed the channel: {error.reply_code} {error.reply_text}"
+            of_a_message = error.reply_code == POISONED and self._confirms.flights
+            return Poisoned(sentence) if of_a_message else ConfigurationError(sentence)
         return Interrupted(f"the broker is gone: {_words(error)}")
 
     async def _or_lost(self, future: asyncio.Future[Any]) -> Any:

@@ -6,6 +6,7 @@ It keeps nothing that matters: after a kill -9 another daemon finds all it needs
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -27,12 +28,16 @@ from pgjobs.engine.lanes import Lanes
 from pgjobs.engine.lease import Lease, boot_seconds
 from pgjobs.engine.listen import Listener
 from pgjobs.engine.outcome import ShardTask
+from pgjobs.engine.poison import Suspicion
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)
 EMPTY_PAUSE = 0.5
 REPORT_PAUSE = 1.0
+GRACE_SECONDS = 2.0
+LEAVE_SECONDS = 4.0
+"""How long after the time to drain the process may last: whatever a lost server keeps waiting is left behind then."""
 
 
 class Companion(Protocol):
@@ -63,14 +68,15 @@ class Daemon:
         self.lanes = Lanes(settings, self.metrics, self.worker)
         self.teller = Teller(settings) if settings.callback_url else None
         self.calls = Calls(settings, self.lanes, self.worker)
+        self._suspicions: dict[str, Suspicion] = {}
         self._woken = asyncio.Event()
-        self._stopping = False
+        self._told_to_end = asyncio.Event()
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT; a second one ends the process at once, which is as safe as kill -9."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
-        await self._check_database()
+        await self._until_told_to_end(self._check_database())
         if self._stopping:
             return
         listener = Listener(self.settings.database_url, self.metrics, self.settings.probe_seconds, self._on_hint)
@@ -85,7 +91,7 @@ class Daemon:
         tasks.append(asyncio.create_task(self.lanes.warm()))
         logger.info("daemon %s is up as %s", self.worker, self.settings.daemon_name)
         try:
-            await self._claim_for_ever()
+            await self._until_told_to_end(self._claim_for_ever())
             await self._let_go()
         finally:
             for task in tasks:
@@ -94,6 +100,17 @@ class Daemon:
             await self.lanes.close()
         await self._say_goodbye()
         logger.info("daemon %s has let go of everything", self.worker)
+
+    async def _until_told_to_end(self, work: Coroutine[None, None, None]) -> None:
+        """Do something until it is done, or until shortly after SIGTERM, whatever server it waits for."""
+        task, told = asyncio.create_task(work), asyncio.create_task(self._told_to_end.wait())
+        await asyncio.wait((task, told), return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if not task.done():
+            await asyncio.wait((task,), timeout=GRACE_SECONDS)
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
     async def _connect(self, role: str) -> db.Connection:
         return await db.connect(self.settings.database_url, role, patience=self.settings.stall_seconds)
@@ -113,8 +130,13 @@ class Daemon:
     def _on_signal(self) -> None:
         if self._stopping:
             os._exit(143)
-        self._stopping = True
+        self._told_to_end.set()
         self._woken.set()
+        asyncio.get_running_loop().call_later(self.settings.drain_seconds + LEAVE_SECONDS, self._leave)
+
+    def _leave(self) -> None:
+        logger.warning("daemon %s ends, and a server does not answer: its leases run out by themselves", self.worker)
+        os._exit(0)
 
     def _on_hint(self, job_id: int | None) -> None:
         self._woken.set()
@@ -180,7 +202,10 @@ class Daemon:
         """Run one shard to whatever end, and report that end to the database."""
         logger.info("job %s, shard %s, epoch %s: taken", taken.job_id, taken.shard, taken.epoch)
         try:
-            await ShardTask(taken, lease, self.lanes, self.settings, self.metrics, self._is_stopping).run()
+            suspicion = self._suspicions.setdefault(taken.name, Suspicion())
+            await ShardTask(
+                taken, lease, self.lanes, self.settings, self.metrics, suspicion, self._told_to_end.is_set
+            ).run()
         except (psycopg.Error, OSError) as error:
             logger.warning("job %s: its end could not be reported yet: %s", taken.job_id, str(error).strip())
             await asyncio.sleep(REPORT_PAUSE)
@@ -189,20 +214,27 @@ class Daemon:
             await asyncio.sleep(REPORT_PAUSE)
         finally:
             del self.running[taken.name]
+            if self._suspicions[taken.name] == Suspicion():
+                del self._suspicions[taken.name]
             self.metrics.running_shards.set(len(self.running))
             self._woken.set()
 
-    def _is_stopping(self) -> bool:
-        return self._stopping
+    @property
+    def _stopping(self) -> bool:
+        return self._told_to_end.is_set()
 
     async def _let_go(self) -> None:
-        """Drain what is in flight and hand the shards back."""
+        """Drain what is in flight and hand the shards back, those as well that wait for something in vain."""
         for running in self.running.values():
             running.lease.stopping = True
             running.lease.poke()
         tasks = [running.task for running in self.running.values()]
         if tasks:
-            await asyncio.wait(tasks, timeout=self.settings.drain_seconds)
+            _, late = await asyncio.wait(tasks, timeout=self.settings.drain_seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=GRACE_SECONDS)
 
     async def _say_goodbye(self) -> None:
         """Take the heartbeat along, once nothing beats any more."""

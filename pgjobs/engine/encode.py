@@ -88,7 +88,7 @@ def log_lines(at: datetime, records: Sequence[Record], refused: dict[int, str]) 
     lines: list[bytes] = []
     add = lines.append
     for key, message, reason, _body in records:
-        value = message if plain(message) else quoted(message)
+        value = message if message and plain(message) else quoted(message or b"")
         if reason is None and key not in refused:
             add(b"%b%b action=sent id=%d\n" % (stamp, value, key))
         else:

@@ -17,8 +17,9 @@ import shutil
 import socket
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from pgjobs import db, faults
 from pgjobs.errors import Fenced, LogError
@@ -73,7 +74,7 @@ class JobLog:
         """Write whole lines and wait until they are on disk; a failure ends the run, it is never retried."""
         data = b"".join(lines)
         try:
-            await asyncio.to_thread(_append, self._fd, data)
+            await _unbroken(asyncio.to_thread(self._append, data))
         except OSError as error:
             raise LogError(f"log {self.path}: {error.strerror}") from error
         self.committed += len(data)
@@ -83,6 +84,23 @@ class JobLog:
     def close(self) -> None:
         """Give the file and its lock back."""
         os.close(self._fd)
+
+    def _append(self, data: bytes) -> None:
+        here = os.fstat(self._fd)
+        if here.st_size != self.committed:
+            raise LogError(
+                f"log {self.path}: somebody changed it, {here.st_size} bytes where {self.committed} were committed"
+            )
+        # Another file in its place is a successor's: what follows goes nowhere, and the checkpoint will be refused.
+        if not self.path.exists():
+            raise LogError(f"log {self.path}: somebody moved or removed it")
+        rest = memoryview(data)
+        while rest:
+            rest = rest[faults.write(self._fd, rest) :]
+        faults.reach("before_sync")
+        faults.fail("log_sync")
+        os.fdatasync(self._fd)
+        faults.reach("after_sync")
 
 
 def chained(chain: bytes, data: bytes) -> bytes:
@@ -95,14 +113,14 @@ def line_checks(lines: Sequence[bytes]) -> bytes:
     return array("H", [zlib.crc32(line) & 0xFFFF for line in lines]).tobytes()
 
 
-def _append(fd: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[faults.write(fd, rest) :]
-    faults.reach("before_sync")
-    faults.fail("log_sync")
-    os.fdatasync(fd)
-    faults.reach("after_sync")
+async def _unbroken(work: Coroutine[Any, Any, None]) -> None:
+    """Wait to the end, also when cancelled: a thread still writes to the descriptor the caller will close."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        raise
 
 
 def _lock(path: Path, committed: int) -> tuple[int, bool] | None:

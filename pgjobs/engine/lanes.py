@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)
 ASK_SECONDS = 2.0
+KNOCK_SECONDS = 2.0
+"""Of all its shards together a daemon asks a broker that is away no more often."""
 IDLE = psycopg.pq.TransactionStatus.IDLE
 
 
@@ -45,6 +48,8 @@ class Lanes:
         self._idle: list[Lane] = []
         self._publishers: set[Publisher] = set()
         self._trouble = ""
+        self._knocking = asyncio.Lock()
+        self._knock_again = 0.0
 
     async def take(self, *, publishing: bool) -> Lane:
         """A lane to PostgreSQL; its publisher, where one is asked for, is fit for use or None."""
@@ -66,14 +71,20 @@ class Lanes:
         return None
 
     async def publisher(self) -> Publisher:
-        """A publisher of its own; Interrupted when the broker can't be reached."""
+        """A publisher of its own; Interrupted when the broker can't be reached, or could not just now."""
         settings = self._settings
-        try:
-            publisher = await Publisher.connect(settings.amqp_url, self._name, self._metrics, settings.stall_seconds)
-        except Interrupted as error:
-            self._trouble = error.sentence
-            self._metrics.broker_connected.set(0)
-            raise
+        async with self._knocking:
+            if time.monotonic() < self._knock_again:
+                raise Interrupted(self._trouble)
+            try:
+                publisher = await Publisher.connect(
+                    settings.amqp_url, self._name, self._metrics, settings.stall_seconds
+                )
+            except Interrupted as error:
+                self._knock_again = time.monotonic() + KNOCK_SECONDS
+                self._trouble = error.sentence
+                self._metrics.broker_connected.set(0)
+                raise
         self._trouble = ""
         self._metrics.broker_connected.set(1)
         self._publishers.add(publisher)

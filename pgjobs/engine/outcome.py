@@ -2,6 +2,7 @@
 
 exhausted            → finished, the job done with its last shard
 stopped              → released, nothing in flight; at shutdown handed back
+cancelled            → the daemon ends and waits no longer: handed back, what is in flight is uncertain
 something missing    → the job ends with error, and a sentence that names the thing
 a server went away   → released with a note, taken up again after a growing pause
 fenced out           → nothing is written any more
@@ -9,6 +10,7 @@ fenced out           → nothing is written any more
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +22,7 @@ from pgjobs.engine import claim as claims
 from pgjobs.engine.claim import Claim
 from pgjobs.engine.lanes import Lane, Lanes
 from pgjobs.engine.lease import Lease
+from pgjobs.engine.poison import Suspicion
 from pgjobs.engine.run import ShardRun
 from pgjobs.errors import ConfigurationError, Fenced, Interrupted, LogError, refusal
 from pgjobs.metrics import Metrics
@@ -40,6 +43,7 @@ class ShardTask:
         lanes: Lanes,
         settings: Settings,
         metrics: Metrics,
+        suspicion: Suspicion,
         leaving: Callable[[], bool],
     ) -> None:
         self.claim = claim
@@ -47,6 +51,7 @@ class ShardTask:
         self._lanes = lanes
         self._settings = settings
         self._metrics = metrics
+        self._suspicion = suspicion
         self._leaving = leaving
         self._lane: Lane | None = None
         self._run: ShardRun | None = None
@@ -58,6 +63,10 @@ class ShardTask:
             try:
                 exhausted = await self._stream()
                 healthy = True
+            except asyncio.CancelledError:
+                await self._report_trouble(
+                    Interrupted("its daemon was told to end while it waited for a server or a file")
+                )
             except Exception as error:  # noqa: BLE001 every error is one of the ends told above
                 await self._report_trouble(error)
             else:
@@ -72,7 +81,7 @@ class ShardTask:
         async with self.lease.held_on(lane.control):
             if publishing and lane.publisher is None:
                 lane.publisher = await self._lanes.publisher()
-            self._run = ShardRun(self.claim, lane, self.lease, self._settings, self._metrics)
+            self._run = ShardRun(self.claim, lane, self.lease, self._settings, self._metrics, self._suspicion)
             return await self._run.run()
 
     @property

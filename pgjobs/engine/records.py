@@ -1,4 +1,7 @@
-"""Read the records of a shard in key order through short-lived server-side cursors, one window ahead."""
+"""Read the records of a shard in key order through short-lived server-side cursors, one window ahead.
+
+A record that the selector fails on is approached in ever smaller windows: all before it go out, and it is named.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import psycopg
 
 from pgjobs import db, faults
 from pgjobs.engine.encode import Record
-from pgjobs.errors import Interrupted
+from pgjobs.errors import ConfigurationError, Interrupted
 from pgjobs.metrics import Metrics
 
 
@@ -99,8 +102,11 @@ class Records:
         if self._opened_at is None:
             await self._open()
         cursor = self._reader.cursor(binary=True)
-        await cursor.execute(f"fetch {self._window} from records")
-        window: list[Record] = await cursor.fetchall()
+        try:
+            await cursor.execute(f"fetch {self._window} from records")
+            window: list[Record] = await cursor.fetchall()
+        except psycopg.DataError as error:
+            return await self._narrow(error)
         faults.reach("after_fetch")
         if len(window) < self._window:
             self._exhausted = True
@@ -108,6 +114,15 @@ class Records:
         if window:
             self._at.after_key = window[-1][0]
         return window
+
+    async def _narrow(self, error: psycopg.DataError) -> list[Record]:
+        if self._window == 1:
+            where = "the first record" if self._at.after_key is None else f"the record behind {self._at.after_key}"
+            raise ConfigurationError(f"{where} can't be selected: {error.diag.message_primary}") from error
+        await self._reader.execute("rollback")
+        self._opened_at = None
+        self._window = (self._window + 1) // 2
+        return await self._fetch_window()
 
     async def _open(self) -> None:
         await self._reader.execute("begin transaction isolation level repeatable read, read only")

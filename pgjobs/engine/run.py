@@ -8,8 +8,7 @@ uncertain. The order within a window is fixed: confirm, append to the log, fdata
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from dataclasses import dataclass
+from collections import deque
 from datetime import UTC, datetime
 
 from psycopg.types.json import Jsonb
@@ -17,40 +16,30 @@ from psycopg.types.json import Jsonb
 from pgjobs import faults
 from pgjobs.engine.amqp import MAX_BODY, Publisher
 from pgjobs.engine.claim import Claim
-from pgjobs.engine.confirms import Flight
-from pgjobs.engine.encode import Envelope, Record, log_lines, reason_code
+from pgjobs.engine.encode import Envelope, Record, log_lines
 from pgjobs.engine.joblog import JobLog
 from pgjobs.engine.lanes import Lane
 from pgjobs.engine.lease import Lease
+from pgjobs.engine.poison import Suspicion
 from pgjobs.engine.prepare import prepare
 from pgjobs.engine.records import Records
-from pgjobs.errors import ConfigurationError, Interrupted
+from pgjobs.engine.window import Window
+from pgjobs.errors import ConfigurationError, Interrupted, Poisoned
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
 
 IN_FLIGHT = 2
-BLOCKED_TOO_LONG = 5.0
-
-
-@dataclass
-class Window:
-    """Records that are accounted for together, those of them that were published, and what is known of these."""
-
-    records: list[Record]
-    published: list[Record]
-    flight: Flight | None
-    refused: dict[int, str]
-
-    @property
-    def last_key(self) -> int:
-        """The key its checkpoint will store."""
-        return self.records[-1][0]
+NACKED = "the broker refuses messages (nack), they are published again"
+TOO_LONG = 5.0
+"""Seconds without an answer after which it is said, and no snapshot is held for it."""
 
 
 class ShardRun:
     """One claimed shard on one lane."""
 
-    def __init__(self, claim: Claim, lane: Lane, lease: Lease, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, claim: Claim, lane: Lane, lease: Lease, settings: Settings, metrics: Metrics, suspicion: Suspicion
+    ) -> None:
         self.claim = claim
         self.lane = lane
         # A lane that was used before has a publisher; a dry run must not see it.
@@ -58,8 +47,10 @@ class ShardRun:
         self.lease = lease
         self.settings = settings
         self.metrics = metrics
+        self.suspicion = suspicion
         self.windows: deque[Window] = deque()
         self._announced: int | None = None
+        self._waiting_since = 0.0
         self._prefix = f"{claim.job_id}-"
 
     @property
@@ -86,12 +77,16 @@ class ShardRun:
                 job_id=claim.job_id,
                 shard=claim.shard,
                 position=position,
-                window=self.settings.window,
+                window=self.suspicion.window or self.settings.window,
                 segment_seconds=self.settings.segment_seconds,
                 patience=5 * self.settings.stall_seconds,
             )
             try:
                 return await self._stream(records, log)
+            except Poisoned as error:
+                if window := self.suspicion.isolate(self.windows, error):
+                    await self._commit(window, log, [])
+                raise
             finally:
                 await records.close()
         finally:
@@ -105,17 +100,28 @@ class ShardRun:
         return await JobLog.open(self.lane.control, claim.job_id, claim.shard, claim.epoch, path)
 
     async def _stream(self, records: Records, log: JobLog) -> bool:
-        upcoming = await records.next()
+        upcoming, unreadable = await self._next(records)
+        most = 1 if self.suspicion.window else IN_FLIGHT
         while True:
             await self.lease.ensure()
-            if upcoming and not self.lease.stopping and len(self.windows) < IN_FLIGHT:
+            if upcoming and not self.lease.stopping and len(self.windows) < most:
                 if await self._send(upcoming):
-                    upcoming = await records.next()
+                    upcoming, unreadable = await self._next(records)
             elif self.windows:
                 await self._settle(self.windows[0], records)
                 await self._commit(self.windows[0], log, upcoming)
+            elif unreadable is not None:
+                raise unreadable
             else:
                 return not upcoming
+
+    @staticmethod
+    async def _next(records: Records) -> tuple[list[Record], ConfigurationError | None]:
+        """The next window; what makes it unreadable is told when all before it is accounted for."""
+        try:
+            return await records.next(), None
+        except ConfigurationError as error:
+            return [], error
 
     async def _send(self, records: list[Record]) -> bool:
         """Announce one window and publish it; False when the job turned out to be stopped."""
@@ -130,7 +136,7 @@ class ShardRun:
             if self.lease.stopping:
                 return False
         wanted = [record for record in records if record[2] is None]
-        refused = {key: f"Message too large, {len(body)} bytes" for key, _, _, body in wanted if len(body) > MAX_BODY}
+        refused = {key: _unfit(body) for key, _, _, body in wanted if not body or len(body) > MAX_BODY}
         if refused:
             wanted = [record for record in wanted if record[0] not in refused]
         window = Window(records, wanted, None, refused)
@@ -165,11 +171,12 @@ class ShardRun:
         publisher, flight = self.publisher, window.flight
         if publisher is None or flight is None:
             return
+        self._waiting_since = time.monotonic()
         await publisher.settle(flight, lambda: self._while_waiting(publisher, records))
         while flight.nacked:
             nacked = set(flight.nacked)
             again = [record for record in window.published if record[0] in nacked]
-            self.lease.say("the broker refuses messages (nack), they are published again")
+            self.lease.say(NACKED)
             flight = await publisher.publish_again(
                 self._enveloped(publisher, again),
                 self._prefix,
@@ -199,34 +206,36 @@ class ShardRun:
     async def _while_waiting(self, publisher: Publisher, records: Records) -> None:
         """Once a second while confirms are awaited: keep the lease honest, hold no snapshot for nothing."""
         await self.lease.ensure()
-        if publisher.blocked_since is None:
+        if publisher.blocked_since is not None:
+            seconds = int(time.monotonic() - publisher.blocked_since)
+            self.lease.say(f"the broker is blocked: {publisher.blocked_reason}, for {seconds // 10 * 10} s or more")
+        elif publisher.nacking:
+            self.lease.say(NACKED)
+        elif publisher.silent_seconds > TOO_LONG:
+            self.lease.say("the broker is connected and confirms nothing")
+        else:
             return
-        seconds = int(time.monotonic() - publisher.blocked_since)
-        self.lease.say(f"the broker is blocked: {publisher.blocked_reason}, for {seconds // 10 * 10} s or more")
         if self.lease.stopping:
-            raise Interrupted("stopped while the broker was blocked: what is in flight is uncertain")
-        if time.monotonic() - publisher.blocked_since > BLOCKED_TOO_LONG:
+            raise Interrupted("stopped while the broker took nothing: what is in flight is uncertain")
+        if time.monotonic() - self._waiting_since > TOO_LONG:
             await records.pause()
 
     async def _commit(self, window: Window, log: JobLog, upcoming: list[Record]) -> None:
         """Make a settled window count: its lines on disk, then its checkpoint."""
-        reasons = Counter(reason_code(record[2]) for record in window.records if record[2] is not None)
-        skipped, returned = reasons.total(), len(window.refused)
-        sent = len(window.records) - skipped - returned
-        reasons.update(reason_code(reason) for reason in window.refused.values())
-        outcomes: list[tuple[str, str, int]] = [("skip", reason, n) for reason, n in reasons.items()]
-        if sent:
-            outcomes.append(("sent", "", sent))
-
         await log.append(log_lines(datetime.now(UTC), window.records, window.refused))
 
         last_sent = self.windows[-1].last_key
         ahead = last_sent if self.lease.stopping or not upcoming else upcoming[-1][0]
         in_flight_to = window.last_key if self.publisher is None else ahead
-        counts = (sent, skipped, returned, Jsonb(outcomes))
+        outcomes = window.outcomes()
+        counts = (*window.counts, Jsonb(outcomes))
         await self.lease.checkpoint(window.last_key, in_flight_to, *counts, log.committed, log.chain, log.checks)
         faults.reach("after_checkpoint")
         self._announced = in_flight_to
         self.windows.popleft()
         for action, _reason, n in outcomes:
             self.metrics.records.labels(type=self.claim.type, action=action).inc(n)
+
+
+def _unfit(body: bytes | None) -> str:
+    return f"Message too large, {len(body)} bytes" if body else "Message is empty"

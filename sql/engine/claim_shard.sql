@@ -47,7 +47,8 @@ begin
       return;
     end if;
     begin
-      perform pgjobs.check_job(j.type::text, j.params, j.file_name, j.shards) from public.xmp_jobs j where j.id = _due;
+      perform pgjobs.check_job(j.type::text, j.params, j.file_name, j.shards) from public.xmp_jobs j
+      where j.id = _due and not exists (select from pgjobs.progress p where p.job_id = j.id);
     exception when sqlstate 'PJ400' then
       perform set_config('pgjobs.reason', sqlerrm, true);
       update public.xmp_jobs j set status = 'error' where j.id = _due;

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, progress, workers, log_segments   Writes: nothing
+-- Reads: xmp_jobs, progress, checkpoints, events, workers   Writes: nothing
 create or replace function pgjobs.why(_id bigint)
 returns text
 language plpgsql
@@ -12,6 +12,7 @@ declare
   _shard pgjobs.progress;
   _held boolean;
   _heard timestamptz;
+  _moved timestamptz;
   _alive boolean := exists (select from pgjobs.workers w where w.seen_at > clock_timestamp() - interval '30 seconds');
   _no_daemon constant text := 'no daemon is alive: start one with "pgjobs daemon"';
 begin
@@ -22,6 +23,11 @@ begin
   select * into _shard from pgjobs.progress p where p.job_id = _id order by p.finished_at nulls first, p.owner nulls first, p.shard limit 1;
   _held := _shard.owner is not null and _shard.lease_until > clock_timestamp();
   _heard := (select w.seen_at from pgjobs.workers w where w.id = _shard.owner);
+  _moved := greatest(
+    (select max(c.at) from pgjobs.progress p
+     cross join lateral (select k.at from pgjobs.checkpoints k where k.job_id = p.job_id and k.shard = p.shard order by k.number desc limit 1) c
+     where p.job_id = _id),
+    (select max(e.at) from pgjobs.events e where e.job_id = _id and e.to_status = 'in progress'));
   return case _job.status::text
     when 'done' then 'it is done'
     when 'error' then coalesce('it broke off: ' || _shard.error,
@@ -41,7 +47,10 @@ begin
       when _held and coalesce(_heard < clock_timestamp() - interval '15 s', true) then
         'its daemon has fallen silent: another one takes over at ' || to_char(_shard.lease_until, 'HH24:MI:SS"Z"')
       when _held and _shard.note is not null then _shard.note
-      when _held then null
+      when _held and _moved > clock_timestamp() - interval '10 s' then null
+      when _held and _shard.prepared_at is null then 'its daemon reads its file, or looks where its selection begins and ends'
+      when _held then format('no window of it was finished for %s s: its daemon waits for records, for confirms or for a locked row',
+        round(extract(epoch from clock_timestamp() - _moved)))
       when _shard.owner is not null and _alive then 'its daemon has fallen silent: another one takes over now'
       when not _alive then _no_daemon
       when _shard.retry_at > clock_timestamp() then coalesce(_shard.note || '; ', '') || 'tried again at ' || to_char(_shard.retry_at, 'HH24:MI:SS"Z"')

@@ -57,7 +57,8 @@ begin
         format('skip: this column is not read, and %s would be ignored', to_jsonb(new) ->> 'skip'),
         'set skip to 0 and give params.offset');
     end if;
-    if _from is not null then
+    -- What has begun was right when it began, whatever its type says today.
+    if _from is not null and not _started then
       perform pgjobs.check_job(new.type::text, new.params, new.file_name, new.shards);
     end if;
   end if;
@@ -78,6 +79,9 @@ begin
       new.start_asked := true;
     end if;
     if _to = 'in progress' then
+      if not _started then
+        new.shards := coalesce(new.shards, (select t.shards from public.xmp_job_types t where t.name = new.type::text), 1);
+      end if;
       new.start_asked := false;
       new.finish_at := null;
     elsif _to in ('done', 'canceled', 'error') then

@@ -19,7 +19,7 @@ begin
     if not exists (select from pgjobs.progress p where p.job_id = new.id) then
       insert into pgjobs.progress (job_id, shard)
       select new.id, s
-      from generate_series(0, greatest(1, coalesce(new.shards, (select t.shards from public.xmp_job_types t where t.name = new.type::text), 1)) - 1) s;
+      from generate_series(0, new.shards - 1) s;
     end if;
     update pgjobs.progress p
     set error = null, note = null, retry_at = null, failures = 0, started_at = coalesce(p.started_at, _at)

@@ -20,6 +20,7 @@ EXPIRED = "sql/select/expired_records.sql"
 
 CRASHES = "tests/test_crash_points.py"
 FAILURES = "tests/test_failing_calls.py"
+LETTING_GO = "tests/test_letting_go.py"
 RULES = "tests/test_rules.py"
 
 
@@ -55,14 +56,13 @@ MUTANTS = (
         (
             Edit(
                 LOG,
-                "            await asyncio.to_thread(_append, self._fd, data)\n",
+                "            await _unbroken(asyncio.to_thread(self._append, data))\n",
                 "            self.late = data\n",
             ),
             Edit(
                 RUN,
                 '        faults.reach("after_checkpoint")\n',
-                '        faults.reach("after_checkpoint")\n'
-                "        __import__('pgjobs.engine.joblog').engine.joblog._append(log._fd, log.late)\n",
+                "        faults.reach(\"after_checkpoint\")\n        __import__('os').write(log._fd, log.late)\n",
             ),
         ),
         (f"{CRASHES}::test_death_at[after_checkpoint-2]", f"{CRASHES}::test_death_at[after_checkpoint-13]"),
@@ -255,6 +255,24 @@ MUTANTS = (
             ),
         ),
         ("tests/test_joblog.py::test_an_owner_that_slept_while_it_opened_its_log",),
+    ),
+    Mutant(
+        "m-gone",
+        "a log that was cut in mid-job is noticed before the next line",
+        (Edit(LOG, "        if here.st_size != self.committed:\n", "        if not here:\n"),),
+        (f"{LETTING_GO}::test_a_log_that_somebody_took_away[cut-somebody changed it]",),
+    ),
+    Mutant(
+        "m-hand",
+        "a daemon told to end hands back what waits in vain",
+        (Edit("pgjobs/engine/daemon.py", "            for task in late:\n                task.cancel()\n", ""),),
+        (f"{LETTING_GO}::test_a_daemon_that_is_refused_hands_back",),
+    ),
+    Mutant(
+        "m-nack",
+        "a stop does not wait until the broker takes messages again",
+        (Edit(RUN, "        elif publisher.nacking:\n            self.lease.say(NACKED)\n", ""),),
+        (f"{LETTING_GO}::test_a_stop_does_not_wait_for_a_queue_with_room",),
     ),
     Mutant(
         "m-own",

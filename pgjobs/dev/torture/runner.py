@@ -43,6 +43,8 @@ def run(
     """Torture, tell, and answer 0 only when every promise was kept."""
     chosen = seed if seed is not None else random.SystemRandom().randrange(10**6)
     progress = telling.Progress()
+    if queue not in ("quorum", "classic"):
+        raise PgjobsError(f"--queue {queue!r}: there is no such type of queue", "it is quorum or classic")
     if not part:
         count = faults if faults is not None else int(minutes * 60 / schedule.GAP_SECONDS)
         seconds = minutes * 60 if faults is None else faults * schedule.GAP_SECONDS

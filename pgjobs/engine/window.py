@@ -1,0 +1,37 @@
+"""A window: the records that are accounted for together, and what is known of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from pgjobs.engine.confirms import Flight
+from pgjobs.engine.encode import Record, reason_code
+
+
+@dataclass
+class Window:
+    """Records in order, those of them that were published, their flight, and why some were refused, by key."""
+
+    records: list[Record]
+    published: list[Record]
+    flight: Flight | None
+    refused: dict[int, str]
+
+    @property
+    def last_key(self) -> int:
+        """The key its checkpoint will store."""
+        return self.records[-1][0]
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many were (sent, skipped, returned)."""
+        skipped = sum(1 for record in self.records if record[2] is not None)
+        return len(self.records) - skipped - len(self.refused), skipped, len(self.refused)
+
+    def outcomes(self) -> list[tuple[str, str, int]]:
+        """[(action, reason, how many)], of what happened at all."""
+        reasons = Counter(reason_code(record[2]) for record in self.records if record[2] is not None)
+        reasons.update(reason_code(reason) for reason in self.refused.values())
+        sent = self.counts[0]
+        return [*(("skip", reason, n) for reason, n in reasons.items()), *([("sent", "", sent)] if sent else [])]
