@@ -141,10 +141,10 @@ def test_a_daemon_knocks_once_for_all_its_shards(engine: Engine) -> None:
         for _ in range(12):
             engine.add_job("expired", count=1)
         engine.start(amqp_url=f"amqp://guest:guest@127.0.0.1:{door.getsockname()[1]}/", max_running=12)
-        engine.wait_until("12 <= (select count(*) from pgjobs.progress where failures >= 3)")
+        engine.wait_until("12 <= (select count(*) from pgjobs.progress where failures > 0)")
+        engine.wait_for(lambda: len(knocks) > 3, "it knocks again and again")
         door.shutdown(socket.SHUT_RDWR)
     gaps = [later - earlier for earlier, later in itertools.pairwise(knocks)]
-    assert len(gaps) >= 2
     assert min(gaps) > 1
 
 

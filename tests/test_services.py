@@ -156,7 +156,7 @@ def test_a_killed_owner_takes_its_servers_along() -> None:
         processes = family(*map(int, pids))
         owner.kill()
     assert [] == left_running(processes)
-    assert Path(folder).exists()
+    # Another test's servers may have been that next start already.
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PGJOBS_AMQP_URL", "amqp://elsewhere")
         with running_services(fsync=False):

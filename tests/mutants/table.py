@@ -91,8 +91,9 @@ MUTANTS = (
         (
             Edit(
                 LOG,
-                '    faults.fail("log_sync")\n    os.fdatasync(fd)\n',
-                '    with contextlib.suppress(OSError):\n        faults.fail("log_sync")\n        os.fdatasync(fd)\n',
+                '        faults.fail("log_sync")\n        os.fdatasync(self._fd)\n',
+                '        with contextlib.suppress(OSError):\n            faults.fail("log_sync")\n'
+                "            os.fdatasync(self._fd)\n",
             ),
         ),
         (FAILURES, "-k", "nth_call and log_sync"),
@@ -145,8 +146,8 @@ MUTANTS = (
         (
             Edit(
                 LOG,
-                "    while rest:\n        rest = rest[faults.write(fd, rest) :]\n",
-                "    faults.write(fd, rest)\n",
+                "        while rest:\n            rest = rest[faults.write(self._fd, rest) :]\n",
+                "        faults.write(self._fd, rest)\n",
             ),
         ),
         (FAILURES, "-k", "short_write"),
