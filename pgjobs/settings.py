@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(30.0, ge=1, le=3600, description="a silent daemon loses its shards after so long")
     poll_seconds: Positive = Field(10.0, description="look for work at least so often, notified or not")
     probe_seconds: Positive = Field(30.0, description="test the LISTEN connection so often")
-    stall_seconds: Positive = Field(60.0, description="no answer of broker or database for so long: reconnect")
+    stall_seconds: Positive = Field(60.0, description="no answer for so long: reconnect; five times that for a record")
     drain_seconds: Positive = Field(10.0, description="at SIGTERM wait so long for what is in flight")
     gauges_seconds: Positive = Field(60.0, description="refresh the business gauges so often")
     capacity_bytes: float = Field(0.0, ge=0, allow_inf_nan=False, description="size the database may have, for alerts")

@@ -210,7 +210,7 @@ def own_type(engine: Engine, name: str, msg: str, body: str) -> None:
         f" returns text language sql as $$"
         f" select $text${rows}$text$ || ' where id > ' || coalesce(_after, 0) || ' order by id' $$"
     )
-    insert = "insert into xmp_job_types (name, selector, routing_key) values (%s, %s, %s)"
+    insert = "insert into xmp_job_types (name, selector, routing_key, params) values (%s, %s, %s, '{dry_run}')"
     engine.execute(insert, name, f"public.{name}", engine.queue)
 
 
@@ -231,12 +231,13 @@ def test_a_record_the_selector_fails_on(engine: Engine) -> None:
     assert list(range(1, 301)) == [message.key for message in engine.drain()]
 
 
-def test_a_message_without_a_body(engine: Engine) -> None:
-    """A selector that makes nothing of a record loses that record alone: it is skipped with its reason."""
+@pytest.mark.parametrize("dry", [0, 1])
+def test_a_message_without_a_body(engine: Engine, dry: int) -> None:
+    """A selector that makes nothing of a record loses that record alone: it is skipped with its reason, also dry."""
     engine.add_retries(9)
     own_type(engine, "holey", "case when id <> 3 then msisdn::bytea end", "case when id <> 5 then '{}'::bytea end")
     engine.start()
-    job = engine.add_job("holey")
+    job = engine.add_job("holey", dry_run=dry)
     engine.wait_status(job, "done")
     assert {("sent", ""): 8, ("skip", "Message is empty"): 1} == {
         (action, reason or ""): n for (action, reason), n in engine.outcomes(job).items()

@@ -126,8 +126,10 @@ class ShardRun:
     async def _send(self, records: list[Record]) -> bool:
         """Announce one window and publish it; False when the job turned out to be stopped."""
         publisher = self.publisher
+        wanted = [record for record in records if record[2] is None]
+        refused = {key: _unfit(body) for key, _, _, body in wanted if not body or len(body) > MAX_BODY}
         if publisher is None:
-            self.windows.append(Window(records, [], None, {}))
+            self.windows.append(Window(records, [], None, refused))
             return True
         if self._announced != records[-1][0]:
             await self.lease.renew(records[-1][0])
@@ -135,8 +137,6 @@ class ShardRun:
             self._announced = records[-1][0]
             if self.lease.stopping:
                 return False
-        wanted = [record for record in records if record[2] is None]
-        refused = {key: _unfit(body) for key, _, _, body in wanted if not body or len(body) > MAX_BODY}
         if refused:
             wanted = [record for record in wanted if record[0] not in refused]
         window = Window(records, wanted, None, refused)

@@ -266,13 +266,19 @@ MUTANTS = (
     Mutant(
         "m-hand",
         "a daemon told to end hands back what waits in vain",
-        (Edit("pgjobs/engine/daemon.py", "            for task in late:\n                task.cancel()\n", ""),),
-        (f"{LETTING_GO}::test_a_daemon_that_is_refused_hands_back",),
+        (Edit("pgjobs/engine/outcome.py", "except asyncio.CancelledError:", "except ZeroDivisionError:"),),
+        (f"{LETTING_GO}::test_a_daemon_that_reads_a_file_hands_back",),
     ),
     Mutant(
         "m-nack",
         "a stop does not wait until the broker takes messages again",
-        (Edit(RUN, "        elif publisher.nacking:\n            self.lease.say(NACKED)\n", ""),),
+        (
+            Edit(
+                RUN,
+                '        if self.lease.stopping:\n            raise Interrupted("stopped',
+                '        if 0:\n            raise ("',
+            ),
+        ),
         (f"{LETTING_GO}::test_a_stop_does_not_wait_for_a_queue_with_room",),
     ),
     Mutant(
