@@ -21,15 +21,16 @@ def rolling(
 ) -> Result:
     """Restart all daemons in turn every so often; nothing lost, nothing twice, never under `share` of the speed."""
     result = Result("rolling", f"restart of every daemon each {every:g} s for {seconds:g} s", 0)
-    scale = scale or Scale(retries=100_000, lines=10, window=200, lease_seconds=10)
+    scale = scale or Scale(retries=100_000, lines=10, window=20, lease_seconds=10)
     with trial(result, tell, scale=scale, daemons=2, services=services) as run:
         for seat in run.seats:
             seat.start()
         run.moves(60, windows=3)
-        tell("undisturbed, to compare")
-        usual = _rate(run, max(every, seconds / 5), every, restart=False)
-        tell(f"restarts for {seconds:g} s")
-        disturbed = _rate(run, seconds, every, restart=True)
+        with run.taking():
+            tell("undisturbed, to compare")
+            usual = _rate(run, max(every, seconds / 5), every, restart=False)
+            tell(f"restarts for {seconds:g} s")
+            disturbed = _rate(run, seconds, every, restart=True)
         result.figures |= {
             "records per second undisturbed": round(usual),
             "records per second": round(disturbed),
@@ -48,7 +49,8 @@ def _rate(run: Trial, seconds: float, every: float, *, restart: bool) -> float:
     before, began = run.considered(), time.monotonic()
     due = began + every
     while (now := time.monotonic()) < began + seconds:
-        run.busy(jobs=4)
+        # As many as all daemons have places: whoever comes back finds work.
+        run.busy(jobs=len(run.seats) * run.place.scale.places)
         if restart and now >= due:
             due += every
             for seat in run.seats:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +20,7 @@ from pgjobs.dev.torture.jobs import Jobs
 from pgjobs.dev.torture.place import Place, Scale, prepared
 
 Tell = Callable[[str], None]
+TAKE_SECONDS = 0.2
 CONSIDERED = "select coalesce(sum(considered), 0)::bigint from pgjobs.progress"
 UNDONE = "select count(*) from public.xmp_jobs where status <> 'done'"
 WHY = "select j.id, j.status::text, pgjobs.why(j.id) from public.xmp_jobs j where j.status <> 'done'"
@@ -60,6 +63,7 @@ class Trial:
     seats: list[Seat]
     result: Result
     tell: Tell
+    taken: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list, repr=False)
 
     def add(self, shards: int | None = None, **params: object) -> int:
         """A job over everything there is."""
@@ -94,6 +98,23 @@ class Trial:
 
         return self.wait(moved, "records move on", seconds)
 
+    @contextlib.contextmanager
+    def taking(self) -> Iterator[None]:
+        """Take messages meanwhile, as consumers do: a queue that only grows becomes slow, whatever is restarted."""
+        ended = threading.Event()
+
+        def take() -> None:
+            while not ended.wait(TAKE_SECONDS):
+                self.taken.extend(drain(self.place.amqp_url, self.place.queue))
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
     def finish(self, seconds: float = 180) -> None:
         """Wait until every job is done, end the daemons, take every message, judge."""
         self.wait(lambda: self.place.value(UNDONE) == 0, "every job is done", seconds)
@@ -101,7 +122,7 @@ class Trial:
             if not seat.end():
                 self.result.findings.append(f"daemon {seat.index} did not let go within 15 s of SIGTERM")
         self.tell("taking every message off the queue")
-        messages = drain(self.place.amqp_url, self.place.queue)
+        messages = itertools.chain(self.taken, drain(self.place.amqp_url, self.place.queue))
         expected = Jobs(self.place, 0).expected()
         ranges = self.place.value("select count(*) from pgjobs.job_uncertain")
         window = self.place.scale.window
