@@ -52,7 +52,6 @@ def test_the_database_is_a_black_hole_when_the_daemon_is_told_to_end(
     else:
         engine.wait_considered(job, 50)
         proxy.stall()
-        time.sleep(1)
     assert 0 == daemon.terminate(END_SECONDS)
     if when == "working":
         assert "a server does not answer" in daemon.said

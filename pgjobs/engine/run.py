@@ -227,9 +227,9 @@ class ShardRun:
         last_sent = self.windows[-1].last_key
         ahead = last_sent if self.lease.stopping or not upcoming else upcoming[-1][0]
         in_flight_to = window.last_key if self.publisher is None else ahead
-        outcomes = window.outcomes()
-        counts = (*window.counts, Jsonb(outcomes))
-        await self.lease.checkpoint(window.last_key, in_flight_to, *counts, log.committed, log.chain, log.checks)
+        counts, outcomes = window.account()
+        progress = (window.last_key, in_flight_to, *counts, Jsonb(outcomes))
+        await self.lease.checkpoint(*progress, log.committed, log.chain, log.checks)
         faults.reach("after_checkpoint")
         self._announced = in_flight_to
         self.windows.popleft()

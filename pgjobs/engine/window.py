@@ -23,15 +23,11 @@ class Window:
         """The key its checkpoint will store."""
         return self.records[-1][0]
 
-    @property
-    def counts(self) -> tuple[int, int, int]:
-        """How many were (sent, skipped, returned)."""
-        skipped = sum(1 for record in self.records if record[2] is not None)
-        return len(self.records) - skipped - len(self.refused), skipped, len(self.refused)
-
-    def outcomes(self) -> list[tuple[str, str, int]]:
-        """[(action, reason, how many)], of what happened at all."""
+    def account(self) -> tuple[tuple[int, int, int], list[tuple[str, str, int]]]:
+        """How many were (sent, skipped, returned), and [(action, reason, how many)] of what happened at all."""
         reasons = Counter(reason_code(record[2]) for record in self.records if record[2] is not None)
+        skipped, returned = reasons.total(), len(self.refused)
+        sent = len(self.records) - skipped - returned
         reasons.update(reason_code(reason) for reason in self.refused.values())
-        sent = self.counts[0]
-        return [*(("skip", reason, n) for reason, n in reasons.items()), *([("sent", "", sent)] if sent else [])]
+        outcomes = [("skip", reason, n) for reason, n in reasons.items()]
+        return (sent, skipped, returned), [*outcomes, ("sent", "", sent)] if sent else outcomes
