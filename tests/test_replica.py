@@ -70,6 +70,8 @@ def test_a_replica_behind_is_waited_for(engine: Engine, standby: EmbeddedPostgre
         engine.add_retries(100)
         job = engine.add_job("expired")
         engine.wait_until("exists (select from pgjobs.progress where job_id = %s and prepared_at is not null)", job)
+        asked = f"{reader} and query like '%is_replayed%'"
+        engine.wait_for(lambda: there.execute(asked).fetchone() == (1,), "the replica was asked, and is behind")
         assert (0,) == there.execute("select count(*) from xmp_retries_expired").fetchone()
         assert 0 == engine.counters(job).considered
         there.execute("select pg_wal_replay_resume()")

@@ -125,9 +125,10 @@ class Records:
         return await self._fetch_window()
 
     async def _open(self) -> None:
-        await self._reader.execute("begin transaction isolation level repeatable read, read only")
+        # Asked before the transaction begins: its snapshot is as old as its first statement.
         while not await db.value(self._reader, "select pgjobs.is_replayed(%s)", self._at.lsn):  # noqa: ASYNC110 no event tells
             await asyncio.sleep(0.1)
+        await self._reader.execute("begin transaction isolation level repeatable read, read only")
         call = "select pgjobs.open_records(%s, %s, %s, %s)"
         await self._reader.execute(call, (*self._job, self._at.after_key, self._at.end_key))
         self._opened_at = time.monotonic()
