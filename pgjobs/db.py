@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import socket
 from typing import Any
 
 import psycopg
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
+from psycopg.waiting import Ready, Wait
 
 from pgjobs import migrate
 from pgjobs.errors import SchemaError
@@ -22,6 +26,36 @@ KEEPALIVE: dict[str, Any] = {
     "tcp_user_timeout": 15000,
 }
 CANCEL_SECONDS = 1.0
+PAUSE = 0.01
+"""Seconds between two looks for more of a long answer, while nobody is in a hurry for it."""
+
+
+class Answer:
+    """An answer of the server that psycopg's generator takes up, in as many goes as the caller likes."""
+
+    def __init__(self, gen: PQGen[Any], descriptor: int) -> None:
+        self.whole = False
+        self.result: Any = None
+        self._gen = gen
+        self._waits_for: Wait | None = None
+        self._line = select.poll()
+        self._line.register(descriptor, select.POLLIN)
+
+    def take_up(self, *, to_the_end: bool = False) -> PQGen[None]:
+        """Wait until something has come, and take up all of it that has."""
+        try:
+            if self._waits_for is None:
+                self._waits_for = next(self._gen)
+            while True:
+                ready = yield self._waits_for
+                self._waits_for = self._gen.send(ready)
+                while self._waits_for == Wait.R and self._line.poll(0):
+                    self._waits_for = self._gen.send(Ready.R)
+                # Nothing is ready where psycopg only looked about, or was cancelled and waits for the rest.
+                if ready and not to_the_end:
+                    return
+        except StopIteration as end:
+            self.whole, self.result = True, end.value
 
 
 class Connection(psycopg.AsyncConnection[TupleRow]):
@@ -32,25 +66,44 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
     """
 
     patience: float | None = None
+    unhurried = False
+    """Whether a long answer may be taken up in a few pieces: to be woken for each packet costs more than reading it."""
     _waits = 0
 
-    async def wait(self, *args: Any, **kwargs: Any) -> Any:
+    async def wait(self, gen: PQGen[Any], *args: Any, **kwargs: Any) -> Any:
         """Wait for the server."""
         self._waits += 1
-        if self.patience is None:
-            return await super().wait(*args, **kwargs)
-        timer = asyncio.get_running_loop().call_later(self.patience, self._shut_down)
+        timer = None
+        if self.patience is not None:
+            timer = asyncio.get_running_loop().call_later(self.patience, self._shut_down)
         try:
-            return await super().wait(*args, **kwargs)
+            return await (self._gather(gen) if self.unhurried else super().wait(gen, *args, **kwargs))
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
+
+    async def _gather(self, gen: PQGen[Any]) -> Any:
+        answer = Answer(gen, self.pgconn.socket)
+        try:
+            while not answer.whole:
+                await super().wait(answer.take_up())
+                if self.unhurried and not answer.whole:
+                    await asyncio.sleep(PAUSE)
+        except asyncio.CancelledError:
+            # psycopg sees to a query that is cancelled while it waits; here it was cancelled between two waits.
+            if self.info.transaction_status == TransactionStatus.ACTIVE:
+                await self.cancel_safe()
+                with contextlib.suppress(psycopg.Error):
+                    await super().wait(answer.take_up(to_the_end=True))
+            raise
+        return answer.result
 
     async def cancel_safe(self, *, timeout: float = CANCEL_SECONDS) -> None:  # noqa: ASYNC109 psycopg's own signature
         """Ask the server to break off what it does; where it does not listen, the wait ends with the connection."""
         wait = self._waits
 
         def give_up() -> None:
-            if self._waits == wait and self.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+            if self._waits == wait and self.info.transaction_status == TransactionStatus.ACTIVE:
                 self._shut_down()
 
         asyncio.get_running_loop().call_later(CANCEL_SECONDS, give_up)

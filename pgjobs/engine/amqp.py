@@ -20,6 +20,7 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pgjobs import faults
 from pgjobs.engine.confirms import Confirms, Flight
 from pgjobs.engine.encode import Envelope, Record
+from pgjobs.engine.unhurried import Unhurried
 from pgjobs.errors import ConfigurationError, Interrupted, Poisoned
 from pgjobs.metrics import Metrics
 
@@ -68,9 +69,12 @@ class Publisher:
         parameters.blocked_connection_timeout = None
         parameters.connection_attempts = 1
         parameters.client_properties = {"connection_name": name, "product": "pgjobs"}
-        opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        opened: asyncio.Future[Any] = loop.create_future()
         self._connection = AsyncioConnection(
             parameters,
+            # While a further window is behind the one whose last answer is waited for, nobody waits for the others.
+            custom_ioloop=Unhurried(loop, lambda: len(self._confirms.flights) > 1),
             on_open_callback=lambda connection: _answer(opened, connection),
             on_open_error_callback=lambda _connection, error: _fail(opened, error),
             on_close_callback=lambda _connection, error: self._lose(error),

@@ -60,8 +60,10 @@ class Records:
 
     async def next(self) -> list[Record]:
         """The next window in the job's order; empty when the selection is exhausted."""
+        self._reader.unhurried = False
         window = await (self._ahead or asyncio.create_task(self._fetch()))
         self._ahead = asyncio.create_task(self._fetch()) if window and not self._exhausted else None
+        self._reader.unhurried = self._ahead is not None
         if not window:
             await self.pause()
         return window
