@@ -18,13 +18,13 @@ begin
     'select s.id::bigint as key, convert_to(s.msisdn, ''UTF8'') as msg, s._reason as reason,'
     ' case when s._reason is null then'
     ' pgjobs.charge_body(%L, s.msisdn, s.tid, s.operator_code, s.country_code, s.id_service, s.id_campaign, s.id_subscription, s.id,'
-    ' pgjobs.utc(s.created_at), pgjobs.utc(s.last_pay_attempt_at), 10, s.price::text, s.keep_days, s.delay_hours, null, null, null)'
+    ' pgjobs.utc(s.created_at), pgjobs.utc(s.last_pay_attempt_at), null, s.price::text, s.keep_days, s.delay_hours, null, null, null)'
     ' else '''' end as body'
     ' from (select r.*,'
     ' case when exists (select from (select x.created_at, x.id_service, x.id_campaign from public.xmp_retries_expired x'
     ' where x.msisdn = r.msisdn collate "C" and x.id %s r.id%s offset 0) e where true%s) then ''duplicate'' end as _reason'
     ' from public.xmp_retries_expired r where true%s%s%s%s%s order by r.id %s offset 0) s',
-    to_json(_job.type::text),
+    format('"type":%s,"attempts_count":10', to_json(_job.type::text)),
     case when _params.descending then '>' else '<' end,
     case when _params.descending then ' and x.id <= ' || _first end,
     pgjobs.expired_filter(_params, 'e'),

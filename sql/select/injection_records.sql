@@ -24,7 +24,7 @@ begin
   return format(
     'select s.line_no as key, s.raw as msg, s._reason as reason,'
     ' case when s._reason is null then'
-    ' pgjobs.charge_body(%L, s.msisdn, %L || md5(%L || s.line_no)::uuid, %s, %L::bigint, %L::bigint, %L::bigint, null, null, null, null, 10,'
+    ' pgjobs.charge_body(%L, s.msisdn, %L || md5(%L || s.line_no)::uuid, %s, %L::bigint, %L::bigint, %L::bigint, null, null, null, null, null,'
     ' %L::text, null, null, null, null, null)'
     ' else '''' end as body'
     ' from (select l.*, case'
@@ -39,7 +39,7 @@ begin
     ' when exists (select from public.xmp_msisdn_postpaid b where b.msisdn = l.msisdn offset 0) then ''Postpaid'''
     ' end as _reason'
     ' from pgjobs.injection_lines l where l.job_id = %s and l.line_no > %s and l.line_no <= %s%s order by l.line_no offset 0) s',
-    to_json(_job.type::text), extract(epoch from pgjobs.utc(_job.created_at))::bigint || '-', _job_id || '-',
+    format('"type":%s,"attempts_count":10', to_json(_job.type::text)), extract(epoch from pgjobs.utc(_job.created_at))::bigint || '-', _job_id || '-',
     _operator, _defaults ->> 'country_code', _params.service_id, _params.campaign_id,
     (select s.price from public.xmp_services s where s.id = _params.service_id),
     coalesce(_params.prefix, _defaults ->> 'prefix', ''),
