@@ -146,8 +146,8 @@ async def connect(
     )
     connection.patience = patience
     try:
-        for name, value in settings.items():
-            await connection.execute("select set_config(%s, %s, false)", (name, value))
+        calls = ", ".join(["set_config(%s, %s, false)"] * len(settings))
+        await connection.execute(f"select {calls}", [text for setting in settings.items() for text in setting])
         if not autocommit:
             await connection.commit()
     except BaseException:
