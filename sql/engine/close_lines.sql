@@ -8,11 +8,12 @@ as $$
 declare
   _repeated bigint;
 begin
-  -- One sort of two short columns instead of an index entry and a look-up for every line.
+  -- One sort of two short columns instead of an index entry and a look-up for every line. Back to the line by its place:
+  -- of lines just read the statistics know nothing, and a join by job and number may be planned as a loop in a loop.
   update pgjobs.injection_lines l set earlier_line = e.earlier_line
-  from (select i.line_no, lag(i.line_no) over (partition by i.msisdn collate "C" order by i.line_no) as earlier_line
+  from (select i.ctid as place, lag(i.line_no) over (partition by i.msisdn collate "C" order by i.line_no) as earlier_line
         from pgjobs.injection_lines i where i.job_id = _job_id and i.fault is null) e
-  where l.job_id = _job_id and l.line_no = e.line_no and e.earlier_line is not null;
+  where l.ctid = e.place and e.earlier_line is not null;
   get diagnostics _repeated = row_count;
   return _repeated;
 end;
