@@ -29,7 +29,7 @@ lint: install
 
 bench: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
-	$(BIN)/pgjobs bench
+	$(BIN)/pgjobs bench --full
 
 # Every broken promise has to be noticed by its tests; MUTANTS="m1 m7" chooses.
 mutants: install

@@ -171,6 +171,8 @@ def bench(
     from pgjobs.dev.bench import runner, scale
 
     letters = only.replace(",", "").replace(" ", "")
+    if only and not letters:
+        raise SettingsError("--only: no letter is given", f"give letters of {scale.LETTERS}")
     size = scale.choose(records=records, repeat=repeat, letters=letters, quick=quick, full=full)
     sys.exit(runner.run(size, json, profile))
 

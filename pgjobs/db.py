@@ -7,6 +7,7 @@ import contextlib
 import os
 import select
 import socket
+import time
 from typing import Any
 
 import psycopg
@@ -28,6 +29,8 @@ KEEPALIVE: dict[str, Any] = {
 CANCEL_SECONDS = 1.0
 PAUSE = 0.01
 """Seconds between two looks for more of a long answer, while nobody is in a hurry for it."""
+BUSY = 0.005
+"""Seconds spent at most on one look, for everything else of the daemon waits meanwhile."""
 
 
 class Answer:
@@ -49,7 +52,8 @@ class Answer:
             while True:
                 ready = yield self._waits_for
                 self._waits_for = self._gen.send(ready)
-                while self._waits_for == Wait.R and self._line.poll(0):
+                others_wait = time.monotonic() + BUSY
+                while self._waits_for == Wait.R and self._line.poll(0) and time.monotonic() < others_wait:
                     self._waits_for = self._gen.send(Ready.R)
                 # Nothing is ready where psycopg only looked about, or was cancelled and waits for the rest.
                 if ready and not to_the_end:
@@ -92,7 +96,8 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
         except asyncio.CancelledError:
             # psycopg sees to a query that is cancelled while it waits; here it was cancelled between two waits.
             if self.info.transaction_status == TransactionStatus.ACTIVE:
-                await self.cancel_safe()
+                with contextlib.suppress(psycopg.Error):
+                    await self.cancel_safe()
                 with contextlib.suppress(psycopg.Error):
                     await super().wait(answer.take_up(to_the_end=True))
             raise

@@ -143,6 +143,9 @@ def test_latencies_are_positive_and_as_many_as_asked_for(lab: Lab) -> None:
         started = only(lab, "f", latency.START, kind)
         assert TINY.starts == started.count
         assert 0 < started.figures["p50_ms"] <= started.figures["p99_ms"] < 30_000
+        confirmed = only(lab, "f", latency.CONFIRMED, kind)
+        assert TINY.starts == confirmed.count
+        assert 0 < confirmed.figures["p50_ms"] <= confirmed.figures["p99_ms"] < 30_000
     stopped = only(lab, "f", latency.STOP, "classic")
     assert TINY.stops == stopped.count
     assert 0 <= stopped.figures["p50_ms"] < 30_000
@@ -272,5 +275,21 @@ def test_the_command_line_chooses_the_scale() -> None:
     mine = choose(records=300_000, repeat=5, letters="ab", quick=False, full=False)
     assert (300_000, 5, 60_000, "ab") == (mine.records, mine.repeat, mine.part, mine.letters)
     assert LETTERS == choose(records=None, repeat=None, letters="", quick=False, full=False).letters
-    with pytest.raises(SettingsError, match="--only: x, z"):
-        runner.run(choose(records=None, repeat=None, letters="xaz", quick=True, full=False))
+
+
+@pytest.mark.parametrize(
+    ("letters", "json_file", "profile", "sentence"),
+    [
+        ("xaz", None, None, "--only: x, z is no measurement"),
+        ("a", "missing/bench.json", None, "--json: there is no folder"),
+        ("b", None, "missing/daemon.svg", "--profile: there is no folder"),
+        ("ac", None, "daemon.svg", "--profile: it shows a live job"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_measured(
+    tmp_path: Path, letters: str, json_file: str | None, profile: str | None, sentence: str
+) -> None:
+    """One sentence at once, and not after an hour."""
+    scale = choose(records=None, repeat=None, letters=letters, quick=True, full=False)
+    with pytest.raises(SettingsError, match=sentence):
+        runner.run(scale, *(tmp_path / name if name else None for name in (json_file, profile)))

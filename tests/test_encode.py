@@ -214,12 +214,15 @@ def test_confirms_as_ranges() -> None:
 
     async def play() -> None:
         wire = Wire()
+        assert 0 == wire._confirms.behind
         first, second = wire.send(10, 11, 12), wire.send(20, 21)
+        assert 2 == wire._confirms.behind
         wire.answer(3)
         wire.answer(5)
         assert not first.done.done()
         wire.answer(2, multiple=True)
         assert first.done.done()
+        assert 0 == wire._confirms.behind
         assert not second.done.done()
         wire.answer(4)
         assert second.done.done()

@@ -188,7 +188,7 @@ def test_the_lines_just_read_are_not_compared_with_each_other(big: Db) -> None:
 
 @pytest.mark.parametrize("kind", ["expired", "injection"])
 def test_the_body_is_made_in_the_statement_itself(big: Db, kind: str) -> None:
-    """charge_body and utc are inlined: the plan holds their expressions and calls neither of them."""
+    """charge_message and utc are inlined: the plan holds their expressions and calls neither of them."""
     text = json.dumps(plan(big, insert_job(big, kind)))
     assert "convert_to(" in text
     assert "operator_code" in text

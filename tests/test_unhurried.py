@@ -1,7 +1,8 @@
 """What comes in many pieces is taken up in few goes, while nobody is in a hurry; nothing of it is lost by that."""
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -39,52 +40,67 @@ class Loop:
         return 7.0
 
 
-def test_answers_gather_for_a_pause() -> None:
-    """At leisure a read is followed by a pause in which nobody looks; in a hurry by none."""
+@pytest.fixture
+def line() -> Iterator[tuple[int, socket.socket]]:
+    """A descriptor, and who writes to it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours.fileno(), theirs
+
+
+def test_answers_gather_for_a_pause(line: tuple[int, socket.socket]) -> None:
+    """At leisure a read is followed by a pause in which nobody looks; in a hurry, or with more to read, by none."""
+    fd, writer = line
     loop: Any = Loop()
     reads: list[str] = []
     leisure = False
     proxy = Unhurried(loop, lambda: leisure)
-    proxy.add_reader(3, reads.append, "read")
+    proxy.add_reader(fd, reads.append, "read")
     assert 7.0 == proxy.time()
 
-    loop.readers[3]()
+    loop.readers[fd]()
     assert ["read"] == reads
-    assert 3 in loop.readers
+    assert fd in loop.readers
     assert [] == loop.later
 
     leisure = True
-    loop.readers[3]()
+    loop.readers[fd]()
     assert ["read", "read"] == reads
     assert {} == loop.readers
     ((delay, look_again),) = loop.later
     assert unhurried.PAUSE == delay
     look_again()
-    assert 3 in loop.readers
+    assert fd in loop.readers
+
+    writer.send(b"more than was read at once")
+    loop.readers[fd]()
+    assert fd in loop.readers
+    assert 1 == len(loop.later)
 
 
-def test_who_looks_no_more_is_not_woken_after_the_pause() -> None:
+def test_who_looks_no_more_is_not_woken_after_the_pause(line: tuple[int, socket.socket]) -> None:
     """A connection that was closed in its pause, or by what it read, reads no more; nor does it for another one."""
+    fd, _ = line
     loop: Any = Loop()
     proxy = Unhurried(loop, lambda: True)
-    proxy.add_reader(3, lambda: None)
-    loop.readers[3]()
-    assert proxy.remove_reader(3)
-    assert not proxy.remove_reader(3)
+    proxy.add_reader(fd, lambda: None)
+    loop.readers[fd]()
+    assert proxy.remove_reader(fd)
+    assert not proxy.remove_reader(fd)
     loop.later.pop()[1]()
     assert {} == loop.readers
 
-    proxy.add_reader(3, lambda: proxy.remove_reader(3))
-    loop.readers[3]()
+    proxy.add_reader(fd, lambda: proxy.remove_reader(fd))
+    loop.readers[fd]()
     assert {} == loop.readers
     assert [] == loop.later
 
-    proxy.add_reader(3, lambda: None)
-    loop.readers[3]()
-    proxy.add_reader(3, lambda: None)
-    second = loop.readers[3]
+    proxy.add_reader(fd, lambda: None)
+    loop.readers[fd]()
+    proxy.add_reader(fd, lambda: None)
+    second = loop.readers[fd]
     loop.later.pop()[1]()
-    assert second is loop.readers[3]
+    assert second is loop.readers[fd]
 
 
 def test_an_answer_is_the_same_taken_up_at_leisure(database: str) -> None:
@@ -102,26 +118,48 @@ def test_an_answer_is_the_same_taken_up_at_leisure(database: str) -> None:
     asyncio.run(ask())
 
 
+async def cancelled_in_a_pause(database: str, connection: db.Connection) -> None:
+    """Cancel a query whose first rows have come, between two looks for more."""
+    sleeps = "select case n when 9 then pg_sleep(3600)::text else repeat('x', 99999) end from generate_series(1, 9) n"
+    waits = "select wait_event from pg_stat_activity where application_name = 'pgjobs test' and state = 'active'"
+    connection.unhurried = True
+    asking = asyncio.create_task(connection.execute(sleeps))
+    async with await db.connect(database, "other") as other, asyncio.timeout(60):
+        while await db.value(other, waits) != "PgSleep":  # noqa: ASYNC110 no event tells
+            await asyncio.sleep(0.01)
+    assert not asking.done()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
 def test_who_is_cancelled_in_a_pause_leaves_an_idle_connection(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The query is broken off, what had come is dropped, and the connection serves the next run."""
     monkeypatch.setattr(db, "PAUSE", 3600)
-    sleeps = (
-        "select case n when 100 then pg_sleep(3600)::text else repeat('x', 10000) end from generate_series(1, 100) n"
-    )
-    waits = "select wait_event from pg_stat_activity where application_name = 'pgjobs test' and state = 'active'"
 
     async def ask() -> None:
-        async with await db.connect(database, "test") as connection, await db.connect(database, "other") as other:
-            connection.unhurried = True
-            asking = asyncio.create_task(connection.execute(sleeps))
-            async with asyncio.timeout(60):
-                while await db.value(other, waits) != "PgSleep":  # noqa: ASYNC110 no event tells
-                    await asyncio.sleep(0.01)
-            assert not asking.done()
-            asking.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await asking
+        async with await db.connect(database, "test") as connection:
+            await cancelled_in_a_pause(database, connection)
             assert TransactionStatus.IDLE == connection.info.transaction_status
             assert await connection.answers(60)
+
+    asyncio.run(ask())
+
+
+def test_who_is_cancelled_stays_cancelled_when_the_server_hears_nothing(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that can't be asked to break the query off is left, and the cancellation is not lost."""
+    monkeypatch.setattr(db, "PAUSE", 3600)
+
+    async def unheard(_self: object, **_: object) -> None:
+        raise psycopg.OperationalError("nobody answers")
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "cancel_safe", unheard)
+
+    async def ask() -> None:
+        async with await db.connect(database, "test") as connection:
+            await cancelled_in_a_pause(database, connection)
+            assert not await connection.answers(60)
 
     asyncio.run(ask())

@@ -20,7 +20,7 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pgjobs import faults
 from pgjobs.engine.confirms import Confirms, Flight
 from pgjobs.engine.encode import Envelope, Record
-from pgjobs.engine.unhurried import Unhurried
+from pgjobs.engine.unhurried import LEISURE, Unhurried
 from pgjobs.errors import ConfigurationError, Interrupted, Poisoned
 from pgjobs.metrics import Metrics
 
@@ -73,8 +73,7 @@ class Publisher:
         opened: asyncio.Future[Any] = loop.create_future()
         self._connection = AsyncioConnection(
             parameters,
-            # While a further window is behind the one whose last answer is waited for, nobody waits for the others.
-            custom_ioloop=Unhurried(loop, lambda: len(self._confirms.flights) > 1),
+            custom_ioloop=Unhurried(loop, lambda: self._confirms.behind > LEISURE),
             on_open_callback=lambda connection: _answer(opened, connection),
             on_open_error_callback=lambda _connection, error: _fail(opened, error),
             on_close_callback=lambda _connection, error: self._lose(error),

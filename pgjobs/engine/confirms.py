@@ -30,6 +30,11 @@ class Confirms:
         self._settled = 0
         self._loose: set[int] = set()
 
+    @property
+    def behind(self) -> int:
+        """How many messages are in the air behind the flight that lands next."""
+        return self._next_tag - 1 - self.flights[0].last_tag if self.flights else 0
+
     def take_off(self, keys: Sequence[int]) -> Flight:
         """Give the next tags to messages that are about to be written; an empty flight gets none."""
         flight = Flight(self._next_tag, keys)

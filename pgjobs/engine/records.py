@@ -78,6 +78,7 @@ class Records:
 
     async def close(self) -> None:
         """Stop reading; the connection may be used again only if it is idle afterwards."""
+        self._reader.unhurried = False
         if self._ahead is not None:
             self._ahead.cancel()
             await asyncio.wait((self._ahead,))

@@ -7,11 +7,14 @@ reading it costs, and a broker whose answers are read in one go has less to do a
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Callable
 from typing import Any
 
 PAUSE = 0.02
-"""Seconds; a small part of the time a window is on its way."""
+"""Seconds between two reads at leisure."""
+LEISURE = 1000
+"""Messages on their way, behind those whose last answer is waited for, that keep a broker busy for a pause."""
 
 
 class Unhurried:
@@ -30,7 +33,7 @@ class Unhurried:
 
         def read() -> None:
             callback(*args)
-            if self._readers.get(fd) is read and self._at_leisure():
+            if self._readers.get(fd) is read and self._at_leisure() and not _readable(fd):
                 self._loop.remove_reader(fd)
                 self._loop.call_later(PAUSE, look_again)
 
@@ -45,3 +48,9 @@ class Unhurried:
         """Look no more; says whether it was looked for."""
         self._loop.remove_reader(fd)
         return self._readers.pop(fd, None) is not None
+
+
+def _readable(fd: int) -> bool:
+    line = select.poll()
+    line.register(fd, select.POLLIN)
+    return bool(line.poll(0))

@@ -17,7 +17,7 @@ begin
   return format(
     'select s.id::bigint as key, convert_to(s.msisdn, ''UTF8'') as msg, s._reason as reason,'
     ' case when s._reason is null then'
-    ' pgjobs.charge_body(%L, s.msisdn, s.tid, s.operator_code, s.country_code, s.id_service, s.id_campaign, s.id_subscription, s.id,'
+    ' pgjobs.charge_message(%L, s.msisdn, s.tid, s.operator_code, s.country_code, s.id_service, s.id_campaign, s.id_subscription, s.id,'
     ' pgjobs.utc(s.created_at), pgjobs.utc(s.last_pay_attempt_at), null, s.price::text, s.keep_days, s.delay_hours, null, null, null)'
     ' else '''' end as body'
     ' from (select r.*,'

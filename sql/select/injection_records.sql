@@ -24,7 +24,7 @@ begin
   return format(
     'select s.line_no as key, s.raw as msg, s._reason as reason,'
     ' case when s._reason is null then'
-    ' pgjobs.charge_body(%L, s.msisdn, %L || md5(%L || s.line_no)::uuid, %s, %L::bigint, %L::bigint, %L::bigint, null, null, null, null, null,'
+    ' pgjobs.charge_message(%L, s.msisdn, %L || md5(%L || s.line_no)::uuid, %s, %L::bigint, %L::bigint, %L::bigint, null, null, null, null, null,'
     ' %L::text, null, null, null, null, null)'
     ' else '''' end as body'
     ' from (select l.*, case'

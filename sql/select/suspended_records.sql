@@ -13,7 +13,7 @@ begin
   select c.params, c.asked_at into strict _params, _asked_at from pgjobs.calls c where c.id = _call_id;
   return format(
     'select s.id::bigint as key, convert_to(coalesce(s.msisdn, ''''), ''UTF8'') as msg, null::text as reason,'
-    ' pgjobs.charge_body(''"subscription_id":'' || s.id, s.msisdn, s.tid, s.operator_code, s.country_code, s.id_service, s.id_campaign, null, null,'
+    ' pgjobs.charge_message(''"subscription_id":'' || s.id, s.msisdn, s.tid, s.operator_code, s.country_code, s.id_service, s.id_campaign, null, null,'
     ' pgjobs.utc(s.created_at), pgjobs.utc(s.last_pay_attempt_at), s.attempts_count, s.price::text, s.keep_days, s.delay_hours,'
     ' s.pixel, s.publisher, s.paid_hours) as body'
     ' from public.xmp_subscriptions s where s.result = '''' and s.created_at < %s order by s.id limit %s',

@@ -1,9 +1,13 @@
-"""f: from the commit that starts a job to its first message, from the commit that stops one to its last."""
+"""f: from the commit that starts a job to its first message, from the commit that stops one to its last.
+
+A message counts as confirmed at the first checkpoint: a little late, for its log line is on disk by then.
+"""
 
 from __future__ import annotations
 
 import random
 import time
+from datetime import datetime
 from typing import Any
 
 from pgjobs.dev.bench import jobs, workers
@@ -11,7 +15,7 @@ from pgjobs.dev.bench.arrivals import Arrivals
 from pgjobs.dev.bench.book import Key, Sample, percentile
 from pgjobs.dev.bench.lab import QUEUE_TYPES, Lab
 
-START, STOP = "commit → first message", "stop → last message"
+START, CONFIRMED, STOP = "commit → first message at a consumer", "commit → first checkpoint", "stop → last message"
 SMALL = 20
 GLANCE = 0.002
 
@@ -21,7 +25,9 @@ def measure(lab: Lab) -> None:
     with workers.daemon(lab):
         for kind in QUEUE_TYPES:
             lab.say(f"f: {lab.scale.starts} starts, {kind} queue")
-            write(lab, Key("f", START, kind), starts(lab, kind))
+            arrived, confirmed = starts(lab, kind)
+            write(lab, Key("f", START, kind), arrived)
+            write(lab, Key("f", CONFIRMED, kind), confirmed)
         lab.say(f"f: {lab.scale.stops} stops")
         write(lab, Key("f", STOP, "classic"), stops(lab))
 
@@ -32,24 +38,34 @@ def write(lab: Lab, key: Key, seconds: list[float]) -> None:
     lab.book.add(key, Sample(len(seconds), sum(seconds), figures=figures))
 
 
-def starts(lab: Lab, kind: str) -> list[float]:
-    """Small jobs, one after another, each over a short range of dates somewhere in the table."""
+def starts(lab: Lab, kind: str) -> tuple[list[float], list[float]]:
+    """Small jobs, one after another, each over a short range of dates somewhere: seconds to (arrival, checkpoint)."""
     chance = random.Random(1)  # noqa: S311 the same ranges in every run
     queue = lab.queue(f"start-{kind}", kind)
     job_type = lab.type_for("expired", queue)
     width = min(0.5, SMALL / lab.scale.records)
-    found = []
+    arrived, confirmed = [], []
     with Arrivals(lab, queue) as arrivals:
         for turn in range(lab.scale.starts + 1):
             begin = chance.uniform(0, 1 - width)
-            params: dict[str, object] = {**lab.range(begin, begin + width)}
+            params: dict[str, object] = {**lab.range(begin, begin + width), "never": 1}
             job = jobs.start(lab, job_type, params)
             latency = arrivals.first(job.id) - job.asked
             jobs.wait_for(lab, job.id)
             if turn:  # the first one warms everything up
-                found.append(latency)
+                arrived.append(latency)
+                confirmed.append((first_checkpoint(lab, job.id) - job.at).total_seconds())
     lab.drop(queue)
-    return found
+    return arrived, confirmed
+
+
+def first_checkpoint(lab: Lab, job_id: int) -> datetime:
+    """When the first window of a job was confirmed, logged and stored, by the database's clock."""
+    row = lab.connection.execute("select min(at) from pgjobs.checkpoints where job_id = %s", (job_id,)).fetchone()
+    if row is None or row[0] is None:
+        raise workers.BenchError(f"job {job_id} has no checkpoint")
+    at: datetime = row[0]
+    return at
 
 
 def stops(lab: Lab) -> list[float]:

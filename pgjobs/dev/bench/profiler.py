@@ -13,13 +13,20 @@ from pathlib import Path
 from pgjobs.dev.bench.workers import BenchError
 
 
-@contextlib.contextmanager
-def recording(pid: int, target: Path) -> Iterator[None]:
-    """Record while the block runs; the graph is an SVG, or folded stacks where the name ends with .txt."""
+def find() -> str:
+    """The profiler's program."""
     beside = Path(sys.executable).with_name("py-spy")
     program = str(beside) if beside.exists() else shutil.which("py-spy")
     if program is None:
         raise BenchError("py-spy is not installed", "pip install 'pgjobs[bench]'")
+    return program
+
+
+@contextlib.contextmanager
+def recording(pid: int, target: Path) -> Iterator[None]:
+    """Record while the block runs; the graph is an SVG, or folded stacks where the name ends with .txt."""
+    program = find()
+    target.unlink(missing_ok=True)
     form = "raw" if target.suffix == ".txt" else "flamegraph"
     command = [program, "record", "--pid", str(pid), "--output", str(target), "--format", form, "--rate", "200"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

@@ -26,7 +26,7 @@ def show(console: Console, book: Book) -> None:
     console.print(_measurements(book))
     console.print(_targets(book))
     for remark in book.remarks:
-        console.print(remark)
+        console.print(remark, markup=False)
 
 
 def _measurements(book: Book) -> Table:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pika
 import psycopg
 from rich.console import Console
+from rich.markup import escape
 
-from pgjobs.dev.bench import comparisons, crowd, growth, injecting, latency, live, report, selecting
+from pgjobs.dev.bench import comparisons, crowd, growth, injecting, latency, live, profiler, report, selecting
 from pgjobs.dev.bench.lab import Lab, laboratory
 from pgjobs.dev.bench.scale import LETTERS, Scale
 from pgjobs.dev.services import running_services
@@ -33,13 +34,20 @@ def run(scale: Scale, json_file: Path | None = None, profile: Path | None = None
     unknown = set(scale.letters) - set(LETTERS)
     if unknown:
         raise SettingsError(f"--only: {', '.join(sorted(unknown))} is no measurement", f"give letters of {LETTERS}")
+    for option, path in (("--json", json_file), ("--profile", profile)):
+        if path is not None and not path.parent.is_dir():
+            raise SettingsError(f"{option}: there is no folder {path.parent}", "make it, or name another one")
+    if profile is not None:
+        if "b" not in scale.letters:
+            raise SettingsError("--profile: it shows a live job, and that is measurement b", "add b to --only")
+        profiler.find()
     console, notes = Console(), Console(stderr=True)
     if not console.is_terminal:
         console = Console(width=WIDTH)
     began = time.monotonic()
 
     def say(words: str) -> None:
-        notes.print(f"[dim]{time.monotonic() - began:6.1f} s[/dim]  {words}", highlight=False)
+        notes.print(f"[dim]{time.monotonic() - began:6.1f} s[/dim]  {escape(words)}", highlight=False)
 
     with running_services() as services, laboratory(services, scale, say) as lab:
         servers = versions(lab)
@@ -62,7 +70,7 @@ def measure(lab: Lab, profile: Path | None = None) -> bool:
             continue
         try:
             take(lab)
-        except (PgjobsError, psycopg.Error, pika.exceptions.AMQPError) as error:
+        except (PgjobsError, psycopg.Error, pika.exceptions.AMQPError, OSError, ValueError) as error:
             complete = False
             sentence = f"{letters}: broken off: {str(error).strip()}"
             lab.book.remark(sentence)

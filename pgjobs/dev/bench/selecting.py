@@ -76,6 +76,7 @@ def _by_psql(lab: Lab, program: str, script: str) -> None:
         "PGPASSWORD": info.password,
         "PGDATABASE": info.dbname,
         "PGTZ": "UTC",
+        "PGOPTIONS": "-c jit=off",
     }
     done = subprocess.run(
         command,

@@ -56,7 +56,7 @@ def _figure(key: Key, name: str) -> Value:
 
 
 def _worst_start(book: Book) -> float | None:
-    found = [book.figure(Key("f", latency.START, kind), "p99_ms") for kind in ("classic", "quorum")]
+    found = [book.figure(Key("f", latency.CONFIRMED, kind), "p99_ms") for kind in ("classic", "quorum")]
     return max((each for each in found if each is not None), default=None)
 
 

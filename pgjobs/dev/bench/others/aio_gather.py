@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Iterator
+from typing import Any
 
 import aio_pika
 
@@ -13,13 +15,12 @@ from pgjobs.dev.bench.script import play
 TOGETHER = 1000
 
 
-async def publish(asked: Task) -> int:
+async def publish(asked: Task, supply: Iterator[tuple[int, dict[str, Any]]]) -> int:
     """Publish everything; returns how many were confirmed."""
     connection = await aio_pika.connect(asked.amqp_url)
     published = 0
     async with connection:
         channel = await connection.channel(publisher_confirms=True)
-        supply = charges(asked)
         while some := list(itertools.islice(supply, TOGETHER)):
             messages = [
                 aio_pika.Message(
@@ -39,7 +40,8 @@ async def publish(asked: Task) -> int:
 def main() -> None:
     """Play from the command line."""
     asked = task()
-    play(lambda: asyncio.run(publish(asked)))
+    supply = charges(asked)
+    play(lambda: asyncio.run(publish(asked, supply)))
 
 
 if __name__ == "__main__":

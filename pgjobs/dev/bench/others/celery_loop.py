@@ -36,9 +36,11 @@ def main() -> None:
     with app.connection_for_write() as connection:
         connection.ensure_connection(max_retries=3)
 
+    supply = charges(asked)
+
     def run() -> int:
         published = 0
-        for _, event in charges(asked):
+        for _, event in supply:
             charge.apply_async(kwargs=event)
             published += 1
         return published

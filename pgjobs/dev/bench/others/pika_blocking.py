@@ -16,9 +16,11 @@ def main() -> None:
     if asked.confirm:
         channel.confirm_delivery()
 
+    supply = charges(asked)
+
     def run() -> int:
         published = 0
-        for key, event in charges(asked):
+        for key, event in supply:
             properties = pika.BasicProperties(
                 content_type="application/json", delivery_mode=2, message_id=str(key), type="expired"
             )

@@ -14,9 +14,11 @@ def main() -> None:
     connection = pika.BlockingConnection(pika.URLParameters(asked.amqp_url))
     channel = connection.channel()
 
+    supply = charges(asked)
+
     def run() -> int:
         published = 0
-        for _, event in charges(asked):
+        for _, event in supply:
             channel.queue_declare(asked.queue, durable=True, arguments={"x-queue-type": asked.queue_type})
             properties = pika.BasicProperties(content_type="application/json", delivery_mode=2)
             channel.basic_publish("", asked.queue, encoded(event), properties)

@@ -5,5 +5,5 @@ from public.xmp_retries_expired r
 where r.created_at >= %(date_from)s and r.created_at < %(date_to)s
   and not exists (
     select from public.xmp_transactions t
-    where t.msisdn = r.msisdn and t.result in ('paid', 'retry_paid', 'injection_paid', 'expired_paid'))
+    where t.msisdn = r.msisdn collate "C" and t.result in ('paid', 'retry_paid', 'injection_paid', 'expired_paid'))
 order by r.id

@@ -1,5 +1,5 @@
 -- Reads: nothing   Writes: nothing
-create or replace function pgjobs.charge_body(
+create or replace function pgjobs.charge_message(
   _always text, _msisdn text, _tid text, _operator_code bigint, _country_code bigint, _service_id bigint, _campaign_id bigint,
   _subscription_id bigint, _retry_id bigint, _created_at timestamptz, _last_pay_attempt_at timestamptz, _attempts_count bigint,
   _price text, _retry_days bigint, _delay_hours bigint, _pixel text, _publisher text, _paid_hours bigint)
@@ -28,5 +28,5 @@ as $$
     case when _publisher <> '' then ',"publisher":' end, to_json(nullif(_publisher, '')),
     case when _paid_hours <> 0 then ',"paid_hours":' end, nullif(_paid_hours, 0), '}}'), 'UTF8');
 $$;
-comment on function pgjobs.charge_body(text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, timestamptz, timestamptz, bigint, text, bigint, bigint, text, text, bigint) is
+comment on function pgjobs.charge_message(text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, timestamptz, timestamptz, bigint, text, bigint, bigint, text, text, bigint) is
   'The message of one record as UTF-8 JSON; empty values are left out, moments are RFC 3339 in UTC, whatever zone the session has. _always are the JSON pairs that every record has, one at least. Inlined into the selections: keep it a single expression, stable, without SET; an argument that may be a subquery (operator_code) is used once only.';
