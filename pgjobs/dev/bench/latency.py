@@ -14,6 +14,7 @@ from pgjobs.dev.bench import jobs, workers
 from pgjobs.dev.bench.arrivals import Arrivals
 from pgjobs.dev.bench.book import Key, Sample, percentile
 from pgjobs.dev.bench.lab import QUEUE_TYPES, Lab
+from pgjobs.dev.bench.meter import rest
 
 START, CONFIRMED, STOP = "commit → first message at a consumer", "commit → first checkpoint", "stop → last message"
 SMALL = 20
@@ -21,9 +22,10 @@ GLANCE = 0.002
 
 
 def measure(lab: Lab) -> None:
-    """Starts into each type of queue, stops in a classic one; the daemon is warm."""
+    """Starts into each type of queue, stops in a classic one; the daemon is warm, and the servers are at rest."""
     with workers.daemon(lab):
         for kind in QUEUE_TYPES:
+            rest(lab.trees, lab.scale.rest)
             lab.say(f"f: {lab.scale.starts} starts, {kind} queue")
             arrived, confirmed = starts(lab, kind)
             write(lab, Key("f", START, kind), arrived)
