@@ -45,7 +45,7 @@ class Answer:
         self._line.register(descriptor, select.POLLIN)
 
     def take_up(self, *, to_the_end: bool = False) -> PQGen[None]:
-        """Wait until something has come, and take up all of it that has."""
+        """Wait until something has come, and take up what there is; not for longer than BUSY."""
         try:
             if self._waits_for is None:
                 self._waits_for = next(self._gen)

@@ -7,6 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from fix_jobs import connect
+from fix_services import soon
 from psycopg.pq import TransactionStatus
 
 from pgjobs import db
@@ -120,13 +122,16 @@ def test_an_answer_is_the_same_taken_up_at_leisure(database: str) -> None:
 
 async def cancelled_in_a_pause(database: str, connection: db.Connection) -> None:
     """Cancel a query whose first rows have come, between two looks for more."""
-    sleeps = "select case n when 9 then pg_sleep(3600)::text else repeat('x', 99999) end from generate_series(1, 9) n"
-    waits = "select wait_event from pg_stat_activity where application_name = 'pgjobs test' and state = 'active'"
+    # Enough for a first packet, and little enough for the buffers between: nobody reads on meanwhile.
+    sleeps = "select case n when 9 then pg_sleep(3600)::text else repeat('x', 5000) end from generate_series(1, 9) n"
+    waits = (
+        "select wait_event from pg_stat_activity where application_name = 'pgjobs test' and state = 'active'"
+        " and datname = current_database()"
+    )
     connection.unhurried = True
     asking = asyncio.create_task(connection.execute(sleeps))
-    async with await db.connect(database, "other") as other, asyncio.timeout(60):
-        while await db.value(other, waits) != "PgSleep":  # noqa: ASYNC110 no event tells
-            await asyncio.sleep(0.01)
+    with connect(database) as other:
+        assert await asyncio.to_thread(soon, lambda: other.value(waits) == "PgSleep")
     assert not asking.done()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):

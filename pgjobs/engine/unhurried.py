@@ -1,7 +1,7 @@
 """An event loop for pika that lets the broker's answers gather while there is enough to wait for.
 
 A quorum queue answers for some hundred messages at a time; to be woken for each answer costs several times what
-reading it costs, and a broker whose answers are read in one go has less to do as well.
+reading it costs.
 """
 
 from __future__ import annotations

@@ -40,12 +40,11 @@ KIND = "classic"
 def measure(lab: Lab) -> None:
     """Each way in turn, as often as everything else, bounded by time."""
     dates = lab.range()
-    for turn, way in itertools.product(range(lab.scale.repeat), WAYS):
-        if importlib.util.find_spec(way.package) is None:
-            if turn:
-                continue
+    installed = [way for way in WAYS if importlib.util.find_spec(way.package) is not None]
+    for way in WAYS:
+        if way not in installed:
             lab.book.remark(f"{way.name}: not measured, {way.package} is not installed: pip install 'pgjobs[bench]'")
-            continue
+    for turn, way in itertools.product(range(lab.scale.repeat), installed):
         lab.say(f"c: {way.name}, turn {turn + 1} of {lab.scale.repeat}")
         queue = lab.queue("other", KIND)
         args = [queue, KIND, str(lab.scale.records), str(lab.scale.other_seconds), dates["date_from"], dates["date_to"]]

@@ -22,7 +22,7 @@ GLANCE = 0.002
 
 
 def measure(lab: Lab) -> None:
-    """Starts into each type of queue, stops in a classic one; the daemon is warm, and the servers are at rest."""
+    """Starts into each type of queue, the servers at rest before; stops in a classic one. The daemon is warm."""
     with workers.daemon(lab):
         for kind in QUEUE_TYPES:
             rest(lab.trees, lab.scale.rest)
