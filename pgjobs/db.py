@@ -17,8 +17,21 @@ from psycopg.rows import TupleRow
 from psycopg.waiting import Ready, Wait
 
 from pgjobs import migrate
+from pgjobs.conninfo import check_url, redacted
 from pgjobs.errors import SchemaError
+from pgjobs.sqlstates import hidden_rows, must_reconnect, passes_by_itself
 
+__all__ = [
+    "Connection",
+    "check_schema",
+    "check_url",
+    "connect",
+    "hidden_rows",
+    "must_reconnect",
+    "passes_by_itself",
+    "redacted",
+    "value",
+]
 KEEPALIVE: dict[str, Any] = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
