@@ -36,9 +36,20 @@ CALLS = {
     "release": ("select pgjobs.release_shard(%s, %s, %s, true, true, 'x')", ()),
     "fail": ("select pgjobs.fail_job(%s, %s, %s, true, 'x', 'y')", ()),
     "prepare": ("select pgjobs.prepare_job(%s, %s, %s)", ()),
-    "position": ("select after_key from pgjobs.shard_position(%s, %s, %s)", ()),
+    "position": ("select end_key from pgjobs.shard_position(%s, %s, %s)", ()),
     "log": ("select path from pgjobs.open_log(%s, %s, %s, 'here', '/x/y.log', false)", ()),
 }
+ANSWERS = {
+    "checkpoint": "go",
+    "renew": "go",
+    "finish": "done",
+    "release": "",
+    "fail": "",
+    "prepare": "go",
+    "position": 9,
+    "log": "/x/y.log",
+}
+"""What the owner is told; release and fail have no answer."""
 STATE = (
     "select (p.*)::text, (select array_agg(s::text) from pgjobs.log_segments s),"
     " (select count(*) from pgjobs.checkpoints),"
@@ -88,12 +99,13 @@ def test_an_owner_too_late_changes_nothing(db: Db, claimed: dict[str, Any], call
     assert before == db.row(STATE)
 
 
-@pytest.mark.parametrize("call", ["checkpoint", "renew", "prepare", "position", "log"])
+@pytest.mark.parametrize("call", CALLS)
 def test_the_owner_is_answered(db: Db, claimed: dict[str, Any], call: str) -> None:
-    """The same calls of the owner in time are answered, so the two tests above test something."""
+    """The same calls of the owner in time are answered, and change what they are to: the two tests above test
+    something."""
     before = db.row(STATE)
-    answer(db, call, claimed)
-    assert call in ("position", "prepare") or before != db.row(STATE)
+    assert ANSWERS[call] == answer(db, call, claimed)
+    assert (call == "position") == (before == db.row(STATE))
 
 
 def test_nobody_is_given_the_shard_he_is_letting_go_of(db: Db) -> None:

@@ -30,11 +30,14 @@ def test_a_hundred_faults(own_servers: Services) -> None:
 
 @pytest.mark.long
 def test_rolling_restart(own_servers: Services) -> None:
-    """For a minute, all daemons restarted in turn every 10 seconds: nothing lost or twice, each gone within 15 s."""
-    scale = Scale(retries=6_000, lines=10, window=100, lease_seconds=10)
-    result = rolling(60, hush, share=0, scale=scale, services=own_servers)
+    """All daemons restarted in turn every 4 seconds: nothing lost or twice, each gone within 15 s, and work goes on.
+
+    A daemon runs one job at a time and leases outlast the test: work that is not handed back stands still.
+    """
+    scale = Scale(retries=20_000, lines=10, window=100, lease_seconds=30, places=1)
+    result = rolling(20, hush, every=4, share=0.4, scale=scale, services=own_servers)
     assert result.good, (result.findings, result.certificate)
-    assert result.times >= 10
+    assert result.times >= 6
     assert result.certificate is not None
     assert (0, 0) == (result.certificate.lost, result.certificate.duplicated)
 
