@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, all made here: UTC, named, with limits that keep a lost peer from hanging us."""
+"""Connections to PostgreSQL, all made here: each states its session, and never waits for a lost peer for ever."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg.waiting import Ready, Wait
 
-from pgjobs import migrate
+from pgjobs import migrate, session
 from pgjobs.conninfo import check_url, redacted
 from pgjobs.errors import SchemaError
 from pgjobs.sqlstates import hidden_rows, must_reconnect, passes_by_itself
@@ -32,13 +32,6 @@ __all__ = [
     "redacted",
     "value",
 ]
-KEEPALIVE: dict[str, Any] = {
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15000,
-}
 CANCEL_SECONDS = 1.0
 PAUSE = 0.01
 """Seconds between two looks for more of a long answer, while nobody is in a hurry for it."""
@@ -154,24 +147,30 @@ async def connect(
 
     `patience`: so many seconds one answer may take; None: for ever.
     """
-    settings = {"timezone": "UTC", "lock_timeout": "5s", "client_min_messages": "warning", "jit": "off"} | options
-    connection = await Connection.connect(
-        url,
-        autocommit=autocommit,
-        application_name=f"pgjobs {role}",
-        prepare_threshold=None,
-        **KEEPALIVE,
-    )
-    connection.patience = patience
-    try:
-        calls = ", ".join(["set_config(%s, %s, false)"] * len(settings))
-        await connection.execute(f"select {calls}", [text for setting in settings.items() for text in setting])
-        if not autocommit:
-            await connection.commit()
-    except BaseException:
+    opening = session.Opening(url, role, patience, options)
+    while True:
+        try:
+            connection = await Connection.connect(opening.conninfo, autocommit=autocommit, prepare_threshold=None)
+        except psycopg.OperationalError as error:
+            if not opening.refused(error):
+                raise
+            continue
+        connection.patience = patience
+        try:
+            if not opening.outdated(connection.info):
+                await _state_the_rest(connection, opening)
+                return connection
+        except BaseException:
+            await connection.close()
+            raise
         await connection.close()
-        raise
-    return connection
+
+
+async def _state_the_rest(connection: Connection, opening: session.Opening) -> None:
+    if rest := opening.rest(connection.info):
+        await connection.execute(*rest)
+        if not connection.autocommit:
+            await connection.commit()
 
 
 async def value(connection: Connection, call: str, *args: object) -> Any:
