@@ -8,6 +8,7 @@ PgjobsError
 ├── LogError               a line of a job's log could not be made durable: the job ends with `error`
 ├── Fenced                 another daemon owns the shard: write nothing more
 └── Interrupted            a server went away: the shard is taken up again by itself
+    ├── NotReady           … because what it needs is not complete yet
     └── Poisoned           … because of one of the messages in flight, which has to be found
 """
 
@@ -72,6 +73,12 @@ class Interrupted(PgjobsError):
     """A server was lost in mid-run; what was in flight is uncertain and will be sent again, marked."""
 
     hint = "nothing to do: the job is taken up again as soon as the server answers"
+
+
+class NotReady(Interrupted):
+    """What a job needs is there and not complete yet; it is asked for again by itself."""
+
+    hint = "nothing to do: the job goes on by itself as soon as it is complete"
 
 
 class Poisoned(Interrupted):

@@ -29,6 +29,13 @@ class Settings(BaseSettings):
         Path("/var/www/xmp.linkit360.ru/web/injections"), description="files of injection jobs lie here"
     )
     injection_max_bytes: int = Field(4 * 2**30, gt=0, description="an injection file may have so many bytes, unpacked")
+    injection_max_lines: int = Field(50_000_000, gt=0, description="an injection file may have so many lines")
+    injection_max_ratio: int = Field(
+        100, gt=0, description="a gzip file may unpack to so many times its size, or to 1 MB if that is more"
+    )
+    injection_settle_seconds: float = Field(
+        2.0, ge=0, le=3600, description="an injection file is read once nobody has written to it for so long"
+    )
     http_bind: str = Field("127.0.0.1:50303", description="address and port of the HTTP door")
     http_auth: bool = Field(False, description="true: every call needs a token (pgjobs token)")
     http_insecure: bool = Field(

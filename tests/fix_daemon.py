@@ -184,6 +184,7 @@ class Engine:
             "amqp_url": self.amqp_url,
             "log_dir": self.log_dir,
             "injections_dir": self.injections_dir,
+            "injection_settle_seconds": 0,
             "window": 7,
             "lease_seconds": 2,
             "poll_seconds": 1,

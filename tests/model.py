@@ -132,6 +132,7 @@ def injection(
         line = lines[number - 1]
         msisdn = msisdn_of(line)
         checks = [
+            (number == len(lines) and not content.endswith(b"\n"), "Incomplete last line"),
             (len(msisdn) > 20, f"Too long msisdn, length: {len(msisdn)}"),
             (len(msisdn) < 5, f"Too short msisdn, length: {len(msisdn)}"),
             (not msisdn.startswith(params.prefix), f"Wrong prefix: {msisdn}"),

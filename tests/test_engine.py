@@ -49,7 +49,7 @@ BAD_LINES: list[tuple[bytes, str | None]] = [
     (b'msg="\\n" time=x', "Too short msisdn, length: 0"),
     ("٩٢٣٠٠٠٠٠٠٠٠١".encode(), "Too short msisdn, length: 0"),
     (b'"923000000008', None),
-    (b"923000000007", None),
+    (b"923000000007", "Incomplete last line"),
 ]
 
 

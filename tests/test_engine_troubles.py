@@ -1,7 +1,9 @@
 """Something a job needs is missing: it breaks off with a sentence, is mended, and goes on; servers may go away."""
 
+import gzip
 import os
 import tempfile
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -64,6 +66,14 @@ MAKERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "symlink": (make_link, "symbolic link"),
     "second name": (make_second_name, "has another name elsewhere"),
     "fifo": (os.mkfifo, "is not a regular file"),
+    "spreadsheet": (
+        lambda path: path.write_bytes(b"PK\x03\x04" + bytes(99)),
+        "it looks like a ZIP",
+    ),
+    "bomb": (
+        lambda path: path.write_bytes(gzip.compress(b"\n" * 3_000_000)),
+        "more than 100 times its size",
+    ),
     "broken gzip": (lambda path: path.write_bytes(b"\x1f\x8b\x08\x00 not really"), "can't be read to its end"),
 }
 
@@ -99,6 +109,47 @@ def test_file_too_large(engine: Engine) -> None:
     engine.wait_status(job, "error")
     assert "more than 1000 bytes" in engine.error_of(job)
     assert [] == engine.drain()
+
+
+def test_a_young_file(engine: Engine) -> None:
+    """A job whose file is still being written waits and says so, and goes on by itself once it is left alone."""
+    engine.start(injection_settle_seconds=3600)
+    engine.add_file("young.csv", GOOD_FILE)
+    job = engine.add_job("injection", "young.csv")
+    engine.wait_until("pgjobs.why(%s) like '%%''young.csv''%%has just been written to%%'", job)
+    assert "in progress" == engine.value("select status from xmp_jobs where id = %s", job)
+    assert [] == engine.drain()
+    then = time.time() - 3601
+    os.utime(engine.injections_dir / "young.csv", (then, then))
+    engine.wait_status(job, "done")
+    check_complete(engine, job, 2)
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_cut_last_line(engine: Engine) -> None:
+    """A last line without line end is skipped as such, for its number may be cut; or sent, as the type says."""
+    engine.add_file("cut.csv", b"923000000001\n923000000")
+    outcomes = []
+    for skip in (True, False):
+        engine.execute("update xmp_job_types set skip_unended_line = %s where name = 'injection'", skip)
+        job = engine.add_job("injection", "cut.csv")
+        engine.wait_status(job, "done")
+        outcomes.append([(line.msg, line.action, line.error) for line in engine.log_lines(job)])
+    first = (b"923000000001", "sent", None)
+    assert [first, (b"923000000", "skip", "Incomplete last line")] == outcomes[0]
+    assert [first, (b"923000000", "sent", None)] == outcomes[1]
+    assert ["923000000001", "923000000001", "923000000"] == [message.event["msisdn"] for message in engine.drain()]
+    assert 2 == engine.daemons[0].said.count("the last line of file_name 'cut.csv' has no line end")
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_list_from_a_spreadsheet(engine: Engine) -> None:
+    """A list that was saved as Unicode text is sent, and its lines are in the log in UTF-8."""
+    engine.add_file("wide.csv", "\ufeff923000000001\tимя\r\n923000000002\t\r\n".encode("utf-16-le"))
+    job = engine.add_job("injection", "wide.csv")
+    engine.wait_status(job, "done")
+    check_complete(engine, job, 2)
+    assert ["923000000001\tимя".encode(), b"923000000002\t"] == [line.msg for line in engine.log_lines(job)]
 
 
 @pytest.mark.usefixtures("daemon")

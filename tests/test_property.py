@@ -16,12 +16,13 @@ import model
 import pytest
 from fix_daemon import Engine
 from fix_database import create_database, drop_database
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from model import Outcome, Params, Phase, Retry, Transaction
 from pika import BlockingConnection, URLParameters
 
 from pgjobs.dev.services import Services
+from pgjobs.engine import filekind
 
 _PHASE = hypothesis.Phase
 RUN = settings(
@@ -202,7 +203,9 @@ def files(draw: st.DrawFn) -> bytes:
     content = b"".join(line.removesuffix(b"\r") + end for line, end in zip(lines, ends, strict=True))
     if draw(st.booleans()):
         content = content.removesuffix(b"\n").removesuffix(b"\r") or b"\n"
-    return draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + content
+    content = draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + content
+    assume(filekind.encoding(content) is None and filekind.refusal(content) is None and content[:2] != b"\x1f\x8b")
+    return content
 
 
 def read_params(drawn: dict[str, Any]) -> Params:

@@ -1,5 +1,5 @@
--- Reads: injection_lines   Writes: injection_lines
-create or replace function pgjobs.close_lines(_job_id bigint)
+-- Reads: xmp_jobs, xmp_job_types   Writes: injection_lines, file_loads
+create or replace function pgjobs.close_lines(_job_id bigint, _unended boolean default false)
 returns bigint
 language plpgsql
 volatile
@@ -10,6 +10,14 @@ as $$
 declare
   _repeated bigint;
 begin
+  if _unended and exists (
+    select from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
+    where j.id = _job_id and t.skip_unended_line)
+  then
+    update pgjobs.injection_lines l set fault = 'Incomplete last line'
+    where l.job_id = _job_id and l.fault is null
+      and l.line_no = (select max(i.line_no) from pgjobs.injection_lines i where i.job_id = _job_id);
+  end if;
   -- One sort of two short columns instead of an index entry and a look-up for every line. Back to the line by its place:
   -- of lines just read the statistics know nothing, and a join by job and number may be planned as a loop in a loop,
   -- or as a reading of all jobs' lines.
@@ -18,8 +26,9 @@ begin
         from pgjobs.injection_lines i where i.job_id = _job_id and i.fault is null) e
   where l.ctid = e.place and e.earlier_line is not null;
   get diagnostics _repeated = row_count;
+  delete from pgjobs.file_loads f where f.job_id = _job_id;
   return _repeated;
 end;
 $$;
-comment on function pgjobs.close_lines(bigint) is
-  'Notes in each line of a job just read the last line before it with the same msisdn; the number of lines that repeat one. Lines with a fault repeat nothing and are not repeated.';
+comment on function pgjobs.close_lines(bigint, boolean) is
+  'Ends the loading of a job''s lines. Where the last one has no line end and the type says skip_unended_line, it gets a fault: its number may be cut. Notes in each line of a job just read the last line before it with the same msisdn; the number of lines that repeat one. Lines with a fault repeat nothing and are not repeated.';

@@ -7,7 +7,9 @@ set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
 begin
-  if not pg_try_advisory_xact_lock(hashtextextended('pgjobs.refresh_gauges', 0))
+  -- One named row is the turn: an advisory lock could be held by anybody who may connect.
+  perform from pgjobs.gauges g where g.name = (select min(x.name) from pgjobs.gauges x) for update skip locked;
+  if not found
      or exists (select from pgjobs.gauges g where g.refreshed_at > clock_timestamp() - _every) then
     return false;
   end if;

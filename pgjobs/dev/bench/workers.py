@@ -33,6 +33,7 @@ def environment(lab: Lab) -> dict[str, str]:
         "PGJOBS_AMQP_URL": lab.amqp_url,
         "PGJOBS_LOG_DIR": str(lab.logs),
         "PGJOBS_INJECTIONS_DIR": str(lab.injections),
+        "PGJOBS_INJECTION_SETTLE_SECONDS": "0",
         "PGJOBS_CALLBACK_URL": "",
         "PGJOBS_REPLICA_URL": "",
         "PGJOBS_AUTOSTART": "true",
