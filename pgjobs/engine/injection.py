@@ -31,15 +31,7 @@ async def load(settings: Settings, job_id: int, file_name: str) -> None:
         settings.injection_max_ratio,
         settings.injection_settle_seconds,
     )
-    # A copy takes as long as its file is large, and waits for the disk in between.
-    connection = await db.connect(
-        settings.database_url,
-        "load",
-        autocommit=False,
-        patience=5 * settings.stall_seconds,
-        statement_timeout="0",
-        idle_in_transaction_session_timeout="0",
-    )
+    connection = await db.connect(settings.database_url, "load", autocommit=False, patience=5 * settings.stall_seconds)
     async with connection, connection.transaction():
         try:
             copy_lines = await db.value(connection, "select pgjobs.open_lines(%s)", job_id)
