@@ -22,3 +22,13 @@ class Backoff:
         seconds = min(self._most, 2.0**self._attempt) * random.uniform(1.0, 1.2)  # noqa: S311 not a secret
         self._attempt = min(self._attempt + 1, 10)
         await asyncio.sleep(seconds)
+
+
+async def set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, but no longer than so many seconds; whether it was set."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

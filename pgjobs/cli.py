@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
+import traceback
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +14,11 @@ import psycopg
 import typer
 
 from pgjobs import log
-from pgjobs.errors import PgjobsError, SettingsError, refusal
+from pgjobs.errors import PgjobsError, SettingsError, TaskError, hint_for, one_line, refusal
+from pgjobs.hints import SERVER_AWAY
 from pgjobs.settings import Settings, read_settings
 
+logger = logging.getLogger(__name__)
 app = typer.Typer(
     help="A bulk job engine on PostgreSQL and RabbitMQ: SQL decides, Python moves bytes.",
     no_args_is_help=True,
@@ -33,32 +37,50 @@ class Scope(Enum):
 
 
 def main() -> None:
-    """Run a command; a known error is one sentence with its remedy, a wrong setting ends with code 2."""
+    """Run a command; what can go wrong is one sentence with its remedy. The exit code says what kind of trouble it was.
+
+    1: something is missing or refused; 2: a wrong setting or argument; 70: an error of pgjobs itself; 130: Ctrl-C.
+    """
     try:
         app()
+    except KeyboardInterrupt:
+        sys.exit(130)
     except SettingsError as error:
-        _say(error.sentence, error.hint)
-        sys.exit(2)
+        sys.exit(_end(2, error.sentence, error.hint))
+    except TaskError as error:
+        sys.exit(_end(70, error.sentence, error.hint))
     except PgjobsError as error:
-        _say(error.sentence, error.hint)
-        sys.exit(1)
+        sys.exit(_end(1, error.sentence, error.hint))
     except psycopg.Error as error:
         refused = refusal(error)
-        if refused is not None:
-            _say(refused[0], refused[2])
-        else:
-            _say(f"PostgreSQL: {str(error).strip()}", "check PGJOBS_DATABASE_URL, and that the server answers")
-        sys.exit(1)
+        sentence, hint = (refused[0], refused[2]) if refused else (f"PostgreSQL: {one_line(error)}", hint_for(error))
+        sys.exit(_end(1, sentence, hint))
+    except TimeoutError:
+        sys.exit(_end(1, "a server did not answer in time", SERVER_AWAY))
+    except OSError as error:
+        sys.exit(_end(1, f"the operating system refuses: {one_line(error)}", "mend what it names, then try again"))
+    except Exception as error:
+        of_a_service = sys.argv[1:2] in (["daemon"], ["web"])
+        logger.log(logging.ERROR if of_a_service else logging.DEBUG, "an error of pgjobs itself", exc_info=error)
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        sentence = f"internal error: {type(error).__name__}: {one_line(error)} ({place.name}, line {place.lineno})"
+        sys.exit(_end(70, sentence, "please report it; PGJOBS_LOG_LEVEL=DEBUG shows the traceback"))
 
 
-def _say(sentence: str, hint: str) -> None:
-    typer.echo(f"pgjobs: {sentence}\n  {hint}", err=True)
+def _end(code: int, sentence: str, hint: str) -> int:
+    """Say why the command ends, as an event where the log is in JSON, else for people."""
+    sentence, hint = log.redact(sentence), log.redact(hint)
+    if log.in_json():
+        logger.critical("%s (%s)", sentence, hint)
+    else:
+        typer.echo(f"pgjobs: {sentence}\n  {hint}", err=True)
+    return code
 
 
 def _settings(*needed: str) -> Settings:
     settings = read_settings()
     settings.need(*needed)
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.log_format)
     return settings
 
 

@@ -7,14 +7,19 @@ PgjobsError
 │   └── FileError          … its injection file
 ├── LogError               a line of a job's log could not be made durable: the job ends with `error`
 ├── Fenced                 another daemon owns the shard: write nothing more
-└── Interrupted            a server went away: the shard is taken up again by itself
-    ├── NotReady           … because what it needs is not complete yet
-    └── Poisoned           … because of one of the messages in flight, which has to be found
+├── Interrupted            a server went away: the shard is taken up again by itself
+│   ├── NotReady           … because what it needs is not complete yet
+│   └── Poisoned           … because of one of the messages in flight, which has to be found
+└── TaskError              a background task of the daemon keeps failing (exit code 70)
+
+What to do about an error of PostgreSQL stands in `hints.py`: `hint_for(error)`.
 """
 
 from __future__ import annotations
 
 import psycopg
+
+from pgjobs.hints import hint_for as hint_for  # noqa: PLC0414 callers find it among the errors
 
 REFUSALS = ("PJ400", "PJ404", "PJ409", "PJ503")
 
@@ -85,6 +90,17 @@ class Poisoned(Interrupted):
     """The broker closed the channel because of a message; which one is found in ever smaller windows."""
 
     hint = "nothing to do: the message is found, noted as returned, and the others go out"
+
+
+class TaskError(PgjobsError):
+    """A background task of the daemon fails again and again, and not because a server is away."""
+
+    hint = "look into the daemon's log for the traceback, and report it; starting the daemon again is safe"
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line: PostgreSQL and libpq use several; its type where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def refusal(error: psycopg.Error) -> tuple[str, str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, ValidationError, field_validator
@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     capacity_bytes: float = Field(0.0, ge=0, allow_inf_nan=False, description="size the database may have, for alerts")
     daemon_name: str = Field(default_factory=socket.gethostname, description="name of this daemon in metrics")
     fault: str = Field("", description="for tests: point:n kills the daemon, or fails its call, at the n-th time")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="text or json: how an event of the service is written"
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("database_url", "replica_url")

@@ -87,7 +87,7 @@ def test_a_database_that_is_away_is_said_without_its_password(command: tuple[str
     said = run(*command, database_url=REFUSED)
     assert 1 == said.code
     assert said.err.startswith("pgjobs: PostgreSQL: ")
-    assert "check PGJOBS_DATABASE_URL" in said.err
+    assert "check host and port in PGJOBS_DATABASE_URL" in said.err
     assert "Traceback" not in said.everything
     assert "hush" not in said.everything
 

@@ -242,7 +242,7 @@ def test_listening_comes_before_looking(database: str) -> None:
             if job == 7:
                 done.set()
 
-        listening = asyncio.create_task(Listener(database, Metrics(), 60, hear).run())
+        listening = asyncio.create_task(Listener(database, Metrics(), 60, hear).run(lambda: None))
         async with asyncio.timeout(10):
             await done.wait()
         listening.cancel()

@@ -84,6 +84,14 @@ def test_a_call_under_way_is_finished_at_sigterm(database: str, db: Db) -> None:
     assert ["4"] == [answer.text for answer in answers]
 
 
+def test_sighup_ends_it_as_sigterm_does(database: str) -> None:
+    """When the terminal goes away, it ends in order with code 0."""
+    with WebProcess(database_url=database) as web:
+        assert 200 == web.client.get("/healthz").status_code
+        web.process.send_signal(signal.SIGHUP)
+        assert 0 == web.process.wait(20)
+
+
 def test_a_port_that_is_taken_is_a_wrong_setting(database: str) -> None:
     """A second process on the same port ends at once with code 2 and a sentence that names the setting."""
     with WebProcess(database_url=database) as web:

@@ -1,4 +1,4 @@
-"""The daemon: hears, claims, runs shards side by side, beats, and lets go of everything at SIGTERM.
+"""The daemon: listens, claims, runs shards side by side, beats, and lets go of everything at SIGTERM or SIGHUP.
 
 It keeps nothing that matters: after a kill -9 another daemon finds all it needs in the database.
 """
@@ -9,16 +9,14 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import uuid4
 
 import psycopg
 
 from pgjobs import db, faults
-from pgjobs.backoff import Backoff
+from pgjobs.backoff import Backoff, set_within
 from pgjobs.engine import claim
 from pgjobs.engine.callbacks import Teller
 from pgjobs.engine.calls import Calls
@@ -27,10 +25,15 @@ from pgjobs.engine.heartbeat import Heartbeat
 from pgjobs.engine.lanes import Lanes
 from pgjobs.engine.lease import Lease, boot_seconds
 from pgjobs.engine.listen import Listener
+from pgjobs.engine.maintenance import Maintenance
 from pgjobs.engine.outcome import ShardTask
 from pgjobs.engine.poison import Suspicion
+from pgjobs.engine.supervisor import Supervisor
+from pgjobs.errors import hint_for, one_line
+from pgjobs.hints import refused_for_good
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
+from pgjobs.signals import asking_to_end
 
 logger = logging.getLogger(__name__)
 EMPTY_PAUSE = 0.5
@@ -38,13 +41,6 @@ REPORT_PAUSE = 1.0
 GRACE_SECONDS = 2.0
 LEAVE_SECONDS = 4.0
 """How long after the time to drain the process may last: whatever a lost server keeps waiting is left behind then."""
-
-
-class Companion(Protocol):
-    """Something that runs beside the claims for as long as the daemon lives."""
-
-    def run(self) -> Coroutine[None, None, None]:
-        """Run for ever."""
 
 
 @dataclass
@@ -73,33 +69,41 @@ class Daemon:
         self._told_to_end = asyncio.Event()
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; a second one ends the process at once, which is as safe as kill -9."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        """Work until SIGTERM, SIGINT or SIGHUP; a second one ends the process at once, which is as safe as kill -9."""
+        for number in asking_to_end():
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
         await self._until_told_to_end(self._check_database())
         if self._stopping:
             return
-        listener = Listener(self.settings.database_url, self.metrics, self.settings.probe_seconds, self._on_hint)
-        beside: list[Companion] = [
-            listener,
-            Heartbeat(self.settings, self.metrics, self.worker, self.lanes),
-            self.calls,
-        ]
-        if self.teller is not None:
-            beside.append(self.teller)
-        tasks = [asyncio.create_task(companion.run()) for companion in beside]
-        tasks.append(asyncio.create_task(self.lanes.warm()))
+        supervisor = Supervisor(self._check_schema, self._told_to_end)
+        self._supervise(supervisor)
         logger.info("daemon %s is up as %s", self.worker, self.settings.daemon_name)
         try:
-            await self._until_told_to_end(self._claim_for_ever())
+            await supervisor.wait()
+            self._end(70)
+            await supervisor.end("claims", GRACE_SECONDS)
             await self._let_go()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await supervisor.close()
             await self.lanes.close()
         await self._say_goodbye()
         logger.info("daemon %s has let go of everything", self.worker)
+        if supervisor.failed.done():
+            raise supervisor.failed.result()
+
+    def _supervise(self, supervisor: Supervisor) -> None:
+        """Start everything that runs beside the shards."""
+        settings = self.settings
+        listener = Listener(settings.database_url, self.metrics, settings.probe_seconds, self._on_hint)
+        heartbeat = Heartbeat(settings, self.metrics, self.worker, self.lanes)
+        supervisor.start("listener", listener.run)
+        supervisor.start("heartbeat", heartbeat.run)
+        supervisor.start("chores", Maintenance(settings).run)
+        supervisor.start("api requests", lambda _works: self.calls.run())
+        if (teller := self.teller) is not None:
+            supervisor.start("callbacks", lambda _works: teller.run())
+        supervisor.start("warm-up", lambda _works: self.lanes.warm(), once=True)
+        supervisor.start("claims", self._claim)
 
     async def _until_told_to_end(self, work: Coroutine[None, None, None]) -> None:
         """Do something until it is done, or until shortly after SIGTERM, whatever server it waits for."""
@@ -115,28 +119,39 @@ class Daemon:
     async def _connect(self, role: str) -> db.Connection:
         return await db.connect(self.settings.database_url, role, patience=self.settings.stall_seconds)
 
+    async def _check_schema(self) -> None:
+        async with await self._connect("check") as connection:
+            await db.check_schema(connection)
+
     async def _check_database(self) -> None:
-        """Refuse to start on another schema; wait for a database that is away."""
+        """Refuse to start on another schema, or where the server refuses us; wait for a server that is away."""
         backoff = Backoff()
         while not self._stopping:
             try:
-                async with await self._connect("check") as connection:
-                    return await db.check_schema(connection)
-            except psycopg.OperationalError as error:
-                logger.warning("the database is away, waiting for it: %s", str(error).strip())
+                return await self._check_schema()
+            except (psycopg.OperationalError, OSError) as error:
+                if refused_for_good(error):
+                    raise
+                logger.warning("the database is away, waiting for it: %s (%s)", one_line(error), hint_for(error))
                 await backoff.pause()
         return None
 
     def _on_signal(self) -> None:
         if self._stopping:
             os._exit(143)
-        self._told_to_end.set()
-        self._woken.set()
-        asyncio.get_running_loop().call_later(self.settings.drain_seconds + LEAVE_SECONDS, self._leave)
+        self._end(0)
 
-    def _leave(self) -> None:
+    def _end(self, code: int) -> None:
+        """Begin to end; `code` is the exit code where a server keeps the process from ending in time."""
+        if not self._stopping:
+            self._told_to_end.set()
+            self._woken.set()
+            seconds = self.settings.drain_seconds + LEAVE_SECONDS
+            asyncio.get_running_loop().call_later(seconds, self._leave, code)
+
+    def _leave(self, code: int) -> None:
         logger.warning("daemon %s ends, and a server does not answer: its leases run out by themselves", self.worker)
-        os._exit(0)
+        os._exit(code)
 
     def _on_hint(self, job_id: int | None) -> None:
         self._woken.set()
@@ -147,25 +162,14 @@ class Daemon:
             if job_id is None or name.startswith(f"{job_id}/"):
                 running.lease.poke()
 
-    async def _claim_for_ever(self) -> None:
+    async def _claim(self, works: Callable[[], None]) -> None:
         """Claim what is due, then sleep until something happens or falls due."""
-        backoff = Backoff()
-        while not self._stopping:
-            try:
-                async with await self._connect("claims") as control:
-                    await self._claim_on(control, backoff)
-            except (psycopg.Error, OSError) as error:
-                logger.warning("claims wait for the database: %s", str(error).strip())
-                await self._sleep(1.0)
-                await backoff.pause()
-
-    async def _claim_on(self, control: db.Connection, backoff: Backoff) -> None:
         heard = True
-        while not self._stopping:
-            self._woken.clear()
-            while len(self.running) < self.settings.max_running and not self._stopping:
-                claimed_at = boot_seconds()
-                async with asyncio.timeout(self.settings.stall_seconds):
+        async with await self._connect("claims") as control:
+            while not self._stopping:
+                self._woken.clear()
+                while len(self.running) < self.settings.max_running and not self._stopping:
+                    claimed_at = boot_seconds()
                     taken = await claim.take(
                         control,
                         self.worker,
@@ -173,23 +177,14 @@ class Daemon:
                         autostart=self.settings.autostart,
                         lease_seconds=self.settings.lease_seconds,
                     )
-                backoff.reset()
-                if taken is None:
-                    break
-                if not heard:
-                    self.metrics.jobs_found_by_poll.inc()
-                self._start(taken, claimed_at)
-            due = await db.value(control, "select pgjobs.next_wakeup(%s)", self.settings.autostart)
-            heard = await self._sleep(min(self.settings.poll_seconds, max(EMPTY_PAUSE, due)))
-
-    async def _sleep(self, seconds: float) -> bool:
-        """Sleep; True when woken before the time was over."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return False
-        return True
+                    works()
+                    if taken is None:
+                        break
+                    if not heard:
+                        self.metrics.jobs_found_by_poll.inc()
+                    self._start(taken, claimed_at)
+                due = await db.value(control, "select pgjobs.next_wakeup(%s)", self.settings.autostart)
+                heard = await set_within(self._woken, min(self.settings.poll_seconds, max(EMPTY_PAUSE, due)))
 
     def _start(self, taken: Claim, claimed_at: float) -> None:
         faults.reach("after_claim")
@@ -207,14 +202,14 @@ class Daemon:
                 taken, lease, self.lanes, self.settings, self.metrics, suspicion, self._told_to_end.is_set
             ).run()
         except (psycopg.Error, OSError) as error:
-            logger.warning("job %s: its end could not be reported yet: %s", taken.job_id, str(error).strip())
+            logger.warning("job %s: its end could not be reported yet: %s", taken.job_id, one_line(error))
             await asyncio.sleep(REPORT_PAUSE)
         except Exception:
             logger.exception("job %s: its end could not be reported", taken.job_id)
             await asyncio.sleep(REPORT_PAUSE)
         finally:
             del self.running[taken.name]
-            if self._suspicions[taken.name] == Suspicion():
+            if self._suspicions.get(taken.name) == Suspicion():
                 del self._suspicions[taken.name]
             self.metrics.running_shards.set(len(self.running))
             self._woken.set()
@@ -241,8 +236,8 @@ class Daemon:
         try:
             async with asyncio.timeout(2), await self._connect("leave") as control:
                 await control.execute("select pgjobs.leave(%s)", (self.worker,))
-        except (psycopg.Error, OSError, TimeoutError) as error:
-            logger.warning("could not say goodbye: %s", str(error).strip())
+        except Exception as error:  # noqa: BLE001 the heartbeat runs out by itself
+            logger.warning("could not say goodbye: %s", one_line(error))
 
 
 async def run(settings: Settings) -> None:

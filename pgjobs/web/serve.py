@@ -41,6 +41,8 @@ def run(settings: Settings) -> None:
         # uvicorn raises the signal again once it has drained; then, and before it begins, it means leave.
         for sent in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sent, _leave)
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -1,0 +1,108 @@
+"""Errors of the database come with a remedy that fits what happened."""
+
+from collections.abc import Iterator
+from secrets import token_hex
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from fix_cli import run
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from pgjobs.errors import hint_for, one_line
+from pgjobs.hints import BY_SQLSTATE, refused_for_good, sqlstate
+
+
+@pytest.fixture
+def role(database: str) -> Iterator[tuple[str, str]]:
+    """A role without any right, and the address by which it connects."""
+    name = f"poor_{token_hex(4)}"
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute(sql.SQL("create role {} login password 'hush'").format(sql.Identifier(name)))
+        parts = urlsplit(database)
+        yield name, parts._replace(netloc=f"{name}:hush@{parts.netloc.rpartition('@')[2]}").geturl()
+        owner.execute(sql.SQL("drop owned by {}; drop role {}").format(sql.Identifier(name), sql.Identifier(name)))
+
+
+def failure(url: str, statement: str = "select 1", options: str = "") -> psycopg.Error:
+    """The error of this statement, or of the connection."""
+    with pytest.raises(psycopg.Error) as caught:
+        attempt(url, statement, options)
+    return caught.value
+
+
+def attempt(url: str, statement: str, options: str) -> None:
+    """Run a statement in a session with these options."""
+    with psycopg.connect(url, options=options) as connection:
+        connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "words", "for_good"),
+    [
+        ({"port": "1"}, "", "check host and port", False),
+        ({"host": "no-such-host.invalid"}, "", "the host's name", False),
+        ({"password": "wrong"}, "28P01", "check user and password", True),
+        ({"user": "no_such_role"}, "28P01", "check user and password", True),
+        ({"dbname": "no_such_database"}, "3D000", "create the database", True),
+        ({"target_session_attrs": "standby"}, "25006", "the primary", False),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_refused_connection_names_the_part_that_is_wrong(
+    database: str, change: dict[str, str], state: str, words: str, for_good: bool
+) -> None:
+    """What waiting may mend is told from what it can not, and each points at its part of the address."""
+    error = failure(make_conninfo(database, **change))
+    assert words in hint_for(error), str(error)
+    assert (state, for_good) == (sqlstate(error), refused_for_good(error)), str(error)
+    assert "\n" not in one_line(error)
+
+
+def test_a_missing_right_is_named(role: tuple[str, str]) -> None:
+    """The remedy names the right and the thing it is for."""
+    _, url = role
+    assert "usage on schema pgjobs" in hint_for(failure(url, "select * from pgjobs.schema_state"))
+    assert "on table xmp_jobs" in hint_for(failure(url, "select * from public.xmp_jobs"))
+    said = run("watch", "1", database_url=url)
+    assert 1 == said.code
+    assert "permission denied for schema pgjobs" in said.err
+    assert "usage on schema pgjobs" in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("statement", "options", "state", "words"),
+    [
+        ("select pg_sleep(9)", "-c statement_timeout=20", "57014", "statement_timeout"),
+        ("create table t (a int)", "-c default_transaction_read_only=on", "25006", "default_transaction_read_only"),
+        ("select * from no_such_table", "", "42P01", "pgjobs migrate"),
+        ("select no_such_function()", "", "42883", "pgjobs migrate"),
+        ("select * from nowhere.at_all", "", "42P01", "pgjobs migrate"),
+        ("select 1/0", "", "22012", "the log of the database server"),
+    ],
+)
+def test_a_refused_statement_has_its_remedy(
+    database: str, statement: str, options: str, state: str, words: str
+) -> None:
+    """Time-outs, read-only mode and a database that is not migrated are told apart."""
+    error = failure(database, statement, options)
+    assert (state, True) == (error.sqlstate, words in hint_for(error))
+
+
+def test_a_lock_that_is_not_given_points_at_its_holder(database: str) -> None:
+    """The remedy is a statement that finds the session in the way."""
+    with psycopg.connect(database) as holder:
+        holder.execute("lock table public.xmp_jobs")
+        error = failure(database, "lock table public.xmp_jobs", "-c lock_timeout=20")
+    assert "55P03" == error.sqlstate
+    assert "pg_stat_activity" in hint_for(error)
+
+
+@pytest.mark.parametrize("code", BY_SQLSTATE)
+def test_every_sqlstate_of_the_table_is_one_postgresql_knows(code: str) -> None:
+    """A misspelt code would never be found."""
+    known = {name for name in vars(psycopg.errors).values() if isinstance(name, type)}
+    states = {str(getattr(kind, "sqlstate", None)) for kind in known}
+    assert code in states | {state[:2] for state in states}
