@@ -4,7 +4,9 @@ Nothing here uses the engine's own code: the log is parsed, the queue is drained
 independently, so that a mistake in the engine can't hide behind itself.
 """
 
+import atexit
 import dataclasses
+import functools
 import json
 import os
 import signal
@@ -25,6 +27,7 @@ from psycopg.types.json import Jsonb
 
 import pgjobs
 from pgjobs.dev.services import Services
+from pgjobs.dev.torture.nursery import Born, Nursery
 
 PATIENCE = 60.0
 DEATH = ("setpriv", "--pdeathsig=KILL", "--")
@@ -32,13 +35,19 @@ ESCAPED = {"n": b"\n", "r": b"\r", "t": b"\t", '"': b'"', "\\": b"\\"}
 HEX_ESCAPES = {"x": 2, "u": 4, "U": 8}
 
 
-class DaemonProcess:
-    """One daemon; `under` is a command it is run under, with other rights or limits."""
+@functools.cache
+def nursery() -> Nursery:
+    """The process of this worker that forks its daemons: one that has loaded everything starts in no time."""
+    made = Nursery()
+    atexit.register(made.close)
+    return made
 
-    def __init__(self, name: str, folder: Path, environment: Mapping[str, str], under: Sequence[str]) -> None:
-        self.name = name
-        self.log = folder / f"{name}.txt"
-        with self.log.open("ab") as output:
+
+class _Command:
+    """A daemon started as a command, under another one that changes its rights or limits."""
+
+    def __init__(self, under: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*DEATH, *under, sys.executable, "-m", "pgjobs", "daemon"],
                 stdin=subprocess.DEVNULL,
@@ -47,6 +56,36 @@ class DaemonProcess:
                 env=dict(environment),
                 cwd=Path(pgjobs.__file__).parents[1],
             )
+        self.pid = self._process.pid
+        self.send = self._process.send_signal
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def code(self) -> int:
+        return self._process.wait()
+
+    def wait(self, seconds: float) -> bool:
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return False
+        return True
+
+
+class DaemonProcess:
+    """One daemon; `under` is a command it is run under, with other rights or limits."""
+
+    def __init__(self, name: str, folder: Path, environment: Mapping[str, str], under: Sequence[str]) -> None:
+        self.name = name
+        self.log = folder / f"{name}.txt"
+        self.log.touch()
+        self._process: Born | _Command = (
+            _Command(under, environment, self.log) if under else nursery().bear(environment, self.log)
+        )
 
     @property
     def pid(self) -> int:
@@ -54,7 +93,7 @@ class DaemonProcess:
 
     @property
     def running(self) -> bool:
-        return self._process.poll() is None
+        return self._process.running
 
     @property
     def said(self) -> str:
@@ -63,29 +102,26 @@ class DaemonProcess:
 
     def pause(self) -> None:
         """Freeze it, as a suspended machine would."""
-        self._process.send_signal(signal.SIGSTOP)
+        self._process.send(signal.SIGSTOP)
 
     def go_on(self) -> None:
         """Let it go on as if nothing had happened."""
-        self._process.send_signal(signal.SIGCONT)
+        self._process.send(signal.SIGCONT)
 
     def kill(self) -> None:
         """Take it away without a word."""
-        self._process.kill()
-        self._process.wait()
+        self._process.send(signal.SIGKILL)
+        self._process.wait(10)
 
     def terminate(self, seconds: float = 20) -> int:
         """Ask it to end; its exit code, -9 when it did not end in time."""
-        self._process.terminate()
+        self._process.send(signal.SIGTERM)
         return self.wait(seconds)
 
     def wait(self, seconds: float = 20) -> int:
         """Wait for its end; its exit code."""
-        try:
-            return self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            return self._process.wait()
+        self._process.wait(seconds)
+        return self._process.code
 
 
 @dataclasses.dataclass(frozen=True)
