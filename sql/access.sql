@@ -13,7 +13,9 @@ begin
     execute format('grant usage on schema pgjobs to %I', _group);
     execute format('grant select on pgjobs.job_status, pgjobs.job_outcomes, pgjobs.job_events, pgjobs.job_uncertain, pgjobs.job_logs to %I', _group);
     execute format('grant execute on function pgjobs.why, pgjobs.show_job, pgjobs.job_json, pgjobs.list_jobs, pgjobs.running_jobs,'
-                   ' pgjobs.metrics to %I', _group);
+                   ' pgjobs.metrics, pgjobs.stuck_jobs to %I', _group);
+    -- What the views compute with.
+    execute format('grant execute on function pgjobs.whole, pgjobs.seconds_between to %I', _group);
     if _group = 'pgjobs_operator' then
       execute format('grant execute on function pgjobs.start_job, pgjobs.stop_job, pgjobs.resume_job, pgjobs.request_suspended,'
                      ' pgjobs.call_answer, pgjobs.withdraw_call to %I', _group);

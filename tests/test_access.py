@@ -10,7 +10,17 @@ import pytest
 from fix_jobs import Db, Ear, connect, insert_job, job_in, set_status
 
 VIEWS = {"job_status", "job_outcomes", "job_events", "job_uncertain", "job_logs"}
-LOOKING = {"why", "show_job", "job_json", "list_jobs", "running_jobs", "metrics"}
+LOOKING = {
+    "why",
+    "show_job",
+    "job_json",
+    "list_jobs",
+    "running_jobs",
+    "metrics",
+    "stuck_jobs",
+    "whole",
+    "seconds_between",
+}
 STEERING = {"start_job", "stop_job", "resume_job", "request_suspended", "call_answer", "withdraw_call"}
 SERVING = {"now", "token_scope"}
 

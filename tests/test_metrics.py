@@ -146,7 +146,7 @@ def test_running_jobs_show_their_progress(web: Web, db: Db) -> None:
     )
     families = scrape(web)
     sample = families["pgjobs_job_considered"].samples[0]
-    assert ({"job": str(job), "type": "expired"}, 10.0) == (sample.labels, sample.value)
+    assert ({"job_id": str(job), "type": "expired"}, 10.0) == (sample.labels, sample.value)
     assert 5 <= families["pgjobs_job_checkpoint_age_seconds"].samples[0].value < 60
     db.execute("update xmp_jobs set status = 'canceled' where id = %s", (job,))
     assert "pgjobs_job_considered" not in scrape(web)

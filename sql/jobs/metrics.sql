@@ -17,35 +17,35 @@ as $$
   ) j
   group by j.type, j.status
   union all
-  select m.name, 'gauge', m.help, jsonb_build_object('job', s.id::text, 'type', s.type), m.value
+  select m.name, 'gauge', m.help, jsonb_build_object('job_id', s.id::text, 'type', s.type), m.value
   from pgjobs.job_status s
   cross join lateral (values
     ('pgjobs_job_percent', 'How much of a running job is done, in percent.', s.percent::double precision),
     ('pgjobs_job_considered', 'Records a running job has considered.', s.considered::double precision),
-    ('pgjobs_job_eta_seconds', 'Seconds until a running job is done at its present rate.', extract(epoch from s.eta - clock_timestamp())::double precision),
-    ('pgjobs_job_checkpoint_age_seconds', 'Seconds since the last checkpoint of a running job.', extract(epoch from clock_timestamp() - s.updated_at)::double precision)
+    ('pgjobs_job_eta_seconds', 'Seconds until a running job is done at its present rate.', pgjobs.seconds_between(statement_timestamp(), s.eta)::double precision),
+    ('pgjobs_job_checkpoint_age_seconds', 'Seconds since the last checkpoint of a running job.', pgjobs.seconds_between(s.updated_at, statement_timestamp())::double precision)
   ) m (name, help, value)
   where s.status = 'in progress' and m.value is not null
   union all
   select 'pgjobs_daemon_heartbeat_age_seconds', 'gauge', 'Seconds since a daemon was last heard of.',
-         jsonb_build_object('daemon', w.name), min(extract(epoch from clock_timestamp() - w.seen_at))::double precision
+         jsonb_build_object('daemon', w.name), min(pgjobs.seconds_between(w.seen_at, statement_timestamp()))::double precision
   from pgjobs.workers w
   group by w.name
   union all
   select x ->> 'name', x ->> 'kind', x ->> 'help',
          coalesce(x -> 'labels', '{}') || jsonb_build_object('daemon', w.name, 'process', w.host || ':' || w.pid),
-         (x ->> 'value')::double precision
+         least(greatest((x ->> 'value')::numeric, -1e300), 1e300)::double precision
   from (
     select distinct on (l.name, l.host, l.pid) l.name, l.host, l.pid, l.metrics
     from pgjobs.workers l
-    where l.seen_at > clock_timestamp() - interval '30 seconds'
+    where l.seen_at > statement_timestamp() - interval '30 seconds'
     order by l.name, l.host, l.pid, l.started_at desc
   ) w
   cross join lateral jsonb_array_elements(case jsonb_typeof(w.metrics) when 'array' then w.metrics else '[]' end) x
   where x ? 'name' and jsonb_typeof(x -> 'value') = 'number'
   union all
-  select 'pgjobs_notifications_open', 'gauge', 'Notifications the CMS has not yet taken.', '{}', count(*)::double precision
-  from pgjobs.notifications n where n.closed_at is null
+  select 'pgjobs_notifications_open', 'gauge', 'Callbacks about ended jobs that are still to be told.', '{}', count(*)::double precision
+  from pgjobs.notifications n where n.closed_at is null and n.created_at >= pgjobs.oldest_notification()
   union all
   select g.name, 'gauge', g.help, '{}', g.value from pgjobs.gauges g where g.value is not null;
 $$;

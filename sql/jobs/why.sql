@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, progress, checkpoints, events, workers   Writes: nothing
+-- Reads: xmp_jobs, progress, checkpoints, events, workers, postponed_jobs   Writes: nothing
 create or replace function pgjobs.why(_id bigint)
 returns text
 language plpgsql
@@ -8,54 +8,68 @@ set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
 declare
+  _now timestamptz := clock_timestamp();
   _job public.xmp_jobs;
   _shard pgjobs.progress;
   _held boolean;
   _heard timestamptz;
   _moved timestamptz;
-  _alive boolean := exists (select from pgjobs.workers w where w.seen_at > clock_timestamp() - interval '30 seconds');
+  _alive boolean;
+  _postponed text;
   _no_daemon constant text := 'no daemon is alive: start one with "pgjobs daemon"';
 begin
   select * into _job from public.xmp_jobs j where j.id = _id;
   if not found then
     return null;
   end if;
+  if _job.status::text = 'done' then
+    return 'it is done';
+  end if;
   select * into _shard from pgjobs.progress p where p.job_id = _id order by p.finished_at nulls first, p.owner nulls first, p.shard limit 1;
-  _held := _shard.owner is not null and _shard.lease_until > clock_timestamp();
+  if _job.status::text = 'error' then
+    return coalesce('it broke off: ' || _shard.error,
+      'it broke off: ' || (select e.reason from pgjobs.events e where e.job_id = _id and e.to_status = 'error' order by e.id desc limit 1),
+      'it was set to error by hand');
+  end if;
+  _held := coalesce(_shard.owner is not null and _shard.lease_until > _now, false);
+  if _job.status::text = 'canceled' then
+    return case when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end;
+  end if;
+  _alive := exists (select from pgjobs.workers w where w.seen_at > _now - interval '30 seconds');
+  _postponed := (
+    select o.sentence || '; tried again ' || case when o.retry_at > _now then 'at ' || to_char(o.retry_at, 'HH24:MI:SS"Z"') else 'now' end
+    from pgjobs.postponed_jobs o where o.job_id = _id);
+  if _job.status::text = 'ready' then
+    return case
+      when not _job.active then 'it is not active: set active = true'
+      when _job.run_at::timestamptz > pgjobs.now() then 'it waits for its run_at ' || pgjobs.moment_text(_job.run_at::timestamptz)
+      when _held then 'the daemon that held it last is just letting go'
+      when not _alive then _no_daemon
+      when _postponed is not null then _postponed
+      else 'it is due: the next daemon with a free place takes it (see PGJOBS_MAX_RUNNING)'
+        || case when _job.start_asked then '' else '; where autostart is off it waits for a start' end
+    end;
+  end if;
   _heard := (select w.seen_at from pgjobs.workers w where w.id = _shard.owner);
   _moved := greatest(
     (select max(c.at) from pgjobs.progress p
      cross join lateral (select k.at from pgjobs.checkpoints k where k.job_id = p.job_id and k.shard = p.shard order by k.number desc limit 1) c
      where p.job_id = _id),
     (select max(e.at) from pgjobs.events e where e.job_id = _id and e.to_status = 'in progress'));
-  return case _job.status::text
-    when 'done' then 'it is done'
-    when 'error' then coalesce('it broke off: ' || _shard.error,
-      'it broke off: ' || (select e.reason from pgjobs.events e where e.job_id = _id and e.to_status = 'error' order by e.id desc limit 1),
-      'it was set to error by hand')
-    when 'canceled' then case when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end
-    when 'ready' then case
-      when not _job.active then 'it is not active: set active = true'
-      when _job.run_at::timestamptz > pgjobs.now() then 'it waits for its run_at ' || to_char(_job.run_at::timestamptz, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-      when _held then 'the daemon that held it last is just letting go'
-      when not _alive then _no_daemon
-      else 'it is due: the next daemon with a free place takes it (see PGJOBS_MAX_RUNNING)'
-        || case when _job.start_asked then '' else '; where autostart is off it waits for a start' end
-    end
-    else case
-      when _shard.job_id is null then 'it was in progress before this service took over: set it to canceled or error, then resume it'
-      when _held and coalesce(_heard < clock_timestamp() - interval '15 s', true) then
-        'its daemon has fallen silent: another one takes over at ' || to_char(_shard.lease_until, 'HH24:MI:SS"Z"')
-      when _held and _shard.note is not null then _shard.note
-      when _held and _moved > clock_timestamp() - interval '10 s' then null
-      when _held and _shard.prepared_at is null then 'its daemon reads its file, or looks where its selection begins and ends'
-      when _held then format('no window of it was finished for %s s: its daemon waits for records, for confirms or for a locked row',
-        round(extract(epoch from clock_timestamp() - _moved)))
-      when _shard.owner is not null and _alive then 'its daemon has fallen silent: another one takes over now'
-      when not _alive then _no_daemon
-      when _shard.retry_at > clock_timestamp() then coalesce(_shard.note || '; ', '') || 'tried again at ' || to_char(_shard.retry_at, 'HH24:MI:SS"Z"')
-      else coalesce(_shard.note, 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING)')
-    end
+  return case
+    when _shard.job_id is null then 'it was in progress before this service took over: set it to canceled or error, then resume it'
+    when _held and coalesce(_heard < _now - interval '15 s', true) then
+      'its daemon has fallen silent: another one takes over at ' || pgjobs.moment_text(_shard.lease_until)
+    when _held and _shard.note is not null then _shard.note
+    when _held and _moved > _now - interval '10 s' then null
+    when _held and _shard.prepared_at is null then 'its daemon reads its file, or looks where its selection begins and ends'
+    when _held then format('no window of it was finished for %s s: its daemon waits for records, for confirms or for a locked row',
+      coalesce(round(pgjobs.seconds_between(_moved, _now))::text, 'many'))
+    when _shard.owner is not null and _alive and _postponed is null then 'its daemon has fallen silent: another one takes over now'
+    when not _alive then _no_daemon
+    when _postponed is not null then _postponed
+    when _shard.retry_at > _now then coalesce(_shard.note || '; ', '') || 'tried again at ' || pgjobs.moment_text(_shard.retry_at)
+    else coalesce(_shard.note, 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING)')
   end;
 end;
 $$;

@@ -20,6 +20,7 @@ begin
   delete from pgjobs.checkpoints where job_id = old.id;
   delete from pgjobs.injection_lines where job_id = old.id;
   delete from pgjobs.notifications where job_id = old.id;
+  delete from pgjobs.postponed_jobs where job_id = old.id;
   return old;
 end;
 $$;

@@ -1,4 +1,4 @@
--- Reads: the session setting pgjobs.reason   Writes: events, progress, notifications
+-- Reads: the session setting pgjobs.reason   Writes: events, progress, postponed_jobs, notifications
 create or replace function pgjobs.record_transition()
 returns trigger
 language plpgsql
@@ -15,6 +15,7 @@ begin
   if tg_op = 'INSERT' then
     return null;
   end if;
+  delete from pgjobs.postponed_jobs o where o.job_id = new.id;
   if new.status::text = 'in progress' then
     if not exists (select from pgjobs.progress p where p.job_id = new.id) then
       insert into pgjobs.progress (job_id, shard)

@@ -1,0 +1,49 @@
+-- Reads: xmp_jobs, xmp_job_types   Writes: progress, uncertain_ranges, postponed_jobs
+create or replace function pgjobs.take_shard(_job_id bigint, _shard integer, _worker uuid, _lease_until timestamptz)
+returns table (
+  job_id bigint, shard integer, epoch bigint, type text, exchange text, routing_key text, needs_file boolean,
+  file_name text, descending boolean, dry_run boolean, prepared boolean, uncertain_to bigint, log_bytes bigint)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _now timestamptz := clock_timestamp();
+  _job public.xmp_jobs;
+  _type public.xmp_job_types;
+  _params pgjobs.job_params;
+  _was pgjobs.progress;
+  _taken pgjobs.progress;
+begin
+  select * into strict _job from public.xmp_jobs j where j.id = _job_id;
+  select * into _type from public.xmp_job_types t where t.name = _job.type::text;
+  if not found then
+    perform pgjobs.refuse('PJ400', 'unknown_type', 'type', format('type: %L is not a registered job type', left(_job.type::text, 100)),
+      'register the type again, then resume the job');
+  end if;
+  _params := pgjobs.read_params(_job.params);
+  select * into strict _was from pgjobs.progress p where p.job_id = _job_id and p.shard = _shard;
+  if _was.in_flight_to is distinct from _was.after_key then
+    insert into pgjobs.uncertain_ranges (job_id, shard, epoch, from_key, to_key, at)
+    values (_job_id, _shard, _was.epoch, _was.after_key, _was.in_flight_to, _now)
+    on conflict do nothing;
+  end if;
+  update pgjobs.progress p
+  set epoch = p.epoch + 1, owner = _worker, lease_until = _lease_until, retry_at = null,
+      uncertain_to = case when p.in_flight_to is not distinct from p.after_key then p.uncertain_to
+                          when _params.descending then least(p.uncertain_to, p.in_flight_to)
+                          else greatest(p.uncertain_to, p.in_flight_to) end,
+      claimed_at = _now, claimed_with = p.considered, updated_at = _now
+  where p.job_id = _job_id and p.shard = _shard
+  returning p.* into strict _taken;
+  delete from pgjobs.postponed_jobs o where o.job_id = _job_id;
+  -- What is deferred to the end of the transaction would refuse there, where nobody knows for which job.
+  set constraints all immediate;
+  return query select
+    _job_id, _shard, _taken.epoch, _type.name::text, _type.exchange, _type.routing_key, _type.needs_file, _job.file_name::text,
+    _params.descending, _params.dry_run, _taken.prepared_at is not null, _taken.uncertain_to, _taken.log_bytes;
+end;
+$$;
+comment on function pgjobs.take_shard(bigint, integer, uuid, timestamptz) is
+  'Gives a locked shard to a worker. Its epoch grows, which fences out a former owner; what was in flight then becomes an uncertain range. Raises where its type or params cannot be read.';

@@ -1,0 +1,27 @@
+-- Reads: xmp_jobs   Writes: nothing
+create or replace function pgjobs.stuck_jobs(_limit bigint)
+returns table (id bigint, status text, why text)
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+  select s.id, s.status, s.why
+  from (
+    (select j.id, j.status::text as status, y.why
+     from public.xmp_jobs j
+     cross join lateral (select pgjobs.why(j.id) as why offset 0) y
+     where j.status = 'in progress' and y.why is not null
+     limit _limit)
+    union all
+    (select j.id, j.status::text, pgjobs.why(j.id)
+     from public.xmp_jobs j
+     where j.status = 'ready' and j.active and j.run_at < pgjobs.now() - interval '1 minute'
+     order by j.run_at
+     limit _limit)
+  ) s
+  limit _limit;
+$$;
+comment on function pgjobs.stuck_jobs(bigint) is
+  'Up to so many jobs that should move and do not: in progress, or due for more than a minute; each with the reason. Reads open jobs only, however many have ended.';
