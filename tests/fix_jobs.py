@@ -12,6 +12,12 @@ from psycopg.errors import Diagnostic
 from psycopg.types.json import Jsonb
 
 STATUSES = ("ready", "in progress", "canceled", "done", "error")
+PREPARE = (
+    "select pgjobs.prepare_job(k.job, k.shard, k.epoch, m.start_key, m.first_key, m.end_key, m.send_limit, m.estimate)"
+    " from (values (%s::bigint, %s::integer, %s::bigint)) k (job, shard, epoch),"
+    " pgjobs.measure_selection(k.job, k.shard) m"
+)
+"""Measures the selection of a shard and stores what was found; its arguments are job, shard and epoch."""
 WORKER = uuid.UUID("11111111-2222-3333-4444-555555555555")
 
 
@@ -134,8 +140,7 @@ def claim(db: Db, job_id: int, **expected: object) -> dict[str, Any]:
 
 def prepare(db: Db, claimed: dict[str, Any]) -> None:
     """Fix the bounds of a claimed shard."""
-    call = "select pgjobs.prepare_job(%s, %s, %s)"
-    assert "go" == db.value(call, claimed["job_id"], claimed["shard"], claimed["epoch"])
+    assert "go" == db.value(PREPARE, claimed["job_id"], claimed["shard"], claimed["epoch"])
 
 
 def records(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fix_daemon import Engine
-from fix_jobs import WORKER, Db, claim, connect, insert_job, prepare
+from fix_jobs import PREPARE, WORKER, Db, claim, connect, insert_job, prepare
 from pika import spec
 
 from pgjobs.engine.amqp import Publisher
@@ -35,7 +35,7 @@ CALLS = {
     "finish": ("select pgjobs.finish_shard(%s, %s, %s)", ()),
     "release": ("select pgjobs.release_shard(%s, %s, %s, true, true, 'x')", ()),
     "fail": ("select pgjobs.fail_job(%s, %s, %s, true, 'x', 'y')", ()),
-    "prepare": ("select pgjobs.prepare_job(%s, %s, %s)", ()),
+    "prepare": (PREPARE, ()),
     "position": ("select end_key from pgjobs.shard_position(%s, %s, %s)", ()),
     "log": ("select path from pgjobs.open_log(%s, %s, %s, 'here', '/x/y.log', false)", ()),
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fix_database import create_database, drop_database
-from fix_jobs import Db, claim, connect, insert_job, outcome, prepare, read_lines, records
+from fix_jobs import PREPARE, Db, claim, connect, insert_job, outcome, prepare, read_lines, records
 
 from pgjobs.dev.services import Services
 
@@ -516,7 +516,7 @@ def test_an_unknown_service_is_refused_when_the_job_begins(db: Db) -> None:
     million records."""
     job = insert_job(db, "injection", params={"service_id": 77})
     claimed = claim(db, job)
-    said = db.refusal("select pgjobs.prepare_job(%s, 0, %s)", job, claimed["epoch"])
+    said = db.refusal(PREPARE, job, 0, claimed["epoch"])
     assert ("unknown_service", "service_id") == (said.constraint_name, said.column_name)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import hypothesis
 import pytest
-from fix_jobs import Db, insert_job, read_lines
+from fix_jobs import PREPARE, Db, insert_job, read_lines
 from fix_web import Web
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -321,7 +321,7 @@ class Game(RuleBasedStateMachine):
             if job.needs_file and not job.has_lines:
                 read_lines(self.db, job.id, *MSISDNS.values())
                 job.has_lines = True
-            assert "go" == self.db.value("select pgjobs.prepare_job(%s, %s, %s)", *task.key)
+            assert "go" == self.db.value(PREPARE, *task.key)
         after, end = self.db.row("select after_key, end_key from pgjobs.shard_position(%s, %s, %s)", *task.key)
         with self.db.transaction():
             self.db.execute("select pgjobs.open_records(%s, %s, %s, %s)", (job.id, task.number, after, end))

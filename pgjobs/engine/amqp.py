@@ -8,6 +8,7 @@ error, which names the missing thing, or an interruption, after which the caller
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -25,9 +26,12 @@ from pgjobs.errors import ConfigurationError, Interrupted, Poisoned
 from pgjobs.metrics import Metrics
 
 NACK_PAUSES = (0.5, 1, 2, 4, 8, 16, 30)
-MISCONFIGURED = {403, 404, 405, 406}
+MISCONFIGURED = {403, 406}
+MISSING = re.compile(r"NOT_FOUND - no |(?!NOT_FOUND)").match
+"""What is not there at all; of a queue that is there but away the broker says where its home node is, or what it waits
+for."""
+NOT_FOUND = 404
 POISONED = 406
-MAX_BODY = 1 << 20
 
 
 Parts = Sequence[tuple[Envelope, Sequence[Record]]]
@@ -61,6 +65,9 @@ class Publisher:
         except (exceptions.AMQPError, AMQPConnectorException, OSError) as error:
             publisher.close()
             raise Interrupted(f"broker unreachable: {_words(error)}") from error
+        except BaseException:
+            publisher.close()
+            raise
         return publisher
 
     async def _open(self, url: str, name: str) -> None:
@@ -94,6 +101,11 @@ class Publisher:
         return await self._or_lost(opened)
 
     @property
+    def blocked(self) -> bool:
+        """Whether an alarm of the broker holds it up."""
+        return self.blocked_since is not None and self.usable
+
+    @property
     def usable(self) -> bool:
         """Whether windows can be published on it."""
         return not self._lost.done() and self._channel is not None and bool(self._channel.is_open)
@@ -111,7 +123,10 @@ class Publisher:
                 await self._or_lost(declared)
             channel.close()
         except exceptions.ChannelClosedByBroker as error:
-            raise ConfigurationError(f"broker refuses {thing}: {error.reply_code} {error.reply_text}") from error
+            sentence = f"{thing}: {error.reply_code} {error.reply_text}"
+            if misconfigured(error.reply_code, error.reply_text):
+                raise ConfigurationError(f"broker refuses {sentence}") from error
+            raise Interrupted(f"the broker can't reach {sentence}") from error
         except TimeoutError as error:
             raise Interrupted("the broker does not answer") from error
         except exceptions.AMQPError as error:
@@ -138,14 +153,18 @@ class Publisher:
         self.metrics.published.inc(len(keys))
         return flight
 
-    async def publish_again(self, parts: Parts, prefix: str, tick: Tick) -> Flight:
-        """Publish nacked records once more after a pause that grows with every nack."""
+    async def pause_after_nack(self, tick: Tick) -> None:
+        """Wait before nacked records are published once more, the longer the more often nothing was taken."""
         pause = NACK_PAUSES[min(self._nack_round, len(NACK_PAUSES) - 1)]
         self._nack_round += 1
         until = time.monotonic() + pause
         while time.monotonic() < until:
             await asyncio.sleep(min(1.0, max(0.0, until - time.monotonic())))
             await tick()
+
+    async def publish_again(self, parts: Parts, prefix: str, tick: Tick) -> Flight:
+        """Publish nacked records once more after such a pause."""
+        await self.pause_after_nack(tick)
         flight = self.publish(parts, prefix)
         await self.settle(flight, tick)
         return flight
@@ -192,7 +211,8 @@ class Publisher:
             return
         if self._confirms.flights or self.blocked_since is not None:
             abort(self._connection)
-        elif self._connection.is_open:
+        elif not self._connection.is_closing and not self._connection.is_closed:
+            # One that is still being opened is given up as well.
             self._connection.close()
 
     def _on_confirm(self, frame: Any) -> None:
@@ -212,12 +232,10 @@ class Publisher:
     def _on_blocked(self, _connection: Any, frame: Any) -> None:
         self.blocked_since = time.monotonic()
         self.blocked_reason = frame.method.reason
-        self.metrics.broker_blocked.set(1)
 
     def _on_unblocked(self, _connection: Any, _frame: Any) -> None:
         self.blocked_since = None
         self._progress = time.monotonic()
-        self.metrics.broker_blocked.set(0)
 
     def _lose(self, error: BaseException) -> None:
         if not self._lost.done():
@@ -226,7 +244,7 @@ class Publisher:
 
     def _lost_error(self) -> Exception:
         error = self._lost.result()
-        if isinstance(error, exceptions.ChannelClosedByBroker) and error.reply_code in MISCONFIGURED:
+        if isinstance(error, exceptions.ChannelClosedByBroker) and misconfigured(error.reply_code, error.reply_text):
             sentence = f"the broker closed the channel: {error.reply_code} {error.reply_text}"
             of_a_message = error.reply_code == POISONED and self._confirms.flights
             return Poisoned(sentence) if of_a_message else ConfigurationError(sentence)
@@ -237,6 +255,11 @@ class Publisher:
         if not future.done():
             raise self._lost_error()
         return future.result()
+
+
+def misconfigured(code: int, text: str) -> bool:
+    """Whether the broker closed a channel for a reason that a person has to mend; all other reasons pass."""
+    return code in MISCONFIGURED or (code == NOT_FOUND and MISSING(text) is not None)
 
 
 def write_joined(connection: Any, data: bytes) -> None:

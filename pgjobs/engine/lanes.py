@@ -50,6 +50,9 @@ class Lanes:
         self._trouble = ""
         self._knocking = asyncio.Lock()
         self._knock_again = 0.0
+        # Asked whenever somebody reads them, so that they are true whatever became of a connection.
+        metrics.broker_connected.set_function(lambda: any(each.usable for each in self._publishers))
+        metrics.broker_blocked.set_function(lambda: any(each.blocked for each in self._publishers))
 
     async def take(self, *, publishing: bool) -> Lane:
         """A lane to PostgreSQL; its publisher, where one is asked for, is fit for use or None."""
@@ -83,10 +86,8 @@ class Lanes:
             except Interrupted as error:
                 self._knock_again = time.monotonic() + KNOCK_SECONDS
                 self._trouble = error.sentence
-                self._metrics.broker_connected.set(0)
                 raise
         self._trouble = ""
-        self._metrics.broker_connected.set(1)
         self._publishers.add(publisher)
         return publisher
 
@@ -116,7 +117,7 @@ class Lanes:
     def broker_state(self) -> str:
         """In words, what the heartbeat says about the broker."""
         for publisher in self._publishers:
-            if publisher.usable and publisher.blocked_since is not None:
+            if publisher.blocked:
                 return f"blocked: {publisher.blocked_reason}"
         return self._trouble or ("connected" if any(p.usable for p in self._publishers) else "idle")
 

@@ -29,14 +29,49 @@ class Lease:
     """What a daemon holds while it runs a shard."""
 
     def __init__(self, claim: Claim, seconds: float, claimed_at: float) -> None:
-        self.stopping = False
         self.lost: BaseException | None = None
+        self._stopping = False
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._note: str | None = None
         self._control: db.Connection | None = None
         self._key = (claim.job_id, claim.shard, claim.epoch)
         self._seconds = seconds
         self._renewed_at = claimed_at
         self._poked = asyncio.Event()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run has to come to its end: nothing more is to be published."""
+        return self._stopping
+
+    @stopping.setter
+    def stopping(self, stopping: bool) -> None:
+        self._stopping = stopping
+        if stopping:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
+
+    def _lose(self, error: BaseException) -> None:
+        self.lost = error
+        self._end()
+
+    async def outlasts(self, work: asyncio.Future[Any]) -> bool:
+        """Wait for something that may take long; False when the job was stopped first: the work is broken off then.
+
+        Raises what the lease was lost with, likewise after breaking the work off.
+        """
+        try:
+            await asyncio.wait((work, self._over), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not work.done():
+                work.cancel()
+                await asyncio.wait((work,))
+        if self.lost is not None:
+            raise self.lost from (None if work.cancelled() else work.exception())
+        return not work.cancelled()
 
     @asynccontextmanager
     async def held_on(self, control: db.Connection) -> AsyncIterator[None]:
@@ -84,10 +119,12 @@ class Lease:
         async with asyncio.timeout(self._seconds):
             answer = await db.value(self._control, call, *args)
         if answer is None:
-            self.lost = Fenced(f"job {self._key[0]}: another owner has taken shard {self._key[1]} over")
-            raise self.lost
+            fenced = Fenced(f"job {self._key[0]}: another owner has taken shard {self._key[1]} over")
+            self._lose(fenced)
+            raise fenced
         self._renewed_at = sent_at
-        self.stopping = self.stopping or answer == "stop"
+        if answer == "stop":
+            self.stopping = True
 
     async def _keep(self) -> None:
         while self.lost is None:
@@ -100,4 +137,4 @@ class Lease:
             try:
                 await self.renew()
             except Exception as error:  # noqa: BLE001 whatever it is, the run has to hear it and end
-                self.lost = error
+                self._lose(error)

@@ -5,6 +5,7 @@ stopped              → released, nothing in flight; at shutdown handed back
 cancelled            → the daemon ends and waits no longer: handed back, what is in flight is uncertain
 something missing    → the job ends with error, and a sentence that names the thing
 a server went away   → released with a note, taken up again after a growing pause
+its end is refused   → by somebody's trigger: the job ends with error; where that is refused too, released with a note
 fenced out           → nothing is written any more
 """
 
@@ -19,18 +20,19 @@ import psycopg
 
 from pgjobs import db, faults
 from pgjobs.engine import claim as claims
+from pgjobs.engine import troubles
 from pgjobs.engine.claim import Claim
 from pgjobs.engine.lanes import Lane, Lanes
 from pgjobs.engine.lease import Lease
 from pgjobs.engine.poison import Suspicion
 from pgjobs.engine.run import ShardRun
-from pgjobs.errors import ConfigurationError, Fenced, Interrupted, LogError, refusal
+from pgjobs.errors import ConfigurationError, Fenced, Interrupted, refusal
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)
-PASSING = ("08", "53", "57", "40", "25P03", "55P03")
-"""SQLSTATEs (or their classes) of troubles that pass by themselves."""
+MOST_UNKNOWN = 5
+"""So many runs in a row may end in an error that nobody expected before the job does."""
 
 
 class ShardTask:
@@ -61,7 +63,7 @@ class ShardTask:
         healthy = False
         try:
             try:
-                exhausted = await self._stream()
+                await self._report_end(await self._stream())
                 healthy = True
             except asyncio.CancelledError:
                 await self._report_trouble(
@@ -69,8 +71,6 @@ class ShardTask:
                 )
             except Exception as error:  # noqa: BLE001 every error is one of the ends told above
                 await self._report_trouble(error)
-            else:
-                await self._report_end(exhausted)
         finally:
             if self._lane is not None:
                 await self._lanes.give_back(self._lane, healthy=healthy)
@@ -93,52 +93,68 @@ class ShardTask:
         async with self._control(fresh=False) as control:
             if exhausted:
                 faults.reach("before_finish")
-                answer = await claims.finish(control, claim)
+                answer = await self._finish(control)
                 faults.reach("after_finish")
                 logger.info("job %s, shard %s: %s", claim.job_id, claim.shard, answer or "fenced out at the end")
             else:
                 faults.reach("before_release")
-                await claims.release(control, claim, clean=self._clean, hand_back=self._leaving(), note=None)
+                await self._release(control, note=None)
                 logger.info("job %s, shard %s: let go", claim.job_id, claim.shard)
 
+    async def _finish(self, control: db.Connection) -> str | None:
+        try:
+            return await claims.finish(control, self.claim)
+        except psycopg.Error as error:
+            if refusal(error) is None and troubles.refuses(error):
+                raise ConfigurationError(f"the database refuses its end: {error.diag.message_primary}") from error
+            raise
+
+    async def _release(self, control: db.Connection, *, note: str | None) -> None:
+        """Give the shard up; a job that may not become ready again is left to the next daemon as it is."""
+        claim, clean, hand_back = self.claim, self._clean, self._leaving()
+        try:
+            await claims.release(control, claim, clean=clean, hand_back=hand_back, note=note)
+        except psycopg.Error as error:
+            if not hand_back or not troubles.refuses(error):
+                raise
+            logger.warning("job %s can't be handed back: %s", claim.job_id, error.diag.message_primary)
+            await claims.release(control, claim, clean=clean, hand_back=False, note=note)
+
     async def _report_trouble(self, error: Exception) -> None:
-        claim, clean = self.claim, self._clean
+        claim = self.claim
         if isinstance(error, Fenced):
             self._metrics.fenced.inc()
             logger.warning("%s", error.sentence)
             return
-        broken = self._broken_for_good(error)
         async with self._control(fresh=True) as control:
+            note, broken = self._words(error), self._broken_for_good(error)
             if broken is not None:
                 logger.error("job %s ends with error: %s", claim.job_id, broken[1])
-                await claims.fail(control, claim, clean=clean, code=broken[0], sentence=broken[1])
-                return
-            note = self._words(error)
+                try:
+                    await claims.fail(control, claim, clean=self._clean, code=broken[0], sentence=broken[1])
+                except psycopg.Error as refused:
+                    if not troubles.refuses(refused):
+                        raise
+                    note = f"{broken[1]}; and the database refuses this end: {refused.diag.message_primary}"
+                else:
+                    return
             logger.warning("job %s, shard %s is interrupted: %s", claim.job_id, claim.shard, note)
-            await claims.release(control, claim, clean=clean, hand_back=self._leaving(), note=note)
+            await self._release(control, note=note)
 
-    @staticmethod
-    def _broken_for_good(error: Exception) -> tuple[str, str] | None:
-        """(code, sentence) when waiting would not mend it."""
-        if isinstance(error, ConfigurationError | LogError):
-            return error.code, error.sentence
-        if isinstance(error, psycopg.Error):
-            refused = refusal(error)
-            if refused is not None:
-                return refused[1], f"{refused[0]} ({refused[2]})"
-            if error.sqlstate is not None and not error.sqlstate.startswith(PASSING):
-                return "selection", f"the database refuses: {error.diag.message_primary}"
-        return None
+    def _broken_for_good(self, error: Exception) -> tuple[str, str] | None:
+        """(code, sentence) when waiting would not mend it; an error nobody expected is given a few tries."""
+        suspicion = self._suspicion
+        suspicion.unknown = suspicion.unknown + 1 if troubles.unknown(error) else 0
+        if suspicion.unknown >= MOST_UNKNOWN:
+            suspicion.unknown = 0
+            return "internal", f"{troubles.words(error)} ({MOST_UNKNOWN} times in a row, see the log of the daemon)"
+        return troubles.broken_for_good(error)
 
     @staticmethod
     def _words(error: Exception) -> str:
-        if isinstance(error, Interrupted):
-            return error.sentence
-        if isinstance(error, psycopg.Error | OSError):
-            first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            return f"the database went away: {first_line}"
-        logger.error("an error nobody expected", exc_info=error)
-        return f"internal error: {type(error).__name__}: {error}"
+        if troubles.unknown(error):
+            logger.error("an error nobody expected", exc_info=error)
+        return troubles.words(error)
 
     @asynccontextmanager
     async def _control(self, *, fresh: bool) -> AsyncIterator[db.Connection]:

@@ -14,10 +14,14 @@ MOST = 10
 
 @dataclass
 class Suspicion:
-    """What a daemon remembers of a shard from one run to the next; `window`: so many records may be in flight."""
+    """What a daemon remembers of a shard from one run to the next.
+
+    `window`: so many records may be in flight; `unknown`: so many runs in a row ended in an error nobody expected.
+    """
 
     window: int | None = None
     found: int = 0
+    unknown: int = 0
 
     def isolate(self, windows: Sequence[Window], error: Poisoned) -> Window | None:
         """The window whose one message is to blame, noted as returned; None while more than one may be.
@@ -32,5 +36,5 @@ class Suspicion:
         self.found += 1
         if self.found > MOST:
             raise ConfigurationError(f"{self.found} messages were refused one by one: {error.sentence}")
-        windows[0].refused[published[0][0]] = f"Returned by the broker: {error.sentence}"
+        windows[0].returned[published[0][0]] = f"Returned by the broker: {error.sentence}"
         return windows[0]

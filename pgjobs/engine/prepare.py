@@ -1,6 +1,13 @@
-"""Before the first record of a shard: its file is read, and where the selection begins and ends is fixed, once."""
+"""Before the first record of a shard: its file is read, and where the selection begins and ends is fixed, once.
+
+Both may take long. No row is locked meanwhile, and the caller may cancel either: the next run begins it anew.
+"""
 
 from __future__ import annotations
+
+import contextlib
+
+import psycopg
 
 from pgjobs import db, faults
 from pgjobs.engine import injection
@@ -27,12 +34,28 @@ async def prepare(claim: Claim, lane: Lane, settings: Settings) -> Position | No
 
 
 async def _fix_bounds(key: tuple[int, int, int], lane: Lane, settings: Settings) -> None:
-    """Prepare beside the connection that keeps the lease, for on a big table it may take its time."""
-    call = "select pgjobs.prepare_job(%s, %s, %s)"
+    """Measure beside the connection that keeps the lease, on the primary; store what was found at once."""
     if not settings.replica_url:
-        answer = await db.value(lane.reader, call, *key)
+        found = await _measure(lane.reader, *key[:2])
     else:
-        async with await db.connect(settings.database_url, "prepare", patience=5 * settings.stall_seconds) as beside:
-            answer = await db.value(beside, call, *key)
-    if answer is None:
+        async with await db.connect(settings.database_url, "prepare") as beside:
+            found = await _measure(beside, *key[:2])
+    call = "select pgjobs.prepare_job(%s, %s, %s, %s, %s, %s, %s, %s)"
+    if await db.value(lane.control, call, *key, *found) is None:
         raise Fenced(f"job {key[0]}: the lease was lost while it was prepared")
+
+
+async def _measure(connection: db.Connection, job_id: int, shard: int) -> tuple[object, ...]:
+    """(start_key, first_key, end_key, send_limit, estimate) of a selection, however long it takes to find them."""
+    # The lease, kept on another connection, ends the run when the server is gone.
+    usual, connection.patience = connection.patience, None
+    try:
+        await connection.execute("begin transaction isolation level repeatable read, read only")
+        answer = await connection.execute("select * from pgjobs.measure_selection(%s, %s)", (job_id, shard))
+        (found,) = await answer.fetchall()
+        return found
+    finally:
+        connection.patience = usual
+        if not connection.closed:
+            with contextlib.suppress(psycopg.Error):
+                await connection.execute("rollback")

@@ -69,9 +69,12 @@ class Records:
         return window
 
     async def pause(self) -> None:
-        """Close the segment, so that no snapshot is held while nothing moves; what was fetched is kept."""
-        if self._ahead is not None:
-            await asyncio.wait((self._ahead,))
+        """Close the segment, so that no snapshot is held while nothing moves; what was fetched is kept.
+
+        While a window is still being fetched nothing is done: the caller asks again, and does not wait for the reader.
+        """
+        if self._ahead is not None and not self._ahead.done():
+            return
         if self._opened_at is not None and self._reader.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             await self._reader.execute("rollback")
         self._opened_at = None

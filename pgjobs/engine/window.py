@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pgjobs.engine.confirms import Flight
 from pgjobs.engine.encode import Record, reason_code
 
+MAX_BODY = 1 << 20
+
 
 @dataclass
 class Window:
-    """Records in order, those of them that were published, their flight, and why some were refused, by key."""
+    """Records in order, those of them that were published, and their flight.
+
+    `unfit` and `returned` say by key why a record was not published, and why the broker gave one back.
+    """
 
     records: list[Record]
-    published: list[Record]
-    flight: Flight | None
-    refused: dict[int, str]
+    unfit: dict[int, str]
+    published: list[Record] = field(default_factory=list)
+    returned: dict[int, str] = field(default_factory=dict)
+    flight: Flight | None = None
 
     @property
     def last_key(self) -> int:
@@ -26,8 +32,18 @@ class Window:
     def account(self) -> tuple[tuple[int, int, int], list[tuple[str, str, int]]]:
         """How many were (sent, skipped, returned), and [(action, reason, how many)] of what happened at all."""
         reasons = Counter(reason_code(record[2]) for record in self.records if record[2] is not None)
-        skipped, returned = reasons.total(), len(self.refused)
+        reasons.update(reason_code(reason) for reason in self.unfit.values())
+        skipped, returned = reasons.total(), len(self.returned)
         sent = len(self.records) - skipped - returned
-        reasons.update(reason_code(reason) for reason in self.refused.values())
+        reasons.update(reason_code(reason) for reason in self.returned.values())
         outcomes = [("skip", reason, n) for reason, n in reasons.items()]
         return (sent, skipped, returned), [*outcomes, ("sent", "", sent)] if sent else outcomes
+
+
+def find_unfit(wanted: list[Record]) -> dict[int, str]:
+    """Why records that are to be sent can't be, by key."""
+    return {
+        key: f"Message too large, {len(body)} bytes" if body else "Message is empty"
+        for key, _message, _reason, body in wanted
+        if not body or len(body) > MAX_BODY
+    }

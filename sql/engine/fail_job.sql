@@ -9,7 +9,7 @@ begin
   update pgjobs.progress p
   set owner = null, lease_until = null, updated_at = clock_timestamp(), note = null, error = _sentence,
       in_flight_to = case when _clean then p.after_key else p.in_flight_to end
-  where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp();
+  where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp() and p.finished_at is null;
   if found then
     perform set_config('pgjobs.reason', format('%s: %s', _code, _sentence), true);
     update public.xmp_jobs j set status = 'error' where j.id = _job_id and j.status = 'in progress';

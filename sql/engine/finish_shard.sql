@@ -1,4 +1,4 @@
--- Reads: nothing   Writes: progress, xmp_jobs (status)
+-- Reads: outcomes   Writes: progress, xmp_jobs (status)
 create or replace function pgjobs.finish_shard(_job_id bigint, _shard integer, _epoch bigint)
 returns text
 language plpgsql
@@ -6,6 +6,8 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  _considered bigint;
+  _accounted bigint;
   _open bigint;
 begin
   perform from public.xmp_jobs j where j.id = _job_id for update;
@@ -13,10 +15,16 @@ begin
   set finished_at = clock_timestamp(), updated_at = clock_timestamp(), owner = null, lease_until = null,
       in_flight_to = p.after_key, uncertain_to = null, note = null
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
-    and p.considered = p.sent + p.skipped + p.returned
-    and p.considered = (select coalesce(sum(o.n), 0) from pgjobs.outcomes o where o.job_id = _job_id and o.shard = _shard);
+  returning p.considered into _considered;
   if not found then
     return null;
+  end if;
+  select coalesce(sum(o.n), 0) into _accounted from pgjobs.outcomes o where o.job_id = _job_id and o.shard = _shard;
+  if _considered <> _accounted then
+    perform pgjobs.refuse('PJ409', 'unaccounted', 'job_id',
+      format('job %s, shard %s is at its end, but of %s records considered %s are accounted for in pgjobs.outcomes: it is not done',
+             _job_id, _shard, _considered, _accounted),
+      'somebody changed pgjobs.outcomes or pgjobs.progress by hand: compare with the log ("pgjobs verify"), put the rows right and resume the job');
   end if;
   select count(*) into _open from pgjobs.progress p where p.job_id = _job_id and p.finished_at is null;
   if _open = 0 then
@@ -29,4 +37,4 @@ begin
 end;
 $$;
 comment on function pgjobs.finish_shard(bigint, integer, bigint) is
-  'Ends a shard whose cursor is exhausted; the last one makes the job done. Refuses (null) unless every considered record is accounted for and the lease is held.';
+  'Ends a shard whose cursor is exhausted; the last one makes the job done. Null: fenced out. Refuses (PJ409 unaccounted) where not every considered record is accounted for.';

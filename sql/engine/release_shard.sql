@@ -15,7 +15,7 @@ begin
       note = _note,
       failures = case when _note is null then 0 else p.failures + 1 end,
       retry_at = case when _note is not null then clock_timestamp() + least(interval '10 s', interval '1 s' * power(2, least(p.failures, 10))) end
-  where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch;
+  where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.finished_at is null;
   if found and _hand_back then
     perform set_config('pgjobs.reason', 'handed back by a daemon that is shutting down', true);
     update public.xmp_jobs j

@@ -1,0 +1,141 @@
+"""The messages of a shard on their way: enveloped, published, and waited for until each is confirmed or given back.
+
+While the broker takes nothing the lease says why, a stop is obeyed, and no snapshot is held.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from pgjobs.engine.amqp import Publisher
+from pgjobs.engine.claim import Claim
+from pgjobs.engine.confirms import Flight
+from pgjobs.engine.encode import Envelope, Record
+from pgjobs.engine.lease import Lease
+from pgjobs.engine.window import Window
+from pgjobs.errors import ConfigurationError, Interrupted
+
+NACKED = "the broker refuses messages (nack), they are published again"
+TOO_LONG = 5.0
+"""Seconds without an answer after which it is said, and no snapshot is held for it."""
+MAYBE_DUPLICATE = {"x-maybe-duplicate": True}
+
+
+class Outgoing:
+    """What one run publishes; `pause_reading` closes the cursor of its records."""
+
+    def __init__(
+        self, claim: Claim, publisher: Publisher, lease: Lease, pause_reading: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._claim = claim
+        self._publisher = publisher
+        self._lease = lease
+        self._pause_reading = pause_reading
+        self._prefix = f"{claim.job_id}-"
+        self._waiting_since = 0.0
+
+    async def check_route(self) -> None:
+        """Refuse a route that is missing; wait for one that is away."""
+        claim = self._claim
+        if not claim.routing_key:
+            raise ConfigurationError(f"job type {claim.type} has no routing_key in xmp_job_types")
+        await self._publisher.check_route(claim.exchange, claim.routing_key)
+
+    def publish(self, records: list[Record]) -> Flight:
+        """Write records; those that may have been sent before come first, and are marked."""
+        repeated = 0
+        if self._claim.uncertain_to is not None:
+            repeated = sum(1 for record in records if self._claim.maybe_sent(record[0]))
+        parts = ((records[:repeated], MAYBE_DUPLICATE), (records[repeated:], {}))
+        enveloped = [(self._envelope(marks), part) for part, marks in parts if part]
+        return self._publisher.publish(enveloped, self._prefix)
+
+    def _envelope(self, marks: dict[str, bool]) -> Envelope:
+        claim = self._claim
+        return self._publisher.envelope(
+            exchange=claim.exchange,
+            routing_key=claim.routing_key,
+            app_id="pgjobs",
+            message_type=claim.type,
+            headers={"x-job-id": claim.job_id, **marks},
+            timestamp=int(datetime.now(UTC).timestamp()),
+        )
+
+    async def settle(self, windows: deque[Window]) -> None:
+        """Wait until the broker has answered for every message of the first window, and note what it gave back."""
+        publisher, window = self._publisher, windows[0]
+        if window.flight is None:
+            return
+        self._waiting_since = time.monotonic()
+        await publisher.settle(window.flight, self._while_waiting)
+        if window.flight.nacked:
+            await self._publish_again(window.published, set(window.flight.nacked))
+        publisher.forget_nacks()
+        self._lease.say(None)
+        returned = publisher.take_returned(self._prefix, window.published)
+        if returned and len(returned) == len(window.published):
+            await self._nothing_bound(windows, next(iter(returned.values())))
+        if returned:
+            await self._check_queue()
+        window.returned |= returned
+
+    async def _check_queue(self) -> None:
+        """By the default exchange a message comes back only where its queue is away, a wait, or gone, an error."""
+        if not self._claim.exchange:
+            await self.check_route()
+
+    async def _publish_again(self, published: list[Record], nacked: set[int]) -> None:
+        """Publish what was nacked: one message after a pause, and only when that was taken twice as many, and so on.
+
+        A queue may keep a copy of what it refuses (reject-publish-dlx): it gets few of them, however long it is full.
+        """
+        waiting = [record for record in published if record[0] in nacked]
+        most = 1
+        while waiting:
+            self._lease.say(NACKED)
+            if most == 1:
+                await self._publisher.pause_after_nack(self._while_waiting)
+            batch = waiting[:most]
+            parts = [(self._envelope(MAYBE_DUPLICATE), batch)]
+            flight = self._publisher.publish(parts, self._prefix)
+            await self._publisher.settle(flight, self._while_waiting)
+            nacked = set(flight.nacked)
+            if len(nacked) < len(batch):
+                self._publisher.forget_nacks()
+            waiting = [record for record in batch if record[0] in nacked] + waiting[most:]
+            most = 1 if nacked else 2 * most
+
+    async def _nothing_bound(self, windows: deque[Window], answer: str) -> None:
+        """A whole window came back: the route leads nowhere, and what is in flight came back as well."""
+        for window in list(windows)[1:]:
+            if window.flight is not None:
+                await self._publisher.settle(window.flight, self._while_waiting)
+                if len(self._publisher.take_returned(self._prefix, window.published)) < len(window.published):
+                    break
+        else:
+            windows.clear()
+        await self._check_queue()
+        claim = self._claim
+        what = f"no queue is bound to exchange {claim.exchange!r} with" if claim.exchange else "there is no queue for"
+        raise ConfigurationError(f"{what} routing key {claim.routing_key!r}: {answer}")
+
+    async def _while_waiting(self) -> None:
+        """Once a second while confirms are awaited: keep the lease honest, hold no snapshot for nothing."""
+        publisher, lease = self._publisher, self._lease
+        await lease.ensure()
+        if publisher.blocked_since is not None:
+            seconds = int(time.monotonic() - publisher.blocked_since)
+            lease.say(f"the broker is blocked: {publisher.blocked_reason}, for {seconds // 10 * 10} s or more")
+        elif publisher.nacking:
+            lease.say(NACKED)
+        elif publisher.silent_seconds > TOO_LONG:
+            lease.say("the broker is connected and confirms nothing")
+        else:
+            return
+        if lease.stopping:
+            raise Interrupted("stopped while the broker took nothing: what is in flight is uncertain")
+        if time.monotonic() - self._waiting_since > TOO_LONG:
+            await self._pause_reading()
