@@ -31,7 +31,7 @@ class Lease:
     def __init__(self, claim: Claim, seconds: float, claimed_at: float) -> None:
         self.lost: BaseException | None = None
         self._stopping = False
-        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._note: str | None = None
         self._control: db.Connection | None = None
         self._key = (claim.job_id, claim.shard, claim.epoch)
@@ -51,8 +51,8 @@ class Lease:
             self._end()
 
     def _end(self) -> None:
-        if not self._over.done():
-            self._over.set_result(None)
+        if not self.over.done():
+            self.over.set_result(None)
 
     def _lose(self, error: BaseException) -> None:
         self.lost = error
@@ -64,7 +64,7 @@ class Lease:
         Raises what the lease was lost with, likewise after breaking the work off.
         """
         try:
-            await asyncio.wait((work, self._over), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((work, self.over), return_when=asyncio.FIRST_COMPLETED)
         finally:
             if not work.done():
                 work.cancel()

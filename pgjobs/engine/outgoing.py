@@ -49,9 +49,12 @@ class Outgoing:
         repeated = 0
         if self._claim.uncertain_to is not None:
             repeated = sum(1 for record in records if self._claim.maybe_sent(record[0]))
-        parts = ((records[:repeated], MAYBE_DUPLICATE), (records[repeated:], {}))
-        enveloped = [(self._envelope(marks), part) for part, marks in parts if part]
-        return self._publisher.publish(enveloped, self._prefix)
+        parts = []
+        if repeated:
+            parts.append((self._envelope(MAYBE_DUPLICATE), records[:repeated]))
+        if repeated < len(records):
+            parts.append((self._envelope({}), records[repeated:]))
+        return self._publisher.publish(parts, self._prefix)
 
     def _envelope(self, marks: dict[str, bool]) -> Envelope:
         claim = self._claim

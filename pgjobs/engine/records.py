@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -83,8 +84,7 @@ class Records:
         """Stop reading; the connection may be used again only if it is idle afterwards."""
         self._reader.unhurried = False
         if self._ahead is not None:
-            self._ahead.cancel()
-            await asyncio.wait((self._ahead,))
+            await call_off(self._ahead)
             self._ahead = None
         if not self._reader.closed and self._reader.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             with contextlib.suppress(psycopg.Error):
@@ -153,3 +153,11 @@ class Records:
                     self._exhausted = True
                     break
         self._at.remaining = left
+
+
+async def call_off(work: asyncio.Future[Any]) -> None:
+    """Break something off, and wait until it is over; what it ended with is of no interest any more."""
+    work.cancel()
+    await asyncio.wait((work,))
+    if not work.cancelled():
+        work.exception()

@@ -22,13 +22,15 @@ from pgjobs.engine.lease import Lease
 from pgjobs.engine.outgoing import Outgoing
 from pgjobs.engine.poison import Suspicion
 from pgjobs.engine.prepare import prepare
-from pgjobs.engine.records import Records
+from pgjobs.engine.records import Records, call_off
 from pgjobs.engine.window import Window, find_unfit
 from pgjobs.errors import ConfigurationError, Poisoned
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
 
 IN_FLIGHT = 2
+SOON = 1.0
+"""Seconds for which windows in flight may wait for the next one to be read, so that one checkpoint can announce it."""
 
 
 class ShardRun:
@@ -45,6 +47,9 @@ class ShardRun:
         self.suspicion = suspicion
         self.windows: deque[Window] = deque()
         self._announced: int | None = None
+        self._reading: asyncio.Future[list[Record]] | None = None
+        self._upcoming: list[Record] = []
+        self._unreadable: ConfigurationError | None = None
         self._broken_off = False
         self._outgoing: Outgoing | None = None
 
@@ -83,9 +88,12 @@ class ShardRun:
                 return await self._stream(records, log)
             except Poisoned as error:
                 if window := self.suspicion.isolate(self.windows, error):
-                    await self._commit(window, log, [])
+                    self._upcoming = []
+                    await self._commit(window, log)
                 raise
             finally:
+                if self._reading is not None:
+                    await call_off(self._reading)
                 await records.close()
         finally:
             log.close()
@@ -98,34 +106,43 @@ class ShardRun:
         return await JobLog.open(self.lane.control, claim.job_id, claim.shard, claim.epoch, path)
 
     async def _stream(self, records: Records, log: JobLog) -> bool:
-        upcoming, unreadable = await self._next(records)
+        self._read(records)
         most = 1 if self.suspicion.window else IN_FLIGHT
         while True:
             await self.lease.ensure()
-            if upcoming and not self.lease.stopping and len(self.windows) < most:
-                if await self._send(upcoming):
-                    upcoming, unreadable = await self._next(records)
+            if self._reading is not None and (not self.windows or await self._comes_soon(self._reading)):
+                await self._take(self._reading)
+            if self._upcoming and not self.lease.stopping and len(self.windows) < most:
+                if await self._send(self._upcoming):
+                    self._read(records)
             elif self.windows:
                 await self._settle()
-                await self._commit(self.windows[0], log, upcoming)
-            elif unreadable is not None:
-                raise unreadable
+                await self._commit(self.windows[0], log)
+            elif self._unreadable is not None:
+                raise self._unreadable
             else:
-                return not upcoming and not self._broken_off
+                return not self._upcoming and not self._broken_off
 
-    async def _next(self, records: Records) -> tuple[list[Record], ConfigurationError | None]:
-        """The next window; what makes it unreadable is told when all before it is accounted for.
+    def _read(self, records: Records) -> None:
+        self._upcoming = []
+        self._reading = asyncio.ensure_future(records.next())
 
-        A stop does not wait for the database to find it.
-        """
-        reading = asyncio.ensure_future(records.next())
-        if not await self.lease.outlasts(reading):
-            self._broken_off = True
-            return [], None
+    async def _comes_soon(self, reading: asyncio.Future[list[Record]]) -> bool:
+        """Whether the next window is there, or comes before those in flight should rather be accounted for."""
+        if not reading.done():
+            await asyncio.wait((reading, self.lease.over), timeout=SOON, return_when=asyncio.FIRST_COMPLETED)
+        return reading.done()
+
+    async def _take(self, reading: asyncio.Future[list[Record]]) -> None:
+        """Take over the next window; what makes it unreadable is told when all before it is accounted for."""
         try:
-            return reading.result(), None
+            if await self.lease.outlasts(reading):
+                self._upcoming = reading.result()
+            else:
+                self._broken_off = True
         except ConfigurationError as error:
-            return [], error
+            self._unreadable = error
+        self._reading = None
 
     async def _send(self, records: list[Record]) -> bool:
         """Announce one window and publish it; False when the job turned out to be stopped."""
@@ -155,12 +172,12 @@ class ShardRun:
             await self._outgoing.settle(self.windows)
             faults.reach("after_confirm")
 
-    async def _commit(self, window: Window, log: JobLog, upcoming: list[Record]) -> None:
+    async def _commit(self, window: Window, log: JobLog) -> None:
         """Make a settled window count: its lines on disk, then its checkpoint."""
         await log.append(log_lines(datetime.now(UTC), window.records, window.unfit | window.returned))
 
         last_sent = self.windows[-1].last_key
-        ahead = last_sent if self.lease.stopping or not upcoming else upcoming[-1][0]
+        ahead = last_sent if self.lease.stopping or not self._upcoming else self._upcoming[-1][0]
         in_flight_to = window.last_key if self._outgoing is None else ahead
         counts, outcomes = window.account()
         progress = (window.last_key, in_flight_to, *counts, Jsonb(outcomes))

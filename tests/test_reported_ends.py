@@ -1,0 +1,77 @@
+"""How a run ends and what is told of it: loudly where records are unaccounted for, quietly where the end is refused."""
+
+import pytest
+from fix_daemon import Engine
+
+
+def test_records_that_are_unaccounted_for(engine: Engine) -> None:
+    """A job of which an outcome is missing ends in error with both counts, once; put right and resumed it is done."""
+    engine.add_retries(40)
+    daemon = engine.start()
+    job = engine.add_stopping_job(20)
+    engine.wait_status(job, "canceled")
+    engine.execute("create table kept as select * from pgjobs.outcomes")
+    engine.execute("delete from pgjobs.outcomes")
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "error")
+    counted = engine.value("select sum(n) from pgjobs.outcomes")
+    assert f"of 40 records considered {counted} are accounted for" in engine.error_of(job)
+    reason = "select reason from pgjobs.job_events where job_id = %s and to_status = 'error'"
+    assert engine.value(reason, job).startswith("unaccounted: ")
+    assert daemon.said.count(": taken") == 2
+    engine.execute("update pgjobs.outcomes o set n = o.n + k.n from kept k where o.action = k.action")
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+    assert list(range(1, 41)) == [line.key for line in engine.log_lines(job)]
+
+
+@pytest.mark.parametrize("refused", [("done",), ("done", "error")])
+def test_an_end_that_a_trigger_refuses(engine: Engine, refused: tuple[str, ...]) -> None:
+    """A job whose end somebody's trigger refuses says so and does not spin; freed, it ends as it should."""
+    engine.add_retries(20)
+    engine.execute(
+        "create function public.no_end() returns trigger language plpgsql as"
+        " $$ begin raise exception 'not on a Sunday'; end $$"
+    )
+    engine.execute(
+        "create trigger zz_no_end before update on xmp_jobs for each row"
+        f" when (new.status in ({', '.join(map(repr, refused))})) execute function public.no_end()"
+    )
+    daemon = engine.start()
+    job = engine.add_job("expired")
+    sentence = "the database refuses its end: not on a Sunday"
+    if "error" in refused:
+        engine.wait_until("exists (select from pgjobs.progress where failures >= 2 and owner is null)")
+        assert sentence in engine.value("select pgjobs.why(%s)", job)
+        assert "in progress" == engine.value("select status from xmp_jobs")
+        assert engine.value("select epoch from pgjobs.progress") <= 4
+    else:
+        engine.wait_status(job, "error")
+        assert sentence == engine.error_of(job)
+    engine.execute("drop trigger zz_no_end on xmp_jobs")
+    if "error" not in refused:
+        engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+    assert list(range(1, 21)) == [message.key for message in engine.drain()]
+    assert daemon.running
+
+
+def test_a_hand_back_that_a_trigger_refuses(engine: Engine) -> None:
+    """A daemon that may not make a job ready again when it ends leaves it to the next one as it is."""
+    engine.add_retries(20_000)
+    engine.execute(
+        "create function public.no_return() returns trigger language plpgsql as"
+        " $$ begin raise exception 'never back'; end $$"
+    )
+    engine.execute(
+        "create trigger zz_no_return before update on xmp_jobs for each row"
+        " when (new.status = 'ready') execute function public.no_return()"
+    )
+    daemon = engine.start()
+    job = engine.add_job("expired")
+    engine.wait_considered(job, 50)
+    assert 0 == daemon.terminate()
+    assert f"job {job} can't be handed back: never back" in daemon.said
+    engine.start(window=500)
+    engine.wait_status(job, "done")
+    assert list(range(1, 20_001)) == [line.key for line in engine.log_lines(job)]
