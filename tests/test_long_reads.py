@@ -13,10 +13,10 @@ def slow_type(engine: Engine, seconds: str, *, bounds: bool = False) -> None:
         " as $$ begin perform pg_sleep(_seconds); return _id; end $$"
     )
     rows = (
-        f"select public.slowly(id, {seconds}) as key, msisdn::bytea as msg, null::text as reason, '{{}}'::bytea as body"  # noqa: S608
+        f"select public.slowly(id, {seconds}) as key, msisdn::bytea as msg, null::text as reason, '{{}}'::bytea as body"
     )
     engine.execute(
-        "create function public.slow_records(_job bigint, _shard integer, _after bigint, _end bigint)"
+        "create function public.slow_records(_job bigint, _shard integer, _after bigint, _end bigint)"  # noqa: S608
         f" returns text language sql stable as $$ select $text$select * from ({rows} from public.xmp_retries_expired"
         " where id > $text$ || coalesce(_after, 0) || ' order by id offset 0) s' $$"
     )
