@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Annotated, Literal
@@ -41,6 +42,11 @@ class Settings(BaseSettings):
     http_insecure: bool = Field(
         False, description="true: the door may stand open on other addresses than loopback without tokens"
     )
+    http_hosts: str = Field(
+        "",
+        description="further names the HTTP door answers to, as a proxy sends them, separated by commas; *: any name",
+    )
+    http_connections: int = Field(500, ge=1, description="HTTP connections open at once; fewer where ulimit -n is low")
     http_patience: Positive = Field(30.0, description="seconds /api waits for a daemon")
     callback_url: str = Field("", description="called as {url}?id=…&status=… when a job ends; empty: nobody is called")
     callback_timeout: Positive = Field(10.0, description="seconds one call of the CMS may take")
@@ -104,6 +110,14 @@ class Settings(BaseSettings):
         host, _, port = value.rpartition(":")
         if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
             raise ValueError("it has to be address:port, as in 127.0.0.1:50303")
+        return value
+
+    @field_validator("http_hosts")
+    @classmethod
+    def _hosts(cls, value: str) -> str:
+        for name in filter(None, map(str.strip, value.split(","))):
+            if name != "*" and not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", name):
+                raise ValueError("it has to be names without port and scheme, as in jobs.example.com,web")
         return value
 
     @field_validator("log_level")

@@ -7,9 +7,10 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -34,7 +35,7 @@ class Web:
     def __enter__(self) -> Self:
         self._runner.run(self._stack.enter_async_context(self.app.router.lifespan_context(self.app)))
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://web")
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,13 +60,13 @@ class Web:
 
 
 class WebProcess:
-    """`pgjobs web` as users run it, on a port that is free."""
+    """`pgjobs web` as users run it, on a port that is free; `under` is a command it is run under, with other limits."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, *, under: Sequence[str] = (), **settings: str) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PGJOBS_")}
         given = {f"PGJOBS_{name.upper()}": value for name, value in settings.items()}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pgjobs", "web"],
+            [*under, sys.executable, "-m", "pgjobs", "web"],
             cwd=Path(pgjobs.__file__).parent.parent,
             env=inherited | {"PGJOBS_HTTP_BIND": "127.0.0.1:0"} | given,
             stderr=subprocess.PIPE,
@@ -89,9 +90,15 @@ class WebProcess:
         """Send `how` and give the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(how)
-        _, rest = self.process.communicate(timeout=30)
-        self.log += (rest or "").splitlines(keepends=True)
+        assert self.process.stderr is not None
+        if not self.process.stderr.closed:
+            _, rest = self.process.communicate(timeout=30)
+            self.log += (rest or "").splitlines(keepends=True)
         return self.process.returncode
+
+    def connect(self) -> socket.socket:
+        """A plain connection, for what no HTTP client would send."""
+        return socket.create_connection(("127.0.0.1", self.client.base_url.port or 0), timeout=20)
 
     def _address(self) -> str:
         assert self.process.stderr is not None
@@ -101,6 +108,15 @@ class WebProcess:
             if found:
                 return found[1]
         raise AssertionError("".join(self.log))
+
+
+def everything(line: socket.socket) -> bytes:
+    """All that still comes before the connection ends."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := line.recv(65536):
+            received += part
+    return received
 
 
 @pytest.fixture

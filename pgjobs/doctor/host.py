@@ -10,7 +10,7 @@ from pathlib import Path
 from pgjobs.doctor.finding import Finding, ok, problem, warning
 from pgjobs.errors import SettingsError
 from pgjobs.settings import Settings
-from pgjobs.web import serve
+from pgjobs.web import bind, serve
 
 SHORT_LEASE = 10.0
 LITTLE_SPACE, NO_SPACE = 2**30, 50 * 2**20
@@ -31,7 +31,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     except SettingsError as error:
         found.append(problem(about, error.sentence, error.hint))
     else:
-        if not serve.loopback(serve.split(settings.http_bind)[0]) and not settings.http_auth:
+        if not bind.loopback(bind.split(settings.http_bind)[0]) and not settings.http_auth:
             found.append(
                 warning(
                     about,

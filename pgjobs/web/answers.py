@@ -9,14 +9,16 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from pgjobs.errors import PgjobsError
 
 logger = logging.getLogger(__name__)
 # A plain link changes state here, so no cache may answer in our place.
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+INCOMPLETE = "incomplete_request"
 
 
 class Problem(PgjobsError):
@@ -35,15 +37,21 @@ class Problem(PgjobsError):
         body = {"error": self.sentence, "code": self.code, "hint": self.hint}
         return json_answer(json.dumps(body, ensure_ascii=False), self.status, self.headers)
 
+    async def send(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call that comes no further than a middleware."""
+        scope.setdefault("state", {})["code"] = self.code
+        await self.answer()(scope, receive, send)
+
 
 def json_answer(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer whose JSON is written already."""
     return Response(text, status, HEADERS | dict(headers or {}), "application/json")
 
 
-async def on_problem(_request: Request, problem: Exception) -> Response:
+async def on_problem(request: Request, problem: Exception) -> Response:
     """Answer a refused call."""
     assert isinstance(problem, Problem)  # noqa: S101 - the table of handlers says so, mypy cannot know
+    request.state.code = problem.code
     return problem.answer()
 
 
@@ -60,6 +68,13 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
         sentence = f"{clipped(request.url.path)} does not take {clipped(request.method)}"
         return Problem(405, "wrong_method", sentence, f"use {allowed}", {"Allow": allowed}).answer()
     return Problem(error.status_code, "bad_request", error.detail, "mend the request and send it again").answer()
+
+
+async def on_disconnect(request: Request, error: Exception) -> Response:
+    """Note that the client went away, or was too slow, before its request was complete; nobody reads this answer."""
+    assert isinstance(error, ClientDisconnect)  # noqa: S101 - as above
+    request.state.code = INCOMPLETE
+    return Problem(408, INCOMPLETE, "the request did not come whole", "send it again").answer()
 
 
 async def on_failure(_request: Request, _error: Exception) -> Response:

@@ -8,15 +8,24 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from pgjobs.settings import Settings
 from pgjobs.web import cms, metrics
-from pgjobs.web.answers import Problem, json_answer, on_failure, on_http_exception, on_problem
+from pgjobs.web.access import AccessLog
+from pgjobs.web.answers import (
+    Problem,
+    json_answer,
+    on_disconnect,
+    on_failure,
+    on_http_exception,
+    on_problem,
+)
 from pgjobs.web.auth import Tokens
 from pgjobs.web.database import Database
 from pgjobs.web.doors import Door
+from pgjobs.web.hosts import Browsers
 
 
 async def healthz(_request: Request) -> Response:
@@ -25,7 +34,12 @@ async def healthz(_request: Request) -> Response:
 
 
 DOORS = (*cms.DOORS, *metrics.DOORS, Door("/healthz", healthz, "open"))
-HANDLERS = {Problem: on_problem, HTTPException: on_http_exception, Exception: on_failure}
+HANDLERS = {
+    Problem: on_problem,
+    HTTPException: on_http_exception,
+    ClientDisconnect: on_disconnect,
+    Exception: on_failure,
+}
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -41,9 +55,15 @@ def create_app(settings: Settings) -> Starlette:
             await app.state.database.close()
 
     scopes = {door.path: door.scope for door in DOORS}
+    middleware = [
+        Middleware(AccessLog, scopes=scopes),
+        Middleware(Browsers, settings=settings, scopes=scopes),
+    ]
+    if settings.http_auth:
+        middleware.append(Middleware(Tokens, scopes=scopes))
     app = Starlette(
         routes=[door.route() for door in DOORS],
-        middleware=[Middleware(Tokens, scopes=scopes)] if settings.http_auth else [],
+        middleware=middleware,
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )

@@ -36,7 +36,7 @@ class Tokens:
             try:
                 await _check(Request(scope), needed)
             except Problem as problem:
-                await problem.answer()(scope, receive, send)
+                await problem.send(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

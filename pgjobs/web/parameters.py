@@ -60,6 +60,7 @@ async def read(request: Request, *known: str) -> Parameters:
         if "\0" in value:
             raise _bad(name, "it holds a NUL", "give it without")
         values[name] = value
+    request.state.parameters = values
     return Parameters(values)
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import math
 import signal
-import socket
 import sys
 from types import FrameType
 
@@ -18,12 +16,14 @@ from pgjobs import db
 from pgjobs.errors import SettingsError
 from pgjobs.settings import Settings
 from pgjobs.web.app import create_app
+from pgjobs.web.bind import listen, loopback, split
+from pgjobs.web.protocol import BACKLOG, Limits, bounded, connection_limit
 
 logger = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; calls that are under way get PGJOBS_DRAIN_SECONDS to end."""
+    """Serve until SIGTERM, SIGINT or SIGHUP; calls that are under way get PGJOBS_DRAIN_SECONDS to end."""
     settings.need("database_url")
     check_bind(settings)
     asyncio.run(_check_schema(settings.database_url))
@@ -33,6 +33,9 @@ def run(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        http=bounded(Limits(connection_limit(settings.http_connections))),
+        ws="none",
+        backlog=BACKLOG,
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
     )
     with listen(settings.http_bind) as listener:
@@ -41,7 +44,7 @@ def run(settings: Settings) -> None:
         # uvicorn raises the signal again once it has drained; then, and before it begins, it means leave.
         for sent in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sent, _leave)
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup means: stay
             signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
         uvicorn.Server(config).run(sockets=[listener])
 
@@ -56,33 +59,6 @@ def check_bind(settings: Settings) -> None:
         "set PGJOBS_HTTP_AUTH=true and make a token with pgjobs token, or PGJOBS_HTTP_INSECURE=true"
         " where a proxy or a firewall stands in front",
     )
-
-
-def loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def split(bind: str) -> tuple[str, int]:
-    """Address and port of PGJOBS_HTTP_BIND."""
-    host, _, port = bind.rpartition(":")
-    return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-def listen(bind: str) -> socket.socket:
-    """The socket to serve on."""
-    host, port = split(bind)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise SettingsError(
-            f"PGJOBS_HTTP_BIND {bind!r} cannot be listened on: {error.strerror or error}",
-            "choose another port, or end the process that has it",
-        ) from error
 
 
 async def _check_schema(url: str) -> None:

@@ -1,0 +1,254 @@
+"""One HTTP connection, bounded in time and in number: uvicorn's protocol with deadlines and a limit.
+
+A connection is in one phase at a time, and each phase in which we wait for the client has a deadline:
+
+HEAD    connected, or a request has begun: its head has to be complete in time, or 408
+BODY    the head is there: the body has to be complete in time, or 408
+ANSWER  the application works; it bounds its own waits
+IDLE    kept alive between two requests; closed quietly (uvicorn's timeout_keep_alive)
+SEND    the client does not take its answer; cut off in the end
+
+When more connections are open than the limit allows, the one that has let us wait longest is closed for the new one;
+only where every connection is being answered is the new one refused with 503. The limit lies below the limit of
+descriptors, so that accepting and the database never run out of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import json
+import logging
+import resource
+import socket
+import sys
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 128
+"""Connections the kernel keeps until they are accepted; so many may come at once, above the limit."""
+RESERVED = 100
+"""Descriptors for everything else: connections to the database, logs, the event loop."""
+FEWEST = 16
+WARN_SECONDS = 10.0
+
+
+class Phase(enum.Enum):
+    """What a connection waits for."""
+
+    HEAD = "head"
+    BODY = "body"
+    ANSWER = "answer"
+    IDLE = "idle"
+    SEND = "send"
+
+
+WAITING = (Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.SEND)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many connections may be open, and how many seconds a client may take."""
+
+    connections: int
+    request_seconds: float = 10.0
+    send_seconds: float = 60.0
+
+    def seconds(self, phase: Phase) -> float | None:
+        """The deadline of a phase; None where this class sets none."""
+        if phase in (Phase.HEAD, Phase.BODY):
+            return self.request_seconds
+        return self.send_seconds if phase is Phase.SEND else None
+
+
+def connection_limit(wanted: int) -> int:
+    """`wanted`, or fewer where the process may not open so many descriptors."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    return max(FEWEST, min(wanted, soft - RESERVED - BACKLOG))
+
+
+class BoundedProtocol(H11Protocol):
+    """A connection that can't be held open for ever, nor crowd out the others."""
+
+    limits = Limits(connections=500)
+    _warned_at = float("-inf")
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.phase = Phase.HEAD
+        self.since = self.loop.time()
+        self._request: object = None
+        self._heard = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Accept a connection, or refuse it where nothing can be closed for it."""
+        super().connection_made(transport)
+        line = transport.get_extra_info("socket")
+        if line is not None and line.family in (socket.AF_INET, socket.AF_INET6):
+            # Head and body leave in two writes: without this the second one waits for the acknowledgement of the
+            # first, 40 ms where the client delays it. asyncio sets it only for sockets made with IPPROTO_TCP.
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._enter(Phase.HEAD)
+        if len(self.connections) > self.limits.connections and not self._make_room():
+            self.refuse(503, "too_many_connections", "too many connections are open", "close some, or try again")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; the first byte after an answer begins the next request."""
+        if self.transport.is_closing():
+            return
+        self._heard = True
+        if self.phase is Phase.IDLE:
+            self._enter(Phase.HEAD)
+        super().data_received(data)
+        self._follow()
+
+    def on_response_complete(self) -> None:
+        """A request is answered."""
+        super().on_response_complete()
+        self._follow()
+
+    def pause_writing(self) -> None:
+        """The client does not take its answer as fast as it is made."""
+        super().pause_writing()
+        self._enter(Phase.SEND)
+
+    def resume_writing(self) -> None:
+        """It has taken most of it."""
+        super().resume_writing()
+        self._follow()
+
+    def shutdown(self) -> None:
+        """Let what is being answered end, and nothing else: a request that is not complete is not done."""
+        if self.phase is Phase.BODY and self._unanswered:
+            self.refuse(503, "shutting_down", "the service ends before the request was complete", "send it again")
+        else:
+            super().shutdown()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's own signature
+        """Answer what is not HTTP; called while uvicorn handles the error."""
+        hinted = getattr(sys.exc_info()[1], "error_status_hint", 400)
+        status = hinted if 400 <= hinted < 500 else 400
+        self.refuse(status, "bad_request", "this is not a request of HTTP/1.1, or it is too long", "mend the request")
+
+    def refuse(self, status: int, code: str, sentence: str, hint: str) -> None:
+        """Answer instead of the application, where an answer can still be given, and close."""
+        begun, cycle = False, self._unanswered
+        if cycle is not None:
+            # The application sees that the client is gone, and what it still says is dropped.
+            begun = cycle.response_started
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if not begun and self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
+            body = json.dumps({"error": sentence, "code": code, "hint": hint}).encode()
+            headers = [
+                (b"content-type", b"application/json"),
+                (b"content-length", b"%d" % len(body)),
+                (b"cache-control", b"no-store"),
+                (b"connection", b"close"),
+            ]
+            head = h11.Response(status_code=status, headers=headers, reason=HTTPStatus(status).phrase.encode())
+            with contextlib.suppress(h11.LocalProtocolError):
+                parts = [self.conn.send(event) for event in (head, h11.Data(data=body), h11.EndOfMessage())]
+                self.transport.write(b"".join(part for part in parts if part))
+        self.transport.close()
+        self._enter(Phase.SEND)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing: whoever asks for another protocol is answered in this one, as HTTP has it."""
+
+    @property
+    def _unanswered(self) -> RequestResponseCycle | None:
+        """The request that is being answered; uvicorn's type hides that there may be none yet."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return None if cycle is None or cycle.response_complete else cycle
+
+    def _follow(self) -> None:
+        """Enter the phase that the state of the connection shows."""
+        if self.transport.is_closing() or self.flow.write_paused:
+            phase = Phase.SEND
+        elif self.conn.their_state is h11.SEND_BODY:
+            phase = Phase.BODY
+        elif self._unanswered:
+            phase = Phase.ANSWER
+        elif self.transport.get_write_buffer_size():
+            phase = Phase.SEND
+        elif self.cycle is not self._request or self.phase is not Phase.HEAD:
+            phase = Phase.IDLE
+        else:
+            phase = Phase.HEAD
+        if phase is not self.phase or self.cycle is not self._request:
+            self._enter(phase)
+
+    def _enter(self, phase: Phase) -> None:
+        self._disarm()
+        self.phase, self.since, self._request = phase, self.loop.time(), self.cycle
+        seconds = self.limits.seconds(phase)
+        if seconds is not None:
+            self._deadline = self.loop.call_later(seconds, self._overdue)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _overdue(self) -> None:
+        logger.debug("%s: no %s within its time, closed", self.client, self.phase.value)
+        if self.phase is Phase.SEND or self.transport.is_closing():
+            self.transport.abort()
+        elif self._heard:
+            seconds = f"{self.limits.request_seconds:g} s"
+            sentence = f"the request was not complete within {seconds}"
+            self.refuse(408, "request_timeout", sentence, "send head and body in one go")
+        else:
+            self.transport.close()
+
+    def _make_room(self) -> bool:
+        """Close the connection that has let us wait longest, idle ones first; False where none waits."""
+        self._warn()
+        others = [other for other in self.connections if other is not self and isinstance(other, BoundedProtocol)]
+        waiting = [other for other in others if other.phase in WAITING]
+        if not waiting:
+            return False
+        oldest = min(waiting, key=lambda other: (other.phase is not Phase.IDLE, other.since))
+        oldest.transport.abort()
+        # Its end is reported in the next turn of the loop; of many that come in this turn, each needs another one.
+        self.connections.discard(oldest)
+        return True
+
+    def _warn(self) -> None:
+        """Say it once in a while, and not for each connection."""
+        cls, now = type(self), self.loop.time()
+        if now - cls._warned_at >= WARN_SECONDS:
+            cls._warned_at = now
+            logger.warning(
+                "%s connections are open, as many as there may be: those that wait longest are closed for new ones",
+                self.limits.connections,
+            )
+
+
+def bounded(limits: Limits) -> type[asyncio.Protocol]:
+    """The protocol with these limits, as uvicorn takes it: a class."""
+    return cast("type[asyncio.Protocol]", type("BoundedProtocol", (BoundedProtocol,), {"limits": limits}))

@@ -1,0 +1,126 @@
+"""Pages of other sites: without tokens a browser can't be made to steer jobs, nor to read them by a bent name."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from fix_jobs import Db, job_in
+from fix_web import Web
+
+from pgjobs.errors import SettingsError
+from pgjobs.settings import read_settings
+from pgjobs.web.app import DOORS
+from pgjobs.web.auth import make_token
+
+Start = Callable[..., Web]
+CHANGING = [door.path for door in DOORS if door.scope == "control"]
+
+
+@pytest.fixture
+def start(database: str) -> Iterator[Start]:
+    """Starts the application with the settings a test asks for."""
+    with ExitStack() as running:
+        yield lambda **settings: running.enter_context(Web(read_settings(database_url=database, **settings)))
+
+
+@pytest.mark.parametrize("path", [door.path for door in DOORS] + ["/nowhere"])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:50303", "127.0.0.1.evil.example", "192.0.2.7", "a@localhost"])  # fmt: skip
+def test_a_foreign_host_is_421(web: Web, path: str, host: str) -> None:
+    """A name bent to our address is refused on every path, known or not."""
+    answer = web.get(path, headers={"Host": host})
+    assert (421, "foreign_host") == (answer.status_code, answer.json()["code"])
+    assert "PGJOBS_HTTP_HOSTS" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:50303", "localhost.", "127.0.0.1:50303", "127.9.9.9", "[::1]:1", "[::1]"]
+)
+def test_the_names_of_this_machine_are_ours(web: Web, host: str) -> None:
+    """Loopback under each of its names is answered, through whatever port it is forwarded."""
+    assert 200 == web.get("/jobs", headers={"Host": host}).status_code
+
+
+@pytest.mark.parametrize(
+    ("bind", "host", "expected"),
+    [
+        ("192.0.2.1:50303", "192.0.2.1:50303", 200),
+        ("192.0.2.1:50303", "192.0.2.2", 421),
+        ("jobs.example:50303", "jobs.example", 200),
+        ("0.0.0.0:50303", "192.0.2.2:50303", 200),
+        ("[::]:50303", "[2001:db8::1]:50303", 200),
+        ("0.0.0.0:50303", "jobs.example", 421),
+    ],
+)
+def test_the_address_it_listens_on_is_ours(start: Start, bind: str, host: str, expected: int) -> None:
+    """The bound address is answered; bound to all of them, any address, for only names can be bent."""
+    web = start(http_bind=bind, http_insecure=True)
+    assert expected == web.get("/jobs", headers={"Host": host}).status_code
+
+
+def test_further_names_are_a_setting(start: Start, db: Db) -> None:
+    """PGJOBS_HTTP_HOSTS names what a proxy sends, as Host and as Origin; a star is any name."""
+    web, any_name = start(http_hosts="web, jobs.example"), start(http_hosts="*")
+    for host, expected in (("web:50303", 200), ("jobs.example", 200), ("evil.example", 421)):
+        assert expected == web.get("/jobs", headers={"Host": host}).status_code
+        assert 200 == any_name.get("/jobs", headers={"Host": host}).status_code
+    job = job_in(db, "ready")
+    page = {"Host": "127.0.0.1:50303", "Origin": "https://jobs.example", "Sec-Fetch-Site": "same-origin"}
+    assert 200 == web.post(f"/jobs/stop?id={job}", headers=page).status_code
+
+
+@pytest.mark.parametrize("hosts", ["http://jobs.example", "jobs.example:80", "a b", "jobs.example/x"])
+def test_a_name_that_is_none_is_refused(hosts: str) -> None:
+    """A scheme, a port or a path in PGJOBS_HTTP_HOSTS would never match, so it is a wrong setting."""
+    with pytest.raises(SettingsError, match="PGJOBS_HTTP_HOSTS"):
+        read_settings(http_hosts=hosts)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", CHANGING)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "something new"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://localhost:8080"},
+        {"Origin": "null"},
+        {"Origin": "http://[bad"},
+    ],
+)
+def test_a_page_of_another_site_changes_nothing(
+    web: Web, db: Db, method: str, path: str, headers: dict[str, str]
+) -> None:
+    """What a browser sends for a foreign page is a 403 on every path that changes something."""
+    job = job_in(db, "ready")
+    answer = web.call(method, f"{path}?id={job}", headers=headers)
+    assert (403, "foreign_site") == (answer.status_code, answer.json()["code"])
+    assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
+    assert 0 == db.value("select count(*) from pgjobs.calls")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}, {"Sec-Fetch-Site": "none"}],
+)
+def test_programs_and_own_pages_are_served(web: Web, db: Db, headers: dict[str, str]) -> None:
+    """A program sends none of these headers, a typed address says none, and a page of ours says so."""
+    job = job_in(db, "ready")
+    assert 200 == web.get(f"/jobs/stop?id={job}", headers=headers).status_code
+
+
+def test_reads_are_the_browsers_matter(web: Web) -> None:
+    """A link from another page to the list is followed; its content that page can't read, for no answer allows it."""
+    answer = web.get("/jobs", headers={"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"})
+    assert 200 == answer.status_code
+    assert [] == [name for name in answer.headers if name.startswith("access-control-")]
+
+
+def test_with_tokens_the_token_decides(start: Start, db: Db) -> None:
+    """A browser sends no token by itself, so no header is judged; Host only where names are set."""
+    token, digest = make_token()
+    db.execute("select pgjobs.add_token('t', %s, 'control', null)", (digest,))
+    foreign = {"Authorization": f"Bearer {token}", "Host": "jobs.example", "Sec-Fetch-Site": "cross-site"}
+    assert 200 == start(http_auth=True).get(f"/jobs/stop?id={job_in(db, 'ready')}", headers=foreign).status_code
+    assert 421 == start(http_auth=True, http_hosts="web").get("/jobs", headers=foreign).status_code
