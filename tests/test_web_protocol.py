@@ -19,7 +19,8 @@ from fix_web import WebProcess, everything
 from starlette.types import Receive, Scope, Send
 
 from pgjobs.web.bind import listen
-from pgjobs.web.protocol import BACKLOG, RESERVED, BoundedProtocol, Limits, bounded, connection_limit
+from pgjobs.web.limits import BACKLOG, RESERVED, Limits, connection_limit
+from pgjobs.web.protocol import BoundedProtocol, bounded
 
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 WHOLE = HEAD + b"\r\n"

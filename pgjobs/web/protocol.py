@@ -20,10 +20,8 @@ import contextlib
 import enum
 import json
 import logging
-import resource
 import socket
 import sys
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -32,13 +30,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from pgjobs.web.limits import Limits
+
 logger = logging.getLogger(__name__)
 
-BACKLOG = 128
-"""Connections the kernel keeps until they are accepted; so many may come at once, above the limit."""
-RESERVED = 100
-"""Descriptors for everything else: connections to the database, logs, the event loop."""
-FEWEST = 16
 WARN_SECONDS = 10.0
 
 
@@ -53,29 +48,6 @@ class Phase(enum.Enum):
 
 
 WAITING = (Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.SEND)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How many connections may be open, and how many seconds a client may take."""
-
-    connections: int
-    request_seconds: float = 10.0
-    send_seconds: float = 60.0
-
-    def seconds(self, phase: Phase) -> float | None:
-        """The deadline of a phase; None where this class sets none."""
-        if phase in (Phase.HEAD, Phase.BODY):
-            return self.request_seconds
-        return self.send_seconds if phase is Phase.SEND else None
-
-
-def connection_limit(wanted: int) -> int:
-    """`wanted`, or fewer where the process may not open so many descriptors."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return wanted
-    return max(FEWEST, min(wanted, soft - RESERVED - BACKLOG))
 
 
 class BoundedProtocol(H11Protocol):
@@ -205,9 +177,10 @@ class BoundedProtocol(H11Protocol):
     def _enter(self, phase: Phase) -> None:
         self._disarm()
         self.phase, self.since, self._request = phase, self.loop.time(), self.cycle
-        seconds = self.limits.seconds(phase)
-        if seconds is not None:
-            self._deadline = self.loop.call_later(seconds, self._overdue)
+        if phase in (Phase.HEAD, Phase.BODY):
+            self._deadline = self.loop.call_later(self.limits.request_seconds, self._overdue)
+        elif phase is Phase.SEND:
+            self._deadline = self.loop.call_later(self.limits.send_seconds, self._overdue)
 
     def _disarm(self) -> None:
         if self._deadline is not None:

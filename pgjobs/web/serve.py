@@ -17,7 +17,8 @@ from pgjobs.errors import SettingsError
 from pgjobs.settings import Settings
 from pgjobs.web.app import create_app
 from pgjobs.web.bind import listen, loopback, split
-from pgjobs.web.protocol import BACKLOG, Limits, bounded, connection_limit
+from pgjobs.web.limits import BACKLOG, Limits, connection_limit
+from pgjobs.web.protocol import bounded
 
 logger = logging.getLogger(__name__)
 
