@@ -1,2 +1,2 @@
--- The operator's tables are never dropped: they may have been there before. Only what 0002 added goes, with its own rollback.
-drop schema if exists pgjobs cascade;
+-- The operator's tables are never dropped: they may have been there before. Schema pgjobs stays as well, for the history lies in it.
+select;

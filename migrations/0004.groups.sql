@@ -14,8 +14,8 @@ begin
         when duplicate_object or unique_violation then
           null;
         when insufficient_privilege then
-          raise notice 'role % is missing and may not be created by %', _group, current_user
-            using hint = format('where it is wanted: create role %I nologin, then run sql/access.sql', _group);
+          -- pgjobs.remarks() tells about it, at every migrate.
+          null;
       end;
     end if;
   end loop;

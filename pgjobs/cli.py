@@ -89,7 +89,7 @@ def migrate() -> None:
     """Bring the database to this version."""
     from pgjobs import migrate as migrations
 
-    done = migrations.migrate(_settings("database_url").database_url)
+    done = migrations.migrate(_settings("database_url").database_url, tell=lambda line: typer.echo(line, err=True))
     for line in done:
         typer.echo(line)
     typer.echo("the database is up to date" if not done else f"{len(done)} applied")

@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg.waiting import Ready, Wait
 
-from pgjobs import migrate, session
+from pgjobs import schema, session
 from pgjobs.conninfo import check_url, redacted
 from pgjobs.errors import SchemaError
 from pgjobs.sqlstates import hidden_rows, must_reconnect, passes_by_itself
@@ -184,6 +184,6 @@ async def check_schema(connection: Connection) -> None:
     """Refuse to work on a database whose functions are not those of this version."""
     known = await value(connection, "select to_regclass('pgjobs.schema_state') is not null")
     found = (await value(connection, "select fingerprint from pgjobs.schema_state")) if known else None
-    if found != migrate.fingerprint():
+    if found != schema.fingerprint():
         state = "has no pgjobs schema" if found is None else "was migrated by another version of pgjobs"
         raise SchemaError(f"the database {state}")

@@ -4,3 +4,4 @@ drop function if exists pgjobs.load_lines(bigint);
 drop function if exists pgjobs.charge_body(json, text, text, bigint, bigint, bigint, bigint, bigint, bigint, timestamptz, timestamptz, bigint, text, bigint, bigint, text, text, bigint);
 drop function if exists pgjobs.close_lines(bigint);
 drop function if exists pgjobs.prepare_job(bigint, integer, bigint);
+drop function if exists pgjobs.note_fingerprint(text);

@@ -9,7 +9,7 @@ import pytest
 from fix_jobs import Db
 
 import pgjobs
-from pgjobs.migrate import STEPS, folder, sql_files
+from pgjobs.schema import STEPS, folder, sql_files
 
 PACKAGE = Path(pgjobs.__file__).parent
 SQL = folder("sql")

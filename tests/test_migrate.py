@@ -17,16 +17,33 @@ from fix_database import create_database, drop_database
 from fix_jobs import Db, claim, connect, insert_job
 
 from pgjobs import db as connections
-from pgjobs import migrate as migrations
+from pgjobs import schema
 from pgjobs.dev.postgres import EmbeddedPostgres
 from pgjobs.errors import SchemaError
-from pgjobs.migrate import folder, migrate
+from pgjobs.history import History
+from pgjobs.migrate import migrate
+from pgjobs.schema import folder
 
-STEPS = 1 + sum(".rollback." not in path.name for path in folder("migrations").glob("*.sql"))
-"""What a first migrate tells: every migration, and the functions."""
 IN_FORCE = "select fingerprint from pgjobs.schema_state"
 COMMENT = "select obj_description('pgjobs.now()'::regprocedure, 'pg_proc')"
 CREATE = "create or replace function pgjobs.broken() returns text language "
+INDEXES = [
+    f"index pgjobs_{name}_idx"
+    for name in (
+        "expired_msisdn_id",
+        "expired_created_at",
+        "transactions_paid",
+        "subscriptions_pending",
+        "blacklist_msisdn",
+        "postpaid_msisdn",
+        "jobs_finish_at",
+        "jobs_status",
+        "jobs_open",
+    )
+]
+EVERYTHING = (
+    len([path for path in folder("migrations").glob("*.sql") if ".rollback." not in path.name]) + 1 + len(INDEXES)
+)
 BROKEN = {
     "statement": f"{CREATE} sql stable as $$ select 'a' $$; selekt;",
     "sql body": f"{CREATE} sql stable as $$ select nothing from pgjobs.none $$;",  # noqa: S608 - text of the test
@@ -52,11 +69,11 @@ def sql_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of sql/ that migrate applies instead of the original."""
     copy = tmp_path / "sql"
     shutil.copytree(folder("sql"), copy)
-    monkeypatch.setattr(migrations, "folder", lambda name: copy if name == "sql" else folder(name))
-    migrations.fingerprint.cache_clear()
+    monkeypatch.setattr(schema, "folder", lambda name: copy if name == "sql" else folder(name))
+    schema.fingerprint.cache_clear()
     yield copy
     monkeypatch.undo()
-    migrations.fingerprint.cache_clear()
+    schema.fingerprint.cache_clear()
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -64,14 +81,14 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    migrations.fingerprint.cache_clear()
+    schema.fingerprint.cache_clear()
 
 
 def add(path: Path, text: str) -> None:
     """Append to a file, or make it, and have the fingerprint taken anew."""
     with path.open("a") as file:
         file.write(text)
-    migrations.fingerprint.cache_clear()
+    schema.fingerprint.cache_clear()
 
 
 def check(url: str) -> None:
@@ -88,7 +105,7 @@ def test_the_second_time_there_is_nothing_to_do(empty_database: str) -> None:
     """migrate names every migration and the functions once; after that it finds nothing to do and changes
     nothing."""
     steps = sorted(path.stem for path in folder("migrations").glob("*.sql") if ".rollback." not in path.name)
-    done = [*(f"migration {step}" for step in steps), f"functions {migrations.fingerprint()[:12]}"]
+    done = [*(f"migration {step}" for step in steps), f"functions {schema.fingerprint()[:12]}", *INDEXES]
     assert done == migrate(empty_database)
     with connect(empty_database) as db:
         before = db.row("select fingerprint, applied_at from pgjobs.schema_state")
@@ -101,25 +118,25 @@ def test_an_edited_file_is_applied_without_a_migration(database: str, db: Db, sq
     after has nothing to do."""
     assert [] == migrate(database)
     edit(sql_copy / "lifecycle" / "now.sql", "The time by which", "The hour by which")
-    assert [f"functions {migrations.fingerprint()[:12]}"] == migrate(database)
+    assert [f"functions {schema.fingerprint()[:12]}"] == migrate(database)
     assert db.value(COMMENT).startswith("The hour by which")
-    assert migrations.fingerprint() == db.value(IN_FORCE)
+    assert schema.fingerprint() == db.value(IN_FORCE)
     assert [] == migrate(database)
 
 
 def test_the_fingerprint_tells_texts_and_names_apart(sql_copy: Path) -> None:
     """One changed letter, a renamed file and a moved border between two files each give another fingerprint."""
-    seen = {migrations.fingerprint()}
+    seen = {schema.fingerprint()}
     edit(sql_copy / "lifecycle" / "now.sql", "The time", "The tame")
-    seen.add(migrations.fingerprint())
+    seen.add(schema.fingerprint())
     (sql_copy / "lifecycle" / "now.sql").rename(sql_copy / "lifecycle" / "now2.sql")
-    migrations.fingerprint.cache_clear()
-    seen.add(migrations.fingerprint())
+    schema.fingerprint.cache_clear()
+    seen.add(schema.fingerprint())
     first, last = (sql_copy / "lifecycle" / name for name in ("utc.sql", "refuse.sql"))
     first.write_text(first.read_text() + last.read_text())
     last.write_text("")
-    migrations.fingerprint.cache_clear()
-    seen.add(migrations.fingerprint())
+    schema.fingerprint.cache_clear()
+    seen.add(schema.fingerprint())
     assert 4 == len(seen)
 
 
@@ -141,7 +158,7 @@ def test_a_retired_signature_goes_with_the_same_transaction(database: str, db: D
         migrate(database)
     assert db.value(there)
     (sql_copy / "lifecycle" / "broken.sql").unlink()
-    migrations.fingerprint.cache_clear()
+    schema.fingerprint.cache_clear()
     migrate(database)
     assert not db.value(there)
 
@@ -161,7 +178,7 @@ def test_a_broken_file_changes_nothing(database: str, db: Db, sql_copy: Path, ki
     job = insert_job(db)
     claim(db, job)
     broken.unlink()
-    migrations.fingerprint.cache_clear()
+    schema.fingerprint.cache_clear()
     assert 1 == len(migrate(database))
     check(database)
 
@@ -191,7 +208,7 @@ def test_another_version_is_refused(database: str, db: Db, sql_copy: Path) -> No
 
 def taken_back(url: str, last: str) -> list[str]:
     """Roll back every migration from the newest down to the one whose name begins so; names what went."""
-    backend = yoyo.get_backend(urlsplit(url)._replace(scheme="postgresql+psycopg").geturl())
+    backend = History(url)
     try:
         applied = backend.to_rollback(yoyo.read_migrations(str(folder("migrations"))))
         going = applied.filter(lambda migration: migration.id >= last)
@@ -201,7 +218,7 @@ def taken_back(url: str, last: str) -> list[str]:
         backend.connection.close()
 
 
-@pytest.mark.parametrize("last", ["0001", "0002", "0003", "0004", "0005", "0006"])
+@pytest.mark.parametrize("last", ["0001", "0002", "0003", "0004", "0005", "0006", "0007"])
 def test_back_and_forth(database: str, db: Db, last: str) -> None:
     """Migrations can be taken back, leaving the operator's tables writable and full, and applied again to
     the same shape."""
@@ -303,7 +320,7 @@ def test_groups_are_made_by_two_databases_at_once(bare: tuple[Db, list[str]]) ->
     with rights in both."""
     admin, urls = bare
     with ThreadPoolExecutor(2) as both:
-        assert [STEPS, STEPS] == [len(done) for done in both.map(migrate, urls)]
+        assert [EVERYTHING] * 2 == [len(done) for done in both.map(migrate, urls)]
     assert ["pgjobs_operator", "pgjobs_viewer"] == groups(admin)
     for url in urls:
         with connect(url) as db:
@@ -324,7 +341,7 @@ def test_a_group_that_is_being_made_elsewhere(bare: tuple[Db, list[str]]) -> Non
             while not admin.value(waiting, rival.info.backend_pid):
                 assert time.monotonic() < deadline, "nobody waits for the other's role"
                 assert not done.done(), done.exception()
-        assert STEPS == len(done.result(timeout=60))
+        assert EVERYTHING == len(done.result(timeout=60))
     assert ["pgjobs_operator", "pgjobs_viewer"] == groups(admin)
 
 
@@ -333,7 +350,7 @@ def test_a_role_that_may_make_no_roles_migrates_without_groups(bare: tuple[Db, l
     groups exist, access.sql serves them."""
     admin, (url, _) = bare
     own = as_plain(url)
-    assert STEPS == len(migrate(own))
+    assert EVERYTHING == len(migrate(own))
     assert [] == groups(admin)
     with connect(own) as db:
         claim(db, insert_job(db))

@@ -25,6 +25,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 from psycopg import sql
 
 from pgjobs import migrate as migrations
+from pgjobs import schema
 from pgjobs.dev import sample
 from pgjobs.dev.process import Child, ServicesError, free_port
 from pgjobs.dev.services import Services, running_services
@@ -73,7 +74,8 @@ def running_stage(tell: Tell, retries: int) -> Iterator[Stage]:
 
         applied = migrations.migrate(database_url)
         step.done(
-            f"migrated: {len(applied) - 1} migrations, {sum(1 for _ in migrations.sql_files())} files of functions"
+            f"migrated: {sum(line.startswith('migration ') for line in applied)} migrations, "
+            f"{sum(1 for _ in schema.sql_files())} files of functions"
         )
 
         sample.load(database_url, retries, 2 * retries)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import psycopg
 
-from pgjobs import db, migrate
+from pgjobs import db, schema
 from pgjobs.doctor import work
 from pgjobs.doctor.finding import Finding, ok, problem, warning
 from pgjobs.errors import SchemaError
@@ -50,7 +49,7 @@ async def findings(settings: Settings, types: list[work.JobType]) -> AsyncIterat
         except SchemaError as error:
             yield problem("schema", error.sentence, error.hint)
             return
-        yield ok("schema", f"it is the one of this version, functions {migrate.fingerprint()[:12]}")
+        yield ok("schema", f"it is the one of this version, functions {schema.fingerprint()[:12]}")
         for check in (_indexes, work.daemons, work.jobs, work.tokens):
             for found in await _guarded(check, settings, connection):
                 yield found
@@ -159,8 +158,9 @@ async def _replica(settings: Settings, _connection: db.Connection) -> list[Findi
 
 
 async def _indexes(_settings: Settings, connection: db.Connection) -> list[Finding]:
-    texts = [path.read_text() for path in sorted(migrate.folder("migrations").glob("*.sql"))]
-    wanted = [name for text in texts for name in re.findall(r"index concurrently if not exists (\w+)", text)]
+    wanted = [
+        name for (name,) in await (await connection.execute("select name from pgjobs.wanted_indexes()")).fetchall()
+    ]
     cursor = await connection.execute(
         "select c.relname::text from pg_index i join pg_class c on c.oid = i.indexrelid"
         " where c.relname = any (%s) and i.indisvalid",
@@ -172,7 +172,7 @@ async def _indexes(_settings: Settings, connection: db.Connection) -> list[Findi
             warning(
                 "indexes",
                 f"missing or invalid: {', '.join(missing)}; selections read whole tables",
-                "run the statements of migrations/ that make them once more",
+                "run: pgjobs migrate",
             )
         ]
     return [ok("indexes", f"all {len(wanted)} are there and valid")]

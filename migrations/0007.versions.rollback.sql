@@ -1,0 +1,1 @@
+alter table pgjobs.schema_state drop column version, drop column triggers;
