@@ -80,6 +80,10 @@ def _end(code: int, sentence: str, hint: str) -> int:
 def _settings(*needed: str) -> Settings:
     settings = read_settings()
     settings.need(*needed)
+    if "amqp_url" in needed:
+        from pgjobs.engine.broker_url import check_broker_url
+
+        check_broker_url(settings.amqp_url)
     log.configure(settings.log_level, settings.log_format)
     return settings
 

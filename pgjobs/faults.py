@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 
 import psycopg
@@ -55,9 +56,9 @@ def arm(text: str) -> None:
     _armed.clear()
     for each in filter(None, text.split(",")):
         point, _, count = each.partition(":")
-        if point not in KNOWN or not (count.isascii() and count.isdigit()) or int(count) < 1:
+        if point not in KNOWN or not re.fullmatch("[1-9][0-9]{0,8}", count):
             raise SettingsError(
-                f"PGJOBS_FAULT {each!r}: there is no such fault",
+                f"PGJOBS_FAULT {each[:40]!r}: there is no such fault",
                 "write point:n with one of " + ", ".join(KNOWN),
             )
         _armed[point] = int(count)

@@ -7,20 +7,26 @@ import re
 import socket
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pgjobs.conninfo import ESCAPES
 from pgjobs.errors import SettingsError
+from pgjobs.urls import check_broker, check_database, check_host, check_http, check_text
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
+Pause = Annotated[float, Field(ge=0.1, le=86400, allow_inf_nan=False)]
+"""A shorter one would keep the servers busy with nothing else."""
+LONGEST_PATH, LONGEST_NAME = 3000, 200
+SHOWN = 80
+MOST = 2**60
 
 
 class Settings(BaseSettings):
     """What an operator can set; the description of each field is its row in the README."""
 
-    model_config = SettingsConfigDict(env_prefix="PGJOBS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="PGJOBS_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: str = Field("", description="PostgreSQL, the primary, not through a transaction pooler")
     replica_url: str = Field("", description="where the records are read instead of on the primary")
@@ -29,10 +35,12 @@ class Settings(BaseSettings):
     injections_dir: Path = Field(
         Path("/var/www/xmp.linkit360.ru/web/injections"), description="files of injection jobs lie here"
     )
-    injection_max_bytes: int = Field(4 * 2**30, gt=0, description="an injection file may have so many bytes, unpacked")
-    injection_max_lines: int = Field(50_000_000, gt=0, description="an injection file may have so many lines")
+    injection_max_bytes: int = Field(
+        4 * 2**30, gt=0, le=MOST, description="an injection file may have so many bytes, unpacked"
+    )
+    injection_max_lines: int = Field(50_000_000, gt=0, le=MOST, description="an injection file may have so many lines")
     injection_max_ratio: int = Field(
-        100, gt=0, description="a gzip file may unpack to so many times its size, or to 1 MB if that is more"
+        100, gt=0, le=MOST, description="a gzip file may unpack to so many times its size, or to 1 MB if that is more"
     )
     injection_settle_seconds: float = Field(
         2.0, ge=0, le=3600, description="an injection file is read once nobody has written to it for so long"
@@ -46,22 +54,26 @@ class Settings(BaseSettings):
         "",
         description="further names the HTTP door answers to, as a proxy sends them, separated by commas; *: any name",
     )
-    http_connections: int = Field(500, ge=1, description="HTTP connections open at once; fewer where ulimit -n is low")
-    http_patience: Positive = Field(30.0, description="seconds /api waits for a daemon")
+    http_connections: int = Field(
+        500, ge=1, le=1_000_000, description="HTTP connections open at once; fewer where ulimit -n is low"
+    )
+    http_patience: Seconds = Field(30.0, description="seconds /api waits for a daemon")
     callback_url: str = Field("", description="called as {url}?id=…&status=… when a job ends; empty: nobody is called")
-    callback_timeout: Positive = Field(10.0, description="seconds one call of the CMS may take")
-    callback_attempts: int = Field(20, ge=1, description="how often an ended job is told before giving up")
+    callback_timeout: Seconds = Field(10.0, description="seconds one call of the CMS may take")
+    callback_attempts: int = Field(20, ge=1, le=10_000, description="how often an ended job is told before giving up")
     autostart: bool = Field(True, description="start jobs whose run_at has come without being asked")
     max_running: int = Field(16, ge=1, le=200, description="shards one daemon runs at the same time")
     window: int = Field(2000, ge=1, le=65535, description="records published and confirmed together")
-    segment_seconds: Positive = Field(30.0, description="a cursor stays open at most so long")
+    segment_seconds: Seconds = Field(30.0, description="a cursor stays open at most so long")
     lease_seconds: float = Field(30.0, ge=1, le=3600, description="a silent daemon loses its shards after so long")
-    poll_seconds: Positive = Field(10.0, description="look for work at least so often, notified or not")
-    probe_seconds: Positive = Field(30.0, description="test the LISTEN connection so often")
-    stall_seconds: Positive = Field(60.0, description="no answer for so long: reconnect; five times that for a record")
-    drain_seconds: Positive = Field(10.0, description="at SIGTERM wait so long for what is in flight")
-    gauges_seconds: Positive = Field(60.0, description="refresh the business gauges so often")
-    capacity_bytes: float = Field(0.0, ge=0, allow_inf_nan=False, description="size the database may have, for alerts")
+    poll_seconds: Pause = Field(10.0, description="look for work at least so often, notified or not")
+    probe_seconds: Pause = Field(30.0, description="test the LISTEN connection so often")
+    stall_seconds: Pause = Field(60.0, description="no answer for so long: reconnect; five times that for a record")
+    drain_seconds: Seconds = Field(10.0, description="at SIGTERM wait so long for what is in flight")
+    gauges_seconds: Seconds = Field(60.0, description="refresh the business gauges so often")
+    capacity_bytes: float = Field(
+        0.0, ge=0, le=MOST, allow_inf_nan=False, description="size the database may have, for alerts"
+    )
     daemon_name: str = Field(default_factory=socket.gethostname, description="name of this daemon in metrics")
     fault: str = Field("", description="for tests: point:n kills the daemon, or fails its call, at the n-th time")
     log_format: Literal["text", "json"] = Field(
@@ -69,47 +81,52 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        """Blanks around a value never mean anything, and what no text can hold is refused."""
+        return check_text(value.strip()) if isinstance(value, str) else value
+
     @field_validator("database_url", "replica_url")
     @classmethod
     def _database(cls, value: str) -> str:
-        if value and _parts(value).scheme not in ("postgresql", "postgres"):
-            raise ValueError("it has to begin with postgresql://")
-        return value
+        return value and check_database(value)
 
     @field_validator("amqp_url")
     @classmethod
     def _broker(cls, value: str) -> str:
-        if value and _parts(value).scheme not in ("amqp", "amqps"):
-            raise ValueError("it has to begin with amqp:// or amqps://")
-        return value
+        return value and check_broker(value)
 
     @field_validator("callback_url")
     @classmethod
     def _callback(cls, value: str) -> str:
-        if value and (_parts(value).scheme not in ("http", "https") or not _parts(value).hostname):
-            raise ValueError("it has to be an http:// or https:// address")
-        return value
+        return value and check_http(value)
 
     @field_validator("log_dir", "injections_dir", mode="before")
     @classmethod
     def _folder(cls, value: object) -> Path:
-        if not str(value):
+        text = check_text(str(value).strip())
+        if not text:
             raise ValueError("it has to name a directory")
-        return Path(str(value)).absolute()
+        path = Path(text).absolute()
+        if len(os.fsencode(path)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+            raise ValueError("it is too long for a path")
+        return path
 
     @field_validator("daemon_name")
     @classmethod
     def _name(cls, value: str) -> str:
-        if not value.strip() or not value.isprintable():
-            raise ValueError("it has to be a name in printable letters")
+        if not value or not value.isprintable() or len(value) > LONGEST_NAME:
+            raise ValueError(f"it has to be a name in printable letters, {LONGEST_NAME} at most")
         return value
 
     @field_validator("http_bind")
     @classmethod
     def _bind(cls, value: str) -> str:
         host, _, port = value.rpartition(":")
-        if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+        if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
             raise ValueError("it has to be address:port, as in 127.0.0.1:50303")
+        check_host(host.removeprefix("[").removesuffix("]").partition("%")[0])
         return value
 
     @field_validator("http_hosts")
@@ -129,8 +146,8 @@ class Settings(BaseSettings):
 
     def need_log_dir(self) -> None:
         """Refuse to go on without a directory that logs can be written to: every job would break off."""
-        if not self.log_dir.is_dir() or not os.access(self.log_dir, os.W_OK | os.X_OK):
-            what = "can't be written to" if self.log_dir.is_dir() else "is no directory"
+        if not (there := os.path.isdir(self.log_dir)) or not os.access(self.log_dir, os.W_OK | os.X_OK):  # noqa: PTH112 Path.is_dir may raise
+            what = "can't be written to" if there else "is no directory"
             raise SettingsError(
                 f"PGJOBS_LOG_DIR {str(self.log_dir)!r}: it {what}", "make it, and let the daemon's user write to it"
             )
@@ -140,16 +157,6 @@ class Settings(BaseSettings):
         for name in names:
             if not getattr(self, name):
                 raise SettingsError(f"PGJOBS_{name.upper()} is not set", f"set PGJOBS_{name.upper()}: {describe(name)}")
-
-
-def _parts(url: str) -> SplitResult:
-    """The parts of an address; its password is in no message."""
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 reading it is what checks it
-    except ValueError:
-        raise ValueError("its port is not a number; in a password write # as %23 and / as %2F") from None
-    return parts
 
 
 def describe(name: str) -> str:
@@ -162,14 +169,20 @@ def read_settings(**overrides: object) -> Settings:
     known = {f"PGJOBS_{name.upper()}" for name in Settings.model_fields}
     for variable in sorted(os.environ):
         if variable.startswith("PGJOBS_") and variable not in known and not variable.startswith("PGJOBS_TEST_"):
-            raise SettingsError(f"{variable} is not a setting of pgjobs")
+            raise SettingsError(f"{_shown(variable)} is not a setting of pgjobs")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks the overrides
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0])
-        sentence = first["msg"].removeprefix("Value error, ")
-        given = "" if "url" in name else f" {first['input']!r}"
-        raise SettingsError(
-            f"PGJOBS_{name.upper()}{given}: {sentence}", f"PGJOBS_{name.upper()} is {describe(name)}"
-        ) from error
+    # Raised outside of the handler: the cause would show the value, which may hold a password.
+    name = str(first["loc"][0])
+    given = "" if "url" in name else f" {_shown(repr(first['input']))}"
+    sentence = f"PGJOBS_{name.upper()}{given}: {first['msg'].removeprefix('Value error, ')}"
+    escapes = f"; {ESCAPES}" if "url" in name and ESCAPES not in sentence else ""
+    raise SettingsError(sentence, f"PGJOBS_{name.upper()} is {describe(name)}{escapes}")
+
+
+def _shown(text: str) -> str:
+    """As much of a text as fits into a sentence, in printable letters."""
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

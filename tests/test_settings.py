@@ -1,11 +1,13 @@
 """Settings: read once, checked at once; a wrong one is one sentence that names it and keeps secrets."""
 
 import os
+import traceback
 from pathlib import Path
 
 import pydantic
 import pytest
 
+from pgjobs.engine.broker_url import check_broker_url
 from pgjobs.errors import SettingsError
 from pgjobs.settings import Settings, describe, read_settings
 
@@ -119,8 +121,106 @@ def test_every_setting_says_what_it_is() -> None:
 def test_a_password_that_breaks_the_address_is_explained_and_not_shown(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    """A # or / in a password is met with the remedy, and with nothing of the password."""
+    """A / in a password is met with the remedy, and with nothing of the password."""
     scheme = {"PGJOBS_DATABASE_URL": "postgresql", "PGJOBS_AMQP_URL": "amqp", "PGJOBS_CALLBACK_URL": "http"}[variable]
-    said = refusal(monkeypatch, variable, f"{scheme}://u:secret#word@h/x")
-    assert "%23" in said.sentence
+    said = refusal(monkeypatch, variable, f"{scheme}://u:secret/word@h/x")
+    assert "/ as %2F" in said.sentence + said.hint
     assert "secret" not in said.sentence + said.hint
+
+
+@pytest.mark.parametrize(
+    "variable", ["PGJOBS_DATABASE_URL", "PGJOBS_REPLICA_URL", "PGJOBS_AMQP_URL", "PGJOBS_CALLBACK_URL"]
+)
+@pytest.mark.parametrize("around", ["{}\n", " {}\t", "\r\n{}\r\n"])
+def test_blanks_and_line_ends_around_an_address_do_not_count(
+    monkeypatch: pytest.MonkeyPatch, variable: str, around: str
+) -> None:
+    """A file or a form often leaves a line end behind an address."""
+    address = {"AMQP": "amqp://u:p@h/v", "CALL": "http://u:p@h/x"}.get(variable[7:11], "postgresql://u:p@h/d")
+    monkeypatch.setenv(variable, around.format(address))
+    assert address == getattr(read_settings(), variable.removeprefix("PGJOBS_").lower())
+
+
+@pytest.mark.parametrize("inside", ["\n", "\r", "\t", "\x01", "\x7f", "\x85", "\udcff"])
+@pytest.mark.parametrize("variable", [f"PGJOBS_{name.upper()}" for name in Settings.model_fields])
+def test_a_control_character_inside_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str, inside: str) -> None:
+    """No setting has any use for one, and in a log or a request it would begin a new line."""
+    error = refusal(monkeypatch, variable, f"postgresql://h/a{inside}b")
+    assert error.sentence.isprintable()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://u:p@h1:5432,h2:5432/db?target_session_attrs=read-write",
+        "postgresql:///db?host=/tmp",
+        "postgresql://u@[::1]:5432/db?sslmode=require&application_name=x",
+        "postgres://u:%40%2F%25@h/d",
+    ],
+)
+def test_an_address_is_what_libpq_reads(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """Several hosts, sockets and parameters are libpq's business."""
+    monkeypatch.setenv("PGJOBS_DATABASE_URL", address)
+    assert address == read_settings().database_url
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PGJOBS_DATABASE_URL", "postgresql://u:hush%zz@h/d"),
+        ("PGJOBS_DATABASE_URL", "postgresql://u:hush@hush@h/d"),
+        ("PGJOBS_DATABASE_URL", "postgresql://u:hush[@h/d?x"),
+        ("PGJOBS_DATABASE_URL", "postgresql://u:hush/hush@h/d"),
+        ("PGJOBS_DATABASE_URL", "postgresql://u:x@h/d?sslmode=hush"),
+        ("PGJOBS_DATABASE_URL", "postgresql://u:x@h/d?hush=1"),
+        ("PGJOBS_AMQP_URL", "amqp://u:hush/hush@h/d"),
+        ("PGJOBS_AMQP_URL", "amqp://u:hu[sh@h/d"),
+        ("PGJOBS_CALLBACK_URL", "http://u:hush:h/hush@h"),
+        ("PGJOBS_CALLBACK_URL", "http://u:hush@h:hush/"),
+        ("PGJOBS_CALLBACK_URL", "http://u:hush@" + "h" * 300 + "/"),
+    ],
+)
+def test_no_refusal_shows_a_password(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    """Not in the sentence, not in the hint, and not in the traceback."""
+    error = refusal(monkeypatch, variable, value)
+    shown = "".join(traceback.format_exception(error))
+    assert "hush" not in error.sentence + error.hint
+    assert "hush" not in shown.replace("".join(traceback.format_stack()), "")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ("heartbeat=abc", "its heartbeat has a value that pika can't use"),
+        ("heartbeat=-1", "its heartbeat has a value that pika can't use"),
+        ("heartbeat=1&heartbeat=2", "its heartbeat has a value that pika can't use"),
+        ("channel_max=1", "its channel_max has to be 2 or more"),
+        ("channel_max=0", "its channel_max has a value that pika can't use"),
+        ("frame_max=1", "its frame_max has a value that pika can't use"),
+        ("ssl_options=(", "its ssl_options has a value that pika can't use"),
+        ("client_properties=" + "[" * 3000, "its client_properties has a value that pika can't use"),
+        ("verify=verify_none", "it has a parameter 'verify' that pika does not know"),
+        ("heartbeat=5&a%0Ab=1", "it has a parameter that pika does not know"),
+    ],
+)
+def test_a_parameter_of_the_broker_that_pika_cannot_use_is_named(parameters: str, words: str) -> None:
+    """A daemon that starts with it would print tracebacks for ever."""
+    with pytest.raises(SettingsError) as caught:
+        check_broker_url(f"amqp://u:hush@h/v?{parameters}")
+    assert f"PGJOBS_AMQP_URL: {words}" == caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["amqp://h", "amqps://u:p@h:5671/%2F", "amqp://u:p@h/v?heartbeat=30&connection_attempts=3&channel_max=2047"],
+)
+def test_an_address_that_pika_reads_is_taken(url: str) -> None:
+    """As it is, with its parameters."""
+    check_broker_url(url)
+
+
+@pytest.mark.parametrize("url", ["amqp://u@h/v", "amqp://h/" + "v" * 300])
+def test_an_address_that_pika_would_choke_on_is_refused(url: str) -> None:
+    """pika takes it at first, and fails when it connects."""
+    with pytest.raises(SettingsError):
+        check_broker_url(url)
