@@ -25,7 +25,7 @@ from pgjobs.settings import Settings
 
 MOST = 200
 COUNTS = ("sent", "skipped", "returned")
-JOB = "select status::text, (pgjobs.read_params(params)).descending from public.xmp_jobs where id = %s"
+JOB = "select status::text, (pgjobs.read_params(type::text, params)).descending from public.xmp_jobs where id = %s"
 SHARDS = """
 select shard, considered, sent, skipped, returned, checkpoints, after_key, start_key, log_bytes,
        finished_at is not null as finished

@@ -5,3 +5,5 @@ drop function if exists pgjobs.charge_body(json, text, text, bigint, bigint, big
 drop function if exists pgjobs.close_lines(bigint);
 drop function if exists pgjobs.prepare_job(bigint, integer, bigint);
 drop function if exists pgjobs.note_fingerprint(text);
+drop function if exists pgjobs.refuse(text, text, text, text, text);
+drop function if exists pgjobs.check_job(text, jsonb, text, integer);

@@ -103,8 +103,11 @@ def insert_job(db: Db, type_: str = "expired", /, **columns: object) -> int:
 
 
 def set_status(db: Db, job: int, status: str) -> None:
-    """What a CMS does by SQL."""
-    db.execute("update xmp_jobs set status = %s where id = %s", (status, job))
+    """What a CMS does by SQL; in progress, what a daemon does that claims the job."""
+    with db.transaction():
+        if status == "in progress":
+            db.execute("select set_config('pgjobs.claims', %s, true)", (str(job),))
+        db.execute("update xmp_jobs set status = %s where id = %s", (status, job))
 
 
 def job_in(db: Db, status: str, **columns: object) -> int:

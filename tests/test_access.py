@@ -117,13 +117,13 @@ def test_a_cms_needs_rights_on_its_table_alone(db: Db, cms: Db, ear: Ear) -> Non
     assert 1 == cms.run("delete from xmp_jobs where id = %s", job)
 
 
-def test_a_cms_meets_the_same_refusals(cms: Db) -> None:
+def test_a_cms_meets_the_same_refusals(cms: Db, db: Db) -> None:
     """What a CMS does wrong is refused with code and hint, not with a lack of rights."""
     assert "PJ400" == cms.refusal("insert into xmp_jobs (type) values ('nonsense')").sqlstate
     assert "PJ400" == cms.refusal("insert into xmp_jobs (type, params) values ('expired', '{\"count\": -1}')").sqlstate
     job = insert_job(cms)
     assert "PJ409" == cms.refusal("update xmp_jobs set status = 'done' where id = %s", job).sqlstate
-    set_status(cms, job, "in progress")
+    set_status(db, job, "in progress")
     assert "PJ409" == cms.refusal("delete from xmp_jobs where id = %s", job).sqlstate
     assert "PJ409" == cms.refusal("update xmp_jobs set params = '{\"count\": 1}' where id = %s", job).sqlstate
 

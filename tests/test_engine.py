@@ -197,18 +197,8 @@ def test_dry_run(engine: Engine) -> None:
 @pytest.mark.usefixtures("daemon")
 def test_empty_selection(engine: Engine) -> None:
     """A job that selects nothing is done with an empty log."""
-    for params in ("{}", '{"count": 0}', '{"offset": 1000000}', '{"service_id": 77}'):
+    for params in ("{}", '{"offset": 1000000}', '{"service_id": 77}'):
         job = engine.value("insert into xmp_jobs (type, params) values ('expired', %s) returning id", params)
-        engine.wait_status(job, "done")
-        assert [] == check_agreement(engine, job)
-
-
-@pytest.mark.usefixtures("daemon")
-def test_count_of_nothing(engine: Engine) -> None:
-    """count 0 considers nothing although there are rows and lines."""
-    engine.add_retries(10)
-    name = engine.add_file("some.csv", b"923000000001\n")
-    for job in (engine.add_job("expired", count=0), engine.add_job("injection", name, count="0")):
         engine.wait_status(job, "done")
         assert [] == check_agreement(engine, job)
 

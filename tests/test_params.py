@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from fix_database import drop_database, sibling
-from fix_jobs import Db, connect, insert_job, outcome
+from fix_jobs import Db, claim, connect, insert_job, outcome, prepare, read_lines, set_status
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,20 +29,56 @@ NO_NUMBERS: list[Any] = [
 ]  # fmt: skip
 NO_FLAGS: list[Any] = ["yes", "on", "t", "", "2", 2, -1, 1.5, "nein", [], [True], {}, {"never": 1}, "1" * 60000]
 NO_MOMENTS: list[Any] = [
-    "today", "now", "infinity", "-infinity", "epoch", "2016", "2016-10", "10/31/2016", "31.10.2016", "2016-02-30",
-    "2016-13-01", "2016-00-10", "0000-01-01", "2016-10-31 BC", "99999-01-01", "2016-10-31T25:00", "2016-10-31T18:61",
-    "2016-10-31T18:30:61", "2016-10-31T18", "2016-10-31T18:30+99", "2016-10-31T18:30+99:99", "2016-10-31T18:30 PST",
+    "", " ", "\t\n", "today", "now", "infinity", "-infinity", "epoch", "2016", "2016-10", "10/31/2016", "31.10.2016",
+    "2016-02-30", "2016-13-01", "2016-00-10", "0000-01-01", "2016-10-31 BC", "99999-01-01", "2016-10-31T25:00",
+    "2016-10-31T18:61", "2016-10-31T18:30:61", "2016-10-31T18", "2016-10-31T18:30+99", "2016-10-31T18:30+99:99",
+    "2016-10-31T18:30 PST",
     "2016-10-31T18:30 Europe/Riga", "2016-10-31x", "2016-10-31;drop", "2016-10-31'", "2016-10-31\n",
     "\uff12\uff10\uff11\uff16-10-31",
     "2016-10-31\u00a018:30", "2016-10-31T18:30\u2003Z", "2016-10-31T18:30:00." + "1" * 200, 20161031, 0, 1.5, True,
     [], ["2016-10-31"], {}, "1" * 60000,
 ]  # fmt: skip
-NO_ORDERS: list[Any] = ["up", "ascending", "id desc", "asc;", "asc, id", 1, True, [], ["asc"], {}, "a" * 60000]
-NO_PREFIXES: list[Any] = ["+92", "92x", "9 2", "-1", "'", "%", -92, 9.2, True, [], ["92"], {}, "x" * 60000, "९२"]
+NO_ORDERS: list[Any] = [
+    "",
+    " ",
+    "\t",
+    "up",
+    "ascending",
+    "id desc",
+    "asc;",
+    "asc, id",
+    1,
+    True,
+    [],
+    ["asc"],
+    {},
+    "a" * 60000,
+]
+NO_PREFIXES: list[Any] = [
+    "",
+    " ",
+    "**",
+    "92*",
+    "+92",
+    "92x",
+    "9 2",
+    "-1",
+    "'",
+    "%",
+    -92,
+    9.2,
+    True,
+    [],
+    ["92"],
+    {},
+    "x" * 60000,
+    "९२",
+]
 BAD = [
     *((key, value) for key in NUMBERS for value in NO_NUMBERS),
     *((key, value) for key in FLAGS for value in NO_FLAGS),
     *((key, value) for key in MOMENTS for value in NO_MOMENTS),
+    *(("count", value) for value in (0, "0", " 00 ", -0.0)),
     *(("order", value) for value in NO_ORDERS),
     *(("prefix", value) for value in NO_PREFIXES),
 ]
@@ -62,6 +98,7 @@ SPELLINGS = {
     "2016-10-31T18:30+05": "2016-10-31T13:30:00",
     "2016-10-31T24:00:00": "2016-11-01T00:00:00",
     "2016-02-29": "2016-02-29T00:00:00",
+    "2016-12-31T23:59:60Z": "2017-01-01T00:00:00",
     "9999-12-31T23:59:59-15:00": "10000-01-01T14:59:59",
     "0001-01-01": "0001-01-01T00:00:00",
 }
@@ -81,7 +118,8 @@ def read(db: Db, params: dict[str, Any]) -> dict[str, Any]:
 def check(db: Db, type_: str, params: object) -> psycopg.errors.Diagnostic | None:
     """What is said against params; None when they are accepted. Anything but an own refusal is raised."""
     try:
-        db.execute("select pgjobs.check_job(%s, %s::jsonb, 'lines.csv', null)", (type_, json.dumps(params)))
+        file_name = "lines.csv" if type_ == "injection" else ""
+        db.execute("select pgjobs.check_job(%s, %s::jsonb, %s, null)", (type_, json.dumps(params), file_name))
     except psycopg.Error as error:
         if error.sqlstate != "PJ400":
             raise
@@ -127,8 +165,8 @@ def test_a_number_is_refused_for_what_is_wrong_with_it(db: Db, key: str) -> None
 @pytest.mark.parametrize(
     ("kind", "key"),
     [
-        *(("expired", key) for key in ("prefix", "limit", "Count", " count", "", "order by", "k" * 5000, "%s", "clé")),
-        *(("injection", key) for key in ("order", "date_from", "date_to", "skip", "file_name")),
+        *(("expired", key) for key in ("Prefix", "limit", "Count", " count", "", "order by", "k" * 5000, "%s", "clé")),
+        *(("injection", key) for key in ("ORDER", "date", "skip", "file_name")),
     ],
 )
 def test_an_unknown_parameter_is_refused(db: Db, kind: str, key: str) -> None:
@@ -185,13 +223,13 @@ def test_numbers_and_flags_may_be_strings(db: Db) -> None:
 
 
 def test_order_and_prefix(db: Db) -> None:
-    """order is read in any case and defaults to asc; prefix may be a number or a string of digits, empty for
+    """order is read in any case and defaults to asc; prefix may be a number or a string of digits, * for
     every msisdn."""
     descending: list[Any] = ["desc", "DESC", " Desc "]
     ascending: list[Any] = ["asc", "ASC", "", None]
     assert [{"descending": True}] * 3 == [read(db, {"order": value}) for value in descending]
     assert [{}] * 4 == [read(db, {"order": value}) for value in ascending]
-    prefixes: list[Any] = ["92", 92, "", None]
+    prefixes: list[Any] = ["92", 92, "*", None]
     assert [{"prefix": "92"}, {"prefix": "92"}, {"prefix": ""}, {}] == [
         read(db, {"prefix": value}) for value in prefixes
     ]
@@ -242,6 +280,96 @@ def test_a_file_name_is_the_name_of_a_file(db: Db, file_name: str | None) -> Non
     assert ("PJ400", "bad_file_name", "file_name") == (said.sqlstate, said.constraint_name, said.column_name)
     assert (said.message_primary or "").startswith("file_name: ")
     assert "injections directory" in (said.message_hint or "")
+
+
+def test_empty_values_are_named(db: Db) -> None:
+    """An empty value is refused as empty, whatever the key; so are a count that selects nothing, a file name that
+    would be ignored and an injection without a service."""
+    for key in KEYS:
+        said = check(db, type_for(key), {key: " \t"})
+        assert said is not None
+        assert f"params.{key}: it is empty" == said.message_primary
+    said = check(db, "injection", {"prefix": ""})
+    assert said is not None
+    assert "give the digits every msisdn begins with, * for any, or leave it out" == said.message_hint
+    said = db.refusal("insert into xmp_jobs (type, params) values ('expired', '{\"count\": \"0\"}')")
+    assert "params.count: 0 would select nothing" == said.message_primary
+    said = db.refusal("insert into xmp_jobs (type, file_name) values ('expired', 'lines.csv')")
+    assert ("PJ400", "bad_file_name") == (said.sqlstate, said.constraint_name)
+    assert "file_name: a job of type expired reads no file, and 'lines.csv' would be ignored" == said.message_primary
+    db.execute("update xmp_job_types set defaults = defaults - 'service_id'")
+    said = db.refusal("insert into xmp_jobs (type, file_name) values ('injection', 'lines.csv')")
+    assert ("PJ400", "no_service", "service_id") == (said.sqlstate, said.constraint_name, said.column_name)
+    assert insert_job(db, "injection", params={"service_code": "7"})
+
+
+def test_a_lenient_type_reads_as_the_predecessor_did(db: Db) -> None:
+    """Of a type that is set so, empty strings and count 0 are accepted and mean that nothing is given; an unknown
+    parameter and one that can't be read are refused as ever."""
+    db.execute("update xmp_job_types set lenient = true")
+    db.execute("insert into xmp_retries_expired (msisdn) values ('923000000001')")
+    empty = dict.fromkeys(sorted(EXPIRED), "")
+    for params in (empty, empty | {"count": 0}, {"count": "0"}, {"count": " 00 "}):
+        assert check(db, "expired", params) is None
+        assert [(1, None)] == outcome(db, insert_job(db, params=params))
+    read_lines(db, job := insert_job(db, "injection", params=dict.fromkeys(sorted(INJECTION), "")), "823000000001")
+    assert [(1, "Wrong prefix: 823000000001")] == outcome(db, job)
+    for bad in ({"from": ""}, {"count": "x"}, {"count": -1}, {"date_from": "today"}, {"order": "up"}):
+        assert check(db, "expired", bad) is not None
+
+
+def test_keys_of_another_type_have_no_effect_and_are_told(db: Db) -> None:
+    """A key that belongs to the other type is accepted, changes nothing and is told in the job's events, which is
+    no transition; its value has to be one all the same."""
+    job = insert_job(db, "injection", params={"order": "desc", "date_from": "2016-10-31", "prefix": "*"})
+    read_lines(db, job, "1230000001", "1230000002")
+    claimed = claim(db, job, descending=False)
+    prepare(db, claimed)
+    assert [(1, None), (2, None)] == outcome(db, job)
+    remarks = "select reason from pgjobs.job_events where job_id = %s and to_status is null order by id"
+    assert [
+        "params.date_from: it has no effect on a job of type injection",
+        "params.order: it has no effect on a job of type injection",
+    ] == db.column(remarks, job)
+    assert [(None, "ready"), ("ready", "in progress")] == db.execute(
+        "select from_status, to_status from pgjobs.job_events where job_id = %s and to_status is not null", (job,)
+    ).fetchall()
+    other = insert_job(db)
+    db.execute('update xmp_jobs set params = \'{"prefix": "92"}\' where id = %s', (other,))
+    assert ["params.prefix: it has no effect on a job of type expired"] == db.column(remarks, other)
+    said = check(db, "injection", {"order": "up"})
+    assert said is not None
+    assert_plain(said, "order")
+
+
+@pytest.mark.parametrize("last", ["2016-10-31", "2016-10-30"])
+def test_dates_that_select_nothing_are_told(db: Db, last: str) -> None:
+    """date_from that is not before date_to is accepted, selects nothing, and is told in the job's events."""
+    db.execute("insert into xmp_retries_expired (msisdn, created_at) values ('923000000001', '2016-10-31')")
+    job = insert_job(db, params={"date_from": "2016-10-31", "date_to": last})
+    assert [] == outcome(db, job)
+    assert "params.date_from: it is not before date_to, so the job selects nothing" == db.value(
+        "select reason from pgjobs.job_events where job_id = %s and to_status is null", job
+    )
+
+
+def test_rows_older_than_the_rules_can_be_started(db: Db) -> None:
+    """A row whose params nobody touches keeps what it was written with: empty values are not given, unknown keys and
+    a file name have no effect, and it is started, stopped and resumed. One that can't be read is refused."""
+    db.execute("insert into xmp_retries_expired (msisdn) values ('923000000001')")
+    old = {"date_from": "", "order": "", "service_id": "", "never": "", "limit": 5}
+    job = insert_job(db, status="canceled")
+    with db.transaction():
+        db.execute("set local session_replication_role = replica")
+        db.execute("update xmp_jobs set params = %s, file_name = 'x.csv' where id = %s", (json.dumps(old), job))
+    for status in ("ready", "canceled", "ready"):
+        set_status(db, job, status)
+    prepare(db, claim(db, job))
+    assert [(1, None)] == outcome(db, job)
+    for status in ("canceled", "ready"):
+        set_status(db, job, status)
+    said = db.refusal("insert into xmp_jobs (type, params) values ('expired', %s)", json.dumps(old))
+    assert "bad_params" == said.constraint_name
 
 
 @pytest.mark.parametrize(("shards", "params"), [(0, {}), (-1, {}), (65, {}), (2, {"count": 5}), (2, {"offset": 1})])
@@ -331,7 +459,7 @@ def good_params(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     written: dict[str, Any] = {}
     meant: dict[str, Any] = {}
     for key in draw(st.sets(st.sampled_from(["count", "offset", "service_id", "campaign_id"]))):
-        number = draw(st.integers(0, 10**18 - 1))
+        number = draw(st.integers(1 if key == "count" else 0, 10**18 - 1))
         name = key.replace("_id", draw(st.sampled_from(["_id", "_code"])))
         written[name] = draw(st.sampled_from([number, str(number), f" {number} "]))
         meant[key] = number

@@ -115,7 +115,7 @@ transactions = st.builds(Transaction, st.sampled_from(MSISDNS), st.sampled_from(
 stops = st.none() | st.builds(Stop, st.integers(1, 40), st.lists(transactions, max_size=4), st.integers(0, 3))
 moments = st.sampled_from(sorted(WRITTEN))
 expired_params = {
-    "count": either(st.integers(0, 7)),
+    "count": either(st.integers(1, 7)),
     "offset": either(st.integers(0, 4)),
     "order": st.sampled_from(["asc", "desc"]),
     "never": flags(),
@@ -127,11 +127,11 @@ expired_params = {
     "dry_run": flags(),
 }
 injection_params = {
-    "count": either(st.integers(0, 30)),
+    "count": either(st.integers(1, 30)),
     "offset": either(st.integers(0, 12)),
     "never": flags(),
     "last_charge_at": moments,
-    "prefix": st.sampled_from(["", "92", "9230", "7"]),
+    "prefix": st.sampled_from(["*", "92", "9230", "7"]),
     "service_id": either(st.just(5)),
     "campaign_id": either(st.integers(0, 1)),
     "dry_run": flags(),
@@ -223,7 +223,7 @@ def read_params(drawn: dict[str, Any]) -> Params:
         never=is_true(drawn.get("never", 0)),
         service=None if service is None else int(service),
         campaign=None if campaign is None else int(campaign),
-        prefix=drawn.get("prefix", "92"),
+        prefix=drawn.get("prefix", "92").strip("*"),
     )
 
 

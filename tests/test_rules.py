@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fix_daemon import Engine
-from fix_jobs import PREPARE, WORKER, Db, claim, connect, insert_job, prepare
+from fix_jobs import PREPARE, WORKER, Db, claim, connect, insert_job, prepare, set_status
 from pika import spec
 
 from pgjobs.engine.amqp import Publisher
@@ -126,14 +126,14 @@ def test_nobody_is_given_the_shard_he_is_letting_go_of(db: Db) -> None:
 
 
 def test_a_job_with_nothing_left_is_done_however_it_came_to_run(db: Db) -> None:
-    """A job whose last shard finished while it was stopped, then set in progress by hand, is ended by the chores."""
+    """A job whose last shard finished while it was stopped, then set in progress, is ended by the chores."""
     job = insert_job(db)
     held = claim(db, job)
     prepare(db, held)
     db.execute("update xmp_jobs set status = 'canceled' where id = %s", (job,))
     assert "finished" == db.value("select pgjobs.finish_shard(%s, 0, %s)", job, held["epoch"])
     for status in ("ready", "in progress"):
-        db.execute("update xmp_jobs set status = %s where id = %s", (status, job))
+        set_status(db, job, status)
     db.execute("select pgjobs.sweep()")
     assert "done" == db.value("select status::text from xmp_jobs where id = %s", job)
 

@@ -143,9 +143,15 @@ class Game(RuleBasedStateMachine):
 
     @rule(job=jobs, status=statuses)
     def update(self, job: Job, status: str) -> None:
-        """By UPDATE every legal transition is made once, the same status again is none, another is refused."""
+        """By UPDATE every legal transition is made once, the same status again is none, another is refused; in progress
+        is a wish to start."""
         call, to = "update xmp_jobs set status = %s where id = %s", status.replace("cancelled", "canceled")
         self.touched = job
+        if (job.status, to) == ("ready", "in progress"):
+            # A wish: only a claim sets it in progress.
+            self.db.execute(call, (status, job.id))
+            assert self.model.verb(job, "start")
+            return
         if to == job.status or job.may_be_set(to):
             self.db.execute(call, (status, job.id))
             if to != job.status:
@@ -198,7 +204,9 @@ class Game(RuleBasedStateMachine):
 
     @rule(job=jobs, later=seldom, active=mostly)
     def reschedule(self, job: Job, *, later: bool, active: bool) -> None:
-        """Another run_at is no transition, nor is holding a job back; on a ready row, now means that somebody asked."""
+        """Another run_at is no transition, nor is holding a job back; on a ready row, now means that somebody asked.
+        A running job is not held back."""
+        active = active or job.status == "in progress"
         run_at = self.model.now + (3605 if later else 0)
         moment = START + timedelta(seconds=run_at)
         self.db.execute("update xmp_jobs set run_at = %s, active = %s where id = %s", (moment, active, job.id))

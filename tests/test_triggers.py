@@ -1,7 +1,9 @@
 """The triggers of xmp_jobs as a contract: what was, what is written, what is then heard, kept or refused."""
 
+import uuid
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -75,7 +77,7 @@ def test_writing_the_same_status_again_is_no_transition(db: Db, ear: Ear, status
 def test_a_new_job_may_be_ready_or_held(db: Db, ear: Ear, status: str) -> None:
     """A job may be inserted as ready or canceled (either spelling): heard and recorded, but no end is told
     and finish_at is empty."""
-    job = insert_job(db, status=status, finish_at=AT)
+    job = insert_job(db, status=status)
     stored = status.replace("cancelled", "canceled")
     assert (stored, None) == db.row("select status, finish_at from xmp_jobs where id = %s", job)
     assert [{"id": job, "status": stored}] == ear.heard()
@@ -126,11 +128,10 @@ def test_the_other_spelling_of_canceled(db: Db, ear: Ear, before: str) -> None:
         ("run_at = run_at", False),
         ("active = active", False),
         ("id_user = 7", False),
-        ("log_path = '/somewhere'", False),
         ("created_at = created_at - interval '1 day'", False),
         ("start_asked = true", False),
         ("params = '{\"count\": 5}'", False),
-        ("file_name = 'other.csv'", False),
+        ("shards = 2", False),
         ("finish_at = null", False),
     ],
 )
@@ -216,19 +217,118 @@ def test_done_needs_every_record_accounted_for(db: Db) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["params = '{\"count\": 1}'", "type = 'injection'", "file_name = 'b.csv'", "shards = 2"]
+    ("kind", "change"),
+    [
+        ("expired", "params = '{\"count\": 1}'"),
+        ("expired", "type = 'injection', file_name = 'b.csv'"),
+        ("injection", "file_name = 'b.csv'"),
+        ("expired", "shards = 2"),
+    ],
 )
-def test_what_a_job_does_is_fixed_once_it_has_started(db: Db, change: str) -> None:
+def test_what_a_job_does_is_fixed_once_it_has_started(db: Db, kind: str, change: str) -> None:
     """type, params, file_name and shards may change until the first start and never again, not even while the job is
     stopped."""
-    job = insert_job(db, file_name="a.csv")
+    job = insert_job(db, kind)
     for status in ("in progress", "canceled"):
         set_status(db, job, status)
         said = db.refusal(f"update xmp_jobs set {change} where id = {job}")  # noqa: S608 - text of the test
         assert ("PJ409", "started") == (said.sqlstate, said.constraint_name)
         assert "insert a new job" == said.message_hint
-    fresh = insert_job(db, file_name="a.csv")
+    fresh = insert_job(db, kind)
     assert 1 == db.run(f"update xmp_jobs set {change} where id = {fresh}")  # noqa: S608 - text of the test
+
+
+@pytest.mark.parametrize("column", ["finish_at", "log_path"])
+@pytest.mark.parametrize("status", STATUSES)
+def test_columns_of_the_engine_are_not_written_by_hand(db: Db, status: str, column: str) -> None:
+    """finish_at and log_path are refused when somebody inserts or changes them, in every state; written back as they
+    are, they are accepted, and so is the path of a log that the engine has opened."""
+    job = job_in(db, status)
+    value = "'/somewhere'" if column == "log_path" else "'2017-02-01Z'"
+    for statement in (
+        f"insert into xmp_jobs (type, {column}) values ('expired', {value})",  # noqa: S608 - text of the test
+        f"update xmp_jobs set {column} = {value} where id = {job}",  # noqa: S608 - text of the test
+    ):
+        said = db.refusal(statement)
+        assert ("PJ400", "by_hand", column) == (said.sqlstate, said.constraint_name, said.column_name)
+        assert f"leave {column} out" == said.message_hint
+    assert 1 == db.run(f"update xmp_jobs set {column} = {column}, id_user = 8 where id = {job}")  # noqa: S608 - text of the test
+    if column == "log_path":
+        log = (
+            "insert into pgjobs.log_segments (job_id, shard, segment, epoch, host, path) values (%s, 0, 1, 1, 'h', %s)"
+        )
+        db.execute(log, (job, "/somewhere"))
+        assert 1 == db.run("update xmp_jobs set log_path = '/somewhere' where id = %s", job)
+
+
+def test_a_running_job_is_not_paused(db: Db) -> None:
+    """active = false on a running job is refused with what to do instead; together with a stop, and on every other
+    job, it is accepted."""
+    job = job_in(db, "in progress")
+    said = db.refusal("update xmp_jobs set active = false where id = %s", job)
+    assert ("PJ409", "running", "active") == (said.sqlstate, said.constraint_name, said.column_name)
+    assert f"active: job {job} is in progress and can't be paused" == said.message_primary
+    assert "stop it with status canceled; resumed, it continues where it was" == said.message_hint
+    assert 1 == db.run("update xmp_jobs set active = false, status = 'canceled' where id = %s", job)
+    for status in ("ready", "canceled", "error", "done"):
+        assert 1 == db.run("update xmp_jobs set active = false where id = %s", job_in(db, status))
+
+
+def test_in_progress_set_by_hand_is_a_wish_to_start(db: Db, ear: Ear) -> None:
+    """Only a daemon sets a job in progress. Set by anybody else it does what start_job does: the job stays ready, is
+    active and due at once, is heard, and no transition is recorded; from any other state it is refused."""
+    job = insert_job(db, active=False, run_at=datetime(2040, 1, 1, tzinfo=UTC))
+    ear.heard()
+    db.execute("set pgjobs.now = '2030-02-01 10:30Z'")
+    db.execute("update xmp_jobs set status = 'in progress' where id = %s", (job,))
+    look = "select status, active, start_asked, run_at from xmp_jobs where id = %s"
+    assert ("ready", True, True, datetime(2030, 2, 1, 10, 30, tzinfo=UTC)) == db.row(look, job)
+    assert [{"id": job, "status": "ready"}] == ear.heard()
+    assert [(None, "ready")] == events(db, job)
+    assert 0 == db.value("select count(*) from pgjobs.progress")
+    for status in ("canceled", "error", "done"):
+        other = job_in(db, status)
+        said = db.refusal("update xmp_jobs set status = 'in progress' where id = %s", other)
+        assert "illegal_transition" == said.constraint_name
+
+
+def test_nobody_passes_for_a_daemon(db: Db, database: str) -> None:
+    """A CMS that makes the setting by which a daemon's claim is known is not believed: its job stays ready."""
+    role = f"pgjobs_cms_{uuid.uuid4().hex[:12]}"
+    job = insert_job(db)
+    db.execute(f"create role {role} login password 'secret'".encode())
+    try:
+        db.execute(f"grant select, update on xmp_jobs to {role}".encode())
+        url = urlsplit(database)
+        address = f"{role}:secret@{url.hostname}:{url.port}"
+        with connect(url._replace(netloc=address).geturl()) as cms, cms.transaction():
+            cms.execute("select set_config('pgjobs.claims', %s, true)", (str(job),))
+            cms.execute("update xmp_jobs set status = 'in progress' where id = %s", (job,))
+        assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
+    finally:
+        db.execute(f"drop owned by {role}".encode())
+        db.execute(f"drop role {role}".encode())
+
+
+def test_a_moment_of_a_row_that_is_older_than_the_rules(db: Db) -> None:
+    """A legacy row whose run_at is no moment can be stopped and broken off, not started; a created_at that is none is
+    refused when it is written."""
+    for status in ("canceled", "error"):
+        job = insert_job(db)
+        with db.transaction():
+            db.execute("set local session_replication_role = replica")
+            db.execute("update xmp_jobs set run_at = '-infinity' where id = %s", (job,))
+        for wish in ("in progress", "ready"):
+            statement = "update xmp_jobs set status = %s, id_user = 5 where id = %s"
+            if wish == "in progress":
+                assert "bad_run_at" == db.refusal(statement, wish, job).constraint_name
+            else:
+                assert 1 == db.run(statement, wish, job)
+        set_status(db, job, status)
+        assert "bad_run_at" == db.refusal("update xmp_jobs set status = 'ready' where id = %s", job).constraint_name
+        db.execute("update xmp_jobs set status = 'ready', run_at = now() where id = %s", (job,))
+    said = db.refusal("insert into xmp_jobs (type, created_at) values ('expired', 'infinity')")
+    assert "created_at: infinity is no moment" == said.message_primary
 
 
 def test_a_job_keeps_its_number(db: Db) -> None:

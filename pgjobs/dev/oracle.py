@@ -22,7 +22,10 @@ from pgjobs.loglines import Line, read_line
 IN_FLIGHT = 2
 SHOWN = 5
 MESSAGE_ID = re.compile(r"(\d+)-(-?\d+)").fullmatch
-JOBS = "select id, status::text, (pgjobs.read_params(params)).descending from public.xmp_jobs where id = any(%s)"
+JOBS = (
+    "select id, status::text, (pgjobs.read_params(type::text, params)).descending from public.xmp_jobs"
+    " where id = any(%s)"
+)
 SHARDS = "select * from pgjobs.progress where job_id = %s order by shard"
 SEGMENTS = "select path, bytes from pgjobs.log_segments where job_id = %s and shard = %s order by segment"
 OUTCOMES = """

@@ -12,7 +12,7 @@ declare
   _statement text;
 begin
   select c.selector into strict _selector from pgjobs.calls c where c.id = _call_id;
-  execute format('select %s($1)', _selector) into _statement using _call_id;
+  execute format('select %s($1)', pgjobs.trusted_selector(_selector, '{bigint}')) into _statement using _call_id;
   open _records no scroll for execute _statement;
   return _records;
 end;

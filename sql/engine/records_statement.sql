@@ -13,7 +13,7 @@ begin
   select t.selector into strict _selector
   from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
   where j.id = _job_id;
-  execute format('select %s($1, $2, $3, $4)', _selector) into _statement using _job_id, _shard, _after_key, _end_key;
+  execute format('select %s($1, $2, $3, $4)', pgjobs.trusted_selector(_selector)) into _statement using _job_id, _shard, _after_key, _end_key;
   return _statement;
 end;
 $$;

@@ -8,14 +8,16 @@ set timezone = 'UTC'
 as $$
 declare
   _selector text;
+  _bounds text;
   _params pgjobs.job_params;
 begin
   select t.selector into strict _selector
   from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
   where j.id = _job_id;
-  select (pgjobs.read_params(j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
-  if to_regproc(_selector || '_bounds') is not null then
-    return query execute format('select * from %s_bounds($1)', _selector) using _job_id;
+  select (pgjobs.read_params(j.type::text, j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
+  _bounds := pgjobs.trusted_selector(_selector || '_bounds', '{bigint}', _needed => false);
+  if _bounds is not null then
+    return query execute format('select * from %s($1)', _bounds) using _job_id;
   else
     return query execute format(
       'select null::bigint, case when $1 then max(s.key) else min(s.key) end, case when $1 then min(s.key) else max(s.key) end, count(*), $2 from (%s) s',

@@ -1,5 +1,5 @@
 -- Reads: xmp_job_types   Writes: nothing
-create or replace function pgjobs.check_job(_type text, _params jsonb, _file_name text, _shards integer)
+create or replace function pgjobs.check_job(_type text, _params jsonb, _file_name text, _shards integer, _written boolean default true)
 returns void
 language plpgsql
 stable
@@ -7,7 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _registered public.xmp_job_types;
-  _unknown text;
+  _key text;
   _read pgjobs.job_params;
 begin
   select * into _registered from public.xmp_job_types t where t.name = _type and t.selector is not null;
@@ -15,6 +15,8 @@ begin
     perform pgjobs.refuse('PJ400', 'unknown_type', 'type', format('type: %L is not a registered job type', left(_type, 100)),
       'use one of ' || (select string_agg(t.name, ', ' order by t.name) from public.xmp_job_types t where t.selector is not null));
   end if;
+  perform pgjobs.trusted_selector(_registered.selector);
+  perform pgjobs.check_route(_registered.exchange, _registered.routing_key);
   if jsonb_typeof(_params) is distinct from 'object' then
     perform pgjobs.refuse('PJ400', 'bad_params', 'params', 'params: it has to be a JSON object',
       'write {} for a job without parameters');
@@ -22,15 +24,42 @@ begin
   if length(_params::text) > 65536 then
     perform pgjobs.refuse('PJ400', 'bad_params', 'params', 'params: it is larger than 64 KB', 'leave out what the job does not need');
   end if;
-  select k into _unknown from jsonb_object_keys(_params) k where k <> all (_registered.params) order by k limit 1;
-  if found then
-    perform pgjobs.refuse('PJ400', 'bad_params', _unknown,
-      format('params.%s: a job of type %s has no such parameter', left(_unknown, 100), _type),
-      'it knows ' || array_to_string(_registered.params, ', '));
+  if _written then
+    select k into _key from jsonb_object_keys(_params) k
+    where k <> all (_registered.params || _registered.ignores) order by k limit 1;
+    if found then
+      perform pgjobs.refuse('PJ400', 'bad_params', _key,
+        format('params.%s: a job of type %s has no such parameter', left(_key, 100), _type),
+        'it knows ' || array_to_string(_registered.params, ', '));
+    end if;
+    -- The predecessor read these as "not given"; a slip must not make a job charge more people.
+    if not _registered.lenient then
+      select e.key into _key from jsonb_each(_params) e where pgjobs.is_blank(e.value) order by e.key limit 1;
+      if found then
+        perform pgjobs.refuse('PJ400', 'bad_params', _key, format('params.%s: it is empty', _key),
+          case _key when 'prefix' then 'give the digits every msisdn begins with, * for any, or leave it out'
+                    else format('give %s a value, or leave it out', _key) end);
+      end if;
+    end if;
+    _read := pgjobs.read_params((
+      select coalesce(jsonb_object_agg(e.key, e.value), '{}') from jsonb_each(_params) e where not pgjobs.is_blank(e.value)));
+    if _read.count = 0 and not _registered.lenient then
+      perform pgjobs.refuse('PJ400', 'bad_params', 'count', 'params.count: 0 would select nothing',
+        'give count as a whole number of one or more, or leave it out to select everything');
+    end if;
+    if not _registered.needs_file and coalesce(_file_name, '') <> '' then
+      perform pgjobs.refuse('PJ400', 'bad_file_name', 'file_name',
+        format('file_name: a job of type %s reads no file, and %L would be ignored', _type, left(_file_name, 100)),
+        'leave file_name empty, or use a type that reads a file');
+    end if;
   end if;
-  _read := pgjobs.read_params(_params);
+  _read := pgjobs.read_params(_type, _params);
   if _shards not between 1 and 64 then
     perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', format('shards: %s is out of range', _shards), 'give a number from 1 to 64');
+  end if;
+  if coalesce(_shards, _registered.shards) > 1 and not _registered.shardable then
+    perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', format('shards: a job of type %s can''t be cut into shards', _type),
+      'set shards to 1, or set shardable of the type where its selector selects by pgjobs.shard_filter');
   end if;
   if coalesce(_shards, _registered.shards) > 1 and (_read.count is not null or _read."offset" is not null) then
     perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', 'shards: a job with count or offset can''t be cut into shards',
@@ -46,7 +75,12 @@ begin
       format('file_name: %L is not the plain name of a file', _file_name),
       'give the plain name of a file that lies in the injections directory');
   end if;
+  if _registered.selector = 'pgjobs.injection_records' and pgjobs.injection_service(_type, _read) is null then
+    perform pgjobs.refuse('PJ400', 'no_service', 'service_id',
+      format('params.service_id: a job of type %s needs a service, for its messages carry one', _type),
+      'give service_id, or put one into the defaults of the type');
+  end if;
 end;
 $$;
-comment on function pgjobs.check_job(text, jsonb, text, integer) is
-  'Refuses a job whose type, params, file name or shards cannot be right, naming the field and the remedy.';
+comment on function pgjobs.check_job(text, jsonb, text, integer, boolean) is
+  'Refuses a job whose type, params, file name or shards cannot be right, naming the field and the remedy. Not _written: only what could not be run is refused, for the row may be older than the rules.';

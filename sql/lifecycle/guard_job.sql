@@ -1,4 +1,4 @@
--- Reads: xmp_job_types, progress   Writes: the row that is being written
+-- Reads: xmp_job_types, progress, log_segments   Writes: the row that is being written
 create or replace function pgjobs.guard_job()
 returns trigger
 language plpgsql
@@ -23,9 +23,13 @@ begin
       perform pgjobs.refuse('PJ400', 'bad_status', 'status',
         format('status: a new job can''t be %L', _to), 'insert it as ready, or as canceled to hold it');
     end if;
-    new.finish_at := null;
+    perform pgjobs.refuse_by_hand('finish_at', new.finish_at is not null);
+    perform pgjobs.refuse_by_hand('log_path', new.log_path <> '');
   else
     _from := old.status::text;
+    perform pgjobs.refuse_by_hand('finish_at', new.finish_at is distinct from old.finish_at);
+    perform pgjobs.refuse_by_hand('log_path', new.log_path is distinct from old.log_path
+      and not exists (select from pgjobs.log_segments s where s.job_id = new.id and s.path = new.log_path));
     if new.id <> old.id then
       perform pgjobs.refuse('PJ409', 'fixed', 'id', format('id: job %s keeps its number', old.id), 'insert a new job');
     end if;
@@ -35,9 +39,15 @@ begin
       'use ready, in progress, canceled, done or error');
   end if;
 
-  if not isfinite(new.run_at) then
+  -- A row that is older than this rule can still be stopped.
+  if not isfinite(new.run_at)
+     and (tg_op = 'INSERT' or new.run_at is distinct from old.run_at or _from <> _to and _to in ('ready', 'in progress')) then
     perform pgjobs.refuse('PJ400', 'bad_run_at', 'run_at', format('run_at: %s is no moment', new.run_at),
       'give a moment, or insert the job as canceled to hold it');
+  end if;
+  if not isfinite(new.created_at) and (tg_op = 'INSERT' or new.created_at is distinct from old.created_at) then
+    perform pgjobs.refuse('PJ400', 'bad_created_at', 'created_at', format('created_at: %s is no moment', new.created_at),
+      'leave it out: it is the time of the insert');
   end if;
 
   _started := tg_op = 'UPDATE' and exists (select from pgjobs.progress p where p.job_id = new.id);
@@ -59,8 +69,22 @@ begin
     end if;
     -- What has begun was right when it began, whatever its type says today.
     if _from is not null and not _started then
-      perform pgjobs.check_job(new.type::text, new.params, new.file_name, new.shards);
+      perform pgjobs.check_job(new.type::text, new.params, new.file_name, new.shards, _written => false);
     end if;
+  end if;
+
+  -- Only a daemon that claims a job sets it in progress; from anybody else it is a wish, and means what start_job does.
+  if _from = 'ready' and _to = 'in progress' and not pgjobs.is_claim(new.id) then
+    new.status := 'ready';
+    new.active := true;
+    new.start_asked := true;
+    new.run_at := pgjobs.now();
+    _to := 'ready';
+  end if;
+
+  if not new.active and old.active and _from = 'in progress' and _to = 'in progress' then
+    perform pgjobs.refuse('PJ409', 'running', 'active', format('active: job %s is in progress and can''t be paused', new.id),
+      'stop it with status canceled; resumed, it continues where it was');
   end if;
 
   if _from <> _to then

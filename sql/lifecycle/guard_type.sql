@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, progress   Writes: nothing
+-- Reads: xmp_jobs, progress   Writes: the row that is being written
 create or replace function pgjobs.guard_type()
 returns trigger
 language plpgsql
@@ -8,18 +8,36 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _begun bigint;
+  _table constant text := 'public.xmp_job_types';
 begin
-  if new.selector !~ '^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$' then
-    perform pgjobs.refuse('PJ400', 'bad_selector', 'selector',
-      format('selector: %L is not the name of a function', left(new.selector, 100)), 'give it as schema.name');
+  if new.selector is not null then
+    if tg_op = 'INSERT' or new.selector is distinct from old.selector then
+      perform pgjobs.trusted_selector(new.selector, '{bigint,integer,bigint,bigint}');
+      perform pgjobs.trusted_selector(new.selector || '_bounds', '{bigint}', _needed => false);
+    end if;
+    -- An exchange that routes by headers, or to everybody, asks for no key.
+    if new.exchange <> '' then
+      new.routing_key := coalesce(new.routing_key, '');
+    end if;
+    if tg_op = 'INSERT'
+       or (new.selector, new.exchange, new.routing_key) is distinct from (old.selector, old.exchange, old.routing_key) then
+      perform pgjobs.check_route(new.exchange, new.routing_key);
+    end if;
   end if;
   if new.shards not between 1 and 64 then
-    perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', format('shards: %s is out of range', new.shards), 'give a number from 1 to 64');
+    perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', format('shards: %s is out of range', new.shards),
+      'give a number from 1 to 64', _table);
+  end if;
+  if new.shards > 1 and not new.shardable then
+    perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', format('shards: jobs of type %s can''t be cut into shards', new.name),
+      'set shards to 1, or shardable to true where the selector selects by pgjobs.shard_filter', _table);
   end if;
   if jsonb_typeof(new.defaults) <> 'object' then
-    perform pgjobs.refuse('PJ400', 'bad_defaults', 'defaults', 'defaults: it has to be a JSON object', 'write {} for none');
+    perform pgjobs.refuse('PJ400', 'bad_defaults', 'defaults', 'defaults: it has to be a JSON object', 'write {} for none', _table);
   end if;
-  if tg_op = 'UPDATE' and (new.name, new.selector, new.needs_file) is distinct from (old.name, old.selector, old.needs_file) then
+  if tg_op = 'UPDATE'
+     and (new.name, new.selector, new.needs_file, new.lenient, new.ignores)
+     is distinct from (old.name, old.selector, old.needs_file, old.lenient, old.ignores) then
     select j.id into _begun
     from public.xmp_jobs j
     where j.type::text = old.name::text and j.status::text <> 'done'
@@ -28,8 +46,8 @@ begin
     limit 1;
     if found then
       perform pgjobs.refuse('PJ409', 'started', 'selector',
-        format('job %s of type %s has begun: name, selector and needs_file stay as they are', _begun, old.name),
-        'add another type, or wait until its jobs are done');
+        format('job %s of type %s has begun: name, selector, needs_file, lenient and ignores stay as they are', _begun, old.name),
+        'add another type, or wait until its jobs are done', _table);
     end if;
   end if;
   return new;

@@ -12,7 +12,7 @@ declare
   _first bigint;
 begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
-  _params := pgjobs.read_params(_job.params);
+  _params := pgjobs.read_params(_job.type::text, _job.params);
   select p.first_key into _first from pgjobs.progress p where p.job_id = _job_id and p.shard = _shard;
   return format(
     'select s.id::bigint as key, convert_to(s.msisdn, ''UTF8'') as msg, s._reason as reason,'

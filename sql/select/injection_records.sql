@@ -11,10 +11,12 @@ declare
   _params pgjobs.job_params;
   _defaults jsonb;
   _operator text;
+  _service bigint;
 begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
-  _params := pgjobs.read_params(_job.params);
+  _params := pgjobs.read_params(_job.type::text, _job.params);
   select t.defaults into strict _defaults from public.xmp_job_types t where t.name = _job.type::text;
+  _service := pgjobs.injection_service(_job.type::text, _params);
   _operator := coalesce(quote_nullable(_defaults ->> 'operator_code'), 'null') || '::bigint';
   if exists (select from public.xmp_operator_msisdn_prefix x where x.prefix <> '') then
     _operator := format(
@@ -40,9 +42,9 @@ begin
     ' end as _reason'
     ' from pgjobs.injection_lines l where l.job_id = %s and l.line_no > %s and l.line_no <= %s%s order by l.line_no offset 0) s',
     format('"type":%s,"attempts_count":10', to_json(_job.type::text)), extract(epoch from pgjobs.utc(_job.created_at))::bigint || '-', _job_id || '-',
-    _operator, _defaults ->> 'country_code', _params.service_id, _params.campaign_id,
-    (select s.price from public.xmp_services s where s.id = _params.service_id),
-    coalesce(_params.prefix, _defaults ->> 'prefix', ''),
+    _operator, _defaults ->> 'country_code', _service, _params.campaign_id,
+    (select s.price from public.xmp_services s where s.id = _service),
+    coalesce(_params.prefix, replace(_defaults ->> 'prefix', '*', ''), ''),
     coalesce(_params."offset", 0),
     pgjobs.paid_test(_params, 'l.msisdn'),
     _job_id, coalesce(_after_key, 0), coalesce(_end_key, 9223372036854775807), pgjobs.shard_filter(_job_id, _shard, 'l.msisdn'));

@@ -6,14 +6,18 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  _type text;
   _params pgjobs.job_params;
+  _service bigint;
   _start bigint;
   _end bigint;
 begin
-  select (pgjobs.read_params(j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
-  if _params.service_id is not null and not exists (select from public.xmp_services s where s.id = _params.service_id) then
+  select j.type::text into strict _type from public.xmp_jobs j where j.id = _job_id;
+  select (pgjobs.read_params(_type, j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
+  _service := pgjobs.injection_service(_type, _params);
+  if _service is not null and not exists (select from public.xmp_services s where s.id = _service) then
     perform pgjobs.refuse('PJ400', 'unknown_service', 'service_id',
-      format('params.service_id: %s is not in xmp_services, so there is no price', _params.service_id),
+      format('params.service_id: %s is not in xmp_services, so there is no price', _service),
       'add the service to xmp_services and resume the job, or insert a new job');
   end if;
   _start := coalesce(_params."offset", 0);

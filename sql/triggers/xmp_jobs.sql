@@ -12,6 +12,16 @@ after update on public.xmp_jobs
 for each row when (old.status is distinct from new.status)
 execute function pgjobs.record_transition();
 
+create or replace trigger pgjobs_25_remark_insert
+after insert on public.xmp_jobs
+for each row when (new.params <> '{}')
+execute function pgjobs.remark_job();
+
+create or replace trigger pgjobs_25_remark_update
+after update on public.xmp_jobs
+for each row when ((old.type, old.params) is distinct from (new.type, new.params))
+execute function pgjobs.remark_job();
+
 create or replace trigger pgjobs_30_notify_insert
 after insert on public.xmp_jobs
 for each row when (coalesce(current_setting('pgjobs.mute', true), '') <> 'on')

@@ -1,0 +1,29 @@
+-- Reads: xmp_job_types   Writes: events
+create or replace function pgjobs.remark_job()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _registered public.xmp_job_types;
+  _read pgjobs.job_params := pgjobs.read_params(new.type::text, new.params);
+begin
+  select * into strict _registered from public.xmp_job_types t where t.name = new.type::text;
+  insert into pgjobs.events (job_id, at, role, application, reason)
+  select new.id, pgjobs.now(), session_user, nullif(current_setting('application_name', true), ''), r.remark
+  from (
+    select format('params.%s: it has no effect on a job of type %s', left(k, 100), new.type) as remark
+    from jsonb_object_keys(new.params) k
+    where k <> all (_registered.params)
+    union all
+    select 'params.date_from: it is not before date_to, so the job selects nothing'
+    where _read.date_from >= _read.date_to
+  ) r
+  order by r.remark;
+  return null;
+end;
+$$;
+comment on function pgjobs.remark_job() is
+  'Trigger: tells in the events of a job what its params say in vain. A remark is no transition: from_status and to_status are null.';

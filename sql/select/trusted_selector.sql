@@ -1,0 +1,43 @@
+-- Reads: pg_proc, pg_namespace   Writes: nothing
+create or replace function pgjobs.trusted_selector(
+  _selector text, _arguments text[] default '{bigint,integer,bigint,bigint}', _needed boolean default true)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _signature text := format('%s(%s)', _selector, array_to_string(_arguments, ', '));
+  _found regprocedure;
+  _schema name;
+  _temporary boolean;
+  _owner oid;
+begin
+  if coalesce(_selector, '') !~ '^[A-Za-z_][A-Za-z0-9_$]*[.][A-Za-z_][A-Za-z0-9_$]*$' then
+    perform pgjobs.refuse('PJ400', 'bad_selector', 'selector',
+      format('selector: %L is not the name of a function with its schema', left(_selector, 100)), 'give it as schema.name',
+      'public.xmp_job_types');
+  end if;
+  _found := to_regprocedure(_signature);
+  if _found is null and not _needed then
+    return null;
+  elsif _found is null then
+    perform pgjobs.refuse('PJ400', 'bad_selector', 'selector', format('selector: there is no function %s', _signature),
+      'create it as the owner of schema pgjobs, or mend the name', 'public.xmp_job_types');
+  end if;
+  select n.nspname, n.oid = pg_my_temp_schema() or n.nspname like 'pg\_temp\_%', p.proowner
+  into strict _schema, _temporary, _owner
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+  where p.oid = _found;
+  if _temporary or _owner <> (select n.nspowner from pg_namespace n where n.nspname = 'pgjobs') then
+    perform pgjobs.refuse('PJ400', 'untrusted_selector', 'selector',
+      format('selector: function %s %s, and its text would run with the rights of the daemon', _signature,
+        case when _temporary then 'is a temporary one' else format('belongs to %s', _owner::regrole) end),
+      format('let %s create it', (select n.nspowner::regrole from pg_namespace n where n.nspname = 'pgjobs')), 'public.xmp_job_types');
+  end if;
+  return format('%I.%I', _schema, (select p.proname from pg_proc p where p.oid = _found));
+end;
+$$;
+comment on function pgjobs.trusted_selector(text, text[], boolean) is
+  'The name of a selector''s function, ready to be executed; refuses one that is missing, temporary, or not of the owner of schema pgjobs: what it returns is run as the daemon. Not _needed: null where there is none. Asked when a type is written and whenever the function is called.';
