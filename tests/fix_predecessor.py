@@ -1,4 +1,4 @@
-"""Helpers: databases as a predecessor left them, in the two shapes seen in the field."""
+"""Helpers: databases as a predecessor left them, in the shapes seen in the field."""
 
 LOOKUPS = """
 create table xmp_job_statuses (name varchar(127) not null primary key);
@@ -155,4 +155,13 @@ SHAPES = {
     "enums": ENUMS
     + JOBS.format(type="job_type", type_reference="", status="job_status", status_reference="")
     + RECORDS,
+    # The days of a retry have their other name, its status is text, and the enum knows both spellings of canceled.
+    "other names": ENUMS.replace("'canceled'", "'canceled', 'cancelled'")
+    + JOBS.format(type="job_type", type_reference="", status="job_status", status_reference="")
+    + RECORDS.replace("keep_days", "retry_days").replace("status retry_status", "status text"),
 }
+
+
+def rows(shape: str) -> str:
+    """The statements that fill a database of this shape."""
+    return ROWS.replace("keep_days", "retry_days") if shape == "other names" else ROWS

@@ -354,16 +354,15 @@ def test_dates_that_select_nothing_are_told(db: Db, last: str) -> None:
 
 
 def test_rows_older_than_the_rules_can_be_started(db: Db) -> None:
-    """A row whose params nobody touches keeps what it was written with: empty values are not given, unknown keys and
-    a file name have no effect, and it is started, stopped and resumed. One that can't be read is refused."""
+    """A ready row whose params nobody touches keeps what it was written with: empty values are not given, unknown keys
+    and a file name have no effect, and it is started, stopped and resumed. Before its start, a resume checks it."""
     db.execute("insert into xmp_retries_expired (msisdn) values ('923000000001')")
     old = {"date_from": "", "order": "", "service_id": "", "never": "", "limit": 5}
-    job = insert_job(db, status="canceled")
+    job = insert_job(db)
     with db.transaction():
         db.execute("set local session_replication_role = replica")
         db.execute("update xmp_jobs set params = %s, file_name = 'x.csv' where id = %s", (json.dumps(old), job))
-    for status in ("ready", "canceled", "ready"):
-        set_status(db, job, status)
+    db.execute("select pgjobs.start_job(%s)", (job,))
     prepare(db, claim(db, job))
     assert [(1, None)] == outcome(db, job)
     for status in ("canceled", "ready"):

@@ -542,3 +542,74 @@ def test_shards_make_up_the_whole(db: Db, order: str) -> None:
     msisdns = [{msg for _, msg, _ in part} for part in parts]
     assert not msisdns[0] & msisdns[1] | msisdns[1] & msisdns[2] | msisdns[0] & msisdns[2]
     assert all(parts)
+
+
+UNSPEAKABLE = (
+    "infinity",
+    "-infinity",
+    "0044-03-15 BC",
+    "0001-12-31 23:59:59.999999Z BC",
+    "10000-01-01Z",
+    "294276-12-31",
+)
+SPEAKABLE = {"0001-01-01Z": "0001-01-01T00:00:00Z", "9999-12-31 23:59:59.999999Z": "9999-12-31T23:59:59.999999Z"}
+
+
+def test_moments_that_json_cannot_say_are_left_out(db: Db) -> None:
+    """An infinite moment, one before our era or beyond year 9999 stays out of the message; the first and the last
+    that RFC 3339 can say are in it."""
+    for moment in (*UNSPEAKABLE, *SPEAKABLE):
+        db.execute(
+            "insert into xmp_retries_expired (msisdn, created_at, last_pay_attempt_at) values (%s, %s, %s)",
+            (moment, moment, moment),
+        )
+    for _, msg, _, event in records(db, insert_job(db)):
+        said = {event[key] for key in ("created_at", "last_pay_attempt_at") if key in event}
+        assert ({SPEAKABLE[msg]} if msg in SPEAKABLE else set()) == said, msg
+
+
+@pytest.mark.parametrize("kind", ["double precision", "real", "numeric", "text", "integer"])
+def test_a_price_that_cannot_be_said_skips_its_record(db: Db, kind: str) -> None:
+    """NaN, an infinite price, none, and text that is no number are skipped with their reason, in all three
+    selections, and never make a broken message; a good price is sent as it is."""
+    bad = {"text": ["NaN", "Infinity", "-Infinity", "4,5", "007", "", " 5"], "integer": []}.get(
+        kind, ["NaN", "Infinity", "-Infinity"]
+    )
+    for table in ("xmp_retries_expired", "xmp_subscriptions", "xmp_services"):
+        db.execute(f"alter table {table} alter price drop default, alter price drop not null".encode())
+        db.execute(f"alter table {table} alter price type {kind} using price::{kind}".encode())
+    prices = [*bad, None, "5"]
+    for price in prices:
+        db.execute("insert into xmp_retries_expired (msisdn, price) values (%s, %s)", (f"923{price}", price))
+        db.execute(
+            "insert into xmp_subscriptions (msisdn, price, created_at) values (%s, %s, '2017-01-01')",
+            (f"923{price}", price),
+        )
+    reasons = [*(f"Bad price: {price}" for price in bad), "No price", None]
+    read = records(db, insert_job(db))
+    assert reasons == [reason for _, _, reason, _ in read]
+    assert 5 == read[-1][3]["price"]
+    call = db.value("select pgjobs.request_suspended(10, 1, interval '1 minute')")
+    with db.transaction():
+        db.execute("select pgjobs.open_call(%s)", (call,))
+        ((_, _, _, body),) = db.execute("fetch all from records").fetchall()
+    assert 5 == json.loads(body)["event_data"]["price"]
+    for number, (price, reason) in enumerate(zip(prices, reasons, strict=True), 1):
+        db.execute("insert into xmp_services (id, price) values (%s, %s)", (number, price))
+        job = insert_job(db, "injection", params={"service_id": number})
+        read_lines(db, job, "923000000001", "1")
+        assert [reason, "Too short msisdn, length: 1"] == [reason for _, reason in outcome(db, job)]
+
+
+def test_nobody_is_charged_without_an_msisdn(db: Db) -> None:
+    """A retry whose msisdn is missing, empty or blank is skipped with that reason, a subscription is not published;
+    such rows are nobody's duplicates."""
+    db.execute("alter table xmp_retries_expired alter msisdn drop not null")
+    for msisdn in (None, "", " ", None, "", "923000000001"):
+        db.execute("insert into xmp_retries_expired (msisdn) values (%s)", (msisdn,))
+        db.execute("insert into xmp_subscriptions (msisdn, created_at) values (%s, '2017-01-01')", (msisdn,))
+    assert ["No msisdn"] * 5 + [None] == [reason for _, reason in outcome(db, insert_job(db, params={"never": 1}))]
+    call = db.value("select pgjobs.request_suspended(10, 1, interval '1 minute')")
+    with db.transaction():
+        db.execute("select pgjobs.open_call(%s)", (call,))
+        assert [b"923000000001"] == [bytes(row[1]) for row in db.execute("fetch all from records").fetchall()]

@@ -2,15 +2,18 @@
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
+from fix_daemon import Engine
 from fix_database import create_database, drop_database
 from fix_jobs import WORKER, Db, Ear, claim, connect, insert_job, outcome, prepare, read_lines, records, set_status
-from fix_predecessor import ROWS, SHAPES
+from fix_predecessor import SHAPES, rows
+from fix_services import soon
 
 from pgjobs.dev.services import Services
 from pgjobs.migrate import migrate
@@ -30,14 +33,14 @@ CONTENTS = """
 def predecessor(services: Services, request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
     """A database of the predecessor, taken over: its name, and what it held before. Its server keeps Riga's
     time."""
-    name = f"pgjobs_{request.param}_{uuid.uuid4().hex[:12]}"
+    name = f"pgjobs_{request.param.replace(' ', '_')}_{uuid.uuid4().hex[:12]}"
     url = create_database(services.database_url, name)
     with connect(services.database_url) as admin:
         admin.execute(f"alter database {name} set timezone = 'Europe/Riga'".encode())
     try:
         with connect(url) as db:
             db.execute(SHAPES[request.param].encode())
-            db.execute(ROWS.encode())
+            db.execute(rows(request.param).encode())
             before = contents(db)
         done = migrate(url)
         assert 1 < len(done)
@@ -279,7 +282,11 @@ def test_the_status_may_be_a_variable(old: Db) -> None:
     job = new_job(old)
     old.execute("update xmp_jobs set status = %s where id = %s", ("canceled", job))
     other = new_job(old)
-    if old.value("select pg_typeof(status)::text from xmp_jobs limit 1") == "job_status":
+    if not old.value(
+        "select typtype <> 'e' or exists (select from pg_enum where enumtypid = t.oid and enumlabel = 'cancelled')"
+        " from pg_type t where oid = (select atttypid from pg_attribute"
+        " where attrelid = 'xmp_jobs'::regclass and attname = 'status')"
+    ):
         with pytest.raises(psycopg.errors.InvalidTextRepresentation):
             set_status(old, other, "cancelled")
     else:
@@ -295,6 +302,82 @@ def test_unknown_words_are_refused_like_anywhere(old: Db) -> None:
     set_status(old, job, "in progress")
     assert "started" == old.refusal("update xmp_jobs set params = '{\"count\": 1}' where id = %s", job).constraint_name
     assert "running" == old.refusal("delete from xmp_jobs where id = %s", job).constraint_name
+
+
+def test_nothing_is_missing(old: Db) -> None:
+    """Every column that a message needs is found, under whichever of its names."""
+    assert [] == old.execute("select * from pgjobs.missing_columns()").fetchall()
+
+
+def test_what_no_column_holds_is_left_out(old: Db) -> None:
+    """A column that is nowhere is named before any job runs, and left out of the messages; a job that selects by it
+    is refused with the key."""
+    stop_what_is_there(old)
+    for table in ("xmp_retries_expired", "xmp_subscriptions"):
+        for column in ("keep_days", "retry_days", "delay_hours", "price", "tid", "last_pay_attempt_at", "id_campaign"):
+            old.execute(f"alter table {table} drop column if exists {column} cascade".encode())
+    old.execute("alter table xmp_subscriptions drop column publisher")
+    missing = old.execute("select * from pgjobs.missing_columns()").fetchall()
+    assert ("xmp_retries_expired", "keep_days or retry_days", "messages have no retry_days") in missing
+    assert ("xmp_subscriptions", "publisher", "messages have no publisher") in missing
+    assert 13 == len(missing)
+    job = new_job(old, params={"count": 1})
+    prepare(old, claim(old, job))
+    ((_, _, _, body),) = records(old, job, limit="1")
+    assert {
+        "attempts_count": 10, "type": "expired", "msisdn": "923000001", "operator_code": 41001, "country_code": 92,
+        "service_code": "290", "subscription_id": 7001, "retry_id": 1, "created_at": "2017-01-31T22:30:00Z",
+    } == body  # fmt: skip
+    call = old.value("select pgjobs.request_suspended(10, 1, interval '1 minute')")
+    with old.transaction():
+        old.execute("select pgjobs.open_call(%s)", (call,))
+        (row,) = old.execute("fetch all from records").fetchall()
+    assert {"msisdn": "923000001", "subscription_id": 1, "created_at": "2017-02-01T10:00:00Z"} == json.loads(row[3])[
+        "event_data"
+    ]
+    job = new_job(old, params={"campaign_id": 355})
+    said = old.refusal("select pgjobs.selection_bounds(%s, 0)", job)
+    assert "params.campaign_id: xmp_retries_expired has no column id_campaign to select by" == said.message_primary
+
+
+def test_words_that_an_enum_lacks(old: Db) -> None:
+    """Of the words that are looked for, those that the operator's enum lacks are not asked for; a status that no job
+    could become is named."""
+    old.execute("create type word as enum ('failed', 'paid')")
+    old.execute("create table spoken (said word, free text)")
+    call = "select pgjobs.known_words('public.spoken', %s, '{paid,retry_paid}')"
+    assert ["'paid'", "'paid', 'retry_paid'"] == [old.value(call, "said"), old.value(call, "free")]
+    assert old.value("select pgjobs.known_words('public.spoken', 'said', '{sms}')") is None
+    if old.value("select pg_typeof(status)::text from xmp_jobs limit 1") == "job_status":
+        old.execute("delete from pg_enum where enumlabel = 'error' and enumtypid = 'job_status'::regtype")
+        assert [("xmp_jobs", "status", "its enum has no value 'error', so no job can become that")] == old.execute(
+            "select * from pgjobs.missing_columns()"
+        ).fetchall()
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_a_daemon_runs_jobs_of_the_predecessor(engine: Engine, empty_database: str, shape: str) -> None:
+    """On a database of any shape a daemon runs an expired job and an injection to their ends, with all messages; a
+    job is stopped in either spelling that its column knows."""
+    with connect(empty_database) as db:
+        db.execute(SHAPES[shape].encode())
+        db.execute(rows(shape).encode())
+        migrate(empty_database)
+        stop_what_is_there(db)
+        db.execute("update xmp_job_types set routing_key = %s", (engine.queue,))
+        engine.add_file("20170205.csv", b"923000000001\n923000000077\n")
+        engine.database_url = empty_database
+        held = new_job(db, run_at=seconds_from_now(db, 3600))
+        set_status(db, held, "canceled" if shape == "enums" else "cancelled")
+        assert "canceled" == db.value("select status::text from xmp_jobs where id = %s", held)
+        job = new_job(db)
+        set_status(db, 5, "ready")
+        engine.start()
+        done = "select count(*) from xmp_jobs where status = 'done' and id in (5, %s)"
+        assert soon(lambda: 2 == db.value(done, job), 60), db.column("select pgjobs.why(id) from xmp_jobs")
+    events = [message.event for message in engine.drain()]
+    assert {"expired": 8, "injection": 1} == Counter(event["type"] for event in events)
+    assert {10} == {event["retry_days"] for event in events if event["type"] == "expired"}
 
 
 def test_an_empty_database_gets_the_plain_shape(empty_database: str) -> None:

@@ -14,9 +14,13 @@ declare
   _started boolean;
 begin
   if new.status::text = 'cancelled' then
-    new.status := 'canceled';
+    begin
+      new.status := 'canceled';
+    exception when invalid_text_representation then
+      null; -- An enum that knows the other spelling alone.
+    end;
   end if;
-  _to := new.status::text;
+  _to := replace(new.status::text, 'cancelled', 'canceled');
 
   if tg_op = 'INSERT' then
     if _to not in ('ready', 'canceled') then
@@ -26,7 +30,7 @@ begin
     perform pgjobs.refuse_by_hand('finish_at', new.finish_at is not null);
     perform pgjobs.refuse_by_hand('log_path', new.log_path <> '');
   else
-    _from := old.status::text;
+    _from := replace(old.status::text, 'cancelled', 'canceled');
     perform pgjobs.refuse_by_hand('finish_at', new.finish_at is distinct from old.finish_at);
     perform pgjobs.refuse_by_hand('log_path', new.log_path is distinct from old.log_path
       and not exists (select from pgjobs.log_segments s where s.job_id = new.id and s.path = new.log_path));
@@ -69,7 +73,7 @@ begin
     end if;
     -- What has begun was right when it began, whatever its type says today.
     if _from is not null and not _started then
-      perform pgjobs.check_job(new.type::text, new.params, new.file_name, new.shards, _written => false);
+      perform pgjobs.check_job(new.type::text, new.params, new.file_name, new.shards);
     end if;
   end if;
 

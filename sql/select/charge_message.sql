@@ -19,8 +19,10 @@ as $$
     case when _campaign_id <> 0 then ',"campaign_id":"' end, nullif(_campaign_id, 0), case when _campaign_id <> 0 then '"' end,
     case when _subscription_id <> 0 then ',"subscription_id":' end, nullif(_subscription_id, 0),
     case when _retry_id <> 0 then ',"retry_id":' end, nullif(_retry_id, 0),
-    ',"created_at":' || left(to_json(timezone('UTC', _created_at))::text, -1) || 'Z"',
-    ',"last_pay_attempt_at":' || left(to_json(timezone('UTC', _last_pay_attempt_at))::text, -1) || 'Z"',
+    case when _created_at >= timestamptz '0001-01-01 00:00Z' and _created_at < timestamptz '9999-12-31 24:00Z' then
+      ',"created_at":' || left(to_json(timezone('UTC', _created_at))::text, -1) || 'Z"' end,
+    case when _last_pay_attempt_at >= timestamptz '0001-01-01 00:00Z' and _last_pay_attempt_at < timestamptz '9999-12-31 24:00Z' then
+      ',"last_pay_attempt_at":' || left(to_json(timezone('UTC', _last_pay_attempt_at))::text, -1) || 'Z"' end,
     ',"price":' || nullif(_price, '0'),
     case when _retry_days <> 0 then ',"retry_days":' end, nullif(_retry_days, 0),
     case when _delay_hours <> 0 then ',"delay_hours":' end, nullif(_delay_hours, 0),
@@ -29,4 +31,4 @@ as $$
     case when _paid_hours <> 0 then ',"paid_hours":' end, nullif(_paid_hours, 0), '}}'), 'UTF8');
 $$;
 comment on function pgjobs.charge_message(text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, timestamptz, timestamptz, bigint, text, bigint, bigint, text, text, bigint) is
-  'The message of one record as UTF-8 JSON; empty values are left out, moments are RFC 3339 in UTC, whatever zone the session has. _always are the JSON pairs that every record has, one at least. Inlined into the selections: keep it a single expression, stable, without SET; an argument that may be a subquery (operator_code) is used once only.';
+  'The message of one record as UTF-8 JSON; empty values are left out, moments are RFC 3339 in UTC, whatever zone the session has; those RFC 3339 cannot say (infinite, before our era, beyond year 9999) are left out. _always are the JSON pairs that every record has, one at least. Inlined into the selections: keep it a single expression, stable, without SET; an argument that may be a subquery (operator_code) is used once only.';

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, progress   Writes: nothing
+-- Reads: xmp_jobs, progress, pg_attribute   Writes: nothing
 create or replace function pgjobs.expired_records(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint)
 returns text
 language plpgsql
@@ -10,24 +10,32 @@ declare
   _job public.xmp_jobs;
   _params pgjobs.job_params;
   _first bigint;
+  _read jsonb := pgjobs.message_expressions('xmp_retries_expired', 's');
 begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
   _params := pgjobs.read_params(_job.type::text, _job.params);
   select p.first_key into _first from pgjobs.progress p where p.job_id = _job_id and p.shard = _shard;
   return format(
-    'select s.id::bigint as key, convert_to(s.msisdn, ''UTF8'') as msg, s._reason as reason,'
+    'select s.id::bigint as key, convert_to(coalesce(s.msisdn, ''''), ''UTF8'') as msg, s._reason as reason,'
     ' case when s._reason is null then'
-    ' pgjobs.charge_message(%L, s.msisdn, s.tid, s.operator_code, s.country_code, s.id_service, s.id_campaign, s.id_subscription, s.id,'
-    ' pgjobs.utc(s.created_at), pgjobs.utc(s.last_pay_attempt_at), null, s.price::text, s.keep_days, s.delay_hours, null, null, null)'
+    ' pgjobs.charge_message(%L, s.msisdn, %s, %s, %s, %s, %s, %s, s.id, %s, %s, null, %s, %s, %s, null, null, null)'
     ' else '''' end as body'
     ' from (select r.*,'
-    ' case when exists (select from (select x.created_at, x.id_service, x.id_campaign from public.xmp_retries_expired x'
-    ' where x.msisdn = r.msisdn collate "C" and x.id %s r.id%s offset 0) e where true%s) then ''duplicate'' end as _reason'
+    ' case when r.msisdn is null or btrim(r.msisdn) = '''' then ''No msisdn'''
+    ' when exists (select from (select %s from public.xmp_retries_expired x'
+    ' where x.msisdn = r.msisdn collate "C" and x.id %s r.id%s offset 0) e where true%s) then ''duplicate''%s end as _reason'
     ' from public.xmp_retries_expired r where true%s%s%s%s%s order by r.id %s offset 0) s',
     format('"type":%s,"attempts_count":10', to_json(_job.type::text)),
+    _read ->> 'tid', _read ->> 'operator_code', _read ->> 'country_code', _read ->> 'service_code', _read ->> 'campaign_id',
+    _read ->> 'subscription_id', _read ->> 'created_at', _read ->> 'last_pay_attempt_at', _read ->> 'price',
+    _read ->> 'retry_days', _read ->> 'delay_hours',
+    concat_ws(', ', case when _params.date_from is not null or _params.date_to is not null then 'x.created_at' end,
+      case when _params.service_id is not null then 'x.id_service' end,
+      case when _params.campaign_id is not null then 'x.id_campaign' end),
     case when _params.descending then '>' else '<' end,
     case when _params.descending then ' and x.id <= ' || _first end,
     pgjobs.expired_filter(_params, 'e'),
+    pgjobs.message_expressions('xmp_retries_expired', 'r') ->> 'price_fault',
     pgjobs.expired_filter(_params, 'r'),
     coalesce(case when _params.descending then ' and r.id < ' else ' and r.id > ' end || _after_key,
              case when _params.descending then ' and r.id <= ' else ' and r.id >= ' end || _first),

@@ -12,11 +12,19 @@ declare
   _defaults jsonb;
   _operator text;
   _service bigint;
+  _price text;
+  _price_fault text;
 begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
   _params := pgjobs.read_params(_job.type::text, _job.params);
   select t.defaults into strict _defaults from public.xmp_job_types t where t.name = _job.type::text;
   _service := pgjobs.injection_service(_job.type::text, _params);
+  select s.price::text into _price from public.xmp_services s where s.id = _service;
+  if _service is not null and _price is null then
+    _price_fault := 'No price';
+  elsif _price !~ '^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$' then
+    _price_fault := 'Bad price: ' || _price;
+  end if;
   _operator := coalesce(quote_nullable(_defaults ->> 'operator_code'), 'null') || '::bigint';
   if exists (select from public.xmp_operator_msisdn_prefix x where x.prefix <> '') then
     _operator := format(
@@ -38,15 +46,16 @@ begin
     ' when l.earlier_line > %s then ''duplicate'''
     ' when %s then ''Already paid'''
     ' when exists (select from public.xmp_msisdn_blacklist b where b.msisdn = l.msisdn offset 0) then ''Blacklisted'''
-    ' when exists (select from public.xmp_msisdn_postpaid b where b.msisdn = l.msisdn offset 0) then ''Postpaid'''
+    ' when exists (select from public.xmp_msisdn_postpaid b where b.msisdn = l.msisdn offset 0) then ''Postpaid''%s'
     ' end as _reason'
     ' from pgjobs.injection_lines l where l.job_id = %s and l.line_no > %s and l.line_no <= %s%s order by l.line_no offset 0) s',
     format('"type":%s,"attempts_count":10', to_json(_job.type::text)), extract(epoch from pgjobs.utc(_job.created_at))::bigint || '-', _job_id || '-',
     _operator, _defaults ->> 'country_code', _service, _params.campaign_id,
-    (select s.price from public.xmp_services s where s.id = _service),
+    _price,
     coalesce(_params.prefix, replace(_defaults ->> 'prefix', '*', ''), ''),
     coalesce(_params."offset", 0),
     pgjobs.paid_test(_params, 'l.msisdn'),
+    ' when true then ' || quote_literal(_price_fault),
     _job_id, coalesce(_after_key, 0), coalesce(_end_key, 9223372036854775807), pgjobs.shard_filter(_job_id, _shard, 'l.msisdn'));
 end;
 $$;

@@ -1,4 +1,4 @@
--- Reads: pg_attribute   Writes: nothing
+-- Reads: pg_attribute, pg_enum   Writes: nothing
 create or replace function pgjobs.paid_test(_params pgjobs.job_params, _msisdn text)
 returns text
 language sql
@@ -6,11 +6,12 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
   select case
-    when _params.never or _params.last_charge_at is not null then format(
+    when _params.never or _params.last_charge_at is not null then coalesce(format(
       'exists (select from (select t.sent_at from public.xmp_transactions t where t.msisdn = %s collate "C"'
-      ' and t.result in (''paid'', ''retry_paid'', ''injection_paid'', ''expired_paid'') offset 0) t%s)',
+      ' and t.result in (' || pgjobs.known_words('public.xmp_transactions', 'result', '{paid,retry_paid,injection_paid,expired_paid}')
+      || ') offset 0) t%s)',
       _msisdn, case when not _params.never then format(' where t.sent_at > %s',
-        pgjobs.moment_literal(_params.last_charge_at, 'public.xmp_transactions', 'sent_at')) end)
+        pgjobs.moment_literal(_params.last_charge_at, 'public.xmp_transactions', 'sent_at')) end), 'false')
     else 'false'
   end;
 $$;
