@@ -1,7 +1,11 @@
 """A row of xmp_job_types is one that jobs can run with, and stays so while they run."""
 
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
 import pytest
-from fix_jobs import WORKER, Db, claim, insert_job, prepare
+from fix_jobs import WORKER, Db, claim, connect, insert_job, prepare
 
 
 @pytest.mark.parametrize(
@@ -104,3 +108,92 @@ def test_only_a_type_that_says_so_is_cut_into_shards(db: Db) -> None:
     assert "shards: a job of type plain can't be cut into shards" == said.message_primary
     db.execute("update xmp_job_types set shardable = true where name = 'plain'")
     assert insert_job(db, "plain", shards=2)
+
+
+@pytest.fixture
+def schemer(db: Db, database: str) -> Iterator[Db]:
+    """A role that may write job types, has a schema of its own and temporary objects, and is nobody's member."""
+    role = f"pgjobs_schemer_{uuid.uuid4().hex[:12]}"
+    db.execute(f"create role {role} login password 'secret'".encode())
+    try:
+        db.execute(f"create schema own authorization {role}".encode())
+        db.execute(f"grant usage, create on schema public to {role}".encode())
+        db.execute(f"grant select, insert, update on xmp_job_types to {role}".encode())
+        db.execute(f"grant select, insert, update on xmp_jobs to {role}".encode())
+        url = urlsplit(database)
+        with connect(url._replace(netloc=f"{role}:secret@{url.hostname}:{url.port}").geturl()) as connection:
+            yield connection
+    finally:
+        db.execute(f"drop owned by {role} cascade".encode())
+        db.execute(f"drop role {role}".encode())
+
+
+EVIL = """
+create function {name}(bigint, integer, bigint, bigint) returns text language sql as
+$$select 'select 1::bigint as key, ''''::bytea as msg, null::text as reason, ''x''::bytea as body'$$
+"""
+UNTRUSTED = ["own.evil", "public.evil", "pg_temp.evil", "Own.EVIL"]
+
+
+@pytest.mark.parametrize("name", UNTRUSTED)
+def test_a_selector_of_another_owner_is_refused(schemer: Db, name: str) -> None:
+    """A function that somebody else than the owner of schema pgjobs has made, wherever it lies, is refused when a
+    type is written: what it returns would run as the daemon."""
+    schemer.execute(EVIL.format(name=name).encode())
+    for statement in (
+        "update xmp_job_types set selector = %s where name = 'expired'",
+        "insert into xmp_job_types (name, routing_key, selector) values ('evil', 'q', %s)",
+    ):
+        said = schemer.refusal(statement, name)
+        assert ("PJ400", "untrusted_selector", "selector") == (said.sqlstate, said.constraint_name, said.column_name)
+        assert said.message_hint
+
+
+@pytest.mark.parametrize("name", UNTRUSTED)
+def test_a_selector_of_another_owner_is_never_run(db: Db, schemer: Db, name: str) -> None:
+    """Where the check at writing was got round, or the function was changed for another one afterwards, no job runs
+    with it: it breaks off when it starts, and a running one gets no statement."""
+    schemer.execute(EVIL.format(name=name).encode())
+    running = insert_job(db)
+    claim(db, running)
+    waiting = insert_job(db)
+    with db.transaction():
+        db.execute("set local session_replication_role = replica")
+        db.execute("update xmp_job_types set selector = %s where name = 'expired'", (name,))
+    name = name.lower()
+    connection = schemer if name.startswith("pg_temp") else db
+    code = "bad_selector" if name.startswith("pg_temp") else "untrusted_selector"
+    for call in ("select pgjobs.records_statement(%s, 0, null, null)", "select pgjobs.selection_bounds(%s, 0)"):
+        assert code == db.refusal(call, running).constraint_name
+    assert connection.value("select to_regprocedure(%s) is not null", f"{name}(bigint, integer, bigint, bigint)")
+    db.execute("select pgjobs.claim_shard(%s, %s, true, interval '30 s')", (WORKER, [f"{running}/0"]))
+    assert "error" == db.value("select status from xmp_jobs where id = %s", waiting)
+    with db.transaction(force_rollback=True):
+        db.execute("create temporary view bait as select 1")
+        db.execute(EVIL.format(name="pg_temp.evil").encode())
+        said = db.refusal("select pgjobs.trusted_selector('pg_temp.evil')")
+        assert "is a temporary one" in str(said.message_primary)
+
+
+def test_bounds_of_another_owner_are_never_run(db: Db, schemer: Db) -> None:
+    """Beside a good selector somebody else's bounds are refused, when the type is written and when they are called."""
+    db.execute("create schema shared")
+    db.execute(f"grant usage, create on schema shared to {schemer.info.user}".encode())
+    db.execute(EVIL.format(name="shared.good").encode())
+    schemer.execute("create function shared.good_bounds(bigint) returns bigint language sql as 'select 1 / 0'")
+    add = "insert into xmp_job_types (name, routing_key, selector) values ('good', 'q', 'shared.good')"
+    assert "untrusted_selector" == db.refusal(add).constraint_name
+    schemer.execute("drop function shared.good_bounds")
+    db.execute(add)
+    job = insert_job(db, "good")
+    assert (None, 1, 1, 1, None) == db.row("select * from pgjobs.selection_bounds(%s, 0)", job)
+    schemer.execute("create function shared.good_bounds(bigint) returns bigint language sql as 'select 1 / 0'")
+    assert "untrusted_selector" == db.refusal("select pgjobs.selection_bounds(%s, 0)", job).constraint_name
+
+
+def test_a_call_runs_no_selector_of_another_owner(db: Db, schemer: Db) -> None:
+    """The selector of a call is held to the same."""
+    schemer.execute("create function own.evil(bigint) returns text language sql as $$select 'select 1'$$")
+    call = db.value("select pgjobs.request_suspended(1, 1, interval '1 minute')")
+    db.execute("update pgjobs.calls set selector = 'own.evil'")
+    assert "untrusted_selector" == db.refusal("select pgjobs.open_call(%s)", call).constraint_name
