@@ -9,9 +9,11 @@ declare
   _status text;
   _shard integer;
 begin
-  perform pgjobs.check_job(j.type::text, j.params, j.file_name, j.shards) from public.xmp_jobs j
+  perform pgjobs.check_job(j.type::text, j.params, j.file_name, j.shards, _written => false) from public.xmp_jobs j
   where j.id = _job_id and not exists (select from pgjobs.progress p where p.job_id = j.id);
+  perform set_config('pgjobs.claims', _job_id::text, true);
   update public.xmp_jobs j set status = 'in progress' where j.id = _job_id;
+  perform set_config('pgjobs.claims', '', true);
   -- Asked apart: an update with a returning clause fails on a table that has a conditional rule.
   select j.status::text into _status from public.xmp_jobs j where j.id = _job_id;
   if _status is distinct from 'in progress' then

@@ -16,7 +16,7 @@ declare
   _before_first bigint;
   _plan json;
 begin
-  select (pgjobs.read_params(j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
+  select (pgjobs.read_params(j.type::text, j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
   select * into _bounds from pgjobs.selection_bounds(_job_id, _shard);
   _start := _bounds.start_key;
   if _bounds.first_key is not null and _start is null and _params."offset" > 0 then

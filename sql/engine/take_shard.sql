@@ -22,7 +22,7 @@ begin
     perform pgjobs.refuse('PJ400', 'unknown_type', 'type', format('type: %L is not a registered job type', left(_job.type::text, 100)),
       'register the type again, then resume the job');
   end if;
-  _params := pgjobs.read_params(_job.params);
+  _params := pgjobs.read_params(_job.type::text, _job.params);
   select * into strict _was from pgjobs.progress p where p.job_id = _job_id and p.shard = _shard;
   if _was.in_flight_to is distinct from _was.after_key then
     insert into pgjobs.uncertain_ranges (job_id, shard, epoch, from_key, to_key, at)

@@ -10,4 +10,4 @@ as $$
     and pg_has_role(session_user, (select n.nspowner from pg_namespace n where n.nspname = 'pgjobs'), 'MEMBER');
 $$;
 comment on function pgjobs.is_claim(bigint) is
-  'Whether this transaction is a daemon''s that claims this job, as claim_shard says by a setting of its transaction.';
+  'Whether this transaction is a daemon''s that claims this job, as begin_job says by a setting of its transaction.';
