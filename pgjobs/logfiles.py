@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
 from collections import deque
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 
@@ -25,6 +26,8 @@ class Tape:
 
     def __init__(self, segments: list[Segment]) -> None:
         self.findings: list[str] = []
+        self.elsewhere: list[str] = []
+        """Segments that can't be checked here."""
         self.lines = 0
         self._all = segments
         self._rest = deque(segments)
@@ -94,16 +97,20 @@ class Tape:
         if not segment.bytes:
             return
         if not segment.here:
-            self._say(f"segment {segment.segment} lies on host {segment.host} and can only be checked there")
+            where = f"lies on host {segment.host} and can only be checked there"
+            self.elsewhere.append(f"log {segment.path}: segment {segment.segment} {where}")
             return
         try:
-            if Path(segment.path).exists() and not Path(segment.path).is_file():
-                self._say(f"segment {segment.segment} can't be read: it is not a file")
-                return
-            self._file = Path(segment.path).open("rb")  # noqa: SIM115 closed with the tape
+            # Neither a link nor a pipe: the daemon writes to none, and a pipe would be waited for.
+            fd = os.open(segment.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             self._say(f"segment {segment.segment} can't be read: {error.strerror}")
             return
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            self._say(f"segment {segment.segment} can't be read: it is not a file")
+            return
+        self._file = os.fdopen(fd, "rb")
         self._size = self._file.seek(0, io.SEEK_END)
         self._file.seek(0)
         if self._size < segment.bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import re
 import socket
@@ -32,6 +33,13 @@ class Settings(BaseSettings):
     replica_url: str = Field("", description="where the records are read instead of on the primary")
     amqp_url: str = Field("", description="RabbitMQ, with its virtual host")
     log_dir: Path = Field(Path("/var/log/pgjobs"), description="the logs of jobs go here; it has to exist")
+    log_mode: str = Field("0640", description="mode of the logs of jobs, octal, whatever the umask")
+    log_group: str = Field(
+        "", description="group of the logs of jobs, by name or number; empty: as the system gives it"
+    )
+    log_host: str = Field(
+        default_factory=socket.gethostname, description="name of the volume the logs lie on, for daemon and verify"
+    )
     injections_dir: Path = Field(
         Path("/var/www/xmp.linkit360.ru/web/injections"), description="files of injection jobs lie here"
     )
@@ -113,7 +121,14 @@ class Settings(BaseSettings):
             raise ValueError("it is too long for a path")
         return path
 
-    @field_validator("daemon_name")
+    @field_validator("log_mode")
+    @classmethod
+    def _mode(cls, value: str) -> str:
+        if not re.fullmatch(r"0?[0-7]{3}", value) or int(value, 8) & 0o600 != 0o600 or int(value, 8) & ~0o666:
+            raise ValueError("it has to be octal as in 0640: the owner reads and writes, nobody executes")
+        return value
+
+    @field_validator("daemon_name", "log_host")
     @classmethod
     def _name(cls, value: str) -> str:
         if not value or not value.isprintable() or len(value) > LONGEST_NAME:
@@ -151,6 +166,25 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"PGJOBS_LOG_DIR {str(self.log_dir)!r}: it {what}", "make it, and let the daemon's user write to it"
             )
+
+        try:
+            gid = self.log_gid
+        except KeyError:
+            raise SettingsError(f"PGJOBS_LOG_GROUP {self.log_group!r}: there is no such group on this host") from None
+        if gid != -1 and os.geteuid() != 0 and gid not in {os.getegid(), *os.getgroups()}:
+            raise SettingsError(
+                f"PGJOBS_LOG_GROUP {self.log_group!r}: the daemon's user is not in it", "make the user a member of it"
+            )
+
+    @property
+    def log_gid(self) -> int:
+        """The number of the logs' group, -1 where none is set; KeyError where there is none of this name."""
+        group = self.log_group
+        if group.isascii() and group.isdigit():
+            if int(group) >= 2**32 - 1:
+                raise KeyError(group)
+            return int(group)
+        return grp.getgrnam(group).gr_gid if group else -1
 
     def need(self, *names: str) -> None:
         """Refuse to go on without these settings."""

@@ -17,13 +17,16 @@ from psycopg.rows import dict_row
 
 from pgjobs import db
 from pgjobs.engine.encode import reason_code
-from pgjobs.engine.joblog import HOST, chained, line_checks
+from pgjobs.engine.joblog import chained, line_checks
+from pgjobs.engine.logrules import HOST
 from pgjobs.errors import PgjobsError
 from pgjobs.logfiles import Segment, Tape
 from pgjobs.loglines import read_line
 from pgjobs.settings import Settings
 
 MOST = 200
+NOT_HERE = 3
+"""Exit code where nothing disagrees and not everything could be checked; 2 is that of a wrong setting."""
 COUNTS = ("sent", "skipped", "returned")
 JOB = "select status::text, (pgjobs.read_params(type::text, params)).descending from public.xmp_jobs where id = %s"
 SHARDS = """
@@ -57,11 +60,14 @@ class Verdict:
     """What was looked at, and everything that does not agree."""
 
     job_id: int
+    log_host: str = HOST
     shards: int = 0
     checkpoints: int = 0
     lines: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    """What can't be checked here, and is no finding."""
     more: int = 0
 
     def say(self, sentence: str) -> None:
@@ -76,23 +82,27 @@ class Verdict:
         job = f"job {self.job_id}"
         if self.findings:
             more = [f"… and {self.more:,} more"] if self.more else []
-            return [*self.findings, *more, f"{job}: {len(self.findings) + self.more:,} findings"]
+            return [*self.elsewhere, *self.findings, *more, f"{job}: {len(self.findings) + self.more:,} findings"]
+        if self.elsewhere:
+            hint = "run verify there, or set PGJOBS_LOG_HOST where this is the same volume"
+            what = f"{len(self.elsewhere):,} segments of its log can't be checked here"
+            return [*self.elsewhere, f"{job}: nothing disagrees, but {what}: {hint}"]
         counts = ", ".join(f"{self.counts[name]:,} {name}" for name in COUNTS)
         what = f"{self.lines:,} lines of {self.checkpoints:,} checkpoints in {self.shards} shards: {counts}"
         return [f"{job}: log, checkpoints, outcomes and counters agree: {what}"]
 
 
 async def verify(settings: Settings, job_id: int) -> int:
-    """Check a job and print the verdict; 0 when everything agrees."""
-    verdict = await examine(settings.database_url, job_id)
+    """Check a job and print the verdict; 0: everything agrees, 1: it does not, 3: a part can't be checked here."""
+    verdict = await examine(settings.database_url, job_id, settings.log_host)
     for line in verdict.words():
         typer.echo(line)
-    return 1 if verdict.findings else 0
+    return 1 if verdict.findings else NOT_HERE if verdict.elsewhere else 0
 
 
-async def examine(database_url: str, job_id: int) -> Verdict:
-    """Check a job as it is at one moment, running or not."""
-    verdict = Verdict(job_id)
+async def examine(database_url: str, job_id: int, log_host: str = HOST) -> Verdict:
+    """Check a job as it is at one moment, running or not; of its log what lies on this host."""
+    verdict = Verdict(job_id, log_host)
     async with await db.connect(database_url, "verify", autocommit=False) as connection:
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         await connection.set_read_only(True)
@@ -133,7 +143,7 @@ class ShardCheck:
         """Go through all checkpoints, then compare the sums."""
         cursor = self.connection.cursor(row_factory=dict_row)
         rows = await (await cursor.execute(SEGMENTS, self._key_of)).fetchall()
-        tape = Tape([Segment(**row, here=row["host"] == HOST) for row in rows])
+        tape = Tape([Segment(**row, here=row["host"] == self.verdict.log_host) for row in rows])
         try:
             async with self.connection.cursor("checkpoints", row_factory=dict_row) as checkpoints:
                 checkpoints.itersize = 50
@@ -145,7 +155,8 @@ class ShardCheck:
             tape.close()
         for sentence in tape.findings:
             self._say(sentence)
-        self.whole = self.whole and not tape.findings
+        self.verdict.elsewhere += (f"job {self._key_of[0]}, shard {self._key_of[1]}: {each}" for each in tape.elsewhere)
+        self.whole = self.whole and not tape.findings and not tape.elsewhere
         stored = await (await cursor.execute(OUTCOMES, self._key_of)).fetchall()
         self._compare(Counter({(row["action"], row["reason"]): row["n"] for row in stored}), tape)
         self.verdict.shards += 1

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from pgjobs import db, faults
 from pgjobs.engine import joblog
 from pgjobs.engine.joblog import JobLog
+from pgjobs.engine.logrules import LogRules
 from pgjobs.errors import Fenced, LogError
 
 
@@ -83,16 +85,17 @@ def test_a_living_former_owner_writes_into_an_orphan(database: str, job: int, tm
             commit(connection, stale, 1)
             claim(connection)
         fresh = await JobLog.open(control, job, 0, 2, path)
-        await stale.append([b"stale\n"])
-        await fresh.append([b"two\n"])
-        await stale.append([b"stale\n"])
+        for line in (b"two\n", b"three\n"):
+            with pytest.raises(Fenced):
+                await stale.append([b"stale\n"])
+            await fresh.append([line])
         stale.close()
         fresh.close()
         with pytest.raises(Fenced):
             await JobLog.open(control, job, 0, 1, path)
 
     play(database, story)
-    assert b"one\ntwo\n" == path.read_bytes()
+    assert b"one\ntwo\nthree\n" == path.read_bytes()
     assert [path] == list(tmp_path.iterdir())
 
 
@@ -234,3 +237,100 @@ def test_the_log_is_not_for_everybody(database: str, job: int, tmp_path: Path) -
 
     play(database, story)
     assert 0 == (tmp_path / "job.log").stat().st_mode & 0o007
+
+
+@pytest.mark.usefixtures("usual_umask")
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_mode_and_group_are_as_they_were_set(database: str, job: int, tmp_path: Path, umask: int, mode: int) -> None:
+    """Mode and group of a log and of a copy of it are those of the settings, whatever the umask."""
+    path = tmp_path / "job.log"
+    gid = 4711 if os.geteuid() == 0 else os.getegid()
+    os.umask(umask)
+
+    async def story(control: db.Connection) -> None:
+        stale = await JobLog.open(control, job, 0, 1, path, LogRules(mode=mode, gid=gid))
+        await stale.append([b"one\n"])
+        first = path.stat()
+        with psycopg.connect(database, autocommit=True) as connection:
+            commit(connection, stale, 1)
+            claim(connection)
+        (await JobLog.open(control, job, 0, 2, path, LogRules(mode=mode, gid=gid))).close()
+        stale.close()
+        assert [(mode, gid)] * 2 == [(status.st_mode & 0o7777, status.st_gid) for status in (first, path.stat())]
+        assert first.st_ino != path.stat().st_ino, "it is a copy"
+
+    play(database, story)
+
+
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    """Puts the umask back."""
+    usual = os.umask(0o022)
+    yield
+    os.umask(usual)
+
+
+def test_a_pipe_is_no_log(database: str, job: int, tmp_path: Path) -> None:
+    """A FIFO in the place of the log is refused at once: what is written to it would be read by somebody, or wait."""
+    os.mkfifo(tmp_path / "job.log")
+
+    async def story(control: db.Connection) -> None:
+        with pytest.raises(LogError, match=r"job\.log: it is not a regular file"):
+            await JobLog.open(control, job, 0, 1, tmp_path / "job.log")
+
+    play(database, story)
+
+
+def remove_folder(path: Path) -> None:
+    shutil.rmtree(path.parent)
+
+
+def replace_by_file(path: Path) -> None:
+    path.rename(path.with_name("job.log.1"))
+    path.touch()
+
+
+def replace_by_link(path: Path) -> None:
+    path.rename(path.with_name("job.log.1"))
+    path.symlink_to("job.log.1")
+
+
+def replace_by_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def replace_folder(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("other"))
+    path.parent.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (Path.unlink, "somebody moved or removed it"),
+        (remove_folder, "somebody moved or removed it"),
+        (replace_folder, "somebody moved or removed it"),
+        (replace_by_file, "somebody put another file in its place"),
+        (replace_by_link, "somebody put another file in its place"),
+        (replace_by_pipe, "somebody put another file in its place"),
+    ],
+)
+def test_a_log_that_is_taken_away(
+    database: str, job: int, tmp_path: Path, change: Callable[[Path], None], sentence: str
+) -> None:
+    """A log that is moved, removed or replaced under a living owner breaks off before the next checkpoint."""
+    path = tmp_path / "logs" / "job.log"
+    path.parent.mkdir()
+
+    async def story(control: db.Connection) -> None:
+        log = await JobLog.open(control, job, 0, 1, path)
+        await log.append([b"one\n"])
+        change(path)
+        with pytest.raises(LogError, match=rf"job\.log: {sentence}"):
+            await log.append([b"two\n"])
+        assert 4 == log.committed
+        log.close()
+
+    play(database, story)

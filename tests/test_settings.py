@@ -1,5 +1,6 @@
 """Settings: read once, checked at once; a wrong one is one sentence that names it and keeps secrets."""
 
+import grp
 import os
 import traceback
 from pathlib import Path
@@ -224,3 +225,32 @@ def test_an_address_that_pika_would_choke_on_is_refused(url: str) -> None:
     """pika takes it at first, and fails when it connects."""
     with pytest.raises(SettingsError):
         check_broker_url(url)
+
+
+@pytest.mark.parametrize("mode", ["", "640x", "0o640", "0440", "0740", "4640", "٠٦٤٠", "-640", "999"])
+def test_a_mode_no_log_can_have_is_refused(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    """A mode is octal, lets the owner read and write, and nobody execute."""
+    assert "octal as in 0640" in refusal(monkeypatch, "PGJOBS_LOG_MODE", mode).sentence
+
+
+@pytest.mark.parametrize("group", ["no such group", "4294967295", "99999999999999999999"])
+def test_a_group_that_is_not_there_is_refused(tmp_path: Path, group: str) -> None:
+    """The daemon does not begin with a group that its host does not know."""
+    with pytest.raises(SettingsError, match=f"PGJOBS_LOG_GROUP '{group}': there is no such group on this host"):
+        read_settings(log_dir=tmp_path, log_group=group).need_log_dir()
+
+
+def test_a_group_may_be_a_name_or_a_number(tmp_path: Path) -> None:
+    """Both name the same group, and none leaves it to the system."""
+    own = grp.getgrgid(os.getegid())
+    for group, gid in ((own.gr_name, own.gr_gid), (str(own.gr_gid), own.gr_gid), ("", -1)):
+        settings = read_settings(log_dir=tmp_path, log_group=group)
+        settings.need_log_dir()
+        assert gid == settings.log_gid
+
+
+def test_a_group_of_others_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain user can give a file to a group only as a member of it: said at the start, not at the first job."""
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    with pytest.raises(SettingsError, match="PGJOBS_LOG_GROUP '4712': the daemon's user is not in it"):
+        read_settings(log_dir=tmp_path, log_group="4712").need_log_dir()

@@ -12,7 +12,8 @@ import pytest
 from fix_daemon import Engine
 from fix_jobs import Db, insert_job, set_status
 
-from pgjobs.engine.joblog import HOST, chained, line_checks
+from pgjobs.engine.joblog import chained, line_checks
+from pgjobs.engine.logrules import HOST
 from pgjobs.loglines import read_line
 from pgjobs.verify import Verdict, examine
 
@@ -123,10 +124,6 @@ def append(done: Done) -> None:
         file.write(b"one more\n")
 
 
-def move(done: Done) -> None:
-    done.engine.execute("update pgjobs.log_segments set host = 'elsewhere'")
-
-
 def sql(statement: str) -> Callable[[Done], None]:
     """A change of the database."""
     return lambda done: done.engine.execute(statement)
@@ -160,7 +157,6 @@ CHANGED: list[tuple[Callable[[Done], None], str]] = [
     (remove, "can't be read: No such file or directory"),
     (pipe, "can't be read: it is not a file"),
     (append, "9 bytes were appended behind its committed end"),
-    (move, "segment 1 lies on host elsewhere and can only be checked there"),
     (cut_short, "committed bytes belong to no checkpoint"),
     (forge, "log {log}, line 7: not a line of a job's log"),
     (forge, "lines 8 to 14: they or the chain of checkpoint 2 were changed"),
@@ -239,8 +235,10 @@ def test_descending_and_further_segments(engine: Engine) -> None:
     engine.execute("update pgjobs.log_segments set host = 'elsewhere'")
     engine.set_status(job, "ready")
     engine.wait_status(job, "done")
-    (finding,) = verdict(engine, job).findings
-    assert "segment 1 lies on host elsewhere" in finding
+    found = verdict(engine, job)
+    (elsewhere,) = found.elsewhere
+    assert "segment 1 lies on host elsewhere" in elsewhere
+    assert [] == found.findings
     engine.execute("update pgjobs.log_segments set host = %s", HOST)
     assert [] == verdict(engine, job).findings
     second = Path(engine.value("select path from pgjobs.log_segments where segment = 2"))
@@ -248,6 +246,34 @@ def test_descending_and_further_segments(engine: Engine) -> None:
     second.write_bytes(content.replace(b"id=5\n", b"id=4\n"))
     (finding,) = verdict(engine, job).findings
     assert f"log {second}, line {content[: content.index(b'id=5' + bytes([10]))].count(bytes([10])) + 1}: " in finding
+
+
+def test_a_log_on_another_host_is_a_verdict_of_its_own(done: Done) -> None:
+    """What lies elsewhere is no finding: exit code 3 says so, 1 comes first, and the volume may have a name."""
+    done.engine.execute("update pgjobs.log_segments set host = 'elsewhere'")
+    environment = os.environ | {"PGJOBS_DATABASE_URL": done.engine.database_url}
+    command = [sys.executable, "-m", "pgjobs", "verify", str(done.job)]
+
+    def run(**more: str) -> tuple[int, str]:
+        ran = subprocess.run(command, env=environment | more, capture_output=True, text=True, check=False)
+        return ran.returncode, ran.stdout
+
+    code, said = run()
+    assert 3 == code
+    assert f"log {done.log}: segment 1 lies on host elsewhere and can only be checked there" in said
+    assert "nothing disagrees, but 1 segments of its log can't be checked here" in said
+    assert 0 == run(PGJOBS_LOG_HOST="elsewhere")[0]
+    done.engine.execute("update pgjobs.outcomes set n = n - 1 where action = 'skip'")
+    code, said = run()
+    assert 1 == code
+    assert "outcomes count 19 not sent, the checkpoints 20" in said
+
+
+def test_a_link_in_the_place_of_a_log_is_not_followed(done: Done) -> None:
+    """A link where the log was is named, even one to a copy that agrees."""
+    done.log.rename(done.log.with_name("moved"))
+    done.log.symlink_to(done.log.with_name("moved"))
+    assert any("can't be read: Too many levels of symbolic links" in finding for finding in done.findings())
 
 
 def test_strange_lines_are_read(engine: Engine) -> None:

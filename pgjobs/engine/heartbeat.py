@@ -11,8 +11,8 @@ from psycopg.types.json import Jsonb
 
 import pgjobs
 from pgjobs import db
-from pgjobs.engine.joblog import HOST
 from pgjobs.engine.lanes import Lanes
+from pgjobs.engine.logrules import HOST
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
 

@@ -14,19 +14,22 @@ import hashlib
 import logging
 import os
 import shutil
-import socket
 import zlib
 from array import array
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pgjobs import db, faults
+from pgjobs.engine.logrules import LogRules, give_rights, need_plain_file
 from pgjobs.errors import Fenced, LogError
 
 logger = logging.getLogger(__name__)
-HOST = socket.gethostname()
-FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class _Replaced(Exception):
+    """Another file is where the log was."""
 
 
 class JobLog:
@@ -36,20 +39,26 @@ class JobLog:
     `pgjobs verify` names a line that was changed afterwards.
     """
 
-    def __init__(self, path: Path, fd: int, committed: int, chain: bytes) -> None:
+    def __init__(
+        self, path: Path, fd: int, committed: int, chain: bytes, check_owner: Callable[[], Awaitable[object]]
+    ) -> None:
         self.path = path
         self.committed = committed
         self.chain = chain
         self.checks = b""
         self._fd = fd
+        self._check_owner = check_owner
 
     @classmethod
-    async def open(cls, control: db.Connection, job_id: int, shard: int, epoch: int, path: Path) -> JobLog:
+    async def open(
+        cls, control: db.Connection, job_id: int, shard: int, epoch: int, path: Path, rules: LogRules | None = None
+    ) -> JobLog:
         """Open the last segment of a shard's log at its committed length, or a further one out of reach."""
+        given = rules or LogRules()
 
         async def ask(*, further: bool) -> tuple[Path, int, bytes]:
             call = "select path, bytes, chain from pgjobs.open_log(%s, %s, %s, %s, %s, %s)"
-            row = await (await control.execute(call, (job_id, shard, epoch, HOST, str(path), further))).fetchone()
+            row = await (await control.execute(call, (job_id, shard, epoch, given.host, str(path), further))).fetchone()
             if row is None:
                 raise Fenced(f"job {job_id}: the lease was lost before its log was open")
             return Path(row[0]), int(row[1]), row[2]
@@ -64,10 +73,11 @@ class JobLog:
                 fd, is_copy = held
                 with _closed_on_error(fd):
                     _, committed, chain = await ask(further=False)
+                    give_rights(fd, given)
                     await asyncio.to_thread(_take_over, found, fd, committed, is_copy=is_copy)
             except OSError as error:
                 raise LogError(f"log {found}: {error.strerror}") from error
-            return cls(found, fd, committed, chain)
+            return cls(found, fd, committed, chain, lambda: ask(further=False))
         raise LogError(f"log {path}: neither it nor a further one could be opened")
 
     async def append(self, lines: Sequence[bytes]) -> None:
@@ -77,6 +87,10 @@ class JobLog:
             await _unbroken(asyncio.to_thread(self._append, data))
         except OSError as error:
             raise LogError(f"log {self.path}: {error.strerror}") from error
+        except _Replaced as error:
+            # A successor puts its copy there. If the shard is still ours, it was somebody else.
+            await self._check_owner()
+            raise LogError(f"log {self.path}: somebody put another file in its place") from error
         self.committed += len(data)
         self.chain = chained(self.chain, data)
         self.checks = line_checks(lines)
@@ -91,9 +105,12 @@ class JobLog:
             raise LogError(
                 f"log {self.path}: somebody changed it, {here.st_size} bytes where {self.committed} were committed"
             )
-        # Another file in its place is a successor's: what follows goes nowhere, and the checkpoint will be refused.
-        if not self.path.exists():
-            raise LogError(f"log {self.path}: somebody moved or removed it")
+        try:
+            there = self.path.lstat()
+        except FileNotFoundError as error:
+            raise LogError(f"log {self.path}: somebody moved or removed it") from error
+        if not os.path.samestat(here, there):
+            raise _Replaced
         rest = memoryview(data)
         while rest:
             rest = rest[faults.write(self._fd, rest) :]
@@ -135,6 +152,7 @@ def _lock(path: Path, committed: int) -> tuple[int, bool] | None:
             return None
         raise
     with _closed_on_error(fd):
+        need_plain_file(fd)
         reachable = os.fstat(fd).st_size >= committed
         if reachable and _locked(fd):
             if not _copy_is_held(path):
@@ -146,6 +164,7 @@ def _lock(path: Path, committed: int) -> tuple[int, bool] | None:
     copy = _copy_of(path)
     fd = os.open(copy, FLAGS, 0o640)
     with _closed_on_error(fd):
+        need_plain_file(fd)
         # Another one may have made it the file before it was locked.
         if _locked(fd) and copy.exists() and copy.samefile(f"/proc/self/fd/{fd}"):
             return fd, True

@@ -19,6 +19,7 @@ from pgjobs.engine.encode import Record, log_lines
 from pgjobs.engine.joblog import JobLog
 from pgjobs.engine.lanes import Lane
 from pgjobs.engine.lease import Lease
+from pgjobs.engine.logrules import LogRules
 from pgjobs.engine.outgoing import Outgoing
 from pgjobs.engine.poison import Suspicion
 from pgjobs.engine.prepare import prepare
@@ -103,7 +104,8 @@ class ShardRun:
         shard = f"-{claim.shard}" if claim.shard else ""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         path = self.settings.log_dir / f"job-{claim.job_id}{shard}-{stamp}.log"
-        return await JobLog.open(self.lane.control, claim.job_id, claim.shard, claim.epoch, path)
+        rules = LogRules.of(self.settings)
+        return await JobLog.open(self.lane.control, claim.job_id, claim.shard, claim.epoch, path, rules)
 
     async def _stream(self, records: Records, log: JobLog) -> bool:
         self._read(records)
