@@ -142,11 +142,13 @@ def verify(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    live: Annotated[bool, typer.Option("--live", help="end with 1 where no daemon is alive as well")] = False,
+) -> None:
     """Check everything a job needs, and say what to do about each finding."""
     from pgjobs import doctor as checks
 
-    sys.exit(asyncio.run(checks.examine(_settings("database_url", "amqp_url"))))
+    sys.exit(asyncio.run(checks.examine(_settings("database_url", "amqp_url"), live=live)))
 
 
 @token_app.command("add")

@@ -4,17 +4,19 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from fix_cli import run
+from fix_cli import Said, run
 from fix_daemon import Engine
 from fix_predecessor import SHAPES
 
+import pgjobs
 from pgjobs import db
 from pgjobs.doctor import database, findings
 from pgjobs.doctor.finding import Finding
@@ -83,7 +85,7 @@ def test_everything_is_looked_at(examine: Examine) -> None:
     """One finding at least about each thing, and every bad one with a remedy."""
     found = examine()
     assert {
-        "settings", "log folder", "injections", "database", "version", "clock", "notify", "schema", "indexes",
+        "settings", "log folder", "injections", "database", "version", "clock", "notify", "schema", "rights", "indexes",
         "daemons", "jobs", "job types", "broker", "routes",
     } == {one.about for one in found}  # fmt: skip
     assert set() == levels(found, "problem")
@@ -103,6 +105,140 @@ def test_without_a_database_the_rest_is_examined_all_the_same(examine: Examine) 
     assert {"database"} == levels(found, "problem")
     assert "ok" == about(found, "broker").level
     assert "hush" not in str(found)
+
+
+@pytest.fixture
+def stranger(engine: Engine) -> Iterator[str]:
+    """The URL of a role that may use the engine's schema and nothing of the operator's tables."""
+    name = f"pgjobs_stranger_{uuid.uuid4().hex[:8]}"
+    parts = urlsplit(engine.database_url)
+    engine.execute(f"create role {name} login password 'hush'")
+    engine.execute(f"grant usage on schema pgjobs to {name}")
+    engine.execute(f"grant all on all tables in schema pgjobs to {name}")
+    engine.execute(f"grant execute on all functions in schema pgjobs to {name}")
+    try:
+        yield parts._replace(netloc=f"{name}:hush@{parts.hostname}:{parts.port}").geturl()
+    finally:
+        engine.execute(f"reassign owned by {name} to current_user; drop owned by {name}")
+        engine.execute(f"drop role {name}")
+
+
+def rights(found: list[Finding]) -> str:
+    """Every sentence and remedy about rights."""
+    return "\n".join(f"{one.level}: {one.sentence} -> {one.remedy}" for one in found if one.about == "rights")
+
+
+def test_a_superuser_as_daemon_is_told(examine: Examine) -> None:
+    """The tests' own role is one: a selector would run with all its rights."""
+    assert "warning: the daemon's role postgres is a superuser" in rights(examine())
+
+
+def test_a_missing_right_is_named_with_its_grant(examine: Examine, stranger: str) -> None:
+    """The table and the privilege are in the sentence, and the remedy is the statement."""
+    found = rights(examine(database_url=stranger))
+    assert "has no right to SELECT on public.xmp_job_types; SELECT, UPDATE on public.xmp_jobs; SELECT on" in found
+    assert "-> grant SELECT on public.xmp_job_types to pgjobs_stranger_" in found
+
+
+def test_row_level_security_is_told_before_a_job_meets_it(engine: Engine, examine: Examine, stranger: str) -> None:
+    """Rows that a policy hides would be missing from every selection."""
+    role = urlsplit(stranger).username
+    engine.execute(f"grant all on all tables in schema public to {role}")
+    assert "row level security" not in rights(examine(database_url=stranger))
+    engine.execute("alter table xmp_retries_expired enable row level security")
+    found = rights(examine(database_url=stranger))
+    assert f"problem: row level security applies to role {role} on xmp_retries_expired: its jobs break off" in found
+    assert f"-> alter role {role} bypassrls" in found
+
+
+def test_roles_whose_code_would_run_as_the_daemon_are_told(engine: Engine, examine: Examine, stranger: str) -> None:
+    """Everybody who may create in public, and every other owner of the operator's tables."""
+    role = urlsplit(stranger).username
+    assert "revoke create" not in rights(examine())
+    engine.execute("grant create on schema public to public")
+    engine.execute(f"alter table xmp_jobs owner to {role}")
+    found = rights(examine())
+    assert "warning: every role may create objects in schema public" in found
+    assert "-> revoke create on schema public from public" in found
+    assert f"warning: xmp_jobs belongs to role {role}: its triggers, rules" in found
+
+
+def test_a_group_without_rights_is_told(engine: Engine, examine: Examine) -> None:
+    """A group made after the migration has nothing yet."""
+    assert "pgjobs_viewer" not in rights(examine())
+    engine.execute("revoke execute on function pgjobs.why from pgjobs_viewer")
+    found = rights(examine())
+    assert "warning: the group pgjobs_viewer has no rights in this database -> run: pgjobs migrate" in found
+
+
+def test_a_role_that_may_do_nothing_gets_the_missing_right(engine: Engine, examine: Examine, stranger: str) -> None:
+    """The server answered, and said what is missing: nobody is sent to look whether it runs."""
+    engine.execute(f"revoke all on schema pgjobs from {urlsplit(stranger).username}")
+    found = about(examine(database_url=stranger), "schema")
+    assert ("problem", "it can't be checked: permission denied for schema pgjobs") == found[0::2]
+    assert found.remedy.startswith("grant the role of PGJOBS_DATABASE_URL: usage on schema pgjobs")
+
+
+@pytest.mark.parametrize("part", ["host", "database", "broker", "work.jobs", "rights"])
+def test_a_check_that_fails_is_a_finding_and_the_others_are_made(
+    part: str, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever kind of error it is: no traceback, and the examination goes on."""
+
+    async def broken(*_args: object, **_named: object) -> AsyncIterator[Finding]:
+        yield Finding("ok", part, "so far")
+        raise RuntimeError("something nobody thought of\nwith a second line")
+
+    module, _, name = part.partition(".")
+    monkeypatch.setattr(f"pgjobs.doctor.{module}.{name or 'findings'}", broken)
+    found = examine()
+    failed = [one for one in found if one.sentence == "it can't be checked: something nobody thought of"]
+    assert ["problem"] == [one.level for one in failed]
+    assert failed[0].remedy
+    if part != "broker":
+        assert "broker" in {one.about for one in found}
+
+
+def test_nobody_alive_is_a_problem_where_it_is_asked_for(engine: Engine) -> None:
+    """`--live` serves a container's health check: 1 without a daemon, 0 with one."""
+
+    def live() -> Said:
+        return run(
+            "doctor",
+            "--live",
+            database_url=engine.database_url,
+            amqp_url=engine.amqp_url,
+            log_dir=engine.log_dir,
+            injections_dir=engine.injections_dir,
+        )
+
+    said = live()
+    assert (1, "") == (said.code, said.err)
+    assert "✗ daemons      none is alive, so no job runs" in said.out
+    engine.start()
+    engine.wait_until("exists (select from pgjobs.workers)")
+    assert 0 == live().code
+
+
+def test_refused_messages_of_a_living_daemon_are_told(engine: Engine, examine: Examine) -> None:
+    """A full queue that refuses messages is seen nowhere else than in the daemon's counter."""
+    engine.execute(
+        "select pgjobs.beat(gen_random_uuid(), 'w', 'h', 1, %s, 'connected', %s::jsonb)",
+        pgjobs.__version__,
+        '[{"name": "pgjobs_nacked_total", "value": 1234}]',
+    )
+    found = about(examine(), "daemons")
+    assert "warning" == found.level
+    assert "refused messages of w on h 1,234 times (nack)" in found.sentence
+
+
+def test_ready_jobs_that_never_start_are_told(engine: Engine, examine: Examine) -> None:
+    """A moment that never comes, written before the trigger refused it."""
+    with engine.connect() as careless:
+        careless.execute("set session_replication_role = replica")
+        careless.execute("insert into xmp_jobs (type, run_at) values ('expired', '-infinity'), ('expired', 'infinity')")
+    found = [one for one in examine() if one.about == "jobs" and "infinite" in one.sentence]
+    assert ["run_at is infinite in ready jobs (1, 2): they never start"] == [one.sentence for one in found]
 
 
 def test_an_unmigrated_database(empty_database: str, examine: Examine) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 import psycopg
+from psycopg import sql
 
 from pgjobs.dev.process import Child, ServicesError, free_port, privileges
 
@@ -74,6 +75,17 @@ class EmbeddedPostgres:
     def _data(self) -> Path:
         return self.root / "data"
 
+    def owner_url(self) -> str:
+        """The URL of a plain role that owns the database, as a daemon should have it; made where it is missing."""
+        password = secrets.token_hex(16)
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            for name in ("pgjobs", "pgjobs_viewer", "pgjobs_operator"):
+                if not connection.execute("select from pg_roles where rolname = %s", (name,)).fetchone():
+                    connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("alter role pgjobs login password {}").format(password))
+            connection.execute("alter database pgjobs owner to pgjobs")
+        return self._url_of("pgjobs", f"pgjobs:{password}")
+
     def start(self) -> None:
         """Make the data directory if there is none, start the server, return when it answers."""
         if self.running:
@@ -103,8 +115,8 @@ class EmbeddedPostgres:
         self.stop(mode)
         self.start()
 
-    def _url_of(self, database: str) -> str:
-        return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/{database}"
+    def _url_of(self, database: str, who: str | None = None) -> str:
+        return f"postgresql://{who or f'postgres:{self._password}'}@127.0.0.1:{self.port}/{database}"
 
     def _initialise(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)

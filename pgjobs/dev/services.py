@@ -69,7 +69,9 @@ def running_services(root: Path | None = None, *, fsync: bool = True) -> Iterato
 def serve_forever() -> None:
     """Run both servers in the foreground; print their addresses as two export lines; stop on a signal."""
     with contextlib.suppress(KeyboardInterrupt, _Terminated), running_services() as services:
-        print(f"export PGJOBS_DATABASE_URL={services.database_url}")
+        # A superuser would hide what a daemon's role needs, and lend every selector its rights.
+        database_url = services.postgres.owner_url() if services.postgres else services.database_url
+        print(f"export PGJOBS_DATABASE_URL={database_url}")
         print(f"export PGJOBS_AMQP_URL={services.amqp_url}", flush=True)
         print("running; Ctrl-C stops both servers and removes their data", file=sys.stderr)
         while True:

@@ -161,7 +161,7 @@ def _folder(services: Services) -> Iterator[Path]:
 def _database(services: Services) -> Iterator[str]:
     """The private server's database; on somebody else's server a new one."""
     if services.postgres:
-        yield services.database_url
+        yield services.postgres.owner_url()
         return
     name = f"pgjobs_demo_{secrets.token_hex(4)}"
     with psycopg.connect(services.database_url, autocommit=True) as connection:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from pgjobs.hints import hint_for
+
 Level = Literal["ok", "warning", "problem"]
 
 
@@ -29,3 +31,9 @@ def warning(about: str, sentence: str, remedy: str) -> Finding:
 def problem(about: str, sentence: str, remedy: str) -> Finding:
     """Jobs do not run, or not as they should."""
     return Finding("problem", about, sentence, remedy)
+
+
+def unchecked(about: str, error: BaseException) -> Finding:
+    """What a check that failed says: the first line of its error."""
+    words = (str(error).strip() or f"no answer in time ({type(error).__name__})").splitlines()[0]
+    return problem(about, f"it can't be checked: {words}", hint_for(error))

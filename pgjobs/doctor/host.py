@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from pgjobs.doctor.finding import Finding, ok, problem, warning
@@ -16,9 +16,10 @@ SHORT_LEASE = 10.0
 LITTLE_SPACE, NO_SPACE = 2**30, 50 * 2**20
 
 
-def findings(settings: Settings) -> Iterator[Finding]:
+async def findings(settings: Settings) -> AsyncIterator[Finding]:
     """Settings, log folder, injections folder."""
-    yield from _settings(settings)
+    for found in _settings(settings):
+        yield found
     yield _log_dir(settings.log_dir)
     yield _injections_dir(settings.injections_dir)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import psycopg
@@ -34,57 +35,82 @@ async def job_types(connection: db.Connection) -> list[JobType]:
     return await cursor.fetchall()
 
 
-async def daemons(_settings: Settings, connection: db.Connection) -> list[Finding]:
-    """Whether somebody works, and what they say of the broker."""
+async def daemons(connection: db.Connection, *, live: bool = False) -> AsyncIterator[Finding]:
+    """Whether somebody works, and what they say of the broker. `live`: that nobody does is a problem."""
+    about = "daemons"
     cursor = await connection.execute(
-        "select name, host, version, broker from pgjobs.workers"
-        " where seen_at > clock_timestamp() - interval '30 seconds' order by name"
+        "select name, host, version, broker, (select sum((m ->> 'value')::numeric) from"
+        " jsonb_array_elements(case jsonb_typeof(metrics) when 'array' then metrics else '[]' end) m"
+        " where m ->> 'name' = 'pgjobs_nacked_total')"
+        " from pgjobs.workers where seen_at > clock_timestamp() - interval '30 seconds' order by name"
     )
     alive = await cursor.fetchall()
     if not alive:
-        return [warning("daemons", "none is alive, so no job runs", "start one: pgjobs daemon")]
-    found = []
-    for name, machine, version, broker in alive:
+        rate = problem if live else warning
+        yield rate(about, "none is alive, so no job runs", "start one: pgjobs daemon")
+        return
+    bad = False
+    for name, machine, version, broker, nacked in alive:
+        who = f"{name} on {machine}"
         if broker not in ("connected", "idle"):
-            found.append(warning("daemons", f"{name} on {machine} says of the broker: {broker}", "look at the broker"))
+            bad = True
+            yield warning(about, f"{who} says of the broker: {broker}", "look at the broker")
         if version != pgjobs.__version__:
-            found.append(
-                warning("daemons", f"{name} on {machine} is version {version}", f"restart it as {pgjobs.__version__}")
+            bad = True
+            yield warning(about, f"{who} is version {version}", f"restart it as {pgjobs.__version__}")
+        if nacked:
+            bad = True
+            yield warning(
+                about,
+                f"the broker has refused messages of {who} {nacked:,} times (nack), each is published again",
+                "look for a full queue; with overflow reject-publish-dlx every refusal is also dead-lettered",
             )
-    return found or [ok("daemons", f"alive: {', '.join(name for name, *_ in alive)}")]
+    if not bad:
+        yield ok(about, f"alive: {', '.join(name for name, *_ in alive)}")
 
 
-async def jobs(_settings: Settings, connection: db.Connection) -> list[Finding]:
-    """Jobs that should move and do not."""
+async def jobs(connection: db.Connection) -> AsyncIterator[Finding]:
+    """Ready jobs that never fall due, then those that should move and do not; one line that all is well where it is."""
     cursor = await connection.execute(
-        "select j.id, s.why from public.xmp_jobs j join pgjobs.job_status s on s.id = j.id"
-        " where s.why is not null and (j.status = 'in progress'"
-        "   or j.status = 'ready' and j.active and j.run_at < clock_timestamp() - interval '1 minute')"
-        " order by j.id limit %s",
-        (LISTED + 1,),
+        "select id from public.xmp_jobs where status = 'ready' and run_at in ('infinity', '-infinity')"
+        " order by id limit %s",
+        (LISTED,),
     )
+    endless = [str(job) for (job,) in await cursor.fetchall()]
+    if endless:
+        sentence = f"run_at is infinite in ready jobs ({', '.join(endless)}): they never start"
+        yield warning("jobs", sentence, "give them a moment: update xmp_jobs set run_at = now() where id = …")
+    cursor = await connection.execute("select id, why from pgjobs.stuck_jobs(%s)", (LISTED + 1,))
     stuck = await cursor.fetchall()
-    found = [warning("jobs", f"job {job} does not move: {why}", f"pgjobs watch {job}") for job, why in stuck[:LISTED]]
+    for job, why in stuck[:LISTED]:
+        yield warning("jobs", f"job {job} does not move: {why}", f"pgjobs watch {job}")
     if len(stuck) > LISTED:
-        found.append(warning("jobs", "and more of them", "select id, why from pgjobs.job_status where why is not null"))
-    return found or [ok("jobs", "every job that should move does")]
+        yield warning("jobs", "and more of them", "select * from pgjobs.stuck_jobs(100)")
+    if not stuck and not endless:
+        yield ok("jobs", "every job that should move does")
 
 
-async def tokens(settings: Settings, connection: db.Connection) -> list[Finding]:
+async def tokens(settings: Settings, connection: db.Connection) -> AsyncIterator[Finding]:
     """Whether anybody can get in where tokens are asked for."""
     if not settings.http_auth:
-        return []
+        return
     count = await db.value(
         connection, "select count(*) from pgjobs.tokens where expires_at is null or expires_at > clock_timestamp()"
     )
-    if not count:
-        return [
-            warning("tokens", "there is none, so every HTTP call is refused", "pgjobs token add NAME --scope control")
-        ]
-    return [ok("tokens", f"valid: {count}")]
+    if count:
+        yield ok("tokens", f"valid: {count}")
+    else:
+        yield warning("tokens", "there is none, so every HTTP call is refused", "pgjobs token add NAME --scope control")
 
 
-async def selector(connection: db.Connection, job_type: JobType) -> Finding:
+async def selectors(connection: db.Connection, types: list[JobType]) -> AsyncIterator[Finding]:
+    """The job types, put into `types`, each with its selector."""
+    types += await job_types(connection)
+    for job_type in types:
+        yield await _selector(connection, job_type)
+
+
+async def _selector(connection: db.Connection, job_type: JobType) -> Finding:
     """Whether the function of a job type exists with the signature the engine calls."""
     about = "job types"
     call = "select prorettype = 'text'::regtype from pg_proc where oid = to_regprocedure(%s)"
