@@ -34,7 +34,9 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
-        line = f"{_moment(record)} {record.levelname} {record.name}: {_escaped(BREAKS.sub(' ', _message(record)))}"
+        line = (
+            f"{_moment(record)} {record.levelname} {record.name}: {_escaped(BREAKS.sub(' ', _message(record)).strip())}"
+        )
         trace = _trace(record)
         return f"{line} traceback={_quoted(trace)}" if trace else line
 
@@ -48,7 +50,7 @@ class JsonFormatter(logging.Formatter):
             "time": _moment(record),
             "level": record.levelname,
             "logger": record.name,
-            "message": BREAKS.sub(" ", _message(record)),
+            "message": BREAKS.sub(" ", _message(record)).strip(),
         }
         if record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]

@@ -1,7 +1,9 @@
 """The command line: help everywhere, one sentence and a remedy for what goes wrong, and no password in sight."""
 
 import hashlib
+import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,8 +14,10 @@ import pytest
 import typer
 from fix_cli import run
 
-from pgjobs.cli import app
+from pgjobs.cli import app, main
+from pgjobs.dev import services as private
 from pgjobs.dev.services import Services
+from pgjobs.errors import SchemaError, SettingsError, TaskError
 
 REFUSED = "postgresql://someone:hush@127.0.0.1:1/nothing"
 
@@ -154,3 +158,72 @@ def test_services_stand_apart_from_settings(tmp_path: Path) -> None:
     said = run("watch", "seven", database_url=REFUSED, log_dir=tmp_path)
     assert 2 == said.code
     assert "Usage" in said.err
+
+
+class Unheard(Exception):
+    """An error that no code names."""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (SettingsError("it is wrong"), 2, "pgjobs: it is wrong\n"),
+        (TaskError("it fails for ever"), 70, "pgjobs: it fails for ever\n"),
+        (SchemaError("it is another"), 1, "run: pgjobs migrate\n"),
+        (
+            Unheard("two\nlines of postgresql://u:hush@h"),
+            70,
+            "internal error: Unheard: two lines of postgresql://u:***@h",
+        ),
+        (TimeoutError(), 1, "a server did not answer in time"),
+        (OSError(28, "No space left on device"), 1, "No space left on device"),
+        (BrokenPipeError(32, "Broken pipe"), 1, ""),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_every_kind_of_trouble_has_its_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, words: str
+) -> None:
+    """A sentence and its remedy, or nothing where nobody reads it; a traceback never."""
+
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(sys, "argv", ["pgjobs", "services"])
+    monkeypatch.setattr(private, "serve_forever", fail)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert code == ended.value.code
+    assert words in said
+    assert said.count("\n") == (2 if words else 0)
+    assert "hush" not in said
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"password": "hush"}, "check user and password"), ({"path": "/no_such_database"}, "create the database")],
+    ids=["password", "database"],
+)
+def test_a_daemon_that_the_server_refuses_ends_at_once(
+    services: Services, tmp_path: Path, change: dict[str, str], words: str
+) -> None:
+    """What its address says is wrong, and waiting would not mend it; a server that is away is waited for."""
+    parts = urlsplit(services.database_url)
+    place = parts.netloc.rpartition("@")[2]
+    path = change.get("path", parts.path)
+    wrong = parts._replace(netloc=f"{parts.username}:{change.get('password', parts.password)}@{place}", path=path)
+    said = run("daemon", database_url=wrong.geturl(), amqp_url=services.amqp_url, log_dir=tmp_path)
+    assert 1 == said.code
+    assert words in complaint(said.err)[1]
+    assert "hush" not in said.everything
+
+
+def test_in_json_the_last_word_is_an_event_too(services: Services, tmp_path: Path) -> None:
+    """Whoever collects the log sees why the service has ended."""
+    wrong = urlsplit(services.database_url)._replace(path="/no_such_database").geturl()
+    said = run("daemon", database_url=wrong, amqp_url=services.amqp_url, log_dir=tmp_path, log_format="json")
+    (event,) = map(json.loads, said.everything.splitlines())
+    assert (1, "CRITICAL") == (said.code, event["level"])
+    assert "does not exist" in event["message"]

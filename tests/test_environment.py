@@ -88,7 +88,7 @@ async def connect_nowhere(chosen: Settings) -> None:
 @example("PGJOBS_CALLBACK_URL", "http://[::1")
 @example("PGJOBS_LOG_DIR", "/" + "x" * 5000)
 @example("PGJOBS_FAULT", "sql:" + "9" * 5000)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_any_text_in_any_variable_is_a_value_or_a_sentence(variable: str, value: str) -> None:
     """Never a traceback, never several lines, never a code that a supervisor could take for something else."""
     code, said = start(variable, value)
@@ -104,7 +104,7 @@ def test_any_text_in_any_variable_is_a_value_or_a_sentence(variable: str, value:
 
 
 @given(TEXTS.filter(lambda text: "=" not in text))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_name_of_a_variable_is_known_or_refused(name: str) -> None:
     """Whatever stands behind PGJOBS_ is a setting, or a sentence of one line."""
     code, said = start(f"PGJOBS_X{name}", "1")
