@@ -197,3 +197,19 @@ def test_a_call_runs_no_selector_of_another_owner(db: Db, schemer: Db) -> None:
     call = db.value("select pgjobs.request_suspended(1, 1, interval '1 minute')")
     db.execute("update pgjobs.calls set selector = 'own.evil'")
     assert "untrusted_selector" == db.refusal("select pgjobs.open_call(%s)", call).constraint_name
+
+
+@pytest.mark.parametrize(
+    ("call", "table"),
+    [
+        ("insert into xmp_jobs (type) values ('nonsense')", ("public", "xmp_jobs")),
+        ("update xmp_job_types set shards = 0", ("public", "xmp_job_types")),
+        ("select pgjobs.add_token('a b', '', 'read', null)", ("pgjobs", "tokens")),
+        ("select pgjobs.drop_token('nobody')", ("pgjobs", "tokens")),
+        ("select pgjobs.request_suspended(-1, 1, interval '1 minute')", ("pgjobs", "calls")),
+    ],
+)
+def test_a_refusal_names_its_table(db: Db, call: str, table: tuple[str, str]) -> None:
+    """Whoever reads a refusal by machine finds the table that it is about."""
+    said = db.refusal(call)
+    assert table == (said.schema_name, said.table_name)

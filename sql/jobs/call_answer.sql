@@ -13,9 +13,9 @@ begin
   select * into strict _call from pgjobs.calls c where c.id = _id;
   if _call.owner is null and (_call.closed_at is not null or clock_timestamp() > _call.expires_at) then
     perform pgjobs.refuse('PJ503', 'no_daemon', 'call', 'no daemon took the call in time, nothing was published',
-      'start one with "pgjobs daemon" and call again');
+      'start one with "pgjobs daemon" and call again', 'pgjobs.calls');
   elsif _call.error is not null then
-    perform pgjobs.refuse('PJ503', 'call_failed', 'call', _call.error, 'mend what the sentence names and call again');
+    perform pgjobs.refuse('PJ503', 'call_failed', 'call', _call.error, 'mend what the sentence names and call again', 'pgjobs.calls');
   elsif _call.closed_at is not null then
     return _call.published;
   elsif _call.lease_until < clock_timestamp()
@@ -23,10 +23,10 @@ begin
                         where w.id = _call.owner and w.seen_at > clock_timestamp() - interval '30 seconds') then
     perform pgjobs.refuse('PJ503', 'call_lost', 'call',
       format('the daemon that took call %s fell silent, and a part of it may have been published', _id),
-      'count what arrived in the queue before you call again');
+      'count what arrived in the queue before you call again', 'pgjobs.calls');
   elsif clock_timestamp() > _call.expires_at then
     perform pgjobs.refuse('PJ503', 'call_goes_on', 'call',
-      format('call %s takes longer than its asker waits, and goes on', _id), _look);
+      format('call %s takes longer than its asker waits, and goes on', _id), _look, 'pgjobs.calls');
   end if;
   return null;
 end;

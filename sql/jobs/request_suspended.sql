@@ -10,10 +10,10 @@ declare
   _id bigint;
 begin
   if coalesce(_limit, 1000) not between 0 and 10000000 then
-    perform pgjobs.refuse('PJ400', 'bad_limit', 'limit', format('limit: %s is out of range', _limit), 'give a number from 0 to 10000000');
+    perform pgjobs.refuse('PJ400', 'bad_limit', 'limit', format('limit: %s is out of range', _limit), 'give a number from 0 to 10000000', 'pgjobs.calls');
   end if;
   if coalesce(_hours, 1) not between 0 and 1000000 then
-    perform pgjobs.refuse('PJ400', 'bad_hours', 'hours', format('hours: %s is out of range', _hours), 'give a number from 0 to 1000000');
+    perform pgjobs.refuse('PJ400', 'bad_hours', 'hours', format('hours: %s is out of range', _hours), 'give a number from 0 to 1000000', 'pgjobs.calls');
   end if;
   insert into pgjobs.calls (selector, routing_key, params, asked_at, expires_at)
   values ('pgjobs.suspended_records', 'mobilink_mo_tarifficate',
