@@ -20,7 +20,7 @@ begin
       execute format('grant execute on function pgjobs.start_job, pgjobs.stop_job, pgjobs.resume_job, pgjobs.request_suspended,'
                      ' pgjobs.call_answer, pgjobs.withdraw_call to %I', _group);
       -- What the web process needs besides, so that it may log in as a member of this group.
-      execute format('grant execute on function pgjobs.now, pgjobs.token_scope to %I', _group);
+      execute format('grant execute on function pgjobs.now, pgjobs.token_holder to %I', _group);
       execute format('grant select on pgjobs.schema_state to %I', _group);
     end if;
   end loop;

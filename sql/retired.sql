@@ -1,4 +1,6 @@
 -- Signatures that earlier versions had and this one no longer has; dropped before the rest is applied.
+drop function if exists pgjobs.abandon_calls(uuid);
+drop function if exists pgjobs.token_scope(bytea);
 drop function if exists pgjobs.begin_lines(bigint);
 drop function if exists pgjobs.load_lines(bigint);
 drop function if exists pgjobs.charge_body(json, text, text, bigint, bigint, bigint, bigint, bigint, bigint, timestamptz, timestamptz, bigint, text, bigint, bigint, text, text, bigint);

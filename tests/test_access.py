@@ -22,7 +22,7 @@ LOOKING = {
     "seconds_between",
 }
 STEERING = {"start_job", "stop_job", "resume_job", "request_suspended", "call_answer", "withdraw_call"}
-SERVING = {"now", "token_scope"}
+SERVING = {"now", "token_holder"}
 
 Login = Callable[..., Db]
 

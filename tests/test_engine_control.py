@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import Counter
 
+import psycopg
 import pytest
 from fix_daemon import DaemonProcess, Engine
 
@@ -236,3 +237,82 @@ def test_call_without_its_queue(engine: Engine) -> None:
     call = engine.value("select pgjobs.request_suspended(1000, 1, interval '30 s')")
     engine.wait_until("exists (select from pgjobs.calls where id = %s and closed_at is not null)", call)
     assert "queue 'pgjobs-test-nowhere'" in engine.value("select error from pgjobs.calls where id = %s", call)
+
+
+def give_selector(engine: Engine, hours: int, records: str) -> None:
+    """Let calls with this number of hours have these records: (key, msg, reason, body) of a query."""
+    engine.execute(
+        f"create function public.records_{hours}(_call bigint) returns text language sql stable as"
+        f" $f$ select $q$ {records} $q$ $f$"
+    )
+    engine.execute(
+        f"create function public.choose_{hours}() returns trigger language plpgsql as $$ begin"
+        f" new.selector := 'public.records_{hours}'; return new; end $$"
+    )
+    engine.execute(
+        f"create trigger choose_{hours} before insert on pgjobs.calls for each row"
+        f" when ((new.params ->> 'hours')::int = {hours}) execute function public.choose_{hours}()"
+    )
+
+
+SLOW = "select 1::bigint, ''::bytea, null::text, '{}'::bytea from pg_sleep(600)"
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_small_call_is_served_beside_big_ones(engine: Engine) -> None:
+    """While three calls take their time a fourth is answered; a fifth beside four is told that the daemon is busy."""
+    reroute_calls(engine)
+    add_subscriptions(engine)
+    give_selector(engine, 77, SLOW)
+    ask = "select pgjobs.request_suspended(10, %s, %s::interval)"
+    for _ in range(3):
+        engine.value(ask, 77, "1 minute")
+    engine.wait_until("(select count(*) = 3 from pgjobs.calls where owner is not null)")
+    small = engine.value(ask, 1, "1 minute")
+    engine.wait_until("pgjobs.call_answer(%s) is not null", small)
+    assert 10 == engine.value("select pgjobs.call_answer(%s)", small)
+    engine.value(ask, 77, "1 minute")
+    engine.wait_until("(select count(*) = 5 from pgjobs.calls where owner is not null)")
+    late = engine.value(ask, 1, "10 milliseconds")
+    engine.wait_until("expires_at < clock_timestamp() from pgjobs.calls where id = %s", late)
+    with pytest.raises(psycopg.Error, match="the daemons were busy with other calls"):
+        engine.value("select pgjobs.call_answer(%s)", late)
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_call_skips_what_is_not_to_be_sent(engine: Engine) -> None:
+    """A record with a reason, without a body or with one that is too large is neither published nor counted."""
+    reroute_calls(engine)
+    give_selector(
+        engine,
+        77,
+        "select * from (values (1::bigint, ''::bytea, null::text, '{\"n\": 1}'::bytea), (2, '', 'No msisdn', '{}'),"
+        " (3, '', null, ''), (4, '', null, null), (5, '', null, convert_to(repeat('x', 1048577), 'UTF8'))) v",
+    )
+    call = engine.value("select pgjobs.request_suspended(10, 77, interval '30 s')")
+    engine.wait_until("pgjobs.call_answer(%s) is not null", call)
+    assert 1 == engine.value("select pgjobs.call_answer(%s)", call)
+    assert [b'{"n": 1}'] == [message.body for message in engine.drain()]
+
+
+def test_an_unknown_failure_ends_one_call_only(engine: Engine, daemon: DaemonProcess) -> None:
+    """A call that makes the daemon stumble is closed with a sentence, and the next one is answered."""
+    reroute_calls(engine)
+    add_subscriptions(engine)
+    give_selector(engine, 77, "select 1::bigint, ''::bytea")
+    broken = engine.value("select pgjobs.request_suspended(10, 77, interval '30 s')")
+    engine.wait_until("closed_at is not null from pgjobs.calls where id = %s", broken)
+    assert "the daemon failed with this call" in engine.value("select error from pgjobs.calls where id = %s", broken)
+    sound = engine.value("select pgjobs.request_suspended(10, 1, interval '30 s')")
+    engine.wait_until("pgjobs.call_answer(%s) is not null", sound)
+    assert daemon.running
+
+
+def test_a_daemon_that_ends_tells_its_askers(engine: Engine, daemon: DaemonProcess) -> None:
+    """At SIGTERM a call that is under way is closed with a sentence, not left to run out."""
+    reroute_calls(engine)
+    give_selector(engine, 77, SLOW)
+    call = engine.value("select pgjobs.request_suspended(10, 77, interval '1 minute')")
+    engine.wait_until("owner is not null from pgjobs.calls where id = %s", call)
+    assert 0 == daemon.terminate()
+    assert "the daemon ended while it published" in engine.value("select error from pgjobs.calls where id = %s", call)

@@ -99,7 +99,7 @@ class Daemon:
         supervisor.start("listener", listener.run)
         supervisor.start("heartbeat", heartbeat.run)
         supervisor.start("chores", Maintenance(settings).run)
-        supervisor.start("api requests", lambda _works: self.calls.run())
+        supervisor.start("api requests", self.calls.run)
         if (teller := self.teller) is not None:
             supervisor.start("callbacks", lambda _works: teller.run())
         supervisor.start("warm-up", lambda _works: self.lanes.warm(), once=True)

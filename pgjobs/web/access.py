@@ -54,11 +54,11 @@ class AccessLog:
             level = logging.WARNING
         path = scope["path"] if needed else clipped(scope["path"])
         given = "".join(f" {name}={_word(value)}" for name, value in told.get("parameters", {}).items())
-        token = f"token {told['token']} " if "token" in told else ""
+        token = f" by token {told['token']}" if "token" in told else ""
         client = scope.get("client")
         answer = f"{status} {told['code']}" if "code" in told else str(status or "no answer")
         where = client[0] if client else "unknown"
-        logger.log(level, "%s %s%s by %sfrom %s: %s", _word(scope["method"]), path, given, token, where, answer)
+        logger.log(level, "%s %s%s%s from %s: %s", _word(scope["method"]), path, given, token, where, answer)
 
 
 def _word(text: str) -> str:

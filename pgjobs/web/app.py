@@ -8,15 +8,13 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect
 
 from pgjobs.settings import Settings
-from pgjobs.web import cms, metrics
+from pgjobs.web import cms, health, metrics
 from pgjobs.web.access import AccessLog
 from pgjobs.web.answers import (
     Problem,
-    json_answer,
     on_disconnect,
     on_failure,
     on_http_exception,
@@ -24,16 +22,9 @@ from pgjobs.web.answers import (
 )
 from pgjobs.web.auth import Tokens
 from pgjobs.web.database import Database
-from pgjobs.web.doors import Door
 from pgjobs.web.hosts import Browsers
 
-
-async def healthz(_request: Request) -> Response:
-    """This process lives; of the database it says nothing."""
-    return json_answer('{"ok": true}')
-
-
-DOORS = (*cms.DOORS, *metrics.DOORS, Door("/healthz", healthz, "open"))
+DOORS = (*cms.DOORS, *metrics.DOORS, *health.DOORS)
 HANDLERS = {
     Problem: on_problem,
     HTTPException: on_http_exception,
@@ -49,6 +40,7 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.settings = settings
         app.state.database = Database(settings.database_url)
+        app.state.readiness = health.Readiness(app.state.database)
         try:
             yield
         finally:

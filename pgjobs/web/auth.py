@@ -48,10 +48,13 @@ async def _check(request: Request, needed: doors.Scope) -> None:
     kind, _, token = headers[0].partition(" ")
     # Starlette reads headers as Latin-1, so this gives back the bytes that came.
     digest = hashlib.sha256(token.strip().encode("latin-1")).digest()
-    granted = None
+    holders = []
     if len(headers) == 1 and kind.lower() == "bearer" and token.strip():
-        granted = await request.app.state.database.value("select pgjobs.token_scope(%s)", digest)
-    if granted is None:
+        looking = "select name, scope from pgjobs.token_holder(%s)"
+        holders = await request.app.state.database.rows(looking, digest, reading=needed == "read")
+    if not holders:
         raise Problem(401, "bad_token", "this token is unknown or has expired", HINT, CHALLENGE)
+    name, granted = holders[0]
+    request.state.token = name
     if granted not in (needed, "control"):
         raise Problem(403, "forbidden", f"this token may {granted}, not {needed}", "use a token of scope control")

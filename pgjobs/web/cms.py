@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pgjobs.web.answers import Problem, json_answer
-from pgjobs.web.database import Database, Unanswered
+from pgjobs.web.database import Database
 from pgjobs.web.doors import Door
 from pgjobs.web.parameters import read
+from pgjobs.web.problems import Unanswered
 
 FIRST_PAUSE, LAST_PAUSE = 0.01, 0.2
 
@@ -39,15 +40,15 @@ async def status(request: Request) -> Response:
     """The running jobs, or the one that is asked for."""
     given = await read(request, "id")
     if "id" not in given:
-        return await _answer(request, "select pgjobs.running_jobs()::text")
-    return await _answer(request, "select pgjobs.show_job(%s)::text", given.job_id())
+        return await _answer(request, "select pgjobs.running_jobs()::text", reading=True)
+    return await _answer(request, "select pgjobs.show_job(%s)::text", given.job_id(), reading=True)
 
 
 async def jobs(request: Request) -> Response:
     """A page of the list of jobs, newest first."""
     given = await read(request, "status", "type", "limit", "before")
     page = given.text("status"), given.text("type"), given.whole("limit"), given.whole("before")
-    return await _answer(request, "select pgjobs.list_jobs(%s, %s, %s, %s)::text", *page)
+    return await _answer(request, "select pgjobs.list_jobs(%s, %s, %s, %s)::text", *page, reading=True)
 
 
 async def suspended(request: Request) -> Response:
@@ -64,7 +65,7 @@ async def suspended(request: Request) -> Response:
     while clock() < deadline:
         # A database that is away for a moment ends only this look, for the call itself is written down.
         with contextlib.suppress(Unanswered):
-            published = await database.value("select pgjobs.call_answer(%s)", call)
+            published = await database.value("select pgjobs.call_answer(%s)", call, reading=True)
             if published is not None:
                 return json_answer(str(published))
         await asyncio.sleep(pause)
@@ -78,8 +79,8 @@ async def suspended(request: Request) -> Response:
         raise Problem(503, "call_unknown", sentence, hint) from problem
 
 
-async def _answer(request: Request, call: str, *args: object) -> Response:
-    return json_answer(await _database(request).value(call, *args))
+async def _answer(request: Request, call: str, *args: object, reading: bool = False) -> Response:
+    return json_answer(await _database(request).value(call, *args, reading=reading))
 
 
 def _database(request: Request) -> Database:

@@ -16,27 +16,21 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from pgjobs import db
-from pgjobs.errors import SchemaError, refusal
+from pgjobs.errors import SchemaError, one_line
 from pgjobs.web.answers import Problem
+from pgjobs.web.problems import Unanswered, busy, in_doubt, lost, problem_of
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PLACES = 8
+READING_PLACES = PLACES - 2
+"""Lists, status and metrics share these; the others are always free for whoever wants to stop a job."""
 # Together less than the three seconds within which a caller is to know that the database is away.
 PLACE_SECONDS = 0.9
 CONNECT_SECONDS = 2.0
 PROBE_SECONDS = 1.0
 STATEMENT_SECONDS = 5
-# Lock and statement timeouts, deadlocks, serialization: the server is there and has turned nothing over.
-BUSY = ("55P03", "57014", "40P01", "40001")
-
-
-class Unanswered(Problem):
-    """The database is away, was lost in mid-call or is too busy; asking it again may help."""
-
-    def __init__(self, code: str, sentence: str, hint: str) -> None:
-        super().__init__(503, code, sentence, hint)
 
 
 class Database:
@@ -46,22 +40,26 @@ class Database:
         self._url = url
         self._idle: list[db.Connection] = []
         self._places = asyncio.Semaphore(PLACES)
+        self._reading = asyncio.Semaphore(READING_PLACES)
         self._abandoned: set[asyncio.Task[Any]] = set()
         self._away = False
 
-    async def value(self, call: str, *args: object) -> Any:
+    async def value(self, call: str, *args: object, reading: bool = False) -> Any:
         """The single value a function call answers with."""
-        return (await self.rows(call, *args))[0][0]
+        return (await self.rows(call, *args, reading=reading))[0][0]
 
-    async def rows(self, call: str, *args: object) -> list[TupleRow]:
-        """The rows a function call answers with; a refusal or a failure is a Problem."""
-        async with self._lent() as connection:
-            try:
+    async def rows(self, call: str, *args: object, reading: bool = False) -> list[TupleRow]:
+        """The rows a function call answers with; a refusal or a failure is a Problem.
+
+        A call that is only `reading` leaves places free for those that change something.
+        """
+        try:
+            async with self._lent(reading=reading) as connection:
                 return await self._within(STATEMENT_SECONDS + 1, _fetch(connection, call, args))
-            except TimeoutError:
-                raise _lost() from None
-            except psycopg.Error as error:
-                raise _problem(error) from error
+        except TimeoutError:
+            raise lost() from None
+        except psycopg.Error as error:
+            raise problem_of(error, reading=reading) from error
 
     async def close(self) -> None:
         """Close every connection that nobody uses."""
@@ -71,34 +69,47 @@ class Database:
             await self._idle.pop().close()
 
     @contextlib.asynccontextmanager
-    async def _lent(self) -> AsyncIterator[db.Connection]:
+    async def _lent(self, *, reading: bool) -> AsyncIterator[db.Connection]:
         """A working connection; it comes back unless the call left it in doubt."""
-        try:
-            async with asyncio.timeout(PLACE_SECONDS):
-                await self._places.acquire()
-        except TimeoutError:
-            raise _busy() from None
-        try:
+        async with self._place(reading=reading):
             connection = await self._connected()
+            doubtful = False
             try:
                 yield connection
+            except psycopg.Error as error:
+                doubtful = in_doubt(error)
+                raise
             finally:
                 idle = psycopg.pq.TransactionStatus.IDLE
-                if connection.closed or connection.info.transaction_status != idle:
+                if doubtful:
+                    # What one connection met, the world has changed for all: the next call looks at it anew.
+                    self._forget_idle()
+                if doubtful or connection.closed or connection.info.transaction_status != idle:
                     self._forget(connection)
                 else:
                     self._idle.append(connection)
-        finally:
-            self._places.release()
+
+    @contextlib.asynccontextmanager
+    async def _place(self, *, reading: bool) -> AsyncIterator[None]:
+        """One of the places, after a short wait at most; a call that only reads needs one of those for reading too."""
+        async with contextlib.AsyncExitStack() as places:
+            try:
+                async with asyncio.timeout(PLACE_SECONDS):
+                    if reading:
+                        await places.enter_async_context(self._reading)
+                    await places.enter_async_context(self._places)
+            except TimeoutError:
+                raise busy() from None
+            yield
 
     async def _connected(self) -> db.Connection:
         try:
             connection = await self._within(CONNECT_SECONDS, self._borrow())
         except SchemaError as error:
             raise Problem(503, "schema", error.sentence, error.hint) from error
-        except (TimeoutError, psycopg.OperationalError, OSError) as error:
+        except (TimeoutError, psycopg.Error, OSError) as error:
             if not self._away:
-                reason = str(error).strip() or "no answer in time"
+                reason = "no answer in time" if isinstance(error, TimeoutError) else one_line(error)
                 logger.warning("the database cannot be reached: %s", reason)
             self._away = True
             hint = "try again: the service returns with it"
@@ -115,9 +126,8 @@ class Database:
                 await self._within(PROBE_SECONDS, _fetch(connection, "select pgjobs.now()", ()))
             except (TimeoutError, psycopg.Error):
                 # What happened to one has happened to all of them.
-                for lost in (connection, *self._idle):
-                    self._forget(lost)
-                self._idle.clear()
+                self._forget(connection)
+                self._forget_idle()
             except BaseException:
                 self._forget(connection)
                 raise
@@ -133,6 +143,10 @@ class Database:
             self._forget(connection)
             raise
         return connection
+
+    def _forget_idle(self) -> None:
+        while self._idle:
+            self._forget(self._idle.pop())
 
     def _forget(self, connection: db.Connection) -> None:
         self._abandon(asyncio.create_task(connection.close()))
@@ -165,30 +179,3 @@ class Database:
 async def _fetch(connection: db.Connection, call: str, args: tuple[object, ...]) -> list[TupleRow]:
     cursor = await connection.execute(call, args)
     return await cursor.fetchall()
-
-
-def _problem(error: psycopg.Error) -> Problem:
-    refused = refusal(error)
-    if refused is not None and error.sqlstate is not None:
-        sentence, code, hint = refused
-        return Problem(int(error.sqlstate[2:]), code, sentence, hint)
-    logger.error("a call failed with %s: %s", error.sqlstate, str(error).strip())
-    if error.sqlstate in BUSY:
-        return _busy()
-    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
-        return Problem(503, "read_only", "the database is read-only", "point PGJOBS_DATABASE_URL at the primary")
-    if isinstance(error, psycopg.OperationalError):
-        return _lost()
-    return Problem(500, "internal", "the service failed with this call", "look into the log of pgjobs web")
-
-
-def _busy() -> Problem:
-    return Unanswered("database_busy", "the database is too busy for this call", "nothing was changed: try again")
-
-
-def _lost() -> Problem:
-    return Unanswered(
-        "database_lost",
-        "the database went away in the middle of the call, which may or may not have been done",
-        "look at /jobs/status before you repeat it",
-    )

@@ -50,7 +50,8 @@ def _order(row: Row) -> tuple[str, list[tuple[str, str]], str, float]:
 
 async def scrape(request: Request) -> Response:
     """Everything there is to measure."""
-    rows = await request.app.state.database.rows("select name, kind, help, labels, value from pgjobs.metrics()")
+    samples = "select name, kind, help, labels, value from pgjobs.metrics()"
+    rows = await request.app.state.database.rows(samples, reading=True)
     registry = CollectorRegistry()
     registry.register(Samples(rows))
     return Response(generate_latest(registry), headers=HEADERS | {"Content-Type": CONTENT_TYPE_LATEST})

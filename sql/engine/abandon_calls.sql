@@ -1,5 +1,5 @@
 -- Reads: nothing   Writes: calls
-create or replace function pgjobs.abandon_calls(_worker uuid)
+create or replace function pgjobs.abandon_calls(_worker uuid, _running bigint[])
 returns void
 language sql
 volatile
@@ -8,7 +8,7 @@ as $$
   update pgjobs.calls c
   set closed_at = clock_timestamp(),
       error = 'the daemon lost the database while it published, and a part may have been published'
-  where c.owner = _worker and c.closed_at is null;
+  where c.owner = _worker and c.closed_at is null and c.id <> all (_running);
 $$;
-comment on function pgjobs.abandon_calls(uuid) is
-  'Closes the calls a daemon had begun when it lost the database: their askers are told, and decide.';
+comment on function pgjobs.abandon_calls(uuid, bigint[]) is
+  'Closes the calls a daemon took and is not answering any more, which are all but the given ones: their askers are told, and decide.';

@@ -8,10 +8,17 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _call pgjobs.calls;
+  _alive constant interval := '30 seconds';
   _look text := format('see published, error and closed_at of row %s of pgjobs.calls', _id);
 begin
-  select * into strict _call from pgjobs.calls c where c.id = _id;
-  if _call.owner is null and (_call.closed_at is not null or clock_timestamp() > _call.expires_at) then
+  select * into _call from pgjobs.calls c where c.id = _id;
+  if not found then
+    perform pgjobs.refuse('PJ404', 'unknown_call', 'id', format('there is no call %s', _id), 'look up the id in pgjobs.calls');
+  elsif _call.owner is null and (_call.closed_at is not null or clock_timestamp() > _call.expires_at) then
+    if exists (select from pgjobs.workers w where w.seen_at > clock_timestamp() - _alive) then
+      perform pgjobs.refuse('PJ503', 'daemons_busy', 'call', 'the daemons were busy with other calls, nothing was published',
+        'call again when those are done, or start a further daemon');
+    end if;
     perform pgjobs.refuse('PJ503', 'no_daemon', 'call', 'no daemon took the call in time, nothing was published',
       'start one with "pgjobs daemon" and call again', 'pgjobs.calls');
   elsif _call.error is not null then
@@ -20,7 +27,7 @@ begin
     return _call.published;
   elsif _call.lease_until < clock_timestamp()
         and not exists (select from pgjobs.workers w
-                        where w.id = _call.owner and w.seen_at > clock_timestamp() - interval '30 seconds') then
+                        where w.id = _call.owner and w.seen_at > clock_timestamp() - _alive) then
     perform pgjobs.refuse('PJ503', 'call_lost', 'call',
       format('the daemon that took call %s fell silent, and a part of it may have been published', _id),
       'count what arrived in the queue before you call again', 'pgjobs.calls');
@@ -32,4 +39,4 @@ begin
 end;
 $$;
 comment on function pgjobs.call_answer(bigint) is
-  'How many messages a call has published; null while it is not finished and its asker still waits; refuses (PJ503) when it failed, nobody took it in time, its daemon was lost, or the patience is over.';
+  'How many messages a call has published; null while it is not finished and its asker still waits; refuses when there is no such call (PJ404), and (PJ503) when it failed, nobody took it in time, its daemon was lost, or the patience is over.';

@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
   update pgjobs.calls c
-  set closed_at = clock_timestamp(), error = 'no daemon took the call in time, nothing was published'
+  set closed_at = clock_timestamp(), error = 'nobody took the call in time, nothing was published'
   where c.id = _id and c.owner is null and c.closed_at is null;
 $$;
 comment on function pgjobs.withdraw_call(bigint) is

@@ -1,0 +1,201 @@
+"""The web process and its database: places kept for control, errors as answers, readiness, and the log of changes."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from fix_jobs import Db, job_in
+from fix_services import soon
+from fix_web import Web
+
+from pgjobs.settings import read_settings
+from pgjobs.web import health
+from pgjobs.web.auth import make_token
+from pgjobs.web.database import READING_PLACES
+
+READING = (
+    "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'pgjobs web'"
+    " and wait_event = 'PgSleep'"
+)
+
+
+def replace_by(db: Db, function: str, body: str) -> None:
+    """Give a function of the engine another body."""
+    definition = db.value("select pg_get_functiondef(%s::regproc)", f"pgjobs.{function}")
+    head = definition[: definition.index("AS $function$")]
+    db.execute(f"{head} AS $function${body}$function$".encode())
+
+
+def refuse_stops(db: Db, error: str) -> None:
+    """A trigger of a DBA's own that refuses every stop."""
+    db.execute(
+        "create function public.no_stop() returns trigger language plpgsql as $$ begin"
+        f" if new.status = 'canceled' then {error}; end if; return new; end $$".encode()
+    )
+    db.execute("create trigger a_no_stop before update on xmp_jobs for each row execute function public.no_stop()")
+
+
+def test_readers_leave_room_for_a_stop(web: Web, db: Db) -> None:
+    """While twenty clients read a list that takes its time, every stop is answered with 200."""
+    jobs = [job_in(db, "ready") for _ in range(8)]
+    replace_by(db, "list_jobs", "begin perform pg_sleep(3); return '[]'; end")
+
+    async def crowd(client: httpx.AsyncClient) -> list[int]:
+        readers = [asyncio.create_task(client.get("/jobs?limit=1000")) for _ in range(20)]
+        assert await asyncio.to_thread(soon, lambda: db.value(READING) == READING_PLACES)
+        stops = await asyncio.gather(*(client.get(f"/jobs/stop?id={job}") for job in jobs))
+        assert READING_PLACES == db.value(READING)
+        await asyncio.gather(*readers)
+        return [stop.status_code for stop in stops]
+
+    assert [200] * 8 == web.within(crowd)
+
+
+def test_settings_of_the_database_make_no_difference(web: Web, db: Db) -> None:
+    """Dates written in another style on the database's behalf are read all the same, call after call."""
+    name = db.value("select current_database()")
+    db.execute(f"alter database {name} set datestyle = 'German, DMY'".encode())
+    job = job_in(db, "ready")
+    paths = ["/jobs", "/jobs/status", f"/jobs/status?id={job}", "/metrics"] * 3
+    assert [200] * len(paths) == [web.get(path).status_code for path in paths]
+
+
+def test_a_read_only_phase_passes(web: Web, db: Db) -> None:
+    """While the database takes no changes a stop is 503; as soon as it does again the stop is served, by itself."""
+    job = job_in(db, "ready")
+    assert 200 == web.get("/jobs").status_code
+    raised = "begin raise exception using errcode = '25006', message = 'in a read-only transaction'; end"
+    original = db.value("select pg_get_functiondef('pgjobs.stop_job'::regproc)")
+    replace_by(db, "stop_job", raised)
+    pids = "select pid from pg_stat_activity where datname = current_database() and application_name = 'pgjobs web'"
+    before = db.column(pids)
+    answer = web.get(f"/jobs/stop?id={job}")
+    assert (503, "read_only") == (answer.status_code, answer.json()["code"])
+    db.execute(original.encode())
+    assert 200 == web.get(f"/jobs/stop?id={job}").status_code
+    assert set() == set(before) & set(db.column(pids))
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence", "hint"),
+    [
+        ("raise exception 'not during the audit' using hint = 'ask Anna'", "not during the audit", "ask Anna"),
+        ("raise exception using errcode = 'ZZ123', message = 'house rule 7'", "house rule 7", "ask its owner"),
+        ("raise check_violation using message = 'never on Sundays'", "never on Sundays", "ask its owner"),
+        ("perform 1 / 0", "division by zero", "ask its owner"),
+    ],
+)
+def test_a_trigger_of_somebody_elses_is_heard(web: Web, db: Db, error: str, sentence: str, hint: str) -> None:
+    """A trigger added to xmp_jobs that refuses a stop is a 409 with its own sentence, and the job stays as it is."""
+    job = job_in(db, "ready")
+    refuse_stops(db, error)
+    answer = web.get(f"/jobs/stop?id={job}")
+    assert (409, "refused_by_database", sentence) == (
+        answer.status_code,
+        answer.json()["code"],
+        answer.json()["error"],
+    )
+    assert answer.json()["hint"].endswith(hint)
+    assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
+
+
+def test_a_failing_view_is_our_failure(web: Web, db: Db, caplog: pytest.LogCaptureFixture) -> None:
+    """An error of a computation while something is read is nobody's refusal: 500, and one line of the log."""
+    replace_by(db, "list_jobs", "begin perform 1 / 0; return '[]'; end")
+    assert (500, "internal") == ((answer := web.get("/jobs")).status_code, answer.json()["code"])
+    said = [record.getMessage() for record in caplog.records if "22012" in record.getMessage()]
+    assert [True] == ["\n" not in line for line in said]
+
+
+@pytest.fixture
+def operator(database: str, db: Db) -> Iterator[str]:
+    """The address of the database for a member of pgjobs_operator, as which the web process may log in."""
+    role = f"pgjobs_test_{uuid.uuid4().hex[:12]}"
+    db.execute(f"create role {role} login password 'secret' in role pgjobs_operator".encode())
+    parts = urlsplit(database)
+    yield parts._replace(netloc=f"{role}:secret@{parts.hostname}:{parts.port}").geturl()
+    db.execute(f"drop owned by {role}; drop role {role}".encode())
+
+
+def test_a_missing_right_is_named(operator: str, db: Db) -> None:
+    """Where the role of the web process lacks a right, the answer names it; once granted, the call is served."""
+    job = job_in(db, "ready")
+    db.execute("revoke execute on function pgjobs.stop_job from pgjobs_operator")
+    with Web(read_settings(database_url=operator)) as web:
+        answer = web.get(f"/jobs/stop?id={job}")
+        assert (503, "missing_right") == (answer.status_code, answer.json()["code"])
+        assert "stop_job" in answer.json()["error"]
+        assert "stop_job" in answer.json()["hint"]
+        db.execute("grant execute on function pgjobs.stop_job to pgjobs_operator")
+        assert 200 == web.get(f"/jobs/stop?id={job}").status_code
+
+
+def test_an_unknown_call_is_refused(db: Db) -> None:
+    """call_answer of a number that no call has is PJ404."""
+    assert ("PJ404", "unknown_call") == (
+        (diag := db.refusal("select pgjobs.call_answer(4711)")).sqlstate,
+        diag.constraint_name,
+    )
+
+
+def test_a_call_nobody_had_time_for_says_so(impatient_web: Web, db: Db) -> None:
+    """Where a daemon lives, a call that waited in vain is told that it was busy, not to start one."""
+    db.execute("select pgjobs.beat(gen_random_uuid(), 'd', 'here', 1, '0', '', '[]')")
+    answer = impatient_web.get("/api")
+    assert (503, "daemons_busy") == (answer.status_code, answer.json()["code"])
+    assert "busy with other calls" in answer.json()["error"]
+
+
+def test_readiness_knows_the_database(web: Web, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/readyz is 200 where changes can be made, and 503 with the reason where the schema is another one."""
+    monkeypatch.setattr(health, "LOOK_SECONDS", 0)
+    db.execute("update pgjobs.schema_state set fingerprint = 'x' || fingerprint")
+    assert (503, "schema") == ((answer := web.get("/readyz")).status_code, answer.json()["code"])
+    db.execute("update pgjobs.schema_state set fingerprint = substr(fingerprint, 2)")
+    assert (200, {"ok": True}) == ((answer := web.get("/readyz")).status_code, answer.json())
+
+
+def test_readiness_is_cheap(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many ask, the database is looked at once in a while."""
+    monkeypatch.setattr(health, "LOOK_SECONDS", 3600)
+    looks = 0
+    value = web.app.state.database.value
+
+    async def counting(*args: object, **options: bool) -> object:
+        nonlocal looks
+        looks += 1
+        return await value(*args, **options)
+
+    monkeypatch.setattr(web.app.state.database, "value", counting)
+    assert [200] * 20 == [web.get("/readyz").status_code for _ in range(20)]
+    assert 1 == looks
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Level and text of what the access log holds."""
+    return [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "pgjobs.web.access"]
+
+
+def test_each_change_is_one_line(guarded_web: Web, db: Db, caplog: pytest.LogCaptureFixture) -> None:
+    """A change is logged with what, who, from where and the answer; a failed one as a warning, a read at DEBUG."""
+    caplog.set_level("DEBUG", "pgjobs.web.access")
+    token, digest = make_token()
+    db.execute("select pgjobs.add_token('cms-1', %s, 'control', null)", (digest,))
+    headers = {"Authorization": f"Bearer {token}"}
+    job = job_in(db, "ready")
+    guarded_web.get(f"/jobs/stop?id={job}", headers=headers)
+    guarded_web.post("/jobs/stop", data={"id": str(job)}, headers=headers)
+    guarded_web.get("/jobs/stop?id=1%0AINFO%20forged", headers=headers)
+    guarded_web.get("/jobs?limit=5", headers=headers)
+    guarded_web.get(f"/jobs/stop?id={job}")
+    assert [
+        ("INFO", f"GET /jobs/stop id={job} by token cms-1 from 127.0.0.1: 200"),
+        ("WARNING", f"POST /jobs/stop id={job} by token cms-1 from 127.0.0.1: 409 illegal_transition"),
+        ("WARNING", 'GET /jobs/stop id="1\\nINFO forged" by token cms-1 from 127.0.0.1: 400 bad_id'),
+        ("DEBUG", "GET /jobs limit=5 by token cms-1 from 127.0.0.1: 200"),
+        ("WARNING", "GET /jobs/stop from 127.0.0.1: 401 no_token"),
+    ] == lines(caplog)
+    assert token not in caplog.text
