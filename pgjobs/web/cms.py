@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -16,6 +15,8 @@ from pgjobs.web.parameters import read
 from pgjobs.web.problems import Unanswered
 
 FIRST_PAUSE, LAST_PAUSE = 0.01, 0.2
+NOBODY = ("no_daemon", "daemons_busy")
+"""What call_answer says of a call whose time is over and that nobody took."""
 
 
 async def start(request: Request) -> Response:
@@ -63,11 +64,17 @@ async def suspended(request: Request) -> Response:
     clock = asyncio.get_running_loop().time
     deadline, pause = clock() + patience, FIRST_PAUSE
     while clock() < deadline:
-        # A database that is away for a moment ends only this look, for the call itself is written down.
-        with contextlib.suppress(Unanswered):
+        try:
             published = await database.value("select pgjobs.call_answer(%s)", call, reading=True)
             if published is not None:
                 return json_answer(str(published))
+        except Unanswered:
+            # A database that is away for a moment ends only this look, for the call itself is written down.
+            pass
+        except Problem as problem:
+            if problem.code not in NOBODY:
+                raise
+            break  # its time is over by the database's clock: it is taken back like any other
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, LAST_PAUSE)
     try:
