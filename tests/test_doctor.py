@@ -86,7 +86,7 @@ def test_everything_is_looked_at(examine: Examine) -> None:
     found = examine()
     assert {
         "settings", "log folder", "injections", "database", "version", "clock", "notify", "schema", "rights", "indexes",
-        "daemons", "jobs", "job types", "broker", "routes",
+        "columns", "daemons", "jobs", "job types", "broker", "routes",
     } == {one.about for one in found}  # fmt: skip
     assert set() == levels(found, "problem")
     assert [] == [one for one in found if (one.level == "ok") != (one.remedy == "")]
@@ -302,16 +302,40 @@ def test_a_missing_queue_and_a_missing_exchange(engine: Engine, examine: Examine
 
 
 @pytest.mark.parametrize(
-    "selector", ["pgjobs.no_such_function", "pgjobs.why", "not a name(", "pgjobs.open_records"], ids=lambda name: name
+    ("selector", "words"),
+    [
+        ("pgjobs.no_such_function", "there is no function pgjobs.no_such_function(bigint, integer, bigint, bigint)"),
+        ("pgjobs.why", "there is no function pgjobs.why(bigint, integer, bigint, bigint)"),
+        ("not a name(", "'not a name(' is not the name of a function with its schema"),
+        ("pgjobs.open_records", "pgjobs.open_records(bigint, integer, bigint, bigint) does not return text"),
+        ("public.planted", "public.planted(bigint, integer, bigint, bigint) belongs to pgjobs_stranger_"),
+    ],
 )
-def test_a_selector_that_is_none(engine: Engine, examine: Examine, selector: str) -> None:
-    """Missing, with another signature, not a name at all, or with another result."""
+def test_a_selector_that_no_job_can_run_is_told(
+    engine: Engine, examine: Examine, stranger: str, selector: str, words: str
+) -> None:
+    """Missing, with another signature, not a name at all, with another result, or of another owner."""
+    engine.execute(
+        "create function public.planted(bigint, integer, bigint, bigint) returns text language sql return 'select'"
+    )
+    engine.execute(
+        f"alter function public.planted(bigint, integer, bigint, bigint) owner to {urlsplit(stranger).username}"
+    )
     with engine.connect() as careless:
         careless.execute("set session_replication_role = replica")
         careless.execute("update xmp_job_types set selector = %s where name = 'expired'", (selector,))
     found = about(examine(), "job types")
     assert "problem" == found.level
-    assert found.sentence.startswith(f"expired: there is no function {selector}(bigint,integer,bigint,bigint)")
+    assert found.sentence.startswith("expired: ")
+    assert words in found.sentence
+    assert found.remedy
+
+
+def test_columns_that_are_nowhere_are_told(engine: Engine, examine: Examine) -> None:
+    """What messages leave out is a warning; without what a selection needs no job runs."""
+    engine.execute("alter table xmp_retries_expired drop column keep_days")
+    found = about(examine(), "columns")
+    assert ("warning", "xmp_retries_expired has no keep_days or retry_days: messages have no retry_days") == found[0::2]
 
 
 @pytest.mark.parametrize(

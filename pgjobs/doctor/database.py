@@ -55,6 +55,7 @@ async def findings(settings: Settings, types: list[work.JobType], *, live: bool 
         for about, part in (
             ("rights", rights.findings(connection)),
             ("indexes", _indexes(connection)),
+            ("columns", work.columns(connection)),
             ("daemons", work.daemons(connection, live=live)),
             ("jobs", work.jobs(connection)),
             ("tokens", work.tokens(settings, connection)),

@@ -10,7 +10,8 @@ from psycopg.rows import class_row
 
 import pgjobs
 from pgjobs import db
-from pgjobs.doctor.finding import Finding, ok, problem, warning
+from pgjobs.doctor.finding import Finding, ok, problem, unchecked, warning
+from pgjobs.errors import refusal
 from pgjobs.settings import Settings
 
 LISTED = 5
@@ -110,19 +111,35 @@ async def selectors(connection: db.Connection, types: list[JobType]) -> AsyncIte
         yield await _selector(connection, job_type)
 
 
+async def columns(connection: db.Connection) -> AsyncIterator[Finding]:
+    """Columns of the operator's tables that are nowhere, and what jobs do without them."""
+    cursor = await connection.execute("select table_name, column_name, consequence from pgjobs.missing_columns()")
+    missing = await cursor.fetchall()
+    for table, column, consequence in missing:
+        rate = problem if "can't" in consequence else warning
+        yield rate(
+            "columns", f"{table} has no {column}: {consequence}", f"add the column to {table} where it is wanted"
+        )
+    if not missing:
+        yield ok("columns", "the operator's tables have all that messages need")
+
+
 async def _selector(connection: db.Connection, job_type: JobType) -> Finding:
-    """Whether the function of a job type exists with the signature the engine calls."""
+    """Whether the function of a job type exists, returns text and belongs to the owner."""
     about = "job types"
-    call = "select prorettype = 'text'::regtype from pg_proc where oid = to_regprocedure(%s)"
-    signature = f"{job_type.selector}(bigint,integer,bigint,bigint)"
+    signature = f"{job_type.selector}(bigint, integer, bigint, bigint)"
     try:
-        returns_text = await db.value(connection, call, signature)
-    except psycopg.Error:
-        returns_text = None
-    if not returns_text:
+        await connection.execute("select pgjobs.trusted_selector(%s)", (job_type.selector,))
+    except psycopg.Error as error:
+        refused = refusal(error)
+        if refused is None:
+            return unchecked(about, error)
+        return problem(about, f"{job_type.name}: {refused[0]}", refused[2])
+    call = "select prorettype = 'text'::regtype from pg_proc where oid = to_regprocedure(%s)"
+    if not await db.value(connection, call, signature):
         return problem(
             about,
-            f"{job_type.name}: there is no function {signature} that returns text",
-            "create it, or mend xmp_job_types.selector",
+            f"{job_type.name}: function {signature} does not return text",
+            "let it return the text of a statement, or mend xmp_job_types.selector",
         )
     return ok(about, f"{job_type.name} selects with {job_type.selector}")
