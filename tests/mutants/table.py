@@ -158,8 +158,8 @@ MUTANTS = (
         (
             Edit(
                 DAEMON,
-                "heard = await self._sleep(min(self.settings.poll_seconds, max(EMPTY_PAUSE, due)))",
-                "heard = await self._sleep(3600 + 0 * due)",
+                "heard = await set_within(self._woken, min(self.settings.poll_seconds, max(EMPTY_PAUSE, due)))",
+                "heard = await set_within(self._woken, 3600 + 0 * due)",
             ),
         ),
         (f"{RULES}::test_a_job_nobody_announced",),
@@ -201,6 +201,18 @@ MUTANTS = (
             ),
         ),
         (f"{RULES}::test_listening_comes_before_looking",),
+    ),
+    Mutant(
+        "m-supervise",
+        "a background task that ends is started again",
+        (
+            Edit(
+                "pgjobs/engine/supervisor.py",
+                "            await backoff.pause()\n",
+                "            return None\n",
+            ),
+        ),
+        ("tests/test_supervisor.py::test_no_way_to_end_is_final",),
     ),
     Mutant(
         "m-range",
