@@ -4,7 +4,8 @@ PgjobsError
 ├── SettingsError          a PGJOBS_… variable is wrong (exit code 2)
 ├── SchemaError            the database is not migrated, or by another version
 ├── ConfigurationError     something a job needs is missing: the job ends with `error` at once
-│   └── FileError          … its injection file
+│   ├── FileError          … its injection file
+│   └── SelectionError     … its selector
 ├── LogError               a line of a job's log could not be made durable: the job ends with `error`
 ├── Fenced                 another daemon owns the shard: write nothing more
 ├── Interrupted            a server went away: the shard is taken up again by itself
@@ -59,6 +60,20 @@ class FileError(ConfigurationError):
     """The file of an injection job cannot be read."""
 
     code = "file"
+
+
+class SelectionError(ConfigurationError):
+    """The selector of a job's type does not keep its contract.
+
+    `late_key`: one that came when greater ones had been handed out already, so that it lies behind the checkpoint.
+    """
+
+    code = "selection"
+    hint = "mend the selector and resume the job"
+
+    def __init__(self, sentence: str, late_key: int | None = None) -> None:
+        super().__init__(sentence)
+        self.late_key = late_key
 
 
 class LogError(PgjobsError):

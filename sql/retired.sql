@@ -9,3 +9,4 @@ drop function if exists pgjobs.prepare_job(bigint, integer, bigint);
 drop function if exists pgjobs.note_fingerprint(text);
 drop function if exists pgjobs.refuse(text, text, text, text, text);
 drop function if exists pgjobs.check_job(text, jsonb, text, integer);
+drop function if exists pgjobs.fail_job(bigint, integer, bigint, boolean, text, text);

@@ -64,7 +64,9 @@ async def release(control: db.Connection, claim: Claim, *, clean: bool, hand_bac
     await control.execute(call, (claim.job_id, claim.shard, claim.epoch, clean, hand_back, note))
 
 
-async def fail(control: db.Connection, claim: Claim, *, clean: bool, code: str, sentence: str) -> None:
+async def fail(
+    control: db.Connection, claim: Claim, *, clean: bool, code: str, sentence: str, late_key: int | None = None
+) -> None:
     """Break the job off with a sentence that names the thing to mend."""
-    call = "select pgjobs.fail_job(%s, %s, %s, %s, %s, %s)"
-    await control.execute(call, (claim.job_id, claim.shard, claim.epoch, clean, code, sentence))
+    call = "select pgjobs.fail_job(%s, %s, %s, %s, %s, %s, %s)"
+    await control.execute(call, (claim.job_id, claim.shard, claim.epoch, clean, code, sentence, late_key))

@@ -106,6 +106,11 @@ class Lease:
         call = "select pgjobs.renew_lease(%s, %s, %s, %s, %s, %s)"
         await self._ask(call, *self._key, timedelta(seconds=self._seconds), in_flight_to, self._note)
 
+    async def note_repeats(self, to_key: int) -> None:
+        """Note that messages up to a key are published again, so that some may be there twice."""
+        call = "select pgjobs.note_repeats(%s, %s, %s, %s, %s)"
+        await self._ask(call, *self._key, timedelta(seconds=self._seconds), to_key)
+
     async def checkpoint(self, *progress: Any) -> None:
         """Store (last key, in flight to, sent, skipped, returned, outcomes, log bytes, chain, checks) of one window."""
         call = "select pgjobs.checkpoint_job(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"

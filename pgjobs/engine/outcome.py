@@ -26,7 +26,7 @@ from pgjobs.engine.lanes import Lane, Lanes
 from pgjobs.engine.lease import Lease
 from pgjobs.engine.poison import Suspicion
 from pgjobs.engine.run import ShardRun
-from pgjobs.errors import ConfigurationError, Fenced, Interrupted, refusal
+from pgjobs.errors import ConfigurationError, Fenced, Interrupted, SelectionError, refusal
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
 
@@ -131,7 +131,10 @@ class ShardTask:
             if broken is not None:
                 logger.error("job %s ends with error: %s", claim.job_id, broken[1])
                 try:
-                    await claims.fail(control, claim, clean=self._clean, code=broken[0], sentence=broken[1])
+                    late = error.late_key if isinstance(error, SelectionError) else None
+                    await claims.fail(
+                        control, claim, clean=self._clean, code=broken[0], sentence=broken[1], late_key=late
+                    )
                 except psycopg.Error as refused:
                     if not troubles.refuses(refused):
                         raise

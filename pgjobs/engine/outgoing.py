@@ -96,6 +96,7 @@ class Outgoing:
         A queue may keep a copy of what it refuses (reject-publish-dlx): it gets few of them, however long it is full.
         """
         waiting = [record for record in published if record[0] in nacked]
+        await self._lease.note_repeats(waiting[-1][0])
         most = 1
         while waiting:
             self._lease.say(NACKED)

@@ -14,7 +14,8 @@ from pgjobs.engine import injection
 from pgjobs.engine.claim import Claim
 from pgjobs.engine.lanes import Lane
 from pgjobs.engine.records import Position
-from pgjobs.errors import Fenced
+from pgjobs.engine.selected import check_columns
+from pgjobs.errors import Fenced, SelectionError
 from pgjobs.settings import Settings
 
 
@@ -53,9 +54,23 @@ async def _measure(connection: db.Connection, job_id: int, shard: int) -> tuple[
         await connection.execute("begin transaction isolation level repeatable read, read only")
         answer = await connection.execute("select * from pgjobs.measure_selection(%s, %s)", (job_id, shard))
         (found,) = await answer.fetchall()
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        raise SelectionError(f"the selector may only read: {error.diag.message_primary}") from error
+    except psycopg.ProgrammingError:
+        await _check_selector(connection, job_id, shard)
+        raise
+    else:
         return found
     finally:
         connection.patience = usual
         if not connection.closed:
             with contextlib.suppress(psycopg.Error):
                 await connection.execute("rollback")
+
+
+async def _check_selector(connection: db.Connection, job_id: int, shard: int) -> None:
+    """Where a selection can't be measured: say so if it is its columns that are not as they should be."""
+    await connection.execute("rollback")
+    await connection.execute("begin read only")
+    await connection.execute("select pgjobs.open_records(%s, %s, null, null)", (job_id, shard))
+    check_columns((await connection.execute("fetch 0 from records")).description or ())

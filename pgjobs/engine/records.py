@@ -9,14 +9,24 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import psycopg
 
 from pgjobs import db, faults
 from pgjobs.engine.encode import Record
-from pgjobs.errors import ConfigurationError, Interrupted
+from pgjobs.engine.selected import check_columns, misplaced
+from pgjobs.engine.window import fits
+from pgjobs.errors import Interrupted, SelectionError
 from pgjobs.metrics import Metrics
+
+WINDOW_BYTES = 8 << 20
+"""Bodies of a window together; one that is bigger goes alone."""
+FIRST_FETCH = 8
+GROWTH = 8
+"""The first fetch is a small one, for nobody knows how big the bodies are, and each next one may be so much bigger."""
+BODY = itemgetter(3)
 
 
 @dataclass
@@ -44,6 +54,7 @@ class Records:
         job_id: int,
         shard: int,
         position: Position,
+        descending: bool,
         window: int,
         segment_seconds: float,
         patience: float,
@@ -52,7 +63,13 @@ class Records:
         self._metrics = metrics
         self._job = (job_id, shard)
         self._at = position
+        self._descending = descending
         self._window = window
+        self._step = FIRST_FETCH
+        self._biggest = 1
+        self._checked = False
+        self._asked_for: int | None = None
+        self._misplaced: SelectionError | None = None
         self._segment_seconds = segment_seconds
         self._patience = patience
         self._opened_at: float | None = None
@@ -96,10 +113,14 @@ class Records:
         try:
             async with asyncio.timeout(self._patience):
                 return await self._fetch_window()
+        except psycopg.errors.ReadOnlySqlTransaction as error:
+            raise SelectionError(f"the selector may only read: {error.diag.message_primary}") from error
         except TimeoutError as error:
             raise Interrupted(f"the database gave no record for {self._patience:.0f} s") from error
 
     async def _fetch_window(self) -> list[Record]:
+        if self._misplaced is not None:
+            raise self._misplaced
         if self._opened_at is not None and time.monotonic() - self._opened_at > self._segment_seconds:
             await self._reader.execute("rollback")
             self._opened_at = None
@@ -107,28 +128,74 @@ class Records:
             faults.reach("at_rotation")
         if self._opened_at is None:
             await self._open()
-        cursor = self._reader.cursor(binary=True)
-        try:
-            await cursor.execute(f"fetch {self._window} from records")
-            window: list[Record] = await cursor.fetchall()
-        except psycopg.DataError as error:
-            return await self._narrow(error)
+        window = await self._gather()
         faults.reach("after_fetch")
-        if len(window) < self._window:
-            self._exhausted = True
         self._limit(window)
+        self._check_order(window)
         if window:
             self._at.after_key = window[-1][0]
         return window
 
-    async def _narrow(self, error: psycopg.DataError) -> list[Record]:
-        if self._window == 1:
+    async def _gather(self) -> list[Record]:
+        """Records until the window is full, in number or in bytes; of bodies yet unknown few are fetched at a time."""
+        window: list[Record] = []
+        room = WINDOW_BYTES
+        while step := min(self._window - len(window), self._step, max(room // self._biggest, 0 if window else 1)):
+            try:
+                rows = await self._fetch_rows(step)
+            except (psycopg.DataError, UnicodeError) as error:
+                await self._narrow(error, step, named=not window)
+                if window:
+                    break
+                await self._open()
+                continue
+            window = window + rows if window else rows
+            if len(rows) < step:
+                self._exhausted = True
+                break
+            bodies = list(filter(None, map(BODY, rows)))
+            # One big body among small ones makes the next windows small, but not for ever.
+            self._biggest = max(max(map(len, bodies), default=1), self._biggest // 2)
+            self._step = max(self._step, GROWTH * step)
+            if len(window) < self._window:
+                room -= sum(map(len, bodies))
+        return window
+
+    async def _fetch_rows(self, number: int) -> list[Record]:
+        cursor = self._reader.cursor(binary=True)
+        await cursor.execute(f"fetch {number} from records")
+        if not self._checked:
+            check_columns(cursor.description or ())
+            self._checked = True
+        rows: list[Record] = await cursor.fetchall()
+        return rows
+
+    async def _narrow(self, error: psycopg.DataError | UnicodeError, step: int, *, named: bool) -> None:
+        """Begin anew behind the last good record, half as far at a time; name the record when only one is left."""
+        if step == 1 and named:
             where = "the first record" if self._at.after_key is None else f"the record behind {self._at.after_key}"
-            raise ConfigurationError(f"{where} can't be selected: {error.diag.message_primary}") from error
+            said = error.diag.message_primary if isinstance(error, psycopg.DataError) else None
+            raise SelectionError(f"{where} can't be selected: {said or error}") from error
         await self._reader.execute("rollback")
         self._opened_at = None
-        self._window = (self._window + 1) // 2
-        return await self._fetch_window()
+        self._window = (step + 1) // 2
+
+    def _check_order(self, window: list[Record]) -> None:
+        """Keep of a window what lies before every key that came late; what is wrong is told when that is through."""
+        after, asked_for = self._at.after_key, self._asked_for
+        self._asked_for = None
+        found = misplaced(window, after, descending=self._descending)
+        if found is None:
+            return
+        if found.key is not None and found.before is not None and found.before == asked_for:
+            sentence = f"key {found.key} was selected where only what lies behind key {asked_for} was asked for"
+            self._misplaced = SelectionError(sentence)
+        else:
+            self._misplaced = SelectionError(found.sentence, found.late)
+        del window[found.fit :]
+        if not window:
+            raise self._misplaced
+        self._exhausted = False
 
     async def _open(self) -> None:
         # Asked before the transaction begins: its snapshot is as old as its first statement.
@@ -138,6 +205,7 @@ class Records:
         call = "select pgjobs.open_records(%s, %s, %s, %s)"
         await self._reader.execute(call, (*self._job, self._at.after_key, self._at.end_key))
         self._opened_at = time.monotonic()
+        self._checked, self._asked_for = False, self._at.after_key
         faults.reach("after_open")
 
     def _limit(self, window: list[Record]) -> None:
@@ -146,7 +214,7 @@ class Records:
         if left is None:
             return
         for index, record in enumerate(window):
-            if record[2] is None:
+            if record[2] is None and fits(record[3]):
                 left -= 1
                 if left == 0:
                     del window[index + 1 :]

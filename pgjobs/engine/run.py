@@ -77,6 +77,7 @@ class ShardRun:
                 job_id=claim.job_id,
                 shard=claim.shard,
                 position=position,
+                descending=claim.descending,
                 window=self.suspicion.window or self.settings.window,
                 segment_seconds=self.settings.segment_seconds,
                 patience=5 * self.settings.stall_seconds,

@@ -40,10 +40,15 @@ class Window:
         return (sent, skipped, returned), [*outcomes, ("sent", "", sent)] if sent else outcomes
 
 
+def fits(body: bytes | None) -> bool:
+    """Whether a body can be sent."""
+    return body is not None and 0 < len(body) <= MAX_BODY
+
+
 def find_unfit(wanted: list[Record]) -> dict[int, str]:
     """Why records that are to be sent can't be, by key."""
     return {
         key: f"Message too large, {len(body)} bytes" if body else "Message is empty"
         for key, _message, _reason, body in wanted
-        if not body or len(body) > MAX_BODY
+        if not body or len(body) > MAX_BODY  # as fits(), without a call for every record
     }

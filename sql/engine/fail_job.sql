@@ -1,5 +1,5 @@
 -- Reads: nothing   Writes: progress, xmp_jobs (status)
-create or replace function pgjobs.fail_job(_job_id bigint, _shard integer, _epoch bigint, _clean boolean, _code text, _sentence text)
+create or replace function pgjobs.fail_job(_job_id bigint, _shard integer, _epoch bigint, _clean boolean, _code text, _sentence text, _late_key bigint default null)
 returns void
 language plpgsql
 volatile
@@ -8,6 +8,7 @@ as $$
 begin
   update pgjobs.progress p
   set owner = null, lease_until = null, updated_at = clock_timestamp(), note = null, error = _sentence,
+      late_key = coalesce(p.late_key, _late_key),
       in_flight_to = case when _clean then p.after_key else p.in_flight_to end
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp() and p.finished_at is null;
   if found then
@@ -17,5 +18,5 @@ begin
   end if;
 end;
 $$;
-comment on function pgjobs.fail_job(bigint, integer, bigint, boolean, text, text) is
-  'Breaks a job off with a sentence that names the thing to mend; it can be resumed and continues where it was.';
+comment on function pgjobs.fail_job(bigint, integer, bigint, boolean, text, text, bigint) is
+  'Breaks a job off with a sentence that names the thing to mend; it can be resumed and continues where it was, unless a key came late (late_key).';

@@ -14,6 +14,10 @@ begin
   from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
   where j.id = _job_id;
   execute format('select %s($1, $2, $3, $4)', pgjobs.trusted_selector(_selector)) into _statement using _job_id, _shard, _after_key, _end_key;
+  if _statement is null then
+    perform pgjobs.refuse('PJ400', 'selection', 'selector', format('the selector %s returns no statement but null', _selector),
+      'mend the selector and resume the job');
+  end if;
   return _statement;
 end;
 $$;

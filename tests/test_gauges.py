@@ -1,0 +1,125 @@
+"""Every gauge of a daemon follows the world: what makes it wrong is done, and it is right again."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from fix_broker import Drain
+from fix_daemon import Engine
+
+from pgjobs.dev.broker import PrivateBroker
+from pgjobs.engine.amqp import Publisher
+from pgjobs.engine.lanes import Lanes
+from pgjobs.metrics import Metrics
+from pgjobs.settings import Settings
+
+
+class Watched:
+    """The connections of a daemon to a broker of the test's own, and their gauges."""
+
+    def __init__(self, broker: PrivateBroker) -> None:
+        self.broker = broker
+        self.metrics = Metrics()
+        settings = Settings(amqp_url=broker.url)
+        self.lanes = Lanes(settings, self.metrics, uuid.uuid4())
+
+    def gauge(self, name: str) -> float | None:
+        """What the heartbeat would store now."""
+        return self.metrics.registry.get_sample_value(f"pgjobs_broker_{name}")
+
+    async def becomes(self, connected: int, blocked: int) -> None:
+        """Wait until both gauges say so."""
+        async with asyncio.timeout(30):
+            while (self.gauge("connected"), self.gauge("blocked")) != (connected, blocked):
+                await asyncio.sleep(0.01)
+
+    def publish(self, publisher: Publisher) -> None:
+        """Publish something, for an alarm concerns only who publishes."""
+        envelope = publisher.envelope(
+            exchange="amq.fanout", routing_key="x", app_id="x", message_type=None, headers={}, timestamp=0
+        )
+        publisher.publish([(envelope, [(1, b"", None, b"x")])], "1-")
+
+
+async def lost(watched: Watched) -> None:
+    """The broker dies."""
+    await watched.lanes.publisher()
+    await watched.becomes(1, 0)
+    watched.broker.kill()
+    await watched.becomes(0, 0)
+    watched.broker.start()
+    await watched.lanes.publisher()
+    await watched.becomes(1, 0)
+
+
+async def given_up_in_an_alarm(watched: Watched) -> None:
+    """A run is stopped while an alarm of the broker lasts: its connection is dropped."""
+    publisher = await watched.lanes.publisher()
+    watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
+    watched.publish(publisher)
+    await watched.becomes(1, 1)
+    watched.lanes.drop(publisher)
+    await watched.becomes(0, 0)
+
+
+async def alarm_that_ends(watched: Watched) -> None:
+    """An alarm of the broker comes and goes."""
+    publisher = await watched.lanes.publisher()
+    watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
+    watched.publish(publisher)
+    await watched.becomes(1, 1)
+    watched.broker.ctl("set_vm_memory_high_watermark", "0.4")
+    await watched.becomes(1, 0)
+
+
+async def lost_in_an_alarm(watched: Watched) -> None:
+    """The broker dies while an alarm lasts."""
+    publisher = await watched.lanes.publisher()
+    watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
+    watched.publish(publisher)
+    await watched.becomes(1, 1)
+    watched.broker.kill()
+    await watched.becomes(0, 0)
+
+
+@pytest.mark.parametrize("what", [lost, given_up_in_an_alarm, alarm_that_ends, lost_in_an_alarm])
+def test_the_gauges_of_the_broker(tmp_path: Path, what: Callable[[Watched], Awaitable[None]]) -> None:
+    """broker_connected and broker_blocked are what the connections are, whatever has become of them."""
+
+    async def act() -> None:
+        watched = Watched(broker)
+        try:
+            await what(watched)
+        finally:
+            await watched.lanes.close()
+
+    broker = PrivateBroker(tmp_path / "rabbitmq")
+    try:
+        broker.start()
+        asyncio.run(act())
+    finally:
+        broker.discard()
+
+
+def test_the_gauge_of_running_shards(engine: Engine) -> None:
+    """running_shards is how many shards a daemon runs, and nothing again when they have ended."""
+    sample = (
+        "(select (s ->> 'value')::float from pgjobs.workers w, jsonb_array_elements(w.metrics) s"
+        " where s ->> 'name' = 'pgjobs_running_shards')"
+    )
+    full = f"{engine.queue}-full"
+    engine.add_retries(40)
+    with Drain(engine.amqp_url) as broker:
+        broker.channel.queue_declare(full, durable=True, arguments={"x-max-length": 5, "x-overflow": "reject-publish"})
+        try:
+            engine.set_route(full)
+            engine.start()
+            engine.wait_until(f"{sample} = 0")
+            job = engine.add_job("expired")
+            engine.wait_until(f"{sample} = 1")
+            engine.set_status(job, "canceled")
+            engine.wait_until(f"{sample} = 0")
+        finally:
+            broker.channel.queue_delete(full)

@@ -1,0 +1,228 @@
+"""Anybody's selector keeps the guarantees, or its job breaks off with a sentence before a record is passed over."""
+
+import itertools
+from collections.abc import Callable
+from operator import gt, lt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fix_daemon import Engine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pgjobs.engine.selected import misplaced
+
+COLUMNS = "id as key, msisdn::bytea as msg, null::text as reason, '{}'::bytea as body"
+SHAPE = "the selector has to select key bigint, msg bytea, reason text, body bytea"
+
+
+def make_type(
+    engine: Engine,
+    *,
+    columns: str = COLUMNS,
+    rows: str = "public.xmp_retries_expired",
+    order: str = "id",
+    behind: str = "",
+) -> None:
+    """A job type "own" whose selector selects these columns of these rows in this order; made anew, it is mended."""
+    behind = behind or "coalesce('where id > ' || _after, '')"
+    engine.execute(
+        "create or replace function public.own_records(_job bigint, _shard integer, _after bigint, _end bigint)"  # noqa: S608
+        f" returns text language sql stable as $$ select $text$select {columns} from {rows} $text$ || {behind}"
+        f" || $text$ order by {order}$text$ $$"
+    )
+    engine.execute(
+        "insert into xmp_job_types (name, selector, routing_key, params) values"
+        " ('own', 'public.own_records', %s, '{dry_run,order,count}') on conflict do nothing",
+        engine.queue,
+    )
+
+
+def check_whole(engine: Engine, job: int, number: int, *, descending: bool = False) -> None:
+    """All records were sent and logged once, in order."""
+    keys = sorted(range(1, number + 1), reverse=descending)
+    assert keys == [line.key for line in engine.log_lines(job)]
+    assert keys == [message.key for message in engine.drain()]
+
+
+WRONG = {
+    "three columns": ("id as key, msisdn::bytea as msg, null::text as reason", f"{SHAPE}; it selects 3 columns"),
+    "five columns": (f"{COLUMNS}, 1 as more", f"{SHAPE}; it selects 5 columns"),
+    "text body": (COLUMNS.replace("'{}'::bytea", "'{}'::text"), f"{SHAPE}; its column body is text"),
+    "text msg": (COLUMNS.replace("msisdn::bytea", "msisdn::text"), f"{SHAPE}; its column msg is text"),
+    "text key": (COLUMNS.replace("id as", "id::text as"), f"{SHAPE}; its column key is text"),
+    "bytea reason": (COLUMNS.replace("null::text", "null::bytea"), f"{SHAPE}; its column reason is bytea"),
+    "other name": (COLUMNS.replace("msg", "message"), f"{SHAPE}; its column 2 is called message"),
+    "no key": (COLUMNS.replace("as key", "as id"), f"{SHAPE}; its column 1 is called id"),
+    "a null key": (COLUMNS.replace("id as", "nullif(id, 1)::bigint as"), "the key of the first record is null"),
+    "a write": (
+        COLUMNS.replace("'{}'::bytea", "public.written()"),
+        "the selector may only read: cannot execute INSERT in a read-only transaction",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_columns_that_can_not_be_read(engine: Engine, kind: str) -> None:
+    """A selector that selects something else ends its job at once with what is wrong; mended and resumed it is done."""
+    engine.add_retries(30)
+    engine.execute(
+        "create function public.written() returns bytea language plpgsql volatile as"
+        " $$ begin insert into public.xmp_msisdn_blacklist (msisdn) values ('1'); return '{}'; end $$"
+    )
+    columns, sentence = WRONG[kind]
+    make_type(engine, columns=columns)
+    daemon = engine.start()
+    job = engine.add_job("own")
+    engine.wait_status(job, "error")
+    assert sentence == engine.error_of(job)
+    reason = engine.value("select reason from pgjobs.job_events where to_status = 'error'")
+    assert f"selection: {sentence}" == reason
+    assert 0 == engine.value("select count(*) from xmp_msisdn_blacklist")
+    make_type(engine)
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+    check_whole(engine, job, 30)
+    assert daemon.said.count(": taken") == 2
+
+
+def test_a_selector_without_a_statement(engine: Engine) -> None:
+    """A selector that answers null ends its job with a sentence that names the selector."""
+    engine.add_retries(3)
+    make_type(engine, behind="null::text")
+    engine.start()
+    job = engine.add_job("own")
+    engine.wait_status(job, "error")
+    assert engine.error_of(job).startswith("the selector public.own_records returns no statement but null")
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_the_wrong_direction(engine: Engine, descending: bool) -> None:
+    """A selector that orders against its job sends nothing; mended and resumed, every record is sent once."""
+    engine.add_retries(200)
+    behind = "coalesce('where id < ' || _after, '')" if descending else ""
+    make_type(engine, order="id" if descending else "id desc", behind=behind)
+    engine.start()
+    job = engine.add_job("own", order="desc" if descending else "asc")
+    engine.wait_status(job, "error")
+    first, second = (1, 2) if descending else (200, 199)
+    assert f"key {second} comes behind key {first}: " in engine.error_of(job)
+    assert 0 == engine.counters(job).considered
+    make_type(engine, order="id desc" if descending else "id", behind=behind)
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+    check_whole(engine, job, 200, descending=descending)
+
+
+def test_a_late_key(engine: Engine) -> None:
+    """A key that comes when greater ones were sent breaks the job off, all before it accounted for; it is never done,
+    for the key can't be sent any more."""
+    engine.add_retries(100)
+    make_type(engine, order="case when id = 50 then 90.5 else id end")
+    engine.start()
+    job = engine.add_job("own")
+    engine.wait_status(job, "error")
+    assert "key 50 comes behind key 90: " in engine.error_of(job)
+    before = [*range(1, 50), *range(51, 91)]
+    assert before == [line.key for line in engine.log_lines(job)]
+    assert before == [message.key for message in engine.drain()]
+    make_type(engine)
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "error")
+    assert "can't go on: key 50 was selected late" in engine.error_of(job)
+    assert [] == engine.drain()
+
+
+@pytest.mark.parametrize("key", [3, 7, 8, 60])
+def test_a_repeated_key(engine: Engine, key: int) -> None:
+    """A key that comes twice breaks the job off wherever the windows end; mended and resumed each is sent once."""
+    engine.add_retries(100)
+    table = "select * from public.xmp_retries_expired"
+    twice = f"({table} union all {table} where id = {key}) t"
+    make_type(engine, rows=twice)
+    engine.start()
+    job = engine.add_job("own")
+    engine.wait_status(job, "error")
+    assert f"key {key} comes behind key {key}: " in engine.error_of(job)
+    make_type(engine)
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+    check_whole(engine, job, 100)
+
+
+def test_a_selector_that_begins_anew(engine: Engine) -> None:
+    """A selector that does not care where it is to go on breaks the resumed job off before anything is sent twice."""
+    engine.add_retries(100)
+    make_type(engine, behind="''")
+    engine.start()
+    job = int(
+        engine.value("insert into xmp_jobs (type, status) values ('own', 'canceled') returning id"),
+    )
+    engine.stop_when_considered(job, 40)
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "canceled")
+    last = engine.value("select after_key from pgjobs.progress")
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "error")
+    assert f"key 1 was selected where only what lies behind key {last} was asked for" == engine.error_of(job)
+    make_type(engine)
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+    check_whole(engine, job, 100)
+
+
+@given(
+    keys=st.lists(st.one_of(st.none(), st.integers(-9, 9)), min_size=1, max_size=8),
+    after=st.one_of(st.none(), st.integers(-9, 9)),
+    descending=st.booleans(),
+)
+def test_the_order_of_keys(*, keys: list[int | None], after: int | None, descending: bool) -> None:
+    """Exactly the windows in strict order pass; of others only what lies before every key that came late."""
+    comes_before: Callable[[Any, Any], bool] = gt if descending else lt
+    whole = [*([after] if after is not None else []), *keys]
+    ordered = None not in keys and all(itertools.starmap(comes_before, itertools.pairwise(whole)))
+    found = misplaced([(key, b"", None, b"") for key in keys], after, descending=descending)  # type: ignore[misc]
+    assert ordered == (found is None)
+    if found is None:
+        return
+    kept, rest = keys[: found.fit], [key for key in keys[found.fit :] if key is not None]
+    assert misplaced([(key, b"", None, b"") for key in kept], after, descending=descending) is None  # type: ignore[misc]
+    if found.key is not None and found.late is None:
+        assert all(comes_before(a, b) for a in kept for b in rest)
+    if found.late is not None:
+        assert after is not None
+        assert comes_before(found.late, after)
+
+
+BIG = {"50 KB": (50_000, 3000, 0), "1 MB": (1_000_000, 400, 1)}
+
+
+@pytest.mark.parametrize("kind", BIG)
+def test_big_messages_need_little_memory(engine: Engine, kind: str) -> None:
+    """Windows are bounded by bytes from the first one on: the daemon never holds more than a few of them."""
+    size, number, dry = BIG[kind]
+    engine.add_retries(number)
+    make_type(engine, columns=COLUMNS.replace("'{}'", f"repeat('x', {size})"))
+    daemon = engine.start(window=2000, lease_seconds=20)
+    job = engine.add_job("own", dry_run=dry)
+    engine.wait_status(job, "done")
+    status = Path(f"/proc/{daemon.pid}/status").read_text()
+    peak = int(status.partition("VmHWM:")[2].split()[0]) // 1024
+    assert peak < 200
+    assert number == engine.counters(job).sent
+
+
+@pytest.mark.parametrize("dry", [0, 1])
+def test_what_can_not_be_sent_is_skipped(engine: Engine, dry: int) -> None:
+    """Empty and too large messages count as skipped, not as returned, and take nothing from the number to be sent."""
+    engine.add_retries(20)
+    body = "case id when 2 then '' when 4 then repeat('x', 1048577) else '{}' end::bytea"
+    make_type(engine, columns=COLUMNS.replace("'{}'::bytea", body))
+    engine.start()
+    job = engine.add_job("own", dry_run=dry, count=10)
+    engine.wait_status(job, "done")
+    assert (12, 10, 2, 0) == tuple(vars(engine.counters(job)).values())
+    assert {("sent", None): 10, ("skip", "Message is empty"): 1, ("skip", "Message too large"): 1} == {
+        (action, reason or None): n for (action, reason), n in engine.outcomes(job).items()
+    }
