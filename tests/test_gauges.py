@@ -13,7 +13,7 @@ from pgjobs.dev.broker import PrivateBroker
 from pgjobs.engine.amqp import Publisher
 from pgjobs.engine.lanes import Lanes
 from pgjobs.metrics import Metrics
-from pgjobs.settings import Settings
+from pgjobs.settings import read_settings
 
 
 class Watched:
@@ -22,7 +22,7 @@ class Watched:
     def __init__(self, broker: PrivateBroker) -> None:
         self.broker = broker
         self.metrics = Metrics()
-        settings = Settings(amqp_url=broker.url)
+        settings = read_settings(amqp_url=broker.url)
         self.lanes = Lanes(settings, self.metrics, uuid.uuid4())
 
     def gauge(self, name: str) -> float | None:
@@ -32,7 +32,7 @@ class Watched:
     async def becomes(self, connected: int, blocked: int) -> None:
         """Wait until both gauges say so."""
         async with asyncio.timeout(30):
-            while (self.gauge("connected"), self.gauge("blocked")) != (connected, blocked):
+            while (self.gauge("connected"), self.gauge("blocked")) != (connected, blocked):  # noqa: ASYNC110 no event tells
                 await asyncio.sleep(0.01)
 
     def publish(self, publisher: Publisher) -> None:

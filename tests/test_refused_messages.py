@@ -1,4 +1,4 @@
-"""What a full queue refuses is published again with care: where the broker keeps what it refused, it keeps little of it."""
+"""What a full queue refuses is published again with care: where the broker keeps copies of it, it keeps few."""
 
 from collections import Counter
 from collections.abc import Iterator
