@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     http_patience: Seconds = Field(30.0, description="seconds /api waits for a daemon")
     callback_url: str = Field("", description="called as {url}?id=…&status=… when a job ends; empty: nobody is called")
     callback_timeout: Seconds = Field(10.0, description="seconds one call of the CMS may take")
+    callback_spelling: Literal["cancelled", "canceled"] = Field(
+        "cancelled", description="how a callback spells the end of a stopped job: cancelled, or canceled"
+    )
     callback_attempts: int = Field(20, ge=1, le=10_000, description="how often an ended job is told before giving up")
     autostart: bool = Field(True, description="start jobs whose run_at has come without being asked")
     max_running: int = Field(16, ge=1, le=200, description="shards one daemon runs at the same time")

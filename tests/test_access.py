@@ -101,6 +101,7 @@ def test_the_matrix_of_rights(db: Db, login: Login) -> None:
 def test_a_cms_needs_rights_on_its_table_alone(db: Db, cms: Db, ear: Ear) -> None:
     """With rights on xmp_jobs alone a CMS inserts, stops, resumes and deletes jobs: heard, recorded in its
     name, told back to it."""
+    db.execute("select pgjobs.announce_callbacks(true)")
     job = insert_job(cms, params={"count": 5})
     set_status(cms, job, "cancelled")
     set_status(cms, job, "ready")

@@ -93,7 +93,9 @@ class Ground:
         self.engine.execute("delete from public.stop_at")
         self.engine.execute("update xmp_jobs set status = 'ready' where id = any(%s) and status = 'canceled'", jobs)
         self.engine.execute("update xmp_jobs set start_asked = true where id = any(%s) and status = 'ready'", jobs)
-        self.engine.execute("update pgjobs.notifications set due_at = pgjobs.now() where closed_at is null")
+        self.engine.execute(
+            "update pgjobs.notifications set due_at = pgjobs.now(), in_flight_until = null where closed_at is null"
+        )
         self.survivor.go_on()
         self.engine.execute("select pg_notify('pgjobs', '{}')")
         for job in jobs:

@@ -99,6 +99,7 @@ class Game(RuleBasedStateMachine):
         self.touched: Job | None = None
         self.before: dict[str, Any] = {}
         db.execute(EMPTY)
+        db.execute("select pgjobs.announce_callbacks(true)")
         web.get("/jobs/status")
         self.elapse(0)
         for daemon in (0, 1):

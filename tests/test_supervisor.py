@@ -15,7 +15,7 @@ from pgjobs import log
 from pgjobs.backoff import Backoff
 from pgjobs.engine import daemon as daemons
 from pgjobs.engine import supervisor
-from pgjobs.engine.callbacks import Teller
+from pgjobs.engine.callbacks import Callbacks
 from pgjobs.engine.calls import Calls
 from pgjobs.engine.daemon import Daemon
 from pgjobs.engine.heartbeat import Heartbeat
@@ -30,7 +30,7 @@ TASKS: dict[str, tuple[type, str]] = {
     "heartbeat": (Heartbeat, "run"),
     "chores": (Maintenance, "run"),
     "api requests": (Calls, "run"),
-    "callbacks": (Teller, "run"),
+    "callbacks": (Callbacks, "run"),
     "warm-up": (Lanes, "warm"),
     "claims": (Daemon, "_claim"),
 }

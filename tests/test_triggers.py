@@ -16,6 +16,12 @@ CHECKPOINT = "job_id, shard, number, epoch, at, last_key, sent, skipped, returne
 AT = datetime(2017, 2, 1, 10, 30, tzinfo=UTC)
 
 
+@pytest.fixture(autouse=True)
+def _somebody_is_called(db: Db) -> None:
+    """The daemons have a callback address."""
+    db.execute("select pgjobs.announce_callbacks(true)")
+
+
 def told(db: Db, job: int) -> list[str]:
     return db.column("select status from pgjobs.notifications where job_id = %s order by id", job)
 

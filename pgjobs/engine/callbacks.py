@@ -1,93 +1,182 @@
-"""Tell the CMS which jobs have ended, from the outbox; slow or silent, it delays nothing else."""
+"""Call outside systems when jobs have ended: one job's calls in their order, several jobs' calls side by side.
+
+The database decides what is due. Whatever happens while calling is one attempt on record; a system that is slow or
+silent delays nobody else.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 import logging
+import re
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from typing import NamedTuple
 
 import httpx
-import psycopg
+from psycopg.rows import class_row
 
+import pgjobs
 from pgjobs import db, faults
-from pgjobs.backoff import Backoff
+from pgjobs.errors import one_line
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)
+MOST_CALLS = 8
+MOST_OF_ONE_HOST = 2
+ANNOUNCE_SECONDS = 60.0
+LONGEST = 2500
+USERINFO = re.compile(r"//[^/?#]*@")
+HEADERS = {"User-Agent": f"pgjobs/{pgjobs.__version__}", "Accept": "*/*", "Connection": "close"}
 
 
-class Teller:
-    """Delivers notifications one after the other, on a connection of its own."""
+class Callback(NamedTuple):
+    """One end of a job that is to be told now; `url` is the job's own address, where it has one."""
+
+    id: int
+    attempt: int
+    job_id: int
+    status: str
+    host: str
+    url: str | None
+
+
+class Callbacks:
+    """Claims what is due on a connection of its own, and calls."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._woken = asyncio.Event()
+        self._calls: dict[asyncio.Task[None], Callback] = {}
+        self._transport: httpx.AsyncHTTPTransport | None = None
 
     def wake(self) -> None:
         """Something may have ended."""
         self._woken.set()
 
-    async def run(self) -> None:
-        """Deliver for ever, reconnecting to the database when it was away."""
-        backoff = Backoff()
-        while True:
-            try:
-                url, patience = self._settings.database_url, self._settings.stall_seconds
-                control = await db.connect(url, "callbacks", patience=patience)
-                async with (
-                    control,
-                    httpx.AsyncClient(
-                        timeout=self._settings.callback_timeout, follow_redirects=False, trust_env=False
-                    ) as client,
-                ):
-                    await self._deliver(control, client, backoff)
-            except (psycopg.Error, OSError) as error:
-                logger.warning("notifications wait for the database: %s", str(error).strip())
-            await backoff.pause()
+    async def announce(self) -> None:
+        """Let the database know whether anybody is to be called, before the first job ends."""
+        async with await self._connect() as control:
+            await self._announce(control)
 
-    async def _deliver(self, control: db.Connection, client: httpx.AsyncClient, backoff: Backoff) -> None:
-        patience = timedelta(seconds=2 * self._settings.callback_timeout + 10)
+    async def _announce(self, control: db.Connection) -> None:
+        await control.execute("select pgjobs.announce_callbacks(%s)", (bool(self._settings.callback_url),))
+
+    async def _connect(self) -> db.Connection:
+        url, patience = self._settings.database_url, self._settings.stall_seconds
+        return await db.connect(url, "callbacks", patience=patience)
+
+    async def run(self, works: Callable[[], None]) -> None:
+        """Call for ever; `works` is told whenever the database has answered."""
+        async with await self._connect() as control:
+            try:
+                await self._claim_for_ever(control, works)
+            finally:
+                for task in self._calls:
+                    task.cancel()
+                await asyncio.gather(*self._calls, return_exceptions=True)
+                self._calls.clear()
+                if self._transport is not None:
+                    await self._transport.aclose()
+                    self._transport = None
+
+    async def _claim_for_ever(self, control: db.Connection, works: Callable[[], None]) -> None:
+        wanted = bool(self._settings.callback_url)
+        announce_at = 0.0
         while True:
             self._woken.clear()
-            cursor = await control.execute("select * from pgjobs.claim_notification(%s)", (patience,))
-            row = await cursor.fetchone()
-            backoff.reset()
-            if row is not None:
-                await self._tell(control, client, *row)
-                continue
-            due = await db.value(control, "select pgjobs.next_notification()")
-            pause = min(self._settings.poll_seconds, max(0.5, due)) if due is not None else self._settings.poll_seconds
-            try:
+            if time.monotonic() >= announce_at:
+                await self._announce(control)
+                announce_at = time.monotonic() + ANNOUNCE_SECONDS
+            for task in [task for task in self._calls if task.done()]:
+                del self._calls[task]
+                task.result()
+            while len(self._calls) < MOST_CALLS and (callback := await self._claim(control)) is not None:
+                task = asyncio.create_task(self._tell(control, callback))
+                self._calls[task] = callback
+                task.add_done_callback(lambda _: self._woken.set())
+            works()
+            pause = self._settings.poll_seconds
+            if len(self._calls) < MOST_CALLS:
+                call = "select pgjobs.next_notification(%s, %s)"
+                due = await db.value(control, call, wanted, self._busy())
+                pause = pause if due is None else min(pause, max(0.5, due))
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._woken.wait()
-            except TimeoutError:
-                pass
 
-    async def _tell(
-        self,
-        control: db.Connection,
-        client: httpx.AsyncClient,
-        notification: int,
-        attempt: int,
-        job_id: int,
-        status: str,
-    ) -> None:
-        url = httpx.URL(self._settings.callback_url).copy_merge_params({"id": str(job_id), "status": status})
+    def _busy(self) -> list[str]:
+        """The hosts with as many calls on their way as one host is given."""
+        hosts = [callback.host for callback in self._calls.values()]
+        return [host for host in set(hosts) if hosts.count(host) >= MOST_OF_ONE_HOST]
+
+    async def _claim(self, control: db.Connection) -> Callback | None:
+        patience = timedelta(seconds=2 * self._settings.callback_timeout + 10)
+        cursor = control.cursor(row_factory=class_row(Callback))
+        call = "select * from pgjobs.claim_notification(%s, %s, %s)"
+        await cursor.execute(call, (patience, bool(self._settings.callback_url), self._busy()))
+        return await cursor.fetchone()
+
+    async def _tell(self, control: db.Connection, callback: Callback) -> None:
+        """One attempt, and its record."""
         began = time.monotonic()
         answer: int | None = None
         problem: str | None = None
-        try:
-            async with (
-                asyncio.timeout(self._settings.callback_timeout),
-                client.stream("GET", url) as response,
-            ):
-                answer = response.status_code
-        except (httpx.HTTPError, OSError, TimeoutError) as error:
-            problem = str(error) or type(error).__name__
+        url = self._address(callback)
+        if url is None:
+            problem = "its address can't be called"
+        else:
+            seconds = self._settings.callback_timeout
+            try:
+                async with asyncio.timeout(seconds):
+                    answer = await self._get(url)
+            except TimeoutError:
+                problem = f"no answer within {seconds:g} s"
+            except Exception as error:  # noqa: BLE001 whatever happens while calling is an attempt on record
+                problem = _shown(one_line(error))
         faults.reach("after_tell")
         milliseconds = int((time.monotonic() - began) * 1000)
+        shown = _shown(str(url or callback.url or self._settings.callback_url))
         call = "select pgjobs.record_notification(%s, %s, %s, %s, %s, %s, %s)"
         attempts = self._settings.callback_attempts
-        await control.execute(call, (notification, attempt, str(url), answer, problem, milliseconds, attempts))
-        logger.info("told the CMS that job %s is %s: %s", job_id, status, answer or problem)
+        await control.execute(call, (callback.id, callback.attempt, shown, answer, problem, milliseconds, attempts))
+        job, status, number = callback.job_id, callback.status, callback.attempt
+        if answer is not None and 200 <= answer <= 299:
+            logger.info("callback of job %s (%s): answered with %s", job, status, answer)
+        else:
+            logger.warning("callback of job %s (%s) failed, attempt %s: %s", job, status, number, answer or problem)
+
+    def _address(self, callback: Callback) -> httpx.URL | None:
+        """Where to call, with what is told; None where the address cannot be read."""
+        status = callback.status.replace("cancelled", self._settings.callback_spelling)
+        try:
+            url = httpx.URL(callback.url or self._settings.callback_url)
+            return url.copy_merge_params({"id": str(callback.job_id), "status": status})
+        except (httpx.InvalidURL, ValueError):
+            return None
+
+    async def _get(self, url: httpx.URL) -> int:
+        """The status of the answer. Below a client: no cookies, no redirects, and nothing of the body is read."""
+        if self._transport is None:
+            limits = httpx.Limits(max_connections=MOST_CALLS, max_keepalive_connections=0)
+            self._transport = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
+        headers = dict(HEADERS)
+        if url.userinfo:
+            pair = f"{url.username}:{url.password}".encode(errors="replace")
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        timeout = httpx.Timeout(self._settings.callback_timeout).as_dict()
+        request = httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout})
+        response = await self._transport.handle_async_request(request)
+        try:
+            return response.status_code
+        finally:
+            await response.aclose()
+
+
+def _shown(text: str) -> str:
+    """A text for logs and tables: without user and password, in printable letters, not too long."""
+    hidden = USERINFO.sub("//***@", text)
+    return "".join(one if one.isprintable() else "?" for one in hidden)[:LONGEST]

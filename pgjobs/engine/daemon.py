@@ -18,7 +18,7 @@ import psycopg
 from pgjobs import db, faults
 from pgjobs.backoff import Backoff, set_within
 from pgjobs.engine import claim
-from pgjobs.engine.callbacks import Teller
+from pgjobs.engine.callbacks import Callbacks
 from pgjobs.engine.calls import Calls
 from pgjobs.engine.claim import Claim
 from pgjobs.engine.heartbeat import Heartbeat
@@ -62,7 +62,7 @@ class Daemon:
         self.worker = uuid4()
         self.running: dict[str, Running] = {}
         self.lanes = Lanes(settings, self.metrics, self.worker)
-        self.teller = Teller(settings) if settings.callback_url else None
+        self.callbacks = Callbacks(settings)
         self.calls = Calls(settings, self.lanes, self.worker)
         self._suspicions: dict[str, Suspicion] = {}
         self._woken = asyncio.Event()
@@ -100,8 +100,7 @@ class Daemon:
         supervisor.start("heartbeat", heartbeat.run)
         supervisor.start("chores", Maintenance(settings).run)
         supervisor.start("api requests", self.calls.run)
-        if (teller := self.teller) is not None:
-            supervisor.start("callbacks", lambda _works: teller.run())
+        supervisor.start("callbacks", self.callbacks.run)
         supervisor.start("warm-up", lambda _works: self.lanes.warm(), once=True)
         supervisor.start("claims", self._claim)
 
@@ -128,7 +127,8 @@ class Daemon:
         backoff = Backoff()
         while not self._stopping:
             try:
-                return await self._check_schema()
+                await self._check_schema()
+                return await self.callbacks.announce()
             except (psycopg.OperationalError, OSError) as error:
                 if refused_for_good(error):
                     raise
@@ -156,8 +156,7 @@ class Daemon:
     def _on_hint(self, job_id: int | None) -> None:
         self._woken.set()
         self.calls.wake()
-        if self.teller is not None:
-            self.teller.wake()
+        self.callbacks.wake()
         for name, running in self.running.items():
             if job_id is None or name.startswith(f"{job_id}/"):
                 running.lease.poke()

@@ -6,13 +6,19 @@ language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
+  -- The job, and all that was kept of it, may have been deleted meanwhile.
   insert into pgjobs.notification_attempts (notification_id, attempt, at, url, http_status, error, milliseconds)
-  values (_id, _attempt, pgjobs.now(), _url, _http_status, _error, _milliseconds);
+  select n.id, _attempt, pgjobs.now(), _url, _http_status, _error, _milliseconds
+  from pgjobs.notifications n where n.id = _id
+  on conflict do nothing;
   update pgjobs.notifications n
-  set answer = coalesce(_http_status::text, _error),
-      closed_at = case when _http_status between 200 and 299 or _attempt >= _max_attempts then pgjobs.now() end,
-      due_at = pgjobs.now() + least(interval '1 hour', interval '2 s' * power(2, least(_attempt, 20)))
+  set in_flight_until = case when n.attempts > _attempt then n.in_flight_until end,
+      answer = case when n.closed_at is null then coalesce(_http_status::text, _error) else n.answer end,
+      closed_at = case when n.closed_at is not null then n.closed_at
+                       when _http_status between 200 and 299 or _attempt >= _max_attempts then pgjobs.now() end,
+      due_at = case when n.attempts > _attempt then n.due_at
+                    else pgjobs.now() + least(interval '1 hour', interval '2 s' * power(2, least(_attempt, 20))) end
   where n.id = _id;
 $$;
 comment on function pgjobs.record_notification(bigint, integer, text, integer, text, integer, integer) is
-  'Notes one attempt to tell the CMS; closes the notification on a 2xx answer or the last attempt, else sets when to try again.';
+  'Notes one attempt to tell of an end; closes the callback on a 2xx answer or the last attempt, else sets when to try again. One that was closed meanwhile stays closed.';

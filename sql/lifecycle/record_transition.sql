@@ -1,4 +1,4 @@
--- Reads: the session setting pgjobs.reason   Writes: events, progress, postponed_jobs, notifications
+-- Reads: callback_state, the session setting pgjobs.reason   Writes: events, progress, postponed_jobs, notifications
 create or replace function pgjobs.record_transition()
 returns trigger
 language plpgsql
@@ -16,6 +16,8 @@ begin
     return null;
   end if;
   delete from pgjobs.postponed_jobs o where o.job_id = new.id;
+  -- What was still to be told of an earlier state is outdated.
+  update pgjobs.notifications n set closed_at = _at, answer = 'superseded' where n.job_id = new.id and n.closed_at is null;
   if new.status::text = 'in progress' then
     if not exists (select from pgjobs.progress p where p.job_id = new.id) then
       insert into pgjobs.progress (job_id, shard)
@@ -26,11 +28,12 @@ begin
     set error = null, note = null, retry_at = null, failures = 0, started_at = coalesce(p.started_at, _at)
     where p.job_id = new.id;
   elsif new.status::text in ('done', 'canceled', 'error') then
-    insert into pgjobs.notifications (job_id, status, created_at, due_at)
-    values (new.id, replace(new.status::text, 'canceled', 'cancelled'), _at, _at);
+    insert into pgjobs.notifications (job_id, status, host, created_at, due_at)
+    select new.id, replace(new.status::text, 'canceled', 'cancelled'), pgjobs.host_of(new.callback_url), _at, _at
+    where new.callback_url is not null or exists (select from pgjobs.callback_state s where s.wanted);
   end if;
   return null;
 end;
 $$;
 comment on function pgjobs.record_transition() is
-  'Trigger: notes every transition, opens the progress of a job that begins, and puts the news of an ended job into the outbox.';
+  'Trigger: notes every transition, opens the progress of a job that begins, and puts the end of a job into the outbox where somebody is to be called; what was to be told of its earlier states is closed.';

@@ -3,6 +3,11 @@ create or replace trigger pgjobs_10_guard
 before insert or update on public.xmp_jobs
 for each row execute function pgjobs.guard_job();
 
+create or replace trigger pgjobs_15_callback
+before insert or update of callback_url on public.xmp_jobs
+for each row when (new.callback_url is not null)
+execute function pgjobs.guard_callback();
+
 create or replace trigger pgjobs_20_record_insert
 after insert on public.xmp_jobs
 for each row execute function pgjobs.record_transition();

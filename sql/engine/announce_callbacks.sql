@@ -1,0 +1,24 @@
+-- Reads: nothing   Writes: callback_state, notifications
+create or replace function pgjobs.announce_callbacks(_wanted boolean)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _now timestamptz := clock_timestamp();
+begin
+  insert into pgjobs.callback_state as s (wanted, seen_at)
+  values (_wanted, _now)
+  on conflict (singleton) do update
+  set wanted = excluded.wanted, seen_at = excluded.seen_at
+  -- A daemon without an address does not speak for the others before they have been silent for a while.
+  where excluded.wanted or s.seen_at < _now - interval '10 minutes';
+  if not _wanted then
+    update pgjobs.notifications n set closed_at = pgjobs.now(), answer = 'no address'
+    where n.closed_at is null and n.host = '' and not exists (select from pgjobs.callback_state s where s.wanted);
+  end if;
+end;
+$$;
+comment on function pgjobs.announce_callbacks(boolean) is
+  'A daemon says whether it has a callback address, at its start and once a minute. Ten minutes after the last one that has, nothing is kept any more for jobs without an address of their own, and what was kept is closed.';
