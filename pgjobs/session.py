@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import psycopg
+from psycopg import errors
 from psycopg.conninfo import make_conninfo
 
 from pgjobs import conninfo
@@ -88,28 +89,39 @@ class Opening:
         self._url = url
         self._settings = settings(role, patience, chosen)
         self._parts: dict[str, Any] = conninfo.read(url)
+        # What this very attempt states: others may learn about the server meanwhile.
+        self._told_17 = False
+        self._tried_17 = False
 
     @property
     def conninfo(self) -> str:
         """For libpq: the address with everything stated."""
+        self._told_17 = self._url in _since_17
         parts = LIMITS | self._parts | {"client_encoding": "UTF8", "application_name": ""}
         if self._url in _without_options:
-            parts.pop("options", None)
+            parts["options"] = ""
         else:
             # What the address says itself comes first, and holds where nothing else is stated.
             theirs = self._parts.get("options") or os.environ.get("PGOPTIONS", "")
-            stated = (f"-c {name}={_escaped(value)}" for name, value in self._stated(self._url in _since_17))
+            stated = (f"-c {name}={_escaped(value)}" for name, value in self._stated(self._told_17))
             parts["options"] = " ".join([theirs, *stated]).strip()
         return make_conninfo(**parts)
 
     def refused(self, error: psycopg.OperationalError) -> bool:
         """Whether the server may answer if it is asked in another way."""
         words = str(error)
-        if self._url in _since_17 and any(name in words for name in STATED_SINCE_17):
+        if self._told_17 and any(name in words for name in STATED_SINCE_17):
             _since_17.discard(self._url)
             return True
-        if self._url in _without_options or "startup parameter" not in words:
+        if self._url in _without_options:
             return False
+        if "startup parameter" not in words:
+            # A transaction_timeout of the role's may have ended the session before it began.
+            again = not (self._told_17 or self._tried_17 or isinstance(error, errors.ConnectionTimeout))
+            if again:
+                self._tried_17 = True
+                _since_17.add(self._url)
+            return again
         logger.warning(
             "%s takes no startup options, as a pooler does: the settings of a session are stated by its first "
             "statement, which a statement_timeout of the role may break off",
@@ -120,7 +132,7 @@ class Opening:
 
     def outdated(self, info: psycopg.ConnectionInfo) -> bool:
         """Whether the server turns out to know settings that it was not told: connect once more."""
-        if info.server_version < 170000 or self._url in _since_17 or self._url in _without_options:
+        if info.server_version < 170000 or self._told_17 or self._url in _without_options:
             return False
         _since_17.add(self._url)
         return True
