@@ -357,7 +357,7 @@ def test_injection(
 ) -> None:
     """Every injection job does what the model says about every line, whatever bytes it is made of."""
     engine = engines.of(drawn.window)
-    engine.insert("xmp_services", [{"id": 5, "price": 3}])
+    engine.insert("xmp_services", [{"id": 5, "price": 3}, {"id": 0, "price": 0}])
     for table, members in (("xmp_msisdn_blacklist", blacklisted), ("xmp_msisdn_postpaid", postpaid)):
         engine.insert(table, [{"msisdn": msisdn} for msisdn in sorted(members)])
     insert_transactions(engine, known)
