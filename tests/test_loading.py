@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from fix_daemon import Engine
 from fix_jobs import Db, connect, insert_job
 from fix_services import soon
 from psycopg import sql
@@ -207,3 +208,19 @@ def test_a_load_whose_server_ends_it_closes_its_file(db: Db, job: int, settings:
     asyncio.run(story())
     assert 0 == loaded(db, job)
     assert [] == open_files(tmp_path)
+
+
+def test_a_stop_is_obeyed_while_a_file_is_read(engine: Engine) -> None:
+    """A job that is stopped in the middle of its file lets go with none of its lines, and can be resumed."""
+    write(engine.injections_dir, 1_500_000)
+    engine.start()
+    job = engine.add_job("injection", "lines.csv")
+    engine.wait_until(f"exists (select {COPYING})")
+    engine.set_status(job, "canceled")
+    engine.wait_status(job, "canceled")
+    assert 0 == engine.value("select count(*) from pgjobs.injection_lines")
+    assert 0 == engine.value(LOADING)
+    write(engine.injections_dir, 3)
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+    assert 3 == len(engine.drain())
