@@ -21,6 +21,7 @@ from pgjobs.dev.process import ServicesError
 from pgjobs.dev.services import Services
 from pgjobs.dev.torture import schedule
 from pgjobs.dev.torture.crew import Seat, seated
+from pgjobs.dev.torture.database import REFUSAL, TRIGGER
 from pgjobs.dev.torture.jobs import Jobs
 from pgjobs.dev.torture.place import Place, Scale, prepared
 from pgjobs.dev.torture.strike import Striker
@@ -43,7 +44,7 @@ MOVING = (
 )
 ERRORS = (
     "select e.job_id, e.reason from pgjobs.events e where e.to_status = 'error'"
-    " and coalesce(e.reason, '') not like 'log_io:%%'"
+    " and coalesce(e.reason, '') not like 'log_io:%%' and coalesce(e.reason, '') not like %s"
 )
 STATE = {
     "progress": "select to_jsonb(t) from pgjobs.progress t",
@@ -78,6 +79,7 @@ class Chaos:
     """One run on one place."""
 
     def __init__(self, place: Place, seats: list[Seat], seed: int, tell: Tell) -> None:
+        place.rows(TRIGGER)
         self.place = place
         self.seats = seats
         self.jobs = Jobs(place, seed)
@@ -177,8 +179,8 @@ class Chaos:
         for seat in self.seats:
             if not seat.end():
                 self.findings.append(f"daemon {seat.index} did not let go within 15 s of SIGTERM")
-        for job, reason in self.place.rows(ERRORS):
-            self.findings.append(f"job {job} broke off, and no full disk was to blame: {reason}")
+        for job, reason in self.place.rows(ERRORS, f"%{REFUSAL}%"):
+            self.findings.append(f"job {job} broke off, and neither disk nor trigger was to blame: {reason}")
         self._tell("taking every message off the queue")
         self._take()
         messages = self._messages

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from pgjobs.dev.torture.database import refused
 from pgjobs.dev.torture.place import INJECTION_FILE, Place
 from pgjobs.dev.torture.schedule import Order
 from pgjobs.errors import refusal
@@ -79,9 +80,9 @@ class Jobs:
             try:
                 stopped = bool(self._place.rows(STOP, job))
             except psycopg.DatabaseError as error:
-                if refusal(error) is None:
+                if refusal(error) is None and not refused(error):
                     raise
-                stopped = False  # it is done by now
+                stopped = False  # it is done by now, or kept as it is
             if stopped:
                 self.stops += 1
                 self._to_resume.append((now + order.seconds, job))
@@ -92,7 +93,12 @@ class Jobs:
         self._to_resume = [(at, job) for at, job in self._to_resume if at > now]
         broken = [row[0] for row in self._place.rows(RESUMABLE, ["error"])]
         for job in {*due, *broken}:
-            self._place.rows(RESUME, job)
+            try:
+                self._place.rows(RESUME, job)
+            except psycopg.DatabaseError as error:
+                if not refused(error):
+                    raise
+                self._to_resume.append((now, job))
 
     def resume_all(self) -> None:
         """Nothing stays stopped."""

@@ -22,6 +22,20 @@ from pgjobs.dev import sample
 from pgjobs.dev.services import Services, running_services
 
 PATIENCE = 60.0
+OWN_SETTINGS = {
+    "timezone": "UTC",
+    "client_min_messages": "warning",
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "search_path": "public",
+    "default_transaction_read_only": "off",
+    "default_transaction_isolation": r"read\ committed",
+    "standard_conforming_strings": "on",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+"""What is made on database or role is meant for the daemons."""
 INJECTION_FILE = "torture.csv"
 
 
@@ -99,7 +113,7 @@ class Place:
                 autocommit=True,
                 connect_timeout=5,
                 application_name="torture",
-                options="-c timezone=UTC -c client_min_messages=warning",
+                options=" ".join(f"-c {name}={value}" for name, value in OWN_SETTINGS.items()),
             )
         return self._connection
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from pgjobs import faults
+from pgjobs.dev.torture import database
 from pgjobs.dev.torture.crew import Seat
 from pgjobs.dev.torture.jobs import Jobs
 from pgjobs.dev.torture.place import Place
@@ -43,6 +44,10 @@ class Striker:
             "failing call": self._failing_call,
             "full log disk": self._full_disk,
             "missed notification": self._miss_notification,
+            "stray notifications": lambda _seat, _fault, dice: database.notify_garbage(self._place, dice),
+            "listeners terminated": lambda *_: database.end_listeners(self._place),
+            "changed setting": lambda _seat, _fault, dice: database.change_setting(self._place, dice),
+            "trigger that refuses": lambda _seat, _fault, dice: database.refuse_one_job(self._place, dice),
             "cut": self._cut,
             "cut mid-frame": self._cut_mid_frame,
             "black hole": self._black_hole,
