@@ -32,7 +32,8 @@ LOOK = """
 select id, type, status, total, coalesce(considered, 0) as considered, coalesce(sent, 0) as sent,
        coalesce(skipped, 0) as skipped, coalesce(returned, 0) as returned,
        case when considered is null then 0 else percent end::float8 as percent,
-       coalesce(records_per_second::float8, considered / nullif(extract(epoch from finish_at - started_at), 0)) as rate,
+       coalesce(
+         records_per_second, considered / nullif(pgjobs.seconds_between(started_at, finish_at), 0))::float8 as rate,
        extract(epoch from eta - clock_timestamp())::float8 as seconds_left, owner, log_path, why
 from pgjobs.job_status
 where id = %s

@@ -219,7 +219,7 @@ MUTANTS = (
         "an owner that died leaves an uncertain range",
         (
             Edit(
-                "sql/engine/claim_shard.sql",
+                "sql/engine/take_shard.sql",
                 "  if _was.in_flight_to is distinct from _was.after_key then\n",
                 "  if false then\n",
             ),
@@ -299,7 +299,7 @@ MUTANTS = (
         (
             Edit(
                 CLAIM,
-                "      and not exists (select from unnest(_running) r (name)"
+                "        and not exists (select from unnest(_running) r (name)"
                 " where split_part(r.name, '/', 1) = j.id::text)\n",
                 "",
             ),
