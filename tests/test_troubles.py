@@ -1,11 +1,15 @@
 """What an error means: a wait told in a true sentence, or the end of the job."""
 
+from typing import Any
+
 import psycopg
 import pytest
 from psycopg import errors
 
 from pgjobs.engine import troubles
 from pgjobs.engine.amqp import misconfigured
+from pgjobs.engine.outcome import MOST_UNKNOWN, ShardTask
+from pgjobs.engine.poison import Suspicion
 from pgjobs.errors import ConfigurationError, Fenced, Interrupted
 
 WAITS = {
@@ -62,6 +66,20 @@ def test_what_was_expected() -> None:
     assert not troubles.unknown(ConfigurationError("x"))
     assert ("configuration", "x") == troubles.broken_for_good(ConfigurationError("x"))
     assert issubclass(Fenced, Exception)
+
+
+def test_an_unexpected_error_ends_the_job_when_it_comes_again_and_again() -> None:
+    """A fault of ours is tried a few times and then told as the error of the job; any other end of a run in between
+    begins the count anew, and a connection that is lost is never an end."""
+    nothing: Any = None
+    task = ShardTask(nothing, nothing, nothing, nothing, nothing, Suspicion(), nothing)
+    lost = psycopg.OperationalError("gone")
+    assert [None] * 50 == [task._broken_for_good(lost) for _ in range(50)]
+    assert [None] * (MOST_UNKNOWN - 1) == [task._broken_for_good(TypeError("x")) for _ in range(MOST_UNKNOWN - 1)]
+    assert task._broken_for_good(lost) is None
+    assert [None] * (MOST_UNKNOWN - 1) == [task._broken_for_good(TypeError("x")) for _ in range(MOST_UNKNOWN - 1)]
+    sentence = f"internal error: TypeError: x ({MOST_UNKNOWN} times in a row, see the log of the daemon)"
+    assert ("internal", sentence) == task._broken_for_good(TypeError("x"))
 
 
 AWAY = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 RUN = "pgjobs/engine/run.py"
+OUTGOING = "pgjobs/engine/outgoing.py"
 LOG = "pgjobs/engine/joblog.py"
 AMQP = "pgjobs/engine/amqp.py"
 CONFIRMS = "pgjobs/engine/confirms.py"
@@ -47,7 +48,7 @@ MUTANTS = (
     Mutant(
         "m1",
         "a message counts as sent once the broker has confirmed it, not when it was written",
-        (Edit(RUN, "                await self._settle(self.windows[0], records)\n", ""),),
+        (Edit(RUN, "                await self._settle()\n", ""),),
         (f"{FAILURES}::test_nothing_is_bound", f"{FAILURES}::test_a_queue_that_is_full"),
     ),
     Mutant(
@@ -185,7 +186,7 @@ MUTANTS = (
     Mutant(
         "m14",
         "a stop is obeyed within the windows in flight",
-        (Edit(RUN, "if upcoming and not self.lease.stopping and len", "if upcoming and len"),),
+        (Edit(RUN, "if self._upcoming and not self.lease.stopping and len", "if self._upcoming and len"),),
         (f"{RULES}::test_a_stop_is_obeyed_at_the_next_checkpoint",),
     ),
     Mutant(
@@ -241,7 +242,7 @@ MUTANTS = (
     Mutant(
         "m-mark",
         "what may have been sent before is marked",
-        (Edit(RUN, '{"x-maybe-duplicate": True}', "{}"),),
+        (Edit(OUTGOING, '{"x-maybe-duplicate": True}', "{}"),),
         (f"{CRASHES}::test_death_at[after_confirm-2]",),
     ),
     Mutant(
@@ -286,8 +287,8 @@ MUTANTS = (
         "a stop does not wait until the broker takes messages again",
         (
             Edit(
-                RUN,
-                '        if self.lease.stopping:\n            raise Interrupted("stopped',
+                OUTGOING,
+                '        if lease.stopping:\n            raise Interrupted("stopped',
                 '        if 0:\n            raise ("',
             ),
         ),
