@@ -15,7 +15,7 @@ import typer
 
 from pgjobs import log
 from pgjobs.errors import PgjobsError, SettingsError, TaskError, hint_for, one_line, refusal
-from pgjobs.hints import SERVER_AWAY
+from pgjobs.pg.hints import SERVER_AWAY
 from pgjobs.settings import Settings, read_settings
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def _settings(*needed: str) -> Settings:
     settings = read_settings()
     settings.need(*needed)
     if "amqp_url" in needed:
-        from pgjobs.engine.broker_url import check_broker_url
+        from pgjobs.engine.broker.url import check_broker_url
 
         check_broker_url(settings.amqp_url)
     log.configure(settings.log_level, settings.log_format)
@@ -91,7 +91,7 @@ def _settings(*needed: str) -> Settings:
 @app.command()
 def migrate() -> None:
     """Bring the database to this version."""
-    from pgjobs import migrate as migrations
+    from pgjobs.pg import migrate as migrations
 
     done = migrations.migrate(_settings("database_url").database_url, tell=lambda line: typer.echo(line, err=True))
     for line in done:
@@ -120,7 +120,7 @@ def web() -> None:
 @app.command()
 def services() -> None:
     """Start an embedded PostgreSQL and a private RabbitMQ, print their URLs as export lines, wait for Ctrl-C."""
-    from pgjobs.dev import services as private
+    from pgjobs.lab import services as private
 
     private.serve_forever()
 
@@ -128,7 +128,7 @@ def services() -> None:
 @app.command()
 def watch(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
     """Show the progress of a job until it ends."""
-    from pgjobs import watch as progress
+    from pgjobs.ops import watch as progress
 
     sys.exit(asyncio.run(progress.watch(_settings("database_url"), job)))
 
@@ -136,7 +136,7 @@ def watch(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
 @app.command()
 def verify(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
     """Check a job's log, checkpoints, outcomes and counters against each other."""
-    from pgjobs import verify as check
+    from pgjobs.joblog import verify as check
 
     sys.exit(asyncio.run(check.verify(_settings("database_url"), job)))
 
@@ -146,7 +146,7 @@ def doctor(
     live: Annotated[bool, typer.Option("--live", help="end with 1 where no daemon is alive as well")] = False,
 ) -> None:
     """Check everything a job needs, and say what to do about each finding."""
-    from pgjobs import doctor as checks
+    from pgjobs.ops import doctor as checks
 
     sys.exit(asyncio.run(checks.examine(_settings("database_url", "amqp_url"), live=live)))
 
@@ -160,7 +160,7 @@ def add_token(
     ] = None,
 ) -> None:
     """Make a token for the HTTP door and print it, this once."""
-    from pgjobs import tokens
+    from pgjobs.ops import tokens
 
     typer.echo(asyncio.run(tokens.add(_settings("database_url"), name, scope.value, days)))
 
@@ -168,7 +168,7 @@ def add_token(
 @token_app.command("drop")
 def drop_token(name: Annotated[str, typer.Argument(help="the name it was made with")]) -> None:
     """Lock a token out at once."""
-    from pgjobs import tokens
+    from pgjobs.ops import tokens
 
     asyncio.run(tokens.drop(_settings("database_url"), name))
     typer.echo(f"{name} is locked out")
@@ -180,7 +180,7 @@ def demo(
     retries: Annotated[int, typer.Option(min=5000, hidden=True)] = 200_000,
 ) -> None:
     """Show the main job on servers of its own, and check that queue, log and SQL agree."""
-    from pgjobs.dev import demo as show
+    from pgjobs.demo import story as show
 
     sys.exit(show.run(keep=keep, retries=retries))
 
@@ -196,7 +196,7 @@ def bench(
     full: Annotated[bool, typer.Option("--full", help="growth up to 10,000,000 rows: takes an hour")] = False,
 ) -> None:
     """Measure against the broker's ceiling and against what people would use instead."""
-    from pgjobs.dev.bench import runner, scale
+    from pgjobs.bench import runner, scale
 
     letters = only.replace(",", "").replace(" ", "")
     if only and not letters:
@@ -217,7 +217,7 @@ def torture(
     json: Annotated[Path | None, typer.Option(help="write the results there as JSON")] = None,
 ) -> None:
     """Kill daemons, connections and servers by a seeded schedule, and account for every message afterwards."""
-    from pgjobs.dev.torture import runner
+    from pgjobs.torture import runner
 
     code = runner.run(
         seed=seed, minutes=minutes, faults=faults, daemons=daemons, queue=queue, part=part, times=times, json=json

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import psycopg
 
-from pgjobs.hints import hint_for as hint_for  # noqa: PLC0414 callers find it among the errors
+from pgjobs.pg.hints import hint_for as hint_for  # noqa: PLC0414 callers find it among the errors
 
 REFUSALS = ("PJ400", "PJ404", "PJ409", "PJ503")
 

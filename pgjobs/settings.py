@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pgjobs.conninfo import ESCAPES
 from pgjobs.errors import SettingsError
+from pgjobs.pg.conninfo import ESCAPES
 from pgjobs.urls import check_broker, check_database, check_host, check_http, check_text
 
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, urlsplit
 
-from pgjobs.conninfo import check_url
+from pgjobs.pg.conninfo import check_url
 
 LONGEST = 4096
 LONGEST_HOST = 253

@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from pgjobs.dev.process import ServicesError
-from pgjobs.dev.services import running_services
+from pgjobs.lab.process import ServicesError
+from pgjobs.lab.services import running_services
 
 pytest_plugins = ["fix_services", "fix_database", "fix_broker", "fix_web", "fix_jobs", "fix_daemon", "fix_torture"]
 

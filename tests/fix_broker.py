@@ -9,7 +9,7 @@ import pika
 import pytest
 from pika import BasicProperties
 
-from pgjobs.dev.services import Services
+from pgjobs.lab.services import Services
 
 
 class Drain:

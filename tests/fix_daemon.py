@@ -26,8 +26,8 @@ from psycopg.rows import dict_row, scalar_row
 from psycopg.types.json import Jsonb
 
 import pgjobs
-from pgjobs.dev.services import Services
-from pgjobs.dev.torture.nursery import Born, Nursery
+from pgjobs.lab.services import Services
+from pgjobs.torture.nursery import Born, Nursery
 
 PATIENCE = 60.0
 DEATH = ("setpriv", "--pdeathsig=KILL", "--")

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pgjobs.dev.services import Services
-from pgjobs.migrate import migrate
+from pgjobs.lab.services import Services
+from pgjobs.pg.migrate import migrate
 
 # Injections of the tests that name no service have this one, whose number and price are left out of messages as empty.
 DEFAULT_SERVICE = """

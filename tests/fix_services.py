@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pgjobs.dev.postgres import EmbeddedPostgres
-from pgjobs.dev.services import Services
+from pgjobs.lab.postgres import EmbeddedPostgres
+from pgjobs.lab.services import Services
 
 
 def soon(happens: Callable[[], bool], seconds: float = 20) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pgjobs.dev.services import Services, running_services
+from pgjobs.lab.services import Services, running_services
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 
 from fix_daemon import Engine
 
-from pgjobs.dev.draining import drain
-from pgjobs.dev.oracle import Certificate, judge
+from pgjobs.lab.draining import drain
+from pgjobs.torture.oracle import Certificate, judge
 
 
 def certify(engine: Engine, jobs: Mapping[int, Collection[int] | None], *, faults: int, window: int = 7) -> Certificate:

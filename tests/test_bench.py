@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from fix_services import soon
 
-from pgjobs.dev.bench import (
+from pgjobs.bench import (
     comparisons,
     crowd,
     growth,
@@ -27,12 +27,12 @@ from pgjobs.dev.bench import (
     selecting,
     workers,
 )
-from pgjobs.dev.bench.book import Book, Key, Sample, percentile
-from pgjobs.dev.bench.lab import QUEUE_TYPES, Lab, laboratory
-from pgjobs.dev.bench.scale import LETTERS, QUICK, Scale, choose
-from pgjobs.dev.bench.targets import TARGETS
-from pgjobs.dev.services import Services
+from pgjobs.bench.book import Book, Key, Sample, percentile
+from pgjobs.bench.lab import QUEUE_TYPES, Lab, laboratory
+from pgjobs.bench.scale import LETTERS, QUICK, Scale, choose
+from pgjobs.bench.targets import TARGETS
 from pgjobs.errors import SettingsError
+from pgjobs.lab.services import Services
 
 TINY = Scale(
     records=4000,

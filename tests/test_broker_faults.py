@@ -7,13 +7,13 @@ import psycopg
 import pytest
 from fix_torture import hush
 
-from pgjobs import db
-from pgjobs.dev.proxy import Proxy
-from pgjobs.dev.services import Services
-from pgjobs.dev.torture.crew import in_front_of, rerouted
-from pgjobs.dev.torture.parts.broker import alarm, kills
-from pgjobs.dev.torture.parts.cuts import WAYS, cuts, outages
-from pgjobs.dev.torture.parts.trial import Result
+from pgjobs.lab.proxy import Proxy
+from pgjobs.lab.services import Services
+from pgjobs.pg import connection as db
+from pgjobs.torture.crew import in_front_of, rerouted
+from pgjobs.torture.parts.broker import alarm, kills
+from pgjobs.torture.parts.cuts import WAYS, cuts, outages
+from pgjobs.torture.parts.trial import Result
 
 
 def check(result: Result) -> None:

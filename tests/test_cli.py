@@ -15,9 +15,9 @@ import typer
 from fix_cli import run
 
 from pgjobs.cli import app, main
-from pgjobs.dev import services as private
-from pgjobs.dev.services import Services
 from pgjobs.errors import SchemaError, SettingsError, TaskError
+from pgjobs.lab import services as private
+from pgjobs.lab.services import Services
 
 REFUSED = "postgresql://someone:hush@127.0.0.1:1/nothing"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pgjobs.db import check_url, redacted
+from pgjobs.pg.connection import check_url, redacted
 
 USABLE = [
     "postgresql://u:p@h:5432/db",

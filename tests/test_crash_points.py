@@ -21,8 +21,8 @@ from fix_daemon import DaemonProcess, Engine
 from fix_database import create_database, drop_database
 from oracle import certify
 
-from pgjobs.dev.services import Services
-from pgjobs.faults import CRASHES
+from pgjobs.failpoints import CRASHES
+from pgjobs.lab.services import Services
 
 RECORDS, WINDOW, JOBS = 60, 7, 4
 WINDOWS = 9

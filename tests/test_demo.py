@@ -21,12 +21,13 @@ from fix_cli import run as run_command
 from pika import BasicProperties
 from rich.console import Console
 
-from pgjobs.dev import report, sample, stage
-from pgjobs.dev.process import ServicesError
-from pgjobs.dev.proof import Account, Log, read_log, read_queue
-from pgjobs.dev.services import Services
+from pgjobs.demo import report, stage
+from pgjobs.demo.proof import Account, Log, read_log, read_queue
 from pgjobs.errors import PgjobsError
-from pgjobs.watch import Look
+from pgjobs.lab import sample
+from pgjobs.lab.process import ServicesError
+from pgjobs.lab.services import Services
+from pgjobs.ops.watch import Look
 
 SMALL = 20_000
 

@@ -9,7 +9,7 @@ import pytest
 from fix_jobs import Db
 
 import pgjobs
-from pgjobs.schema import STEPS, folder, sql_files
+from pgjobs.pg.schema import STEPS, folder, sql_files
 
 PACKAGE = Path(pgjobs.__file__).parent
 SQL = folder("sql")
@@ -19,6 +19,7 @@ MODULES = {
     ".".join(("pgjobs", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
+LABORATORY = ("pgjobs.lab", "pgjobs.demo", "pgjobs.bench", "pgjobs.torture")
 VOLATILITY = {"i": "immutable", "s": "stable", "v": "volatile"}
 PURE = {
     "__future__", "abc", "base64", "bisect", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum",
@@ -161,12 +162,12 @@ def texts(tree: ast.Module) -> Iterator[str]:
 
 
 def test_python_writes_nothing_by_sql() -> None:
-    """No module outside dev/ contains SQL that changes data or structure: Python calls functions. What the doctor
-    says to do is a text for people."""
+    """Outside of lab, demo, bench and torture no module contains SQL that changes data or structure: Python calls
+    functions. What the doctor says to do is a text for people."""
     found = [
         f"{name}: {text[:60]}"
         for name, path in MODULES.items()
-        if not name.startswith("pgjobs.dev")
+        if not name.startswith(LABORATORY)
         for text in texts(ast.parse(path.read_text()))
         if WRITES.search(text)
     ]
@@ -240,7 +241,7 @@ def test_the_web_knows_nothing_of_the_engine() -> None:
     assert below("pgjobs.web")
     for name in below("pgjobs.web"):
         known = reached(name)
-        assert not [one for one in known if one.startswith(("pgjobs.engine", "pgjobs.dev", "pgjobs.cli"))], name
+        assert not [one for one in known if one.startswith(("pgjobs.engine", "pgjobs.cli", *LABORATORY))], name
         assert not [one for module in known for one in imports(module) if one.split(".")[0] == "pika"], name
 
 
@@ -250,7 +251,7 @@ def test_the_engine_knows_nothing_of_the_web() -> None:
     assert below("pgjobs.engine")
     for name in below("pgjobs.engine"):
         known = reached(name)
-        assert not [one for one in known if one.startswith(("pgjobs.web", "pgjobs.dev", "pgjobs.cli"))], name
+        assert not [one for one in known if one.startswith(("pgjobs.web", "pgjobs.cli", *LABORATORY))], name
         outside = {one.split(".")[0] for module in known for one in imports(module)}
         assert not outside & {"starlette", "uvicorn"}, name
 
@@ -258,11 +259,11 @@ def test_the_engine_knows_nothing_of_the_web() -> None:
 def test_encoding_does_no_io() -> None:
     """The module that makes frames and log lines can do nothing else: it imports no module that reads,
     writes, waits or connects."""
-    for one in imports("pgjobs.engine.encode"):
+    for one in imports("pgjobs.engine.broker.frames"):
         assert one in PURE_OF_PIKA or one.split(".")[0] in PURE, one
     names = {
         node.id
-        for node in ast.walk(ast.parse(MODULES["pgjobs.engine.encode"].read_text()))
+        for node in ast.walk(ast.parse(MODULES["pgjobs.engine.broker.frames"].read_text()))
         if isinstance(node, ast.Name)
     }
     assert not names & {"open", "print", "input", "exec", "eval", "__import__"}

@@ -17,10 +17,10 @@ from fix_daemon import Engine
 from fix_predecessor import SHAPES
 
 import pgjobs
-from pgjobs import db
-from pgjobs.doctor import database, findings
-from pgjobs.doctor.finding import Finding
-from pgjobs.migrate import migrate
+from pgjobs.ops.doctor import database, findings
+from pgjobs.ops.doctor.finding import Finding
+from pgjobs.pg import connection as db
+from pgjobs.pg.migrate import migrate
 from pgjobs.settings import read_settings
 
 Examine = Callable[..., list[Finding]]

@@ -18,9 +18,9 @@ from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport, _Asy
 from pika.channel import Channel
 from pika.connection import Connection
 
-from pgjobs.engine.amqp import Publisher, abort, write_joined
-from pgjobs.engine.confirms import Flight
-from pgjobs.engine.encode import Envelope, Record, log_lines, quoted, reason_code
+from pgjobs.engine.broker.confirms import Flight
+from pgjobs.engine.broker.frames import Envelope, Record, log_lines, quoted, reason_code
+from pgjobs.engine.broker.publisher import Publisher, abort, write_joined
 from pgjobs.errors import Interrupted
 from pgjobs.metrics import Metrics
 

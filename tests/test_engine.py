@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from fix_daemon import Counters, DaemonProcess, Engine, LogLine
 
-from pgjobs.dev.services import Services
-from pgjobs.migrate import migrate
+from pgjobs.lab.services import Services
+from pgjobs.pg.migrate import migrate
 
 BAD_FILE = b"".join(
     (

@@ -13,7 +13,7 @@ import pytest
 from fix_database import create_database, drop_database
 from fix_jobs import Db, claim, connect, insert_job, prepare
 
-from pgjobs.dev.services import Services
+from pgjobs.lab.services import Services
 
 ENDED, RUNNING, WAITING, LINES = 50_000, 5, 20, 20_000
 HISTORY = """

@@ -14,10 +14,10 @@ import pytest
 from fix_broker import Drain
 from fix_daemon import DaemonProcess, Engine, unmarked_copies
 
-from pgjobs.dev.broker import PrivateBroker
-from pgjobs.dev.postgres import EmbeddedPostgres
-from pgjobs.dev.services import Services
-from pgjobs.migrate import migrate
+from pgjobs.lab.postgres import EmbeddedPostgres
+from pgjobs.lab.rabbitmq import PrivateBroker
+from pgjobs.lab.services import Services
+from pgjobs.pg.migrate import migrate
 
 GOOD_FILE = b"923000000001\n923000000002\n"
 PLAIN_RIGHTS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--")

@@ -15,8 +15,8 @@ from fix_daemon import Engine
 from fix_database import create_database, drop_database
 from oracle import certify
 
-from pgjobs.dev.services import Services
-from pgjobs.faults import FAILURES, SHORT_WRITE
+from pgjobs.failpoints import FAILURES, SHORT_WRITE
+from pgjobs.lab.services import Services
 
 WINDOW = 7
 TIMES = 60 if os.environ.get("PGJOBS_TEST_LONG") else 10

@@ -3,8 +3,8 @@
 import pytest
 from fix_torture import hush
 
-from pgjobs.dev.services import Services
-from pgjobs.dev.torture.parts.fencing import fencing
+from pgjobs.lab.services import Services
+from pgjobs.torture.parts.fencing import fencing
 
 
 @pytest.mark.long

@@ -9,9 +9,9 @@ import pytest
 from fix_broker import Drain
 from fix_daemon import Engine
 
-from pgjobs.dev.broker import PrivateBroker
-from pgjobs.engine.amqp import Publisher
-from pgjobs.engine.lanes import Lanes
+from pgjobs.engine.broker.publisher import Publisher
+from pgjobs.engine.connections import Lanes
+from pgjobs.lab.rabbitmq import PrivateBroker
 from pgjobs.metrics import Metrics
 from pgjobs.settings import read_settings
 

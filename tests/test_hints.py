@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pgjobs.errors import hint_for, one_line
-from pgjobs.hints import BY_SQLSTATE, refused_for_good, sqlstate
+from pgjobs.pg.hints import BY_SQLSTATE, refused_for_good, sqlstate
 
 
 @pytest.fixture

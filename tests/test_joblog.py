@@ -11,11 +11,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgjobs import db, faults
-from pgjobs.engine import joblog
-from pgjobs.engine.joblog import JobLog
-from pgjobs.engine.logrules import LogRules
+from pgjobs import failpoints as faults
 from pgjobs.errors import Fenced, LogError
+from pgjobs.joblog import writer as joblog
+from pgjobs.joblog.rules import LogRules
+from pgjobs.joblog.writer import JobLog
+from pgjobs.pg import connection as db
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from fix_jobs import Db, claim, insert_job, prepare
 from fix_services import soon
 from oracle import certify
 
-from pgjobs.dev.broker import PrivateBroker
-from pgjobs.dev.proxy import Proxy
+from pgjobs.lab.proxy import Proxy
+from pgjobs.lab.rabbitmq import PrivateBroker
 
 END_SECONDS = 15
 OWNERS = "select count(*) from pgjobs.progress where owner is not null"

@@ -16,13 +16,13 @@ import yoyo
 from fix_database import create_database, drop_database
 from fix_jobs import Db, claim, connect, insert_job
 
-from pgjobs import db as connections
-from pgjobs import schema
-from pgjobs.dev.postgres import EmbeddedPostgres
 from pgjobs.errors import SchemaError
-from pgjobs.history import History
-from pgjobs.migrate import migrate
-from pgjobs.schema import folder
+from pgjobs.lab.postgres import EmbeddedPostgres
+from pgjobs.pg import connection as connections
+from pgjobs.pg import schema
+from pgjobs.pg.history import History
+from pgjobs.pg.migrate import migrate
+from pgjobs.pg.schema import folder
 
 IN_FORCE = "select fingerprint from pgjobs.schema_state"
 COMMENT = "select obj_description('pgjobs.now()'::regprocedure, 'pg_proc')"

@@ -17,15 +17,15 @@ from fix_jobs import Db, claim, connect, insert_job
 from fix_services import soon
 from yoyo import read_migrations
 
-from pgjobs.blocked import Blocked
-from pgjobs.dev.postgres import EmbeddedPostgres
-from pgjobs.dev.services import Services
-from pgjobs.doctor import findings
 from pgjobs.errors import SchemaError
-from pgjobs.history import History
-from pgjobs.migrate import migrate
-from pgjobs.schema import folder
-from pgjobs.session import connect_blocking
+from pgjobs.lab.postgres import EmbeddedPostgres
+from pgjobs.lab.services import Services
+from pgjobs.ops.doctor import findings
+from pgjobs.pg.blocked import Blocked
+from pgjobs.pg.history import History
+from pgjobs.pg.migrate import migrate
+from pgjobs.pg.schema import folder
+from pgjobs.pg.session import connect_blocking
 from pgjobs.settings import read_settings
 
 HISTORIES = "select relnamespace::regnamespace::text from pg_class where relname = '_yoyo_migration'"

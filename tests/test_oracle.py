@@ -11,9 +11,9 @@ import pika
 import pytest
 from fix_daemon import Engine
 
-from pgjobs.dev.draining import drain
-from pgjobs.dev.oracle import Certificate, judge
-from pgjobs.dev.services import Services
+from pgjobs.lab.draining import drain
+from pgjobs.lab.services import Services
+from pgjobs.torture.oracle import Certificate, judge
 
 WINDOW = 7
 Messages = list[tuple[str, dict[str, Any]]]

@@ -13,8 +13,8 @@ from fix_jobs import Db, claim, connect, insert_job, outcome, prepare, read_line
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pgjobs.dev.services import Services
-from pgjobs.migrate import migrate
+from pgjobs.lab.services import Services
+from pgjobs.pg.migrate import migrate
 
 NUMBERS = ("count", "offset", "service_id", "service_code", "campaign_id", "campaign_code")
 MOMENTS = ("date_from", "date_to", "last_charge_at")

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from model import Outcome, Params, Phase, Retry, Transaction
 from pika import BlockingConnection, URLParameters
 
-from pgjobs.dev.services import Services
 from pgjobs.engine import filekind
+from pgjobs.lab.services import Services
 
 _PHASE = hypothesis.Phase
 RUN = settings(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pgjobs.dev.proxy import Proxy
+from pgjobs.lab.proxy import Proxy
 
 
 class Echo(socketserver.BaseRequestHandler):

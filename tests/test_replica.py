@@ -12,9 +12,9 @@ from fix_broker import Drain
 from fix_daemon import Engine, unmarked_copies
 from fix_database import create_database, drop_database, sibling
 
-from pgjobs.dev.postgres import EmbeddedPostgres
-from pgjobs.dev.services import Services
-from pgjobs.migrate import migrate
+from pgjobs.lab.postgres import EmbeddedPostgres
+from pgjobs.lab.services import Services
+from pgjobs.pg.migrate import migrate
 
 STANDBY = "\nhot_standby_feedback = off\nmax_standby_streaming_delay = 200ms\nwal_receiver_status_interval = 1s\n"
 

@@ -14,9 +14,9 @@ from fix_daemon import Engine
 from fix_jobs import PREPARE, WORKER, Db, claim, connect, insert_job, prepare, set_status
 from pika import spec
 
-from pgjobs.engine.amqp import Publisher
+from pgjobs.engine.broker.confirms import Confirms
+from pgjobs.engine.broker.publisher import Publisher
 from pgjobs.engine.claim import Claim
-from pgjobs.engine.confirms import Confirms
 from pgjobs.engine.lease import Lease
 from pgjobs.engine.listen import Listener
 from pgjobs.errors import Interrupted
@@ -169,7 +169,7 @@ def test_a_lease_sleeps_with_the_machine(monkeypatch: pytest.MonkeyPatch) -> Non
         await lease.ensure()
         assert 1 == len(asked)
 
-    monkeypatch.setattr("pgjobs.db.value", told)
+    monkeypatch.setattr("pgjobs.pg.connection.value", told)
     boot = 1000.0
     now = [boot]
     monkeypatch.setattr("time.clock_gettime", lambda clock: now[0] if clock == time.CLOCK_BOOTTIME else 1e9)

@@ -11,7 +11,7 @@ import pytest
 from fix_database import create_database, drop_database
 from fix_jobs import PREPARE, Db, claim, connect, insert_job, outcome, prepare, read_lines, records
 
-from pgjobs.dev.services import Services
+from pgjobs.lab.services import Services
 
 BIG = """
 insert into xmp_retries_expired (msisdn, created_at, id_service, id_campaign)

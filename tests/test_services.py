@@ -18,10 +18,10 @@ import psycopg
 import pytest
 from fix_broker import Drain
 
-from pgjobs.dev.broker import PrivateBroker
-from pgjobs.dev.postgres import EmbeddedPostgres, embedded_bin_dir
-from pgjobs.dev.process import ServicesError
-from pgjobs.dev.services import Services, running_services
+from pgjobs.lab.postgres import EmbeddedPostgres, embedded_bin_dir
+from pgjobs.lab.process import ServicesError
+from pgjobs.lab.rabbitmq import PrivateBroker
+from pgjobs.lab.services import Services, running_services
 
 pytestmark = pytest.mark.skipif(
     "PGJOBS_AMQP_URL" in os.environ or "PGJOBS_DATABASE_URL" in os.environ,
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 # Says what it started, then waits to be ended.
 HOLDER = """
 import sys
-from pgjobs.dev.services import running_services
+from pgjobs.lab.services import running_services
 with running_services(fsync=False) as services:
     print(services.postgres.root.parent, services.postgres.pid, services.broker.pid,
           services.broker.epmd_pid, flush=True)
@@ -166,7 +166,7 @@ def test_a_killed_owner_takes_its_servers_along() -> None:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_services_in_the_foreground_print_two_lines_and_stop_on_a_signal(how: signal.Signals) -> None:
     """Standard output can be given to eval; a signal ends everything, and the exit is a clean one."""
-    serve = "from pgjobs.dev.services import serve_forever; serve_forever()"
+    serve = "from pgjobs.lab.services import serve_forever; serve_forever()"
     with subprocess.Popen([sys.executable, "-c", serve], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         lines = [owner.stdout.readline(), owner.stdout.readline()]

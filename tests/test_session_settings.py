@@ -15,8 +15,8 @@ from fix_daemon import Engine
 from fix_jobs import connect
 from psycopg import sql
 
-from pgjobs import db as connections
-from pgjobs import session
+from pgjobs.pg import connection as connections
+from pgjobs.pg import session
 
 SKIPPED = {
     r"log_.*|trace_.*|debug_(print|pretty).*|backtrace_functions|jit_dump_bitcode|wal_consistency_checking": (

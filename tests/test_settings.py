@@ -8,7 +8,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from pgjobs.engine.broker_url import check_broker_url
+from pgjobs.engine.broker.url import check_broker_url
 from pgjobs.errors import SettingsError
 from pgjobs.settings import Settings, describe, read_settings
 

@@ -552,7 +552,7 @@ class Game(RuleBasedStateMachine):
 def test_states(db: Db, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two hundred games of up to fifty moves, and after each move everything is as the contract says."""
     # The clock is set on the one connection of the web application: a machine that stalls must not cost it.
-    monkeypatch.setattr("pgjobs.web.database.PROBE_SECONDS", 60)
+    monkeypatch.setattr("pgjobs.web.pool.PROBE_SECONDS", 60)
     rows = "insert into xmp_retries_expired (id, msisdn) values (%s, %s)"
     db.cursor().executemany(rows, list(MSISDNS.items()))
     run_state_machine_as_test(lambda: Game(db, web), settings=RUN)  # type: ignore[arg-type] # a factory serves as well

@@ -15,11 +15,11 @@ from pgjobs import log
 from pgjobs.backoff import Backoff
 from pgjobs.engine import daemon as daemons
 from pgjobs.engine import supervisor
+from pgjobs.engine.api_requests import Calls
 from pgjobs.engine.callbacks import Callbacks
-from pgjobs.engine.calls import Calls
+from pgjobs.engine.connections import Lanes
 from pgjobs.engine.daemon import Daemon
 from pgjobs.engine.heartbeat import Heartbeat
-from pgjobs.engine.lanes import Lanes
 from pgjobs.engine.listen import Listener
 from pgjobs.engine.maintenance import Maintenance
 from pgjobs.errors import PgjobsError, SchemaError, TaskError

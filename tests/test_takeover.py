@@ -15,8 +15,8 @@ from fix_jobs import WORKER, Db, Ear, claim, connect, insert_job, outcome, prepa
 from fix_predecessor import SHAPES, rows
 from fix_services import soon
 
-from pgjobs.dev.services import Services
-from pgjobs.migrate import migrate
+from pgjobs.lab.services import Services
+from pgjobs.pg.migrate import migrate
 
 CONTENTS = """
   select c.relname::text, a.attname::text,

@@ -7,11 +7,11 @@ import typer.testing
 from fix_torture import hush
 
 from pgjobs.cli import app
-from pgjobs.dev.oracle import Certificate
-from pgjobs.dev.services import Services
-from pgjobs.dev.torture import chaos, schedule, telling
-from pgjobs.dev.torture.parts.rolling import rolling
-from pgjobs.dev.torture.place import Scale
+from pgjobs.lab.services import Services
+from pgjobs.torture import chaos, schedule, telling
+from pgjobs.torture.oracle import Certificate
+from pgjobs.torture.parts.rolling import rolling
+from pgjobs.torture.place import Scale
 
 SMALL = Scale(retries=5_000, lines=1_000, window=20, lease_seconds=2)
 

@@ -11,9 +11,9 @@ from fix_jobs import connect
 from fix_services import soon
 from psycopg.pq import TransactionStatus
 
-from pgjobs import db
-from pgjobs.engine import unhurried
-from pgjobs.engine.unhurried import Unhurried
+from pgjobs.engine.broker import batched_loop as unhurried
+from pgjobs.engine.broker.batched_loop import Unhurried
+from pgjobs.pg import connection as db
 
 BIG = "select n, repeat('x', 10000) from generate_series(1, 2000) n"
 

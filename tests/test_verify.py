@@ -12,10 +12,10 @@ import pytest
 from fix_daemon import Engine
 from fix_jobs import Db, insert_job, set_status
 
-from pgjobs.engine.joblog import chained, line_checks
-from pgjobs.engine.logrules import HOST
-from pgjobs.loglines import read_line
-from pgjobs.verify import Verdict, examine
+from pgjobs.joblog.reader import read_line
+from pgjobs.joblog.rules import HOST
+from pgjobs.joblog.verify import Verdict, examine
+from pgjobs.joblog.writer import chained, line_checks
 
 
 def verdict(engine: Engine, job: int) -> Verdict:

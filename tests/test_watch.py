@@ -13,8 +13,8 @@ from fix_cli import HOME, command, environment, run
 from fix_daemon import Engine
 from rich.console import Console
 
-from pgjobs import watch
-from pgjobs.watch import Look
+from pgjobs.ops import watch
+from pgjobs.ops.watch import Look
 
 MOVING = Look(7, "expired", "in progress", 4000, 1000, 900, 90, 10, 25.0, 512.4, 185.0, "a", "/logs/7", None)
 

@@ -16,7 +16,7 @@ from fix_services import soon
 from fix_web import Web
 from psycopg import AsyncConnection
 
-from pgjobs.web.database import PLACES
+from pgjobs.web.pool import PLACES
 
 LEGAL = {
     "start": {"ready": "ready"},

@@ -9,7 +9,7 @@ from fix_jobs import Db, job_in
 from fix_web import Web
 
 from pgjobs.web.app import DOORS
-from pgjobs.web.auth import make_token
+from pgjobs.web.identity import make_token
 
 READ = ("/jobs", "/jobs/status", "/metrics")
 

@@ -13,8 +13,8 @@ from fix_web import Web
 
 from pgjobs.settings import read_settings
 from pgjobs.web import health
-from pgjobs.web.auth import make_token
-from pgjobs.web.database import READING_PLACES
+from pgjobs.web.identity import make_token
+from pgjobs.web.pool import READING_PLACES
 
 READING = (
     "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'pgjobs web'"

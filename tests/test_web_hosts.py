@@ -11,7 +11,7 @@ from fix_web import Web
 from pgjobs.errors import SettingsError
 from pgjobs.settings import read_settings
 from pgjobs.web.app import DOORS
-from pgjobs.web.auth import make_token
+from pgjobs.web.identity import make_token
 
 Start = Callable[..., Web]
 CHANGING = [door.path for door in DOORS if door.scope == "control"]

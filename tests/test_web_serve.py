@@ -14,10 +14,10 @@ from fix_jobs import Db, connect, job_in
 from fix_services import soon
 from fix_web import WebProcess
 
-from pgjobs.dev.postgres import EmbeddedPostgres
-from pgjobs.dev.process import listening
 from pgjobs.errors import SettingsError
-from pgjobs.migrate import migrate
+from pgjobs.lab.postgres import EmbeddedPostgres
+from pgjobs.lab.process import listening
+from pgjobs.pg.migrate import migrate
 from pgjobs.settings import read_settings
 from pgjobs.web import serve
 

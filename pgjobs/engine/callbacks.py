@@ -20,8 +20,9 @@ import httpx
 from psycopg.rows import class_row
 
 import pgjobs
-from pgjobs import db, faults
+from pgjobs import failpoints as faults
 from pgjobs.errors import one_line
+from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)

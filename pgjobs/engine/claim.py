@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from pgjobs import db
+from pgjobs.pg import connection as db
 
 
 class Claim(NamedTuple):

@@ -15,14 +15,14 @@ from uuid import uuid4
 
 import psycopg
 
-from pgjobs import db, faults
+from pgjobs import failpoints as faults
 from pgjobs.backoff import Backoff, set_within
 from pgjobs.engine import claim
+from pgjobs.engine.api_requests import Calls
 from pgjobs.engine.callbacks import Callbacks
-from pgjobs.engine.calls import Calls
 from pgjobs.engine.claim import Claim
+from pgjobs.engine.connections import Lanes
 from pgjobs.engine.heartbeat import Heartbeat
-from pgjobs.engine.lanes import Lanes
 from pgjobs.engine.lease import Lease, boot_seconds
 from pgjobs.engine.listen import Listener
 from pgjobs.engine.maintenance import Maintenance
@@ -30,8 +30,9 @@ from pgjobs.engine.outcome import ShardTask
 from pgjobs.engine.poison import Suspicion
 from pgjobs.engine.supervisor import Supervisor
 from pgjobs.errors import hint_for, one_line
-from pgjobs.hints import refused_for_good
 from pgjobs.metrics import Metrics
+from pgjobs.pg import connection as db
+from pgjobs.pg.hints import refused_for_good
 from pgjobs.settings import Settings
 from pgjobs.signals import asking_to_end
 

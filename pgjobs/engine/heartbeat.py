@@ -10,10 +10,10 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 import pgjobs
-from pgjobs import db
-from pgjobs.engine.lanes import Lanes
-from pgjobs.engine.logrules import HOST
+from pgjobs.engine.connections import Lanes
+from pgjobs.joblog.rules import HOST
 from pgjobs.metrics import Metrics
+from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 BEAT_SECONDS = 5.0

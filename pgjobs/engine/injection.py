@@ -13,9 +13,10 @@ from typing import Any
 
 import psycopg
 
-from pgjobs import db, faults
+from pgjobs import failpoints as faults
 from pgjobs.engine.filelines import FileLines, Limits
 from pgjobs.errors import NotReady
+from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,10 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from pgjobs import db, faults
+from pgjobs import failpoints as faults
 from pgjobs.engine.claim import Claim
 from pgjobs.errors import Fenced
+from pgjobs.pg import connection as db
 
 TRUST = 0.7
 

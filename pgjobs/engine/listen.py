@@ -11,9 +11,9 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
 
-from pgjobs import db
 from pgjobs.errors import Interrupted
 from pgjobs.metrics import Metrics
+from pgjobs.pg import connection as db
 
 CHANNEL = "pgjobs"
 PROBE_PATIENCE = 5.0

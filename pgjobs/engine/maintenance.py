@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import psycopg
 
-from pgjobs import db
 from pgjobs.errors import hint_for, one_line
+from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)

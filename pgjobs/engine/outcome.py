@@ -18,16 +18,17 @@ from contextlib import asynccontextmanager
 
 import psycopg
 
-from pgjobs import db, faults
+from pgjobs import failpoints as faults
 from pgjobs.engine import claim as claims
 from pgjobs.engine import troubles
 from pgjobs.engine.claim import Claim
-from pgjobs.engine.lanes import Lane, Lanes
+from pgjobs.engine.connections import Lane, Lanes
 from pgjobs.engine.lease import Lease
 from pgjobs.engine.poison import Suspicion
 from pgjobs.engine.run import ShardRun
 from pgjobs.errors import ConfigurationError, Fenced, Interrupted, SelectionError, refusal
 from pgjobs.metrics import Metrics
+from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)

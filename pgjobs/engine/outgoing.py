@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from pgjobs.engine.amqp import Publisher
+from pgjobs.engine.broker.confirms import Flight
+from pgjobs.engine.broker.frames import Envelope, Record
+from pgjobs.engine.broker.publisher import Publisher
 from pgjobs.engine.claim import Claim
-from pgjobs.engine.confirms import Flight
-from pgjobs.engine.encode import Envelope, Record
 from pgjobs.engine.lease import Lease
 from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Interrupted

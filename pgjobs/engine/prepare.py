@@ -9,13 +9,14 @@ import contextlib
 
 import psycopg
 
-from pgjobs import db, faults
+from pgjobs import failpoints as faults
 from pgjobs.engine import injection
 from pgjobs.engine.claim import Claim
-from pgjobs.engine.lanes import Lane
+from pgjobs.engine.connections import Lane
 from pgjobs.engine.records import Position
 from pgjobs.engine.selected import check_columns
 from pgjobs.errors import Fenced, SelectionError
+from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 

@@ -14,12 +14,13 @@ from typing import Any
 
 import psycopg
 
-from pgjobs import db, faults
-from pgjobs.engine.encode import Record
+from pgjobs import failpoints as faults
+from pgjobs.engine.broker.frames import Record
 from pgjobs.engine.selected import check_columns, misplaced
 from pgjobs.engine.window import fits
 from pgjobs.errors import Interrupted, SelectionError
 from pgjobs.metrics import Metrics
+from pgjobs.pg import connection as db
 
 WINDOW_BYTES = 8 << 20
 """Bodies of a window together; one that is bigger goes alone."""

@@ -13,19 +13,19 @@ from datetime import UTC, datetime
 
 from psycopg.types.json import Jsonb
 
-from pgjobs import faults
+from pgjobs import failpoints as faults
+from pgjobs.engine.broker.frames import Record, log_lines
 from pgjobs.engine.claim import Claim
-from pgjobs.engine.encode import Record, log_lines
-from pgjobs.engine.joblog import JobLog
-from pgjobs.engine.lanes import Lane
+from pgjobs.engine.connections import Lane
 from pgjobs.engine.lease import Lease
-from pgjobs.engine.logrules import LogRules
 from pgjobs.engine.outgoing import Outgoing
 from pgjobs.engine.poison import Suspicion
 from pgjobs.engine.prepare import prepare
 from pgjobs.engine.records import Records, call_off
 from pgjobs.engine.window import Window, find_unfit
 from pgjobs.errors import ConfigurationError, Poisoned
+from pgjobs.joblog.rules import LogRules
+from pgjobs.joblog.writer import JobLog
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
 

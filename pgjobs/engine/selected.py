@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Column
 
-from pgjobs.engine.encode import Record
+from pgjobs.engine.broker.frames import Record
 from pgjobs.errors import SelectionError
 
 WANTED = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import psycopg
 
 from pgjobs.errors import ConfigurationError, Interrupted, LogError, refusal
-from pgjobs.sqlstates import hidden_rows, passes_by_itself
+from pgjobs.pg.sqlstates import hidden_rows, passes_by_itself
 
 WORDS = {
     "25006": "the database is read-only, or a standby",

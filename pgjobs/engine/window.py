@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from pgjobs.engine.confirms import Flight
-from pgjobs.engine.encode import Record, reason_code
+from pgjobs.engine.broker.confirms import Flight
+from pgjobs.engine.broker.frames import Record, reason_code
 
 MAX_BODY = 1 << 20
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pgjobs.web import doors
-from pgjobs.web.answers import INCOMPLETE, Problem, clipped
+from pgjobs.web import endpoint as doors
+from pgjobs.web.errors import INCOMPLETE, Problem, clipped
 
 logger = logging.getLogger(__name__)
 

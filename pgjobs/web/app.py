@@ -11,18 +11,13 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 
 from pgjobs.settings import Settings
-from pgjobs.web import cms, health, metrics
+from pgjobs.web import health, metrics
 from pgjobs.web.access import AccessLog
-from pgjobs.web.answers import (
-    Problem,
-    on_disconnect,
-    on_failure,
-    on_http_exception,
-    on_problem,
-)
-from pgjobs.web.auth import Tokens
-from pgjobs.web.database import Database
+from pgjobs.web.doors import cms
+from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem
 from pgjobs.web.hosts import Browsers
+from pgjobs.web.identity import Tokens
+from pgjobs.web.pool import Database
 
 DOORS = (*cms.DOORS, *metrics.DOORS, *health.DOORS)
 HANDLERS = {

@@ -7,9 +7,9 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pgjobs.web.answers import Problem, json_answer
-from pgjobs.web.database import Database
-from pgjobs.web.doors import Door
+from pgjobs.web.endpoint import Door
+from pgjobs.web.errors import Problem, json_answer
+from pgjobs.web.pool import Database
 from pgjobs.web.problems import Unanswered
 
 LOOK_SECONDS = 1.0

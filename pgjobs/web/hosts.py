@@ -17,9 +17,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pgjobs.settings import Settings
-from pgjobs.web import doors
-from pgjobs.web.answers import Problem, clipped
+from pgjobs.web import endpoint as doors
 from pgjobs.web.bind import loopback, split
+from pgjobs.web.errors import Problem, clipped
 
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]*)(:[0-9]*)?")
 SAME_SITE = ("same-origin", "none")

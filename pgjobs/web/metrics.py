@@ -10,8 +10,8 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pgjobs.web.answers import HEADERS
-from pgjobs.web.doors import Door
+from pgjobs.web.endpoint import Door
+from pgjobs.web.errors import HEADERS
 
 Row = tuple[str, str, str, dict[str, str], float]
 """(name of the sample, kind, help, labels, value)"""

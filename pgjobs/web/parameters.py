@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from pgjobs.web.answers import Problem, clipped
+from pgjobs.web.errors import Problem, clipped
 
 BODY_BYTES = 64 * 1024
 FIELDS = 50

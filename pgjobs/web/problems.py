@@ -6,9 +6,9 @@ import logging
 
 import psycopg
 
-from pgjobs import db
 from pgjobs.errors import hint_for, one_line, refusal
-from pgjobs.web.answers import Problem
+from pgjobs.pg import connection as db
+from pgjobs.web.errors import Problem
 
 logger = logging.getLogger(__name__)
 BUSY = ("55P03", "57014", "40", "53")

@@ -12,8 +12,8 @@ from types import FrameType
 import psycopg
 import uvicorn
 
-from pgjobs import db
 from pgjobs.errors import SettingsError
+from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 from pgjobs.web.app import create_app
 from pgjobs.web.bind import listen, loopback, split

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from mutants.table import MUTANTS, Mutant
 
-from pgjobs.dev.services import Services, running_services
+from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")

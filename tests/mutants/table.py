@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 RUN = "pgjobs/engine/run.py"
 OUTGOING = "pgjobs/engine/outgoing.py"
-LOG = "pgjobs/engine/joblog.py"
-AMQP = "pgjobs/engine/amqp.py"
-CONFIRMS = "pgjobs/engine/confirms.py"
+LOG = "pgjobs/joblog/writer.py"
+AMQP = "pgjobs/engine/broker/publisher.py"
+CONFIRMS = "pgjobs/engine/broker/confirms.py"
 RECORDS = "pgjobs/engine/records.py"
 DAEMON = "pgjobs/engine/daemon.py"
 LISTEN = "pgjobs/engine/listen.py"

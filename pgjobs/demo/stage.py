@@ -1,0 +1,230 @@
+"""The stage of the demo: servers, a database of its own with the sample, two queues, one daemon, one web process.
+
+Where somebody else's servers are used, the database and the queues are new ones and are removed afterwards; a queue
+that is there already is never written to, for its consumer might charge people.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pika
+import psycopg
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+from psycopg import sql
+
+from pgjobs.lab import sample
+from pgjobs.lab.process import Child, ServicesError, free_port
+from pgjobs.lab.services import Services, running_services
+from pgjobs.pg import migrate as migrations
+from pgjobs.pg import schema
+
+JOBS_QUEUE, SUSPENDED_QUEUE = "mobilink_requests", "mobilink_mo_tarifficate"
+INJECTION_FILE, INJECTION_LINES = "20170131_vip.csv", 20_000
+FULL_SIZE, FULL_WINDOW, SMALL_WINDOW = 200_000, 2000, 100
+"""In a small sample a job with windows of the usual size would be over before anybody could stop it."""
+
+Tell = Callable[[str, float], None]
+"""Told what has just been done, and how many seconds it took."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything the demo plays with."""
+
+    database_url: str
+    amqp_url: str
+    http_url: str
+    folder: Path
+    private: bool
+    """Whether both servers are ours."""
+    children: tuple[Child, ...]
+
+    def check(self) -> None:
+        """Raise when a process has ended by itself."""
+        for child in self.children:
+            if not child.running:
+                log = child.log.read_text(errors="replace")[-2000:]
+                raise ServicesError(f"the {child.log.stem} of the demo ended by itself:\n{log}")
+
+
+@contextlib.contextmanager
+def running_stage(tell: Tell, retries: int) -> Iterator[Stage]:
+    """Set everything up, say so step by step, and take everything down again."""
+    with contextlib.ExitStack() as stack:
+        step = Steps(tell)
+        services = stack.enter_context(running_services())
+        database_url = stack.enter_context(_database(services))
+        stack.enter_context(_queues(services))
+        folder = stack.enter_context(_folder(services))
+        with psycopg.connect(database_url) as connection:
+            version = connection.info.parameter_status("server_version")
+        step.done(f"PostgreSQL {version} at {_place(database_url)}, RabbitMQ at {_place(services.amqp_url)}")
+
+        applied = migrations.migrate(database_url)
+        step.done(
+            f"migrated: {sum(line.startswith('migration ') for line in applied)} migrations, "
+            f"{sum(1 for _ in schema.sql_files())} files of functions"
+        )
+
+        sample.load(database_url, retries, 2 * retries)
+        sample.write_injection_file(folder / "injections" / INJECTION_FILE, INJECTION_LINES, retries)
+        step.done(
+            f"sample: {retries:,} expired retries, {2 * retries:,} transactions, an injection file of"
+            f" {INJECTION_LINES:,} lines"
+        )
+
+        window = FULL_WINDOW if retries >= FULL_SIZE else SMALL_WINDOW
+        stage = _start(stack, services, database_url, folder, window=window)
+        step.done(f"daemon and web are up: {stage.http_url}")
+        yield stage
+
+
+class Steps:
+    """Tells each step with the time it took."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._since = time.monotonic()
+
+    def done(self, words: str) -> None:
+        """This is done now."""
+        now = time.monotonic()
+        self._tell(words, now - self._since)
+        self._since = now
+
+
+def _start(stack: contextlib.ExitStack, services: Services, database_url: str, folder: Path, *, window: int) -> Stage:
+    port = free_port()
+    # Whatever PGJOBS_… says outside is about another database.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PGJOBS_")} | {
+        "PGJOBS_DATABASE_URL": database_url,
+        "PGJOBS_AMQP_URL": services.amqp_url,
+        "PGJOBS_LOG_DIR": str(folder / "logs"),
+        "PGJOBS_INJECTIONS_DIR": str(folder / "injections"),
+        "PGJOBS_HTTP_BIND": f"127.0.0.1:{port}",
+        "PGJOBS_DAEMON_NAME": "demo",
+        "PGJOBS_WINDOW": str(window),
+    }
+    children = []
+    for name in ("daemon", "web"):
+        child = Child(
+            [sys.executable, "-m", "pgjobs", name],
+            log=folder / f"{name}.log",
+            env=environment,
+            death_signal=signal.SIGTERM,
+        )
+        stack.callback(child.end, signal.SIGTERM, 15)
+        children.append(child)
+    private = services.postgres is not None and services.broker is not None
+    stage = Stage(database_url, services.amqp_url, f"http://127.0.0.1:{port}", folder, private, tuple(children))
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        children[0].wait_until(lambda: _beats(connection), 30)
+    children[1].wait_until(lambda: _serves(stage.http_url), 30)
+    return stage
+
+
+def _beats(connection: psycopg.Connection) -> bool:
+    return connection.execute("select from pgjobs.workers").fetchone() is not None
+
+
+def _serves(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/jobs/status", timeout=5).is_success
+    except httpx.HTTPError:
+        return False
+
+
+@contextlib.contextmanager
+def _folder(services: Services) -> Iterator[Path]:
+    # Inside the servers' folder, which the next start removes even where this process was killed.
+    parent = services.postgres.root.parent if services.postgres else None
+    with tempfile.TemporaryDirectory(prefix="pgjobs-demo-", dir=parent) as name:
+        folder = Path(name)
+        for part in ("logs", "injections"):
+            (folder / part).mkdir()
+        yield folder
+
+
+@contextlib.contextmanager
+def _database(services: Services) -> Iterator[str]:
+    """The private server's database; on somebody else's server a new one."""
+    if services.postgres:
+        yield services.postgres.owner_url()
+        return
+    name = f"pgjobs_demo_{secrets.token_hex(4)}"
+    with psycopg.connect(services.database_url, autocommit=True) as connection:
+        try:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise ServicesError(
+                "the role in PGJOBS_DATABASE_URL may not create the demo's own database",
+                "alter role … createdb, or unset PGJOBS_DATABASE_URL: the demo then starts a private PostgreSQL",
+            ) from error
+    try:
+        yield urlsplit(services.database_url)._replace(path=f"/{name}").geturl()
+    finally:
+        with psycopg.connect(services.database_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def _queues(services: Services) -> Iterator[None]:
+    """Durable quorum queues, declared by whoever runs the broker: here, us."""
+    made: list[str] = []
+    try:
+        for queue in (JOBS_QUEUE, SUSPENDED_QUEUE):
+            if services.broker is None and _is_there(services.amqp_url, queue):
+                raise ServicesError(
+                    f"queue {queue!r} is there already, and what the demo sends to it could charge people",
+                    "name another virtual host in PGJOBS_AMQP_URL, or unset it: the demo then starts an own RabbitMQ",
+                )
+            with _channel(services.amqp_url) as channel:
+                channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+            made.append(queue)
+        yield
+    finally:
+        if services.broker is None and made:
+            with contextlib.suppress(ServicesError), _channel(services.amqp_url) as channel:
+                for queue in made:
+                    channel.queue_delete(queue)
+
+
+def _is_there(amqp_url: str, queue: str) -> bool:
+    try:
+        with _channel(amqp_url) as channel:
+            channel.queue_declare(queue, passive=True)
+    except ChannelClosedByBroker as error:
+        if error.reply_code == 404:
+            return False
+        raise
+    return True
+
+
+@contextlib.contextmanager
+def _channel(amqp_url: str) -> Iterator[pika.adapters.blocking_connection.BlockingChannel]:
+    try:
+        connection = pika.BlockingConnection(pika.URLParameters(amqp_url))
+    except (AMQPError, OSError) as error:
+        raise ServicesError(
+            f"RabbitMQ at {_place(amqp_url)} can't be reached: {error or type(error).__name__}",
+            "check PGJOBS_AMQP_URL, or unset it: the demo then starts a private RabbitMQ",
+        ) from error
+    with contextlib.closing(connection):
+        yield connection.channel()
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

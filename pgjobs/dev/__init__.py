@@ -1,1 +1,0 @@
-"""What developers and the demo need and production does not: private servers, sample data, benchmarks."""

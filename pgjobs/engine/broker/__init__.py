@@ -1,0 +1,1 @@
+"""RabbitMQ as the engine uses it: connections, publishing with confirms, frames."""

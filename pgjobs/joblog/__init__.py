@@ -1,0 +1,1 @@
+"""The log of a job: its lines, its files, its hash chain, and their verification."""

@@ -1,0 +1,226 @@
+"""The log of a job: a committed-length file, authoritative up to the length stored with the last checkpoint.
+
+A new owner cuts off what lies behind that length. Where a former owner still lives (it holds the file's lock) the
+committed part is copied and renamed over the path, so that a stale owner writes into an orphan. Either is done with a
+lock in hand and after asking once more whether the shard is ours: whoever slept meanwhile changes nothing any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+import zlib
+from array import array
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pgjobs import failpoints as faults
+from pgjobs.errors import Fenced, LogError
+from pgjobs.joblog.rules import LogRules, give_rights, need_plain_file
+from pgjobs.pg import connection as db
+
+logger = logging.getLogger(__name__)
+FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class _Replaced(Exception):
+    """Another file is where the log was."""
+
+
+class JobLog:
+    """An open log; `committed` is its length in bytes up to the last append that is on disk.
+
+    `chain` is the SHA-256 of the last append and all before it, `checks` two bytes for each of its lines: with them
+    `pgjobs verify` names a line that was changed afterwards.
+    """
+
+    def __init__(
+        self, path: Path, fd: int, committed: int, chain: bytes, check_owner: Callable[[], Awaitable[object]]
+    ) -> None:
+        self.path = path
+        self.committed = committed
+        self.chain = chain
+        self.checks = b""
+        self._fd = fd
+        self._check_owner = check_owner
+
+    @classmethod
+    async def open(
+        cls, control: db.Connection, job_id: int, shard: int, epoch: int, path: Path, rules: LogRules | None = None
+    ) -> JobLog:
+        """Open the last segment of a shard's log at its committed length, or a further one out of reach."""
+        given = rules or LogRules()
+
+        async def ask(*, further: bool) -> tuple[Path, int, bytes]:
+            call = "select path, bytes, chain from pgjobs.open_log(%s, %s, %s, %s, %s, %s)"
+            row = await (await control.execute(call, (job_id, shard, epoch, given.host, str(path), further))).fetchone()
+            if row is None:
+                raise Fenced(f"job {job_id}: the lease was lost before its log was open")
+            return Path(row[0]), int(row[1]), row[2]
+
+        for further in (False, True):
+            found, committed, _ = await ask(further=further)
+            try:
+                held = await asyncio.to_thread(_lock, found, committed)
+                if held is None:
+                    logger.warning("log %s is out of reach: job %s goes on in a further file", found, job_id)
+                    continue
+                fd, is_copy = held
+                with _closed_on_error(fd):
+                    _, committed, chain = await ask(further=False)
+                    give_rights(fd, given)
+                    await asyncio.to_thread(_take_over, found, fd, committed, is_copy=is_copy)
+            except OSError as error:
+                raise LogError(f"log {found}: {error.strerror}") from error
+            return cls(found, fd, committed, chain, lambda: ask(further=False))
+        raise LogError(f"log {path}: neither it nor a further one could be opened")
+
+    async def append(self, lines: Sequence[bytes]) -> None:
+        """Write whole lines and wait until they are on disk; a failure ends the run, it is never retried."""
+        data = b"".join(lines)
+        try:
+            await _unbroken(asyncio.to_thread(self._append, data))
+        except OSError as error:
+            raise LogError(f"log {self.path}: {error.strerror}") from error
+        except _Replaced as error:
+            # A successor puts its copy there. If the shard is still ours, it was somebody else.
+            await self._check_owner()
+            raise LogError(f"log {self.path}: somebody put another file in its place") from error
+        self.committed += len(data)
+        self.chain = chained(self.chain, data)
+        self.checks = line_checks(lines)
+
+    def close(self) -> None:
+        """Give the file and its lock back."""
+        os.close(self._fd)
+
+    def _append(self, data: bytes) -> None:
+        here = os.fstat(self._fd)
+        if here.st_size != self.committed:
+            raise LogError(
+                f"log {self.path}: somebody changed it, {here.st_size} bytes where {self.committed} were committed"
+            )
+        try:
+            there = self.path.lstat()
+        except FileNotFoundError as error:
+            raise LogError(f"log {self.path}: somebody moved or removed it") from error
+        if not os.path.samestat(here, there):
+            raise _Replaced
+        rest = memoryview(data)
+        while rest:
+            rest = rest[faults.write(self._fd, rest) :]
+        faults.reach("before_sync")
+        faults.fail("log_sync")
+        os.fdatasync(self._fd)
+        faults.reach("after_sync")
+
+
+def chained(chain: bytes, data: bytes) -> bytes:
+    """The hash of lines and all that came before them."""
+    return hashlib.sha256(chain + data).digest()
+
+
+def line_checks(lines: Sequence[bytes]) -> bytes:
+    """Two bytes for each line, enough to tell which of them was changed."""
+    return array("H", [zlib.crc32(line) & 0xFFFF for line in lines]).tobytes()
+
+
+async def _unbroken(work: Coroutine[Any, Any, None]) -> None:
+    """Wait to the end, also when cancelled: a thread still writes to the descriptor the caller will close."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        raise
+
+
+def _lock(path: Path, committed: int) -> tuple[int, bool] | None:
+    """A locked descriptor: of the file, or of its copy to be, where somebody else holds the file.
+
+    None where the committed lines are not there, or where the copy is held: a silent owner may yet rename it.
+    """
+    try:
+        fd = os.open(path, FLAGS & ~os.O_CREAT if committed else FLAGS, 0o640)
+    except FileNotFoundError:
+        if committed:
+            return None
+        raise
+    with _closed_on_error(fd):
+        need_plain_file(fd)
+        reachable = os.fstat(fd).st_size >= committed
+        if reachable and _locked(fd):
+            if not _copy_is_held(path):
+                return fd, False
+            reachable = False
+    os.close(fd)
+    if not reachable:
+        return None
+    copy = _copy_of(path)
+    fd = os.open(copy, FLAGS, 0o640)
+    with _closed_on_error(fd):
+        need_plain_file(fd)
+        # Another one may have made it the file before it was locked.
+        if _locked(fd) and copy.exists() and copy.samefile(f"/proc/self/fd/{fd}"):
+            return fd, True
+    os.close(fd)
+    return None
+
+
+def _locked(fd: int) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _copy_is_held(path: Path) -> bool:
+    try:
+        fd = os.open(_copy_of(path), FLAGS & ~os.O_CREAT)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _locked(fd)
+    finally:
+        os.close(fd)
+
+
+def _copy_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.copy")
+
+
+def _take_over(path: Path, fd: int, committed: int, *, is_copy: bool) -> None:
+    """Cut off what was never committed, or have the committed part in the copy and the copy in the file's place."""
+    if is_copy:
+        os.ftruncate(fd, 0)
+        with path.open("rb") as source, os.fdopen(os.dup(fd), "wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    os.ftruncate(fd, committed)
+    if is_copy:
+        os.fdatasync(fd)
+        _copy_of(path).rename(path)
+    _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _closed_on_error(fd: int) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,70 @@
+"""What the broker says: that it is there, and that the route of every job type exists."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+
+from pgjobs.engine.broker.publisher import Publisher
+from pgjobs.errors import ConfigurationError, Interrupted
+from pgjobs.metrics import Metrics
+from pgjobs.ops.doctor.finding import Finding, ok, problem, warning
+from pgjobs.ops.doctor.work import JobType
+from pgjobs.settings import Settings
+
+PATIENCE_SECONDS = 6.0
+SUSPENDED = "mobilink_mo_tarifficate"
+"""Where /api publishes to, see pgjobs.request_suspended()."""
+
+
+async def findings(settings: Settings, types: list[JobType]) -> AsyncIterator[Finding]:
+    """The broker and its routes."""
+    began = time.monotonic()
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # it would tell the same in four lines
+    try:
+        publisher = await Publisher.connect(settings.amqp_url, "pgjobs doctor", Metrics(), PATIENCE_SECONDS)
+    except Interrupted as error:
+        yield problem("broker", error.sentence, "check PGJOBS_AMQP_URL, and that RabbitMQ runs")
+        return
+    try:
+        yield ok("broker", f"{_version(publisher)} answers ({1000 * (time.monotonic() - began):.0f} ms)")
+        for job_type in types:
+            sentence = await _missing(publisher, job_type.exchange, job_type.routing_key)
+            route = f"exchange {job_type.exchange}" if job_type.exchange else f"queue {job_type.routing_key}"
+            if sentence:
+                remedy = "declare it, or mend exchange and routing_key in xmp_job_types"
+                yield problem("routes", f"{job_type.name}: {sentence}", remedy)
+            else:
+                yield ok("routes", f"{job_type.name} publishes to {route}")
+        sentence = await _missing(publisher, "", SUSPENDED)
+        if sentence:
+            yield warning("routes", f"/api: {sentence}", "declare it where /api is used")
+        else:
+            yield ok("routes", f"/api publishes to queue {SUSPENDED}")
+    finally:
+        await _goodbye(publisher)
+
+
+async def _goodbye(publisher: Publisher) -> None:
+    """Close, and let the broker say goodbye too."""
+    publisher.close()
+    for _ in range(20):
+        await asyncio.sleep(0.02)
+        if publisher._connection.is_closed:  # noqa: SLF001 a daemon never waits for that
+            return
+
+
+async def _missing(publisher: Publisher, exchange: str, routing_key: str) -> str:
+    try:
+        await publisher.check_route(exchange, routing_key)
+    except (ConfigurationError, Interrupted) as error:
+        return error.sentence
+    return ""
+
+
+def _version(publisher: Publisher) -> str:
+    said = publisher._connection.server_properties or {}  # noqa: SLF001 only the doctor wants to know
+    names = (said.get("product", "the broker"), said.get("version", ""))
+    return " ".join(name.decode() if isinstance(name, bytes) else str(name) for name in names).strip()

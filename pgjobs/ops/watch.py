@@ -1,0 +1,196 @@
+"""Follow a job's progress to its end: a live bar at a terminal, plain lines elsewhere.
+
+What is shown is one row of pgjobs.job_status, read whenever something is announced and twice a second anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Self
+
+from psycopg import errors
+from psycopg.rows import class_row
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
+from rich.text import Text
+
+from pgjobs.errors import PgjobsError, SchemaError
+from pgjobs.pg import connection as db
+from pgjobs.settings import Settings
+
+POLL_SECONDS = 0.5
+PAUSE = 0.05
+LINE_SECONDS = 2.0
+ENDED = ("done", "error", "canceled")
+
+LOOK = """
+select id, type, status, total, coalesce(considered, 0) as considered, coalesce(sent, 0) as sent,
+       coalesce(skipped, 0) as skipped, coalesce(returned, 0) as returned,
+       case when considered is null then 0 else percent end::float8 as percent,
+       coalesce(
+         records_per_second, considered / nullif(pgjobs.seconds_between(started_at, finish_at), 0))::float8 as rate,
+       extract(epoch from eta - clock_timestamp())::float8 as seconds_left, owner, log_path, why
+from pgjobs.job_status
+where id = %s
+"""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A job as it was at one moment."""
+
+    id: int
+    type: str
+    status: str
+    total: int | None
+    considered: int
+    sent: int
+    skipped: int
+    returned: int
+    percent: float
+    rate: float | None
+    seconds_left: float | None
+    owner: str | None
+    log_path: str | None
+    why: str | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self.status in ENDED
+
+    @property
+    def counts(self) -> str:
+        """What became of the records so far."""
+        given_back = f" · {self.returned:,} returned" if self.returned else ""
+        return f"{self.considered:,} considered · {self.sent:,} sent · {self.skipped:,} skipped{given_back}"
+
+    @property
+    def pace(self) -> str:
+        """How fast, and how long still; why not, where it does not move."""
+        if self.why is not None and self.status != "done":
+            return self.why
+        rate = f"{self.rate:,.0f}/s" if self.rate else ""
+        if self.ended or self.seconds_left is None:
+            return rate
+        return f"{rate} · {_span(self.seconds_left)} left"
+
+
+class Screen:
+    """Something that shows looks."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave what was shown where it is."""
+
+    def show(self, look: Look) -> None:
+        """Show the newest look."""
+        raise NotImplementedError
+
+
+class Bar(Screen):
+    """A bar that moves."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("  job {task.fields[job]}", table_column=Column(no_wrap=True, min_width=8)),
+            BarColumn(30, complete_style="cyan", finished_style="green"),
+            TextColumn("{task.percentage:>5.1f} %", table_column=Column(no_wrap=True, min_width=7)),
+            TextColumn("{task.fields[words]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+            console=console,
+        )
+        self._task: TaskID | None = None
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, look: Look) -> None:
+        """Move the bar."""
+        colour = {"done": "green", "error": "red", "canceled": "yellow"}.get(look.status, "cyan")
+        words = Text.assemble((look.status, colour), f" · {look.considered:,}", f" · {look.pace}" if look.pace else "")
+        if self._task is None:
+            self._task = self._progress.add_task("", total=100, job=look.id, words=words.markup)
+            self._progress.start()
+        self._progress.update(self._task, completed=look.percent, words=words.markup, refresh=look.ended)
+
+
+class Lines(Screen):
+    """A line whenever the state changes, and every other second while the job moves."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last: tuple[str, str | None] | None = None
+        self._at = time.monotonic()
+
+    def show(self, look: Look) -> None:
+        """Print a line where there is something new; what is over in a moment need not be told."""
+        state = (look.status, look.why)
+        quiet = time.monotonic() - self._at
+        if not look.ended and quiet < (LINE_SECONDS if state == self._last else POLL_SECONDS):
+            return
+        self._last, self._at = state, time.monotonic()
+        words = f"job {look.id} · {look.percent:.1f} % · {look.status} · {look.considered:,}"
+        pace = f" · {look.pace}" if look.pace else ""
+        self._console.print(f"  {words}{pace}", markup=False, highlight=False, soft_wrap=True)
+
+
+def screen(console: Console) -> Screen:
+    """What suits the place where the output goes."""
+    return Bar(console) if console.is_terminal else Lines(console)
+
+
+async def looks(connection: db.Connection, job: int, every: float = POLL_SECONDS) -> AsyncIterator[Look]:
+    """The job now, then again after every change and every so many seconds, the last time when it has ended."""
+    await connection.execute("listen pgjobs")
+    while True:
+        look = await look_at(connection, job)
+        yield look
+        if look.ended:
+            return
+        await asyncio.sleep(PAUSE)  # hundreds of announcements a second are no reason for as many looks
+        async for _ in connection.notifies(timeout=max(0.0, every - PAUSE), stop_after=1):
+            pass
+
+
+async def look_at(connection: db.Connection, job: int) -> Look:
+    """The job as it is now."""
+    cursor = connection.cursor(row_factory=class_row(Look))
+    try:
+        look = await (await cursor.execute(LOOK, (job,))).fetchone()
+    except (errors.UndefinedTable, errors.UndefinedColumn) as error:
+        raise SchemaError("the database does not have the views of this version of pgjobs") from error
+    if look is None:
+        raise PgjobsError(f"there is no job {job}", "look up the id in xmp_jobs or pgjobs.job_status")
+    return look
+
+
+async def watch(settings: Settings, job: int) -> int:
+    """Show a job until it ends; 0 when it is done, 1 when it was stopped or broke off."""
+    console = Console(file=sys.stdout)
+    async with await db.connect(settings.database_url, "watch") as connection:
+        first = await look_at(connection, job)
+        with screen(console) as shown:
+            shown.show(first)
+            async for look in looks(connection, job):
+                shown.show(look)
+    console.print(f"  {look.counts}", highlight=False)
+    if look.log_path:
+        console.print(f"  log: {look.log_path}", highlight=False, soft_wrap=True)
+    return 0 if look.status == "done" else 1
+
+
+def _span(seconds: float) -> str:
+    """A length of time as people say it: 42 s, 3 min 5 s, 2 h 10 min."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections and what they state, the schema, and migrations."""

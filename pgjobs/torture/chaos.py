@@ -1,0 +1,247 @@
+"""The run itself: let the schedule happen, let everything become quiet, take every message, and judge."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import shutil
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pgjobs.lab.draining import drain
+from pgjobs.lab.process import ServicesError
+from pgjobs.lab.services import Services
+from pgjobs.torture import schedule
+from pgjobs.torture.crew import Seat, seated
+from pgjobs.torture.database import REFUSAL, TRIGGER
+from pgjobs.torture.jobs import Jobs
+from pgjobs.torture.oracle import Certificate, judge
+from pgjobs.torture.place import Place, Scale, prepared
+from pgjobs.torture.strike import Striker
+
+QUIET_SECONDS = 240.0
+STUCK_SECONDS = 20.0
+LOOK_SECONDS = 0.05
+PATIENCE_SECONDS = 2.5
+TAKE_RECORDS = 100_000
+ACK_SECONDS = 2.0
+PROGRESS = (
+    "select count(*), count(*) filter (where j.status = 'done'),"
+    " coalesce(sum((select sum(p.considered) from pgjobs.progress p where p.job_id = j.id)), 0)::bigint"
+    " from public.xmp_jobs j"
+)
+MOVING = (
+    "select j.id, j.status::text, pgjobs.why(j.id),"
+    " coalesce((select sum(p.considered + p.epoch) from pgjobs.progress p where p.job_id = j.id), 0)::bigint"
+    " from public.xmp_jobs j where j.status <> 'done' order by j.id"
+)
+ERRORS = (
+    "select e.job_id, e.reason from pgjobs.events e where e.to_status = 'error'"
+    " and coalesce(e.reason, '') not like 'log_io:%%' and coalesce(e.reason, '') not like %s"
+)
+STATE = {
+    "progress": "select to_jsonb(t) from pgjobs.progress t",
+    "uncertain ranges": "select to_jsonb(t) from pgjobs.uncertain_ranges t",
+    "events": "select to_jsonb(t) from pgjobs.events t",
+    "log segments": "select to_jsonb(t) from pgjobs.log_segments t",
+}
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Verdict:
+    """What a run showed."""
+
+    seed: int
+    queue: str
+    faults: Counter[str]
+    jobs: int
+    stops: int
+    seconds: float
+    certificate: Certificate
+    findings: list[str] = field(default_factory=list)
+    kept: Path | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether every promise was kept."""
+        return not self.findings and not self.certificate.violations
+
+
+class Chaos:
+    """One run on one place."""
+
+    def __init__(self, place: Place, seats: list[Seat], seed: int, tell: Tell) -> None:
+        place.rows(TRIGGER)
+        self.place = place
+        self.seats = seats
+        self.jobs = Jobs(place, seed)
+        self.striker = Striker(place, seats, self.jobs)
+        self.findings: list[str] = []
+        self._tell = tell
+        self._undo: list[tuple[float, int, Callable[[], None]]] = []
+        self._number = itertools.count()
+        self._messages: list[tuple[str, Mapping[str, Any]]] = []
+        self._headers: dict[str, Mapping[str, Any]] = {}
+
+    def run(self, faults: list[schedule.Fault], orders: list[schedule.Order]) -> None:
+        """Faults and orders in their order; dead daemons come back, jobs never run out.
+
+        A fault strikes when its time has come and records have moved since the last one, or have not for too long:
+        what strikes only daemons that are just starting shows little.
+        """
+        for seat in self.seats:
+            seat.start()
+        self.jobs.refill()
+        todo: list[schedule.Fault | schedule.Order] = [*faults, *orders]
+        todo.sort(key=lambda each: each.at)
+        late = 0.0
+        moved, taken, since = 0, 0, time.monotonic()
+        began = since
+        while todo or self._undo:
+            now = time.monotonic() - began
+            records = self._progress(len(faults), now)
+            while self._undo and self._undo[0][0] <= now:
+                heapq.heappop(self._undo)[2]()
+            if todo and todo[0].at + late <= now and (records > moved or time.monotonic() - since > PATIENCE_SECONDS):
+                late = now - todo[0].at
+                self._happen(todo.pop(0), now)
+                moved, since = records, time.monotonic()
+            for seat in self.seats:
+                seat.start()
+            self.jobs.tend(now)
+            if todo:
+                self.jobs.refill()
+            if records > taken + TAKE_RECORDS and not self._undo and self.striker.idle:
+                self._take()
+                taken = records
+            time.sleep(LOOK_SECONDS)
+
+    def _happen(self, what: schedule.Fault | schedule.Order, now: float) -> None:
+        if isinstance(what, schedule.Order):
+            self.jobs.order(what, now)
+            return
+        undo = self.striker.strike(what)
+        if undo is not None:
+            heapq.heappush(self._undo, (now + what.seconds, next(self._number), undo))
+
+    def _progress(self, faults: int, now: float) -> int:
+        """Tell how far it is; the number of records checkpointed."""
+        jobs, done, records = self.place.rows(PROGRESS)[0]
+        struck = self.striker.struck.total()
+        self._tell(f"{now:4.0f} s · {struck:,} of {faults:,} faults · {done} of {jobs} jobs · {records:,} records")
+        return int(records)
+
+    def quiet(self) -> None:
+        """Nothing is broken any more: every job has to end, and none may stand still without saying why."""
+        self.striker.wait()
+        for seat in self.seats:
+            seat.send(signal.SIGCONT)
+            for proxy in seat.proxies or ():
+                proxy.heal(drop=True)
+        began = moved = time.monotonic()
+        before: list[tuple[object, ...]] = []
+        while time.monotonic() - began < QUIET_SECONDS:
+            for seat in self.seats:
+                seat.start()
+            self.jobs.resume_all()
+            now = self.place.rows(MOVING)
+            if not now:
+                return
+            if now != before:
+                before, moved = now, time.monotonic()
+            elif time.monotonic() - moved > STUCK_SECONDS and any(row[2] is None for row in now):
+                break
+            self._tell(f"everything is repaired; {len(now)} jobs are still at work")
+            time.sleep(0.3)
+        for job, status, why, _ in before:
+            self.findings.append(f"job {job} stands still as {status}, and says: {why}")
+
+    def _take(self) -> None:
+        """Take off the queue what is there, while the broker is well: it recovers a long queue slowly.
+
+        A classic queue writes acks down late, so a broker killed at once would hand out the same messages again.
+        """
+        for name, headers in drain(self.place.amqp_url, self.place.queue):
+            # There are few different headers, and millions of messages.
+            self._messages.append((name, self._headers.setdefault(str(headers), headers)))
+        time.sleep(ACK_SECONDS)
+
+    def judge(self) -> Certificate:
+        """End the daemons, take every message, compare."""
+        for seat in self.seats:
+            if not seat.end():
+                self.findings.append(f"daemon {seat.index} did not let go within 15 s of SIGTERM")
+        for job, reason in self.place.rows(ERRORS, f"%{REFUSAL}%"):
+            self.findings.append(f"job {job} broke off, and neither disk nor trigger was to blame: {reason}")
+        self._tell("taking every message off the queue")
+        self._take()
+        messages = self._messages
+        ranges = self.place.value("select count(*) from pgjobs.job_uncertain")
+        expected = self.jobs.expected()
+        self._tell(f"judging {len(messages):,} messages of {len(expected)} jobs")
+        window = self.place.scale.window
+        return judge(self.place.connection(), messages, expected, faults=ranges, window=window)
+
+
+def run(
+    seed: int,
+    count: int,
+    seconds: float,
+    *,
+    daemons: int = 3,
+    queue: str = "quorum",
+    scale: Scale | None = None,
+    tell: Tell = lambda _words: None,
+    services: Services | None = None,
+) -> Verdict:
+    """Torture with `count` faults over `seconds`; what a violation needs to be understood is kept."""
+    began = time.monotonic()
+    with prepared(queue, scale or Scale(), services) as place:
+        encrypted = place.amqp_url.startswith("amqps") or "sslmode" in place.database_url
+        with seated(place, daemons, 0 if encrypted else max(1, daemons // 2)) as seats:
+            proxied = [seat.index for seat in seats if seat.proxies]
+            faults, orders = schedule.make(
+                seed, count, seconds, daemons=daemons, proxied=proxied, private=place.private
+            )
+            chaos = Chaos(place, seats, seed, tell)
+            try:
+                chaos.run(faults, orders)
+                chaos.quiet()
+                certificate = chaos.judge()
+            finally:
+                chaos.striker.close()
+            jobs = place.value("select count(*) from public.xmp_jobs")
+            struck = chaos.striker.struck
+            took = time.monotonic() - began
+            verdict = Verdict(seed, queue, struck, jobs, chaos.jobs.stops, took, certificate, chaos.findings)
+            if not verdict.good:
+                verdict.kept = _keep(place, verdict, faults)
+    return verdict
+
+
+def _keep(place: Place, verdict: Verdict, faults: list[schedule.Fault]) -> Path:
+    """Save logs, schedule and state where they outlive this run."""
+    folder = Path(tempfile.mkdtemp(prefix=f"pgjobs-torture-seed-{verdict.seed}-"))
+    shutil.copytree(place.folder, folder / "run", dirs_exist_ok=True)
+    story = {
+        "seed": verdict.seed,
+        "violations": verdict.certificate.violations + verdict.findings,
+        "schedule": [asdict(fault) for fault in faults],
+    }
+    story |= {name: [row[0] for row in place.rows(query)] for name, query in STATE.items()}
+    (folder / "story.json").write_text(json.dumps(story, indent=1, default=str))
+    for server in (place.services.postgres, place.services.broker):
+        if server is not None:
+            for log in server.root.glob("*.log"):
+                shutil.copy(log, folder)
+    if verdict.certificate.messages == 0 and not verdict.findings:
+        raise ServicesError("nothing was sent at all", "look into the logs of the daemons")
+    return folder

@@ -1,0 +1,83 @@
+"""What torture says: a progress line while it runs, the certificate, and the same as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from pgjobs.torture.chaos import Verdict
+
+EVERY_SECONDS = 10.0
+
+
+class Progress:
+    """One line that changes on a terminal; elsewhere a line now and then."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._told = 0.0
+
+    def __call__(self, words: str) -> None:
+        """Say how far it is."""
+        now = time.monotonic()
+        if now - self._told < (0.2 if self._live else EVERY_SECONDS):
+            return
+        self._told = now
+        typer.echo(f"\r\033[K{words}" if self._live else words, err=True, nl=not self._live)
+
+    def clear(self) -> None:
+        """Make room for what stays."""
+        if self._live:
+            typer.echo("\r\033[K", err=True, nl=False)
+
+
+def certificate(verdict: Verdict) -> list[str]:
+    """The certificate of a run, a line each."""
+    found = verdict.certificate
+    kinds = sorted(verdict.faults.items(), key=lambda pair: -pair[1])
+    again = f"  duplicated  {found.duplicated:,} of at most {found.at_most:,}"
+    lines = [
+        f"torture, seed {verdict.seed}, {verdict.queue} queue, {verdict.seconds:,.0f} s",
+        f"  faults      {verdict.faults.total():,}: " + ", ".join(f"{kind} {number:,}" for kind, number in kinds),
+        f"  jobs        {verdict.jobs:,}, stopped and resumed {verdict.stops:,} times",
+        f"  records     {found.records:,} accounted for, {found.sent:,} sent, {found.messages:,} messages taken",
+        f"  lost        {found.lost:,}",
+        f"{again}, every one inside {found.ranges:,} reported uncertain ranges and marked",
+    ]
+    if verdict.good:
+        return [*lines, "  every promise was kept"]
+    lines[-1] = f"{again}, {found.ranges:,} uncertain ranges"
+    lines += [f"  VIOLATION   {sentence}" for sentence in [*found.violations, *verdict.findings]]
+    return [*lines, f"  logs, schedule and state are kept in {verdict.kept}"]
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """The certificate for machines."""
+    found = verdict.certificate
+    return {
+        "seed": verdict.seed,
+        "queue": verdict.queue,
+        "seconds": round(verdict.seconds, 1),
+        "faults": dict(verdict.faults),
+        "jobs": verdict.jobs,
+        "stops": verdict.stops,
+        "records": found.records,
+        "sent": found.sent,
+        "messages": found.messages,
+        "lost": found.lost,
+        "duplicated": found.duplicated,
+        "at_most": found.at_most,
+        "ranges": found.ranges,
+        "violations": [*found.violations, *verdict.findings],
+    }
+
+
+def write(path: Path | None, results: object) -> None:
+    """Write results as JSON, where that is asked for."""
+    if path is not None:
+        path.write_text(json.dumps(results, indent=1) + "\n")

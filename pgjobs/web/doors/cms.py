@@ -1,0 +1,105 @@
+"""The door of the CMS: /jobs and its verbs, and /api for suspended subscriptions."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pgjobs.web.endpoint import Door
+from pgjobs.web.errors import Problem, json_answer
+from pgjobs.web.parameters import read
+from pgjobs.web.pool import Database
+from pgjobs.web.problems import Unanswered
+
+FIRST_PAUSE, LAST_PAUSE = 0.01, 0.2
+NOBODY = ("no_daemon", "daemons_busy")
+"""What call_answer says of a call whose time is over and that nobody took."""
+
+
+async def start(request: Request) -> Response:
+    """Run a ready job now."""
+    job = (await read(request, "id")).job_id()
+    return await _answer(request, "select pgjobs.start_job(%s)::text", job)
+
+
+async def stop(request: Request) -> Response:
+    """Stop a ready or running job."""
+    job = (await read(request, "id")).job_id()
+    return await _answer(request, "select pgjobs.stop_job(%s)::text", job)
+
+
+async def resume(request: Request) -> Response:
+    """Let a job that was stopped or broke off go on."""
+    job = (await read(request, "id")).job_id()
+    return await _answer(request, "select pgjobs.resume_job(%s)::text", job)
+
+
+async def status(request: Request) -> Response:
+    """The running jobs, or the one that is asked for."""
+    given = await read(request, "id")
+    if "id" not in given:
+        return await _answer(request, "select pgjobs.running_jobs()::text", reading=True)
+    return await _answer(request, "select pgjobs.show_job(%s)::text", given.job_id(), reading=True)
+
+
+async def jobs(request: Request) -> Response:
+    """A page of the list of jobs, newest first."""
+    given = await read(request, "status", "type", "limit", "before")
+    page = given.text("status"), given.text("type"), given.whole("limit"), given.whole("before")
+    return await _answer(request, "select pgjobs.list_jobs(%s, %s, %s, %s)::text", *page, reading=True)
+
+
+async def suspended(request: Request) -> Response:
+    """Let a daemon publish suspended subscriptions and wait for their number."""
+    given = await read(request, "limit", "hours")
+    limit, hours = given.whole("limit"), given.whole("hours")
+    patience = request.app.state.settings.http_patience
+    database = _database(request)
+    call = await database.value(
+        "select pgjobs.request_suspended(%s, %s, %s)", limit, hours, timedelta(seconds=patience)
+    )
+    clock = asyncio.get_running_loop().time
+    deadline, pause = clock() + patience, FIRST_PAUSE
+    while clock() < deadline:
+        try:
+            published = await database.value("select pgjobs.call_answer(%s)", call, reading=True)
+            if published is not None:
+                return json_answer(str(published))
+        except Unanswered:
+            # A database that is away for a moment ends only this look, for the call itself is written down.
+            pass
+        except Problem as problem:
+            if problem.code not in NOBODY:
+                raise
+            break  # its time is over by the database's clock: it is taken back like any other
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, LAST_PAUSE)
+    try:
+        await database.value("select pgjobs.withdraw_call(%s)", call)
+        return json_answer(str(await database.value("select pgjobs.call_answer(%s)", call)))
+    except Unanswered as problem:
+        sentence = f"the database went away, and what became of call {call} is not known"
+        hint = "look at its row of pgjobs.calls before you call again"
+        raise Problem(503, "call_unknown", sentence, hint) from problem
+
+
+async def _answer(request: Request, call: str, *args: object, reading: bool = False) -> Response:
+    return json_answer(await _database(request).value(call, *args, reading=reading))
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+DOORS = (
+    Door("/jobs", jobs, "read"),
+    Door("/jobs/start", start, "control"),
+    Door("/jobs/stop", stop, "control"),
+    Door("/jobs/resume", resume, "control"),
+    Door("/jobs/status", status, "read"),
+    Door("/api", suspended, "control"),
+)
