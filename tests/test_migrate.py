@@ -117,7 +117,7 @@ def test_an_edited_file_is_applied_without_a_migration(database: str, db: Db, sq
     """A changed text of sql/ is in force after the next migrate, though no migration is pending; the one
     after has nothing to do."""
     assert [] == migrate(database)
-    edit(sql_copy / "lifecycle" / "now.sql", "The time by which", "The hour by which")
+    edit(sql_copy / "base" / "now.sql", "The time by which", "The hour by which")
     assert [f"functions {schema.fingerprint()[:12]}"] == migrate(database)
     assert db.value(COMMENT).startswith("The hour by which")
     assert schema.fingerprint() == db.value(IN_FORCE)
@@ -127,12 +127,12 @@ def test_an_edited_file_is_applied_without_a_migration(database: str, db: Db, sq
 def test_the_fingerprint_tells_texts_and_names_apart(sql_copy: Path) -> None:
     """One changed letter, a renamed file and a moved border between two files each give another fingerprint."""
     seen = {schema.fingerprint()}
-    edit(sql_copy / "lifecycle" / "now.sql", "The time", "The tame")
+    edit(sql_copy / "base" / "now.sql", "The time", "The tame")
     seen.add(schema.fingerprint())
-    (sql_copy / "lifecycle" / "now.sql").rename(sql_copy / "lifecycle" / "now2.sql")
+    (sql_copy / "base" / "now.sql").rename(sql_copy / "base" / "now2.sql")
     schema.fingerprint.cache_clear()
     seen.add(schema.fingerprint())
-    first, last = (sql_copy / "lifecycle" / name for name in ("utc.sql", "refuse.sql"))
+    first, last = (sql_copy / "base" / name for name in ("utc.sql", "refuse.sql"))
     first.write_text(first.read_text() + last.read_text())
     last.write_text("")
     schema.fingerprint.cache_clear()
@@ -144,7 +144,7 @@ def test_a_retired_signature_goes_with_the_same_transaction(database: str, db: D
     """A function of an earlier version stays as long as anything in the new one is broken, and is gone once
     the new one is in force."""
     there = "select to_regprocedure('pgjobs.gone(integer)') is not null"
-    gone = sql_copy / "lifecycle" / "gone.sql"
+    gone = sql_copy / "base" / "gone.sql"
     add(
         gone,
         "create or replace function pgjobs.gone(_n integer) returns integer language sql stable as $$ select _n $$;",
@@ -153,11 +153,11 @@ def test_a_retired_signature_goes_with_the_same_transaction(database: str, db: D
     assert db.value(there)
     gone.unlink()
     add(sql_copy / "retired.sql", "drop function if exists pgjobs.gone(integer);\n")
-    add(sql_copy / "lifecycle" / "broken.sql", BROKEN["statement"])
+    add(sql_copy / "base" / "broken.sql", BROKEN["statement"])
     with pytest.raises(psycopg.errors.SyntaxError):
         migrate(database)
     assert db.value(there)
-    (sql_copy / "lifecycle" / "broken.sql").unlink()
+    (sql_copy / "base" / "broken.sql").unlink()
     schema.fingerprint.cache_clear()
     migrate(database)
     assert not db.value(there)
@@ -168,7 +168,7 @@ def test_a_broken_file_changes_nothing(database: str, db: Db, sql_copy: Path, ki
     """A broken statement or function body, in whatever file, undoes the whole application: the former
     version stays in force and works."""
     before = db.value(IN_FORCE), db.value(COMMENT), db.column(SHAPE)
-    edit(sql_copy / "lifecycle" / "now.sql", "The time by which", "The hour by which")
+    edit(sql_copy / "base" / "now.sql", "The time by which", "The hour by which")
     broken = sql_copy / "views" / "broken.sql"
     add(broken, BROKEN[kind])
     with pytest.raises(psycopg.Error) as caught:
@@ -194,7 +194,7 @@ def test_another_version_is_refused(database: str, db: Db, sql_copy: Path) -> No
     """Daemon and web refuse a database of another version, older or newer, and say what to run; after that
     they accept it."""
     check(database)
-    edit(sql_copy / "lifecycle" / "now.sql", "The time by which", "The hour by which")
+    edit(sql_copy / "base" / "now.sql", "The time by which", "The hour by which")
     with pytest.raises(SchemaError) as caught:
         check(database)
     assert "the database was migrated by another version of pgjobs" == caught.value.sentence
@@ -266,7 +266,7 @@ def test_a_connected_daemon_does_not_keep_migrate_waiting(database: str, db: Db,
     version."""
     insert_job(db)
     db.execute("select * from pgjobs.job_status")
-    edit(sql_copy / "lifecycle" / "now.sql", "The time by which", "The hour by which")
+    edit(sql_copy / "base" / "now.sql", "The time by which", "The hour by which")
     with connect(database, lock_timeout="10s") as other:
         other.execute("select pgjobs.next_wakeup(true)")
         assert 1 == len(migrate(database))

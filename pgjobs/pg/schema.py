@@ -11,7 +11,10 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 BEFORE, FIRST, LAST = "before.sql", "retired.sql", "access.sql"
 TRIGGERS = "triggers"
-STEPS = ("lifecycle", "select", "engine", "jobs", "views", TRIGGERS)
+STEPS = (
+    "base", "params", "types", "selection", "jobs", "engine", "callbacks", "tokens", "doors", "monitoring", "retention",
+    "status", "views", TRIGGERS,
+)  # fmt: skip
 
 
 def folder(name: str) -> Path:

@@ -17,7 +17,7 @@ OUTCOME = "pgjobs/engine/outcome.py"
 CHECKPOINT = "sql/engine/checkpoint_job.sql"
 RENEW = "sql/engine/renew_lease.sql"
 CLAIM = "sql/engine/claim_shard.sql"
-EXPIRED = "sql/select/expired_records.sql"
+EXPIRED = "sql/types/expired/expired_records.sql"
 
 CRASHES = "tests/test_crash_points.py"
 FAILURES = "tests/test_failing_calls.py"
