@@ -10,6 +10,7 @@ from typing import Any
 import pika
 import pytest
 from fix_daemon import Engine
+from psycopg.types.json import Jsonb
 
 from pgjobs.lab.draining import drain
 from pgjobs.lab.services import Services
@@ -81,6 +82,21 @@ def test_known_duplicates_are_allowed(left: Left) -> None:
     certificate = left.judge(faults=1)
     assert [] == certificate.violations
     assert (7, 14, 1) == (certificate.duplicated, certificate.at_most, certificate.ranges)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_range_has_its_ends(left: Left, descending: bool) -> None:
+    """A range begins behind its first key and ends with its last one, in the order of the job."""
+    after, to = (15, 8) if descending else (7, 14)
+    left.add_range(after, to)
+    left.engine.execute("alter table xmp_jobs disable trigger user")
+    left.engine.execute("update xmp_jobs set params = %s", Jsonb({"order": "desc" if descending else "asc"}))
+    left.rewrite(lambda lines: lines[::-1] if descending else lines)
+    for key in (7, 8, 14, 15):
+        left.again(key, marked=True)
+    violations = [found.partition(": ")[2] for found in left.judge(faults=1).violations]
+    outside = (15, 7) if descending else (7, 15)
+    assert f"sent again outside the uncertain ranges: 2 {outside}" in violations
 
 
 def lose_a_message(left: Left) -> None:
@@ -238,7 +254,10 @@ def test_without_a_known_selection(left: Left) -> None:
     assert ["messages without a line: 1 (41)"] == [violation[len("job 1: ") :] for violation in outside.violations]
     left.add_range(40, 47)
     inside = judge(left.engine.database, left.messages, {left.job: None}, faults=1, window=WINDOW)
-    assert [] == inside.violations
+    assert ([], 0) == (inside.violations, inside.duplicated)
+    left.again(41, marked=True)
+    twice = judge(left.engine.database, left.messages, {left.job: None}, faults=1, window=WINDOW)
+    assert ([], 1) == (twice.violations, twice.duplicated)
 
 
 def fill(channel: Any, queue: str, numbers: Iterator[int]) -> None:

@@ -195,6 +195,31 @@ def test_confirms_come_as_ranges() -> None:
     asyncio.run(act())
 
 
+def test_each_message_of_a_flight_may_be_refused() -> None:
+    """The first and the last message of a flight are refused one by one as well as together, once each, whatever is
+    said of one that has its answer already."""
+
+    async def act() -> None:
+        confirms = Confirms()
+        first, second = confirms.take_off([10, 20, 30]), confirms.take_off([40, 50])
+        assert 2 == confirms.behind
+        assert [] == confirms.settle(1, multiple=False, nack=True)
+        assert [first] == confirms.settle(3, multiple=True, nack=True)
+        assert [] == confirms.settle(3, multiple=True, nack=True)
+        assert [10, 20, 30] == first.nacked
+        assert 0 == confirms.behind
+        third = confirms.take_off([60, 70])
+        assert 2 == confirms.behind
+        assert [second] == confirms.settle(5, multiple=True, nack=False)
+        assert [] == confirms.settle(5, multiple=False, nack=False)
+        assert [third] == confirms.settle(7, multiple=True, nack=True)
+        assert ([], [60, 70]) == (second.nacked, third.nacked)
+        assert 0 == confirms.behind
+        assert set() == confirms._loose
+
+    asyncio.run(act())
+
+
 def test_a_blocked_broker_is_waited_for() -> None:
     """Silence of a broker that has said it is blocked is no interruption; of one that has not, it is."""
 

@@ -17,11 +17,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mutants.table import MUTANTS, Mutant
+from mutants.around import AROUND
+from mutants.table import MUTANTS as PROTOCOL
+from mutants.table import Mutant
 
 from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
+MUTANTS = (*PROTOCOL, *AROUND)
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
 PATIENCE = 180
 AT_A_TIME = 2

@@ -289,7 +289,7 @@ MUTANTS = (
             Edit(
                 OUTGOING,
                 '        if lease.stopping:\n            raise Interrupted("stopped',
-                '        if 0:\n            raise ("',
+                '        if 0:\n            raise Interrupted("stopped',
             ),
         ),
         (f"{LETTING_GO}::test_a_stop_does_not_wait_for_a_queue_with_room",),

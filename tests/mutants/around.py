@@ -1,0 +1,150 @@
+"""Mutants of what surrounds the protocol: selectors, windows, files, notifications, callbacks, odd rows, sessions."""
+
+from mutants.table import CLAIM, LISTEN, RECORDS, RUN, Edit, Mutant
+
+AROUND = (
+    Mutant(
+        "m-order",
+        "every key lies behind the one before it",
+        (Edit(RECORDS, "misplaced(window, after, descending=self._descending)", "None"),),
+        ("tests/test_selectors.py", "-k", "wrong_direction or late_key or repeated_key"),
+    ),
+    Mutant(
+        "m-bytes",
+        "windows are bounded by bytes",
+        (Edit(RECORDS, "WINDOW_BYTES = 8 << 20", "WINDOW_BYTES = 8 << 40"),),
+        ("tests/test_selectors.py::test_big_messages_need_little_memory",),
+    ),
+    Mutant(
+        "m-unfit",
+        "what can't be sent is skipped, not returned",
+        (
+            Edit(
+                "pgjobs/engine/window.py",
+                "        skipped, returned = reasons.total(), len(self.returned)\n",
+                "        skipped, returned = reasons.total() - len(self.unfit), len(self.returned) + len(self.unfit)\n",
+            ),
+        ),
+        ("tests/test_selectors.py::test_what_can_not_be_sent_is_skipped",),
+    ),
+    Mutant(
+        "m-account",
+        "a shard whose records are not accounted for ends its job with an error",
+        (
+            Edit(
+                "sql/engine/finish_shard.sql",
+                "  if _considered <> _accounted then\n",
+                "  if _considered <> _accounted then\n    return null;\n  elsif _open = -1 then\n",
+            ),
+        ),
+        ("tests/test_reported_ends.py::test_records_that_are_unaccounted_for",),
+    ),
+    Mutant(
+        "m-changed",
+        "a file that changes while it is read is refused",
+        (
+            Edit(
+                "pgjobs/engine/sourcefile.py",
+                "            if was == identity(file) == identity(again):\n",
+                "            if again:\n",
+            ),
+        ),
+        ("tests/test_injection.py::test_a_file_that_changes_while_it_is_read",),
+    ),
+    Mutant(
+        "m-unended",
+        "a last line without its end is not sent",
+        (Edit("sql/types/injection/close_lines.sql", "  if _unended and exists (", "  if false and exists ("),),
+        ("tests/test_engine_troubles.py::test_a_cut_last_line",),
+    ),
+    Mutant(
+        "m-payload",
+        "a notification is matched, not trusted",
+        (
+            Edit(
+                LISTEN,
+                "    return int(found[1]) if found else None\n",
+                "    return int(found[1]) if found else int(__import__('json').loads(payload)['id'])\n",
+            ),
+        ),
+        ("tests/test_listen.py::test_garbage_is_harmless",),
+    ),
+    Mutant(
+        "m-word",
+        "what was to be told of a state that is over is not told any more",
+        (
+            Edit(
+                "sql/jobs/record_transition.sql",
+                "where n.job_id = new.id and n.closed_at is null",
+                "where n.job_id = new.id and n.closed_at is null and false",
+            ),
+        ),
+        ("tests/test_callbacks.py::test_the_last_word_is_the_last_state",),
+    ),
+    Mutant(
+        "m-turn",
+        "two calls of one job are never on their way at once",
+        (
+            Edit(
+                "sql/callbacks/claim_notification.sql",
+                "f.in_flight_until > clock_timestamp())\n",
+                "f.in_flight_until > clock_timestamp() and false)\n",
+            ),
+        ),
+        ("tests/test_callbacks.py::test_the_order_of_a_jobs_states_is_kept",),
+    ),
+    Mutant(
+        "m-odd",
+        "a job whose start is refused keeps no other from starting",
+        (
+            Edit(
+                CLAIM,
+                "exception when others or assert_failure or query_canceled then",
+                "exception when sqlstate 'PJ400' then",
+            ),
+        ),
+        ("tests/test_odd_rows.py", "-k", "start_a_trigger_refuses or odd_row"),
+    ),
+    Mutant(
+        "m-trusted",
+        "a selector of another owner is not run",
+        (
+            Edit(
+                "sql/selection/trusted_selector.sql",
+                "  if _temporary or _owner <> (select",
+                "  if _owner is null and _owner <> (select",
+            ),
+        ),
+        ("tests/test_types.py::test_a_selector_of_another_owner_is_never_run",),
+    ),
+    Mutant(
+        "m-session",
+        "what a session needs is stated, whatever the role or the database says",
+        (Edit("pgjobs/pg/session.py", '    "default_transaction_read_only": "off",\n', ""),),
+        ("tests/test_session_settings.py::test_no_setting_of_a_database_changes_an_outcome",),
+    ),
+    Mutant(
+        "m-older",
+        "an older version does not migrate a newer database",
+        (
+            Edit(
+                "pgjobs/pg/migrate.py",
+                "        if unknown or _number(theirs) > _number(version()):\n",
+                "        if unknown and not theirs:\n",
+            ),
+        ),
+        ("tests/test_migrate_troubles.py::test_an_older_one_refuses_a_newer_database",),
+    ),
+    Mutant(
+        "m-reading",
+        "a stop is obeyed while a job is prepared",
+        (
+            Edit(
+                RUN,
+                "        if not await self.lease.outlasts(preparing):\n",
+                "        await preparing\n        if self.claim is None:\n",
+            ),
+        ),
+        ("tests/test_long_reads.py::test_a_stop_does_not_wait_for_the_database",),
+    ),
+)
