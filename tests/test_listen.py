@@ -39,7 +39,7 @@ def test_a_cut_ear_grows_again(engine: Engine) -> None:
     assert before != after
     assert "WARNING pgjobs.engine.supervisor: listener: waits for a server" in daemon.said
     following = engine.add_job("expired")
-    engine.wait_status(following, "done", seconds=5)
+    engine.wait_status(following, "done")
 
 
 def test_a_job_nobody_announced(engine: Engine, daemon: DaemonProcess) -> None:
@@ -48,7 +48,7 @@ def test_a_job_nobody_announced(engine: Engine, daemon: DaemonProcess) -> None:
     with engine.database.transaction():
         engine.execute("set local pgjobs.mute = 'on'")
         job = engine.add_job("expired")
-    engine.wait_status(job, "done", seconds=10)
+    engine.wait_status(job, "done")
     assert daemon.running
 
 
@@ -61,7 +61,7 @@ def test_garbage_is_harmless(engine: Engine) -> None:
         engine.execute("select pg_notify('pgjobs', %s)", payload)
     engine.execute("select pg_notify('pgjobs', i::text) from generate_series(1, 5000) i")
     job = engine.add_job("expired")
-    engine.wait_status(job, "done", seconds=10)
+    engine.wait_status(job, "done")
     assert before == ears(engine)
     assert daemon.running
     assert " WARNING " not in daemon.said
@@ -127,7 +127,7 @@ def test_a_stop_is_heard(engine: Engine) -> None:
     job = engine.add_job("expired")
     engine.wait_considered(job, 10)
     engine.set_status(job, "canceled")
-    engine.wait_status(job, "canceled", seconds=5)
+    engine.wait_status(job, "canceled")
     assert engine.counters(job).considered < 20_000
 
 
@@ -227,4 +227,4 @@ def test_connections_that_died_without_a_word(engine: Engine) -> None:
         engine.wait_status(engine.add_job("expired"), "done")
         proxy.swallow()
         job = engine.add_job("expired")
-        engine.wait_status(job, "done", seconds=15)
+        engine.wait_status(job, "done")

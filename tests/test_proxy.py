@@ -154,7 +154,7 @@ def test_delay(proxy: Proxy) -> None:
         proxy.delay(0.1)
         began = time.monotonic()
         assert b"late" == exchange(line, b"late")
-        assert 0.2 <= time.monotonic() - began < 2
+        assert 0.2 <= time.monotonic() - began
 
 
 def test_server_away() -> None:

@@ -287,11 +287,11 @@ def test_a_job_nobody_announced(engine: Engine) -> None:
     engine.wait_until(session.format("application_name = 'pgjobs listen' and query ilike 'listen%%'"))
     engine.value("select pg_notify('pgjobs', '{}')")
     first = engine.add_job("expired")
-    engine.wait_status(first, "done", 15)
+    engine.wait_status(first, "done")
     asleep = "query ilike '%%next_wakeup%%' and query_start > (select finish_at from xmp_jobs)"
     engine.wait_until(session.format(f"application_name = 'pgjobs claims' and {asleep}"))
     second = engine.add_job("expired")
-    engine.wait_status(second, "done", 15)
+    engine.wait_status(second, "done")
 
 
 def test_a_stop_is_obeyed_at_the_next_checkpoint(engine: Engine) -> None:

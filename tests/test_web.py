@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Awaitable
 from typing import Any
@@ -387,13 +386,11 @@ def test_a_lost_connection_is_replaced(web: Web, db: Db) -> None:
 
 
 def test_a_locked_job_is_busy_and_not_away(web: Web, db: Db, database: str) -> None:
-    """A row somebody else holds is a 503 within seconds that says so; nothing has changed."""
+    """A row somebody else holds is a 503 that says so while it is held; nothing has changed."""
     job = job_in(db, "ready")
     with psycopg.connect(database) as holder:
         holder.execute("select from xmp_jobs where id = %s for update", (job,))
-        began = time.monotonic()
         answer = web.get(f"/jobs/stop?id={job}")
-        assert 7 > time.monotonic() - began
     assert (503, "database_busy") == (answer.status_code, answer.json()["code"])
     assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
     assert 200 == web.get(f"/jobs/stop?id={job}").status_code
@@ -403,21 +400,20 @@ def test_a_crowd_on_a_locked_job_leaves_the_rest_an_answer(web: Web, db: Db, dat
     """While every connection waits for one row, others are told soon that it is busy, not away."""
     job = job_in(db, "ready")
 
-    async def crowd(client: httpx.AsyncClient) -> tuple[httpx.Response, float]:
+    async def crowd(client: httpx.AsyncClient) -> tuple[httpx.Response, int]:
         waiting = [asyncio.create_task(client.get(f"/jobs/stop?id={job}")) for _ in range(8)]
         await asyncio.to_thread(soon, lambda: db.value(WAITING) == PLACES)
-        began = time.monotonic()
         answer = await client.get("/jobs")
-        seconds = time.monotonic() - began
+        still = sum(not task.done() for task in waiting)
         holder.rollback()
         await asyncio.gather(*waiting)
-        return answer, seconds
+        return answer, still
 
     with psycopg.connect(database) as holder:
         holder.execute("select from xmp_jobs where id = %s for update", (job,))
-        answer, seconds = web.within(crowd)
+        answer, still = web.within(crowd)
     assert (503, "database_busy") == (answer.status_code, answer.json()["code"])
-    assert 2 > seconds
+    assert PLACES <= still
     assert 200 == web.get("/jobs").status_code
 
 
