@@ -5,12 +5,14 @@ alter table public.xmp_jobs
   add column if not exists finish_at timestamptz,
   add column if not exists active boolean not null default true,
   add column if not exists start_asked boolean not null default false,
-  add column if not exists shards integer;
+  add column if not exists shards integer,
+  add column if not exists callback_url text;
 comment on column public.xmp_jobs.run_at is 'The time the job was specified to run, not the time it ran.';
 comment on column public.xmp_jobs.finish_at is 'When the job ended; null until then.';
 comment on column public.xmp_jobs.active is 'false: the job is held back and not started until it is true again.';
 comment on column public.xmp_jobs.shards is
   'Into how many shards the job is cut, by hash of the msisdn, so that several daemons work on it; null: as its type says. Fixed at the first start.';
+comment on column public.xmp_jobs.callback_url is 'Called when this job ends; null: the address of the daemon''s settings, where it has one.';
 comment on column public.xmp_jobs.start_asked is 'Somebody asked for this start: honoured even where the daemon does not start jobs on its own.';
 
 alter table public.xmp_job_types
@@ -20,19 +22,32 @@ alter table public.xmp_job_types
   add column if not exists params      text[] not null default '{}',
   add column if not exists needs_file  boolean not null default false,
   add column if not exists shards      integer not null default 1,
-  add column if not exists defaults    jsonb not null default '{}';
+  add column if not exists defaults    jsonb not null default '{}',
+  add column if not exists lenient     boolean not null default false,
+  add column if not exists shardable   boolean not null default false,
+  add column if not exists ignores     text[] not null default '{}',
+  add column if not exists skip_unended_line boolean not null default true;
+comment on column public.xmp_job_types.lenient is
+  'true: an empty string and count 0 in params mean "not given", as with the predecessor; false: they are refused.';
+comment on column public.xmp_job_types.shardable is
+  'Whether jobs may be cut into shards: true only where the selector selects by pgjobs.shard_filter.';
+comment on column public.xmp_job_types.ignores is
+  'Keys that params may have without effect, because they belong to another type; the events of the job tell it.';
+comment on column public.xmp_job_types.skip_unended_line is
+  'Whether the last line of a file is skipped where it has no line end, for its number may have been cut; false: it is treated as any other.';
 comment on column public.xmp_job_types.selector is 'The SQL function whose statement selects the records of a job of this type.';
 comment on column public.xmp_job_types.params is 'The keys that params of a job of this type may have.';
 
 insert into public.xmp_job_types (name) values ('expired'), ('injection') on conflict (name) do nothing;
 
 update public.xmp_job_types
-set selector = 'pgjobs.expired_records', routing_key = 'mobilink_requests',
+set selector = 'pgjobs.expired_records', routing_key = 'mobilink_requests', shardable = true, ignores = '{prefix}',
     params = '{date_from,date_to,count,offset,order,never,last_charge_at,service_id,service_code,campaign_id,campaign_code,dry_run}'
 where name = 'expired' and selector is null;
 
 update public.xmp_job_types
-set selector = 'pgjobs.injection_records', routing_key = 'mobilink_requests', needs_file = true,
+set selector = 'pgjobs.injection_records', routing_key = 'mobilink_requests', needs_file = true, shardable = true,
+    ignores = '{date_from,date_to,order}',
     params = '{count,offset,never,last_charge_at,service_id,service_code,campaign_id,campaign_code,prefix,dry_run}',
     defaults = '{"prefix": "92", "operator_code": 41001, "country_code": 92}'
 where name = 'injection' and selector is null;
@@ -62,7 +77,7 @@ create type pgjobs.job_params as (
   dry_run        boolean
 );
 
-create table pgjobs.progress (
+create table pgjobs.shards (
   job_id       bigint not null,
   shard        integer not null default 0,
   epoch        bigint not null default 0,
@@ -80,6 +95,7 @@ create table pgjobs.progress (
   after_key    bigint,
   in_flight_to bigint,
   uncertain_to bigint,
+  late_key     bigint,
   considered   bigint not null default 0,
   sent         bigint not null default 0,
   skipped      bigint not null default 0,
@@ -93,10 +109,12 @@ create table pgjobs.progress (
   finished_at  timestamptz,
   error        text,
   primary key (job_id, shard),
-  constraint progress_owned_has_lease check (owner is null or lease_until is not null),
-  constraint progress_accounts check (considered = sent + skipped + returned)
+  constraint shards_owned_has_lease check (owner is null or lease_until is not null),
+  constraint shards_accounts check (considered = sent + skipped + returned)
 ) with (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
-comment on table pgjobs.progress is 'How far each shard of a job is and who runs it; one narrow row, updated in place, no trigger.';
+comment on column pgjobs.shards.late_key is
+  'A key that the selector gave after greater ones had been accounted for: it was never sent and lies behind the checkpoint, so the job can''t go on.';
+comment on table pgjobs.shards is 'How far each shard of a job is and who runs it; one narrow row, updated in place, no trigger.';
 
 create table pgjobs.outcomes (
   job_id bigint not null,
@@ -113,13 +131,13 @@ create table pgjobs.events (
   job_id      bigint not null,
   at          timestamptz not null,
   from_status text,
-  to_status   text not null,
+  to_status   text,
   role        text not null,
   application text,
   reason      text
 );
 create index events_job_idx on pgjobs.events (job_id, id);
-comment on table pgjobs.events is 'Every transition of every job; only ever appended to.';
+comment on table pgjobs.events is 'Every transition of every job, and remarks (to_status null); only ever appended to.';
 
 create table pgjobs.uncertain_ranges (
   job_id   bigint not null,
@@ -128,7 +146,7 @@ create table pgjobs.uncertain_ranges (
   from_key bigint,
   to_key   bigint not null,
   at       timestamptz not null,
-  primary key (job_id, shard, epoch)
+  primary key (job_id, shard, epoch, to_key)
 );
 comment on table pgjobs.uncertain_ranges is 'Ranges of keys that were in flight when an owner was lost: sent again, marked as maybe duplicate.';
 
@@ -162,7 +180,7 @@ create table pgjobs.checkpoints (
 comment on table pgjobs.checkpoints is
   'What each checkpoint accounted for: counts of its window, length of the log behind it, SHA-256 of its lines chained to the one before, and a short check of every line.';
 
-create table pgjobs.workers (
+create table pgjobs.daemons (
   id         uuid primary key,
   name       text not null,
   host       text not null,
@@ -173,7 +191,7 @@ create table pgjobs.workers (
   broker     text not null default '',
   metrics    jsonb not null default '[]'
 ) with (fillfactor = 40);
-comment on table pgjobs.workers is 'Heartbeats of the daemons, with what each of them measures.';
+comment on table pgjobs.daemons is 'Heartbeats of the daemons, with what each of them measures.';
 
 create table pgjobs.injection_lines (
   job_id  bigint not null,
@@ -181,13 +199,37 @@ create table pgjobs.injection_lines (
   raw     bytea not null,
   msisdn  text not null,
   fault   text,
+  earlier_line bigint,
   primary key (job_id, line_no)
 );
--- By a hash of both, so that no other index can serve the look-up: of a file just read the statistics know nothing yet.
-create index injection_lines_msisdn_idx on pgjobs.injection_lines (hashtextextended(msisdn, job_id), line_no) where fault is null;
+comment on column pgjobs.injection_lines.earlier_line is 'The last line before this one with the same msisdn, where there is one.';
 comment on table pgjobs.injection_lines is 'The lines of an injection file, read once when its job first runs.';
 
-create table pgjobs.notifications (
+create table pgjobs.file_loads (
+  job_id bigint primary key
+);
+comment on table pgjobs.file_loads is 'Jobs whose file is being read at this moment: a row that only the reader''s own transaction ever sees.';
+
+create table pgjobs.postponed_jobs (
+  job_id   bigint primary key,
+  sqlstate text not null,
+  sentence text not null,
+  attempts integer not null default 1,
+  since    timestamptz not null,
+  retry_at timestamptz not null
+);
+comment on table pgjobs.postponed_jobs is
+  'Jobs that the database refused to start and to break off: set aside until retry_at, so that the others start.';
+
+create table pgjobs.callback_state (
+  singleton boolean primary key default true check (singleton),
+  wanted    boolean not null,
+  seen_at   timestamptz not null
+);
+comment on table pgjobs.callback_state is
+  'Whether the daemons have a callback address, and when one of them last said so; without one nothing is kept to be told.';
+
+create table pgjobs.callbacks (
   id         bigint generated always as identity primary key,
   job_id     bigint not null,
   status     text not null,
@@ -195,23 +237,28 @@ create table pgjobs.notifications (
   due_at     timestamptz not null,
   attempts   integer not null default 0,
   closed_at  timestamptz,
-  answer     text
+  answer     text,
+  host       text not null default '',
+  in_flight_until timestamptz
 );
-create index notifications_open_idx on pgjobs.notifications (due_at) where closed_at is null;
-comment on table pgjobs.notifications is 'The outbox: what the CMS is to be told about ended jobs.';
+comment on column pgjobs.callbacks.host is 'Host of the job''s own callback_url; empty: the address of the daemon''s settings.';
+comment on column pgjobs.callbacks.in_flight_until is 'Until then a call of this row may be on its way, and no other of its job is begun.';
+create index callbacks_job_idx on pgjobs.callbacks (job_id);
+create index callbacks_open_idx on pgjobs.callbacks (due_at) where closed_at is null;
+comment on table pgjobs.callbacks is 'The outbox: what the CMS is to be told about ended jobs.';
 
-create table pgjobs.notification_attempts (
-  notification_id bigint not null references pgjobs.notifications (id) on delete cascade,
+create table pgjobs.callback_attempts (
+  callback_id bigint not null references pgjobs.callbacks (id) on delete cascade,
   attempt         integer not null,
   at              timestamptz not null,
   url             text not null,
   http_status     integer,
   error           text,
   milliseconds    integer not null,
-  primary key (notification_id, attempt)
+  primary key (callback_id, attempt)
 );
 
-create table pgjobs.calls (
+create table pgjobs.api_requests (
   id          bigint generated always as identity primary key,
   selector    text not null,
   exchange    text not null default '',
@@ -225,8 +272,8 @@ create table pgjobs.calls (
   error       text,
   closed_at   timestamptz
 );
-create index calls_open_idx on pgjobs.calls (id) where closed_at is null;
-comment on table pgjobs.calls is 'Calls of /api: short publications that answer with a number and never show up in job history.';
+create index calls_open_idx on pgjobs.api_requests (id) where closed_at is null;
+comment on table pgjobs.api_requests is 'Calls of /api: short publications that answer with a number and never show up in job history.';
 
 create table pgjobs.gauges (
   name         text primary key,
@@ -255,6 +302,10 @@ comment on table pgjobs.tokens is 'Tokens of the HTTP door, stored hashed.';
 create table pgjobs.schema_state (
   singleton   boolean primary key default true check (singleton),
   fingerprint text not null,
-  applied_at  timestamptz not null
+  applied_at  timestamptz not null,
+  version     text,
+  triggers    text
 );
+comment on column pgjobs.schema_state.version is 'The version of pgjobs whose functions are in force; an older one refuses to migrate.';
+comment on column pgjobs.schema_state.triggers is 'Fingerprint of the files of triggers in force; while it is the same they are not made anew, for that locks the operator''s tables.';
 comment on table pgjobs.schema_state is 'Fingerprint of the function files that are in force.';

@@ -64,25 +64,6 @@ begin
   if to_regclass('pgjobs._yoyo_migration') is not null then
     return;
   end if;
-  -- Earlier versions kept the history where the search_path led. Only one that belongs to the owner of schema pgjobs is believed.
-  for _found in
-    select o.nspname, c.oid::regclass as history from pg_class c join pg_namespace o on o.oid = c.relnamespace
-    join pg_namespace n on n.oid = _schema
-    where c.relname = '_yoyo_migration' and c.relkind = 'r' and c.relowner = n.nspowner
-    order by o.nspname <> 'public', o.nspname
-  loop
-    execute format('select array_agg(h.migration_id) from %s h where h.migration_id in (''0001.operator-tables'', ''0002.engine'', '
-                   '''0003.indexes'', ''0004.groups'', ''0005.earlier-lines'', ''0006.look-ups-by-bytes'')', _found.history) into _missing;
-    continue when _missing is null;
-    execute format('create table pgjobs._yoyo_migration as select h.migration_hash, h.migration_id, h.applied_at_utc from %s h '
-                   'where h.migration_id = any (%L)', _found.history, _missing);
-    execute format('delete from %s h where h.migration_id = any (%L)', _found.history, _missing);
-    execute format('select h.migration_id from %s h limit 1', _found.history) into _owner;
-    if _owner is null then
-      execute format('drop table if exists %1$I._yoyo_migration, %1$I._yoyo_log, %1$I._yoyo_version, %1$I.yoyo_lock', _found.nspname);
-    end if;
-    exit;
-  end loop;
   create schema if not exists pgjobs;
   revoke create on schema pgjobs from public;
   create table if not exists pgjobs._yoyo_migration (migration_hash varchar(64), migration_id varchar(255), applied_at_utc timestamp);

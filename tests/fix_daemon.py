@@ -251,7 +251,7 @@ class Engine:
         """Wait until a job has a status and nobody holds it any more."""
         condition = (
             "exists (select from xmp_jobs j where j.id = %s and j.status = %s and not exists"
-            " (select from pgjobs.progress p where p.job_id = j.id and p.owner is not null))"
+            " (select from pgjobs.shards p where p.job_id = j.id and p.owner is not null))"
         )
         try:
             self.wait_until(condition, job, status, seconds=seconds)
@@ -261,7 +261,7 @@ class Engine:
 
     def wait_considered(self, job: int, number: int, seconds: float = PATIENCE) -> None:
         """Wait until at least so many records are checkpointed."""
-        condition = "exists (select from pgjobs.progress p where p.job_id = %s and p.considered >= %s)"
+        condition = "exists (select from pgjobs.shards p where p.job_id = %s and p.considered >= %s)"
         self.wait_until(condition, job, number, seconds=seconds)
 
     # --- the database ----------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ class Engine:
             " return null; end $$"
         )
         self.execute(
-            "create or replace trigger stop_job_at after update on pgjobs.progress for each row"
+            "create or replace trigger stop_job_at after update on pgjobs.shards for each row"
             " when (new.considered > old.considered) execute function public.stop_job_at()"
         )
         self.execute("insert into public.stop_at values (%s, %s)", job, number)
@@ -359,7 +359,7 @@ class Engine:
         row = self.rows(
             "select coalesce(sum(considered), 0)::int considered, coalesce(sum(sent), 0)::int sent,"
             " coalesce(sum(skipped), 0)::int skipped, coalesce(sum(returned), 0)::int returned"
-            " from pgjobs.progress where job_id = %s",
+            " from pgjobs.shards where job_id = %s",
             job,
         )[0]
         counters = Counters(**row)
@@ -393,7 +393,7 @@ class Engine:
 
     def error_of(self, job: int) -> str:
         """The sentence a job broke off with."""
-        return str(self.value("select error from pgjobs.progress where job_id = %s", job))
+        return str(self.value("select error from pgjobs.shards where job_id = %s", job))
 
     def uncertain(self, job: int, *, descending: bool = False) -> Callable[[int], bool]:
         """Whether a key lies in a range that the database calls uncertain."""

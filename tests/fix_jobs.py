@@ -120,7 +120,7 @@ def job_in(db: Db, status: str, **columns: object) -> int:
         return job
     set_status(db, job, "in progress")
     if status == "done":
-        db.execute("update pgjobs.progress set finished_at = now() where job_id = %s", (job,))
+        db.execute("update pgjobs.shards set finished_at = now() where job_id = %s", (job,))
         set_status(db, job, "done")
     return job
 
@@ -128,7 +128,7 @@ def job_in(db: Db, status: str, **columns: object) -> int:
 def claim(db: Db, job_id: int, **expected: object) -> dict[str, Any]:
     """The next shard of a job that the engine gives to a worker who is busy with all the others."""
     busy = db.column(
-        "select j.id || '/' || coalesce(p.shard, 0) from xmp_jobs j left join pgjobs.progress p on p.job_id = j.id"
+        "select j.id || '/' || coalesce(p.shard, 0) from xmp_jobs j left join pgjobs.shards p on p.job_id = j.id"
         " where j.id <> %s or p.owner is not null",
         job_id,
     )

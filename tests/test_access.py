@@ -21,7 +21,7 @@ LOOKING = {
     "whole",
     "seconds_between",
 }
-STEERING = {"start_job", "stop_job", "resume_job", "request_suspended", "call_answer", "withdraw_call"}
+STEERING = {"start_job", "stop_job", "resume_job", "request_suspended", "api_response", "withdraw_api_request"}
 SERVING = {"now", "token_holder"}
 
 Login = Callable[..., Db]
@@ -114,7 +114,7 @@ def test_a_cms_needs_rights_on_its_table_alone(db: Db, cms: Db, ear: Ear) -> Non
         ("ready", "canceled", name, "the-caller"),
         ("canceled", "ready", name, "the-caller"),
     ] == rows
-    assert ["cancelled"] == db.column("select status from pgjobs.notifications")
+    assert ["cancelled"] == db.column("select status from pgjobs.callbacks")
     assert 1 == cms.run("delete from xmp_jobs where id = %s", job)
 
 
@@ -133,12 +133,12 @@ def test_a_cms_meets_the_same_refusals(cms: Db, db: Db) -> None:
     "statement",
     [
         "select * from pgjobs.job_status",
-        "select * from pgjobs.progress",
+        "select * from pgjobs.shards",
         "select pgjobs.start_job(1)",
         "select pgjobs.refuse('PJ400', 'a', 'b', 'c', 'd')",
         "select pgjobs.note_fingerprint('x')",
         "select * from pgjobs.claim_shard(gen_random_uuid(), '{}', true, interval '1 hour')",
-        "update pgjobs.progress set epoch = 99",
+        "update pgjobs.shards set epoch = 99",
         "create function pgjobs.mine() returns void language sql as ''",
         "create trigger mine before insert on xmp_jobs for each row execute function pgjobs.guard_job()",
         "alter table xmp_jobs disable trigger all",
@@ -200,7 +200,7 @@ def test_an_operator_steers(db: Db, login: Login) -> None:
     role = "select role from pgjobs.job_events where to_status = 'canceled'"
     assert operator.info.user == operator.value(role)
     call = operator.value("select pgjobs.request_suspended(10, 1, interval '1 minute')")
-    assert operator.value("select pgjobs.call_answer(%s)", call) is None
+    assert operator.value("select pgjobs.api_response(%s)", call) is None
     for statement in (
         "select * from xmp_jobs",
         "select * from pgjobs.tokens",

@@ -122,7 +122,7 @@ def test_a_dry_run_and_copy_read_the_same_selection(lab: Lab) -> None:
 def test_copy_works_without_psql(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no psql, psycopg copies."""
     monkeypatch.setattr(lab, "psql", None)
-    row = lab.connection.execute("select max(job_id) from pgjobs.progress where end_key is not null").fetchone()
+    row = lab.connection.execute("select max(job_id) from pgjobs.shards where end_key is not null").fetchone()
     assert row is not None
     assert selecting.copy(lab, row[0], "binary").seconds > 0
 

@@ -79,14 +79,14 @@ def attempts(engine: Engine) -> list[dict[str, Any]]:
     """Every attempt that is on record."""
     return engine.rows(
         "select a.attempt, a.http_status, a.error, a.url, a.at, a.milliseconds, n.closed_at is not null closed"
-        " from pgjobs.notification_attempts a join pgjobs.notifications n on n.id = a.notification_id"
+        " from pgjobs.callback_attempts a join pgjobs.callbacks n on n.id = a.callback_id"
         " order by n.id, a.attempt"
     )
 
 
 def wait_closed(engine: Engine, number: int) -> None:
     """Wait until so many notifications are closed."""
-    engine.wait_until("count(*) = %s from pgjobs.notifications where closed_at is not null", number)
+    engine.wait_until("count(*) = %s from pgjobs.callbacks where closed_at is not null", number)
 
 
 def test_told_once(engine: Engine, cms: Cms) -> None:
@@ -134,7 +134,7 @@ def test_a_silent_cms_delays_nothing(engine: Engine, cms: Cms) -> None:
     for _ in range(5):
         job = engine.add_job("expired")
         engine.wait_status(job, "done")
-    assert 2 == engine.value("select count(*) from pgjobs.notifications where attempts > 0")
+    assert 2 == engine.value("select count(*) from pgjobs.callbacks where attempts > 0")
     assert 0 == daemon.terminate()
 
 
@@ -156,7 +156,7 @@ def test_given_up(engine: Engine, cms: Cms) -> None:
     engine.start(callback_url=cms.url, callback_attempts=1)
     engine.add_job("expired")
     wait_closed(engine, 1)
-    assert "500" == engine.value("select answer from pgjobs.notifications")
+    assert "500" == engine.value("select answer from pgjobs.callbacks")
     assert 1 == len(cms.heard)
 
 
@@ -183,8 +183,8 @@ def test_told_after_a_restart(engine: Engine, cms: Cms) -> None:
     assert [heard(job, "cancelled")] == cms.heard
 
 
-CLAIM = "select id, attempt, job_id, status, url from pgjobs.claim_notification(interval '30 s', %s, %s)"
-RECORD = "select pgjobs.record_notification(%s, %s, 'http://cms', %s, %s, 1, 20)"
+CLAIM = "select id, attempt, job_id, status, url from pgjobs.claim_callback(interval '30 s', %s, %s)"
+RECORD = "select pgjobs.record_callback(%s, %s, 'http://cms', %s, %s, 1, 20)"
 
 
 def test_the_last_word_is_the_last_state(engine: Engine, cms: Cms) -> None:
@@ -194,14 +194,14 @@ def test_the_last_word_is_the_last_state(engine: Engine, cms: Cms) -> None:
     engine.execute("insert into xmp_jobs (type, run_at) values ('expired', now() + interval '1 day')")
     job = engine.value("select max(id) from xmp_jobs")
     engine.set_status(job, "canceled")
-    engine.wait_until("count(*) = 1 from pgjobs.notification_attempts")
+    engine.wait_until("count(*) = 1 from pgjobs.callback_attempts")
     engine.set_status(job, "ready")
     engine.execute("update xmp_jobs set run_at = now()")
     engine.wait_status(job, "done")
     wait_closed(engine, 2)
     assert [heard(job, "cancelled"), heard(job, "done")] == cms.heard
     assert ["superseded", "200"] == [
-        r["answer"] for r in engine.rows("select answer from pgjobs.notifications order by id")
+        r["answer"] for r in engine.rows("select answer from pgjobs.callbacks order by id")
     ]
 
 
@@ -238,7 +238,7 @@ class Outbox:
             self.db.execute(RECORD, (id_, attempt, answer, None if answer else "silence"))
 
     def wait(self) -> None:
-        self.db.execute("update pgjobs.notifications set due_at = clock_timestamp() where in_flight_until is null")
+        self.db.execute("update pgjobs.callbacks set due_at = clock_timestamp() where in_flight_until is null")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -264,8 +264,8 @@ def test_the_order_of_a_jobs_states_is_kept(db: Db, seed: int) -> None:
         outbox.take()
     for id_, attempt, _ in outbox.flying:
         db.execute(RECORD, (id_, attempt, 200, None))
-    assert 0 == db.value("select count(*) from pgjobs.notifications where closed_at is null")
-    last = "select distinct on (job_id) answer from pgjobs.notifications order by job_id, id desc"
+    assert 0 == db.value("select count(*) from pgjobs.callbacks where closed_at is null")
+    last = "select distinct on (job_id) answer from pgjobs.callbacks order by job_id, id desc"
     ended = db.value("select count(*) from xmp_jobs where status <> 'ready'")
     assert ["200"] * ended == [answer for answer in db.column(last) if answer == "200"][:ended]
 
@@ -279,12 +279,12 @@ def test_a_late_answer_opens_nothing_again(db: Db) -> None:
     set_status(db, job, "error")
     assert [] == db.column(CLAIM, True, [])
     db.execute(RECORD, (old, attempt, 500, None))
-    assert ["superseded"] == db.column("select answer from pgjobs.notifications where closed_at is not null")
+    assert ["superseded"] == db.column("select answer from pgjobs.callbacks where closed_at is not null")
     ((new, attempt, _, status, _),) = db.execute(CLAIM, (True, [])).fetchall()
     assert "error" == status
     db.execute("delete from xmp_jobs")
     db.execute(RECORD, (new, attempt, 200, None))
-    assert 0 == db.value("select count(*) from pgjobs.notification_attempts")
+    assert 0 == db.value("select count(*) from pgjobs.callback_attempts")
 
 
 def test_without_an_address_nothing_is_kept(db: Db) -> None:
@@ -292,31 +292,31 @@ def test_without_an_address_nothing_is_kept(db: Db) -> None:
     of later ends alone, and ten minutes after the last daemon that had one what is open is closed."""
     job_in(db, "canceled")
     own = job_in(db, "canceled", callback_url=" https://user:secret@partner/x ")
-    assert [own] == db.column("select job_id from pgjobs.notifications")
+    assert [own] == db.column("select job_id from pgjobs.callbacks")
     assert [("https://user:secret@partner/x",)] == [row[4:] for row in db.execute(CLAIM, (False, []))]
     db.execute("select pgjobs.announce_callbacks(true)")
     later = job_in(db, "canceled")
     db.execute("select pgjobs.announce_callbacks(false)")
     latest = job_in(db, "canceled")
-    assert [later, latest] == db.column("select job_id from pgjobs.notifications where host = '' order by 1")
+    assert [later, latest] == db.column("select job_id from pgjobs.callbacks where host = '' order by 1")
     assert [] == db.column(CLAIM, False, [])
     db.execute("update pgjobs.callback_state set seen_at = now() - interval '11 minutes'")
     db.execute("select pgjobs.announce_callbacks(false)")
     job_in(db, "canceled")
-    assert ["no address"] * 2 == db.column("select answer from pgjobs.notifications where host = ''")
+    assert ["no address"] * 2 == db.column("select answer from pgjobs.callbacks where host = ''")
 
 
 def test_what_is_too_old_is_not_told(db: Db) -> None:
     """An end of more than a day ago is neither told nor counted, and the chores close it."""
     db.execute("select pgjobs.announce_callbacks(true)")
     job_in(db, "canceled")
-    count = "select value from pgjobs.metrics() where name = 'pgjobs_notifications_open'"
+    count = "select value from pgjobs.metrics() where name = 'pgjobs_callbacks_open'"
     assert 1 == db.value(count)
-    db.execute("update pgjobs.notifications set created_at = now() - interval '25 hours'")
+    db.execute("update pgjobs.callbacks set created_at = now() - interval '25 hours'")
     assert 0 == db.value(count)
     assert [] == db.column(CLAIM, True, [])
     db.execute("select pgjobs.sweep()")
-    assert ["too old"] == db.column("select answer from pgjobs.notifications where closed_at is not null")
+    assert ["too old"] == db.column("select answer from pgjobs.callbacks where closed_at is not null")
 
 
 @pytest.mark.parametrize(
@@ -342,10 +342,10 @@ def test_an_address_nobody_can_call_is_refused(db: Db, url: str) -> None:
 def test_a_deleted_job_is_found_by_an_index(db: Db) -> None:
     """Deleting a job reads none of the callbacks of others."""
     db.execute(
-        "insert into pgjobs.notifications (job_id, status, created_at, due_at)"
+        "insert into pgjobs.callbacks (job_id, status, created_at, due_at)"
         " select 1000000 + i, 'done', now(), now() from generate_series(1, 5000) i"
     )
-    db.execute("analyze pgjobs.notifications")
+    db.execute("analyze pgjobs.callbacks")
     job = job_in(db, "canceled")
     with db.transaction():
         db.execute("delete from xmp_jobs where id = %s", (job,))

@@ -84,7 +84,7 @@ class Ground:
         assert -signal.SIGKILL == daemon.wait(30), f"{point}:{count} was not reached\n{daemon.said[-3000:]}"
         self.engine.daemons.remove(daemon)
         self.engine.execute(
-            "update pgjobs.progress set lease_until = clock_timestamp() where job_id = any(%s) and owner is not null",
+            "update pgjobs.shards set lease_until = clock_timestamp() where job_id = any(%s) and owner is not null",
             jobs,
         )
 
@@ -94,13 +94,13 @@ class Ground:
         self.engine.execute("update xmp_jobs set status = 'ready' where id = any(%s) and status = 'canceled'", jobs)
         self.engine.execute("update xmp_jobs set start_asked = true where id = any(%s) and status = 'ready'", jobs)
         self.engine.execute(
-            "update pgjobs.notifications set due_at = pgjobs.now(), in_flight_until = null where closed_at is null"
+            "update pgjobs.callbacks set due_at = pgjobs.now(), in_flight_until = null where closed_at is null"
         )
         self.survivor.go_on()
         self.engine.execute("select pg_notify('pgjobs', '{}')")
         for job in jobs:
             self.engine.wait_status(job, "done")
-        self.engine.wait_until("not exists (select from pgjobs.notifications where closed_at is null)")
+        self.engine.wait_until("not exists (select from pgjobs.callbacks where closed_at is null)")
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ def test_everything_is_looked_at(examine: Examine) -> None:
 def test_a_living_daemon_is_found(engine: Engine, examine: Examine) -> None:
     """Its heartbeat is enough."""
     engine.start(daemon_name="worker-7")
-    engine.wait_until("exists (select from pgjobs.workers where broker = 'connected')")
+    engine.wait_until("exists (select from pgjobs.daemons where broker = 'connected')")
     assert ("ok", "alive: worker-7") == about(examine(), "daemons")[0::2]
 
 
@@ -216,7 +216,7 @@ def test_nobody_alive_is_a_problem_where_it_is_asked_for(engine: Engine) -> None
     assert (1, "") == (said.code, said.err)
     assert "✗ daemons      none is alive, so no job runs" in said.out
     engine.start()
-    engine.wait_until("exists (select from pgjobs.workers)")
+    engine.wait_until("exists (select from pgjobs.daemons)")
     assert 0 == live().code
 
 

@@ -7,6 +7,8 @@ import psycopg
 import pytest
 from fix_daemon import DaemonProcess, Engine
 
+ERROR = "select error from pgjobs.api_requests where id = %s"
+
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.usefixtures("daemon")
@@ -24,7 +26,7 @@ def test_no_second_row_after_a_resume(engine: Engine, order: str) -> None:
     # Rows of msisdns that were sent come anywhere, rows of the others only where the job has yet to come.
     engine.execute(
         "insert into xmp_retries_expired (id, msisdn) select 2 * i + 1, m from generate_series(-20, 320) i,"
-        " lateral (select (923000000000 + (i + 90) %% 90)::text) x (m), pgjobs.progress p"
+        " lateral (select (923000000000 + (i + 90) %% 90)::text) x (m), pgjobs.shards p"
         " where p.job_id = %s and (m = any (%s) or sign(2 * i + 1 - p.after_key) = %s)",
         job,
         list(before),
@@ -123,7 +125,7 @@ def test_handed_over_at_sigterm(engine: Engine) -> None:
     assert "has let go of everything" in first.said
     assert "ready" == engine.value("select status from xmp_jobs where id = %s", job)
     assert 100 <= engine.counters(job).considered < 3000
-    assert 0 == engine.value("select count(*) from pgjobs.workers")
+    assert 0 == engine.value("select count(*) from pgjobs.daemons")
     engine.start(window=500)
     engine.wait_status(job, "done")
     messages = engine.drain()
@@ -136,7 +138,7 @@ def test_handed_over_at_sigterm(engine: Engine) -> None:
 def test_sigterm_of_an_idle_daemon(engine: Engine, daemon: DaemonProcess) -> None:
     """A daemon with nothing to do ends at once and with exit code 0."""
     assert 0 == daemon.terminate()
-    assert engine.value("select count(*) from pgjobs.workers") == 0
+    assert engine.value("select count(*) from pgjobs.daemons") == 0
 
 
 def test_two_daemons_side_by_side(engine: Engine) -> None:
@@ -160,7 +162,7 @@ def test_two_daemons_side_by_side(engine: Engine) -> None:
 def test_shards_on_two_daemons(engine: Engine) -> None:
     """A job cut into shards is worked on by two daemons, and all of them together are the job."""
     daemons = [engine.start(), engine.start()]
-    engine.wait_until("count(*) = 2 from pgjobs.workers")
+    engine.wait_until("count(*) = 2 from pgjobs.daemons")
     engine.add_retries(2000, msisdns=1500)
     job = engine.value("insert into xmp_jobs (type, shards) values ('expired', 4) returning id")
     engine.wait_status(job, "done")
@@ -180,7 +182,7 @@ def reroute_calls(engine: Engine) -> None:
         f" $$ begin new.routing_key := '{engine.queue}'; return new; end $$"
     )
     engine.execute(
-        "create trigger reroute before insert on pgjobs.calls for each row execute function public.reroute()"
+        "create trigger reroute before insert on pgjobs.api_requests for each row execute function public.reroute()"
     )
 
 
@@ -199,8 +201,8 @@ def test_call_publishes_suspended_subscriptions(engine: Engine) -> None:
     reroute_calls(engine)
     add_subscriptions(engine)
     call = engine.value("select pgjobs.request_suspended(1000, 1, interval '30 s')")
-    engine.wait_until("pgjobs.call_answer(%s) is not null", call)
-    assert 12 == engine.value("select pgjobs.call_answer(%s)", call)
+    engine.wait_until("pgjobs.api_response(%s) is not null", call)
+    assert 12 == engine.value("select pgjobs.api_response(%s)", call)
     messages = engine.drain()
     assert [f"api-{call}-{i}" for i in range(1, 13)] == [m.properties.message_id for m in messages]
     event = messages[0].event
@@ -223,8 +225,8 @@ def test_limits_of_a_call(engine: Engine, limit: int, hours: int, expected: int)
     reroute_calls(engine)
     add_subscriptions(engine)
     call = engine.value("select pgjobs.request_suspended(%s, %s, interval '30 s')", limit, hours)
-    engine.wait_until("pgjobs.call_answer(%s) is not null", call)
-    assert expected == engine.value("select pgjobs.call_answer(%s)", call) == len(engine.drain())
+    engine.wait_until("pgjobs.api_response(%s) is not null", call)
+    assert expected == engine.value("select pgjobs.api_response(%s)", call) == len(engine.drain())
 
 
 @pytest.mark.usefixtures("daemon")
@@ -233,8 +235,8 @@ def test_call_without_its_queue(engine: Engine) -> None:
     engine.queue = "pgjobs-test-nowhere"
     reroute_calls(engine)
     call = engine.value("select pgjobs.request_suspended(1000, 1, interval '30 s')")
-    engine.wait_until("exists (select from pgjobs.calls where id = %s and closed_at is not null)", call)
-    assert "queue 'pgjobs-test-nowhere'" in engine.value("select error from pgjobs.calls where id = %s", call)
+    engine.wait_until("exists (select from pgjobs.api_requests where id = %s and closed_at is not null)", call)
+    assert "queue 'pgjobs-test-nowhere'" in engine.value(ERROR, call)
 
 
 def give_selector(engine: Engine, hours: int, records: str) -> None:
@@ -248,7 +250,7 @@ def give_selector(engine: Engine, hours: int, records: str) -> None:
         f" new.selector := 'public.records_{hours}'; return new; end $$"
     )
     engine.execute(
-        f"create trigger choose_{hours} before insert on pgjobs.calls for each row"
+        f"create trigger choose_{hours} before insert on pgjobs.api_requests for each row"
         f" when ((new.params ->> 'hours')::int = {hours}) execute function public.choose_{hours}()"
     )
 
@@ -265,16 +267,16 @@ def test_a_small_call_is_served_beside_big_ones(engine: Engine) -> None:
     ask = "select pgjobs.request_suspended(10, %s, %s::interval)"
     for _ in range(3):
         engine.value(ask, 77, "1 minute")
-    engine.wait_until("(select count(*) = 3 from pgjobs.calls where owner is not null)")
+    engine.wait_until("(select count(*) = 3 from pgjobs.api_requests where owner is not null)")
     small = engine.value(ask, 1, "1 minute")
-    engine.wait_until("pgjobs.call_answer(%s) is not null", small)
-    assert 10 == engine.value("select pgjobs.call_answer(%s)", small)
+    engine.wait_until("pgjobs.api_response(%s) is not null", small)
+    assert 10 == engine.value("select pgjobs.api_response(%s)", small)
     engine.value(ask, 77, "1 minute")
-    engine.wait_until("(select count(*) = 5 from pgjobs.calls where owner is not null)")
+    engine.wait_until("(select count(*) = 5 from pgjobs.api_requests where owner is not null)")
     late = engine.value(ask, 1, "10 milliseconds")
-    engine.wait_until("expires_at < clock_timestamp() from pgjobs.calls where id = %s", late)
+    engine.wait_until("expires_at < clock_timestamp() from pgjobs.api_requests where id = %s", late)
     with pytest.raises(psycopg.Error, match="the daemons were busy with other calls"):
-        engine.value("select pgjobs.call_answer(%s)", late)
+        engine.value("select pgjobs.api_response(%s)", late)
 
 
 @pytest.mark.usefixtures("daemon")
@@ -288,8 +290,8 @@ def test_a_call_skips_what_is_not_to_be_sent(engine: Engine) -> None:
         " (3, '', null, ''), (4, '', null, null), (5, '', null, convert_to(repeat('x', 1048577), 'UTF8'))) v",
     )
     call = engine.value("select pgjobs.request_suspended(10, 77, interval '30 s')")
-    engine.wait_until("pgjobs.call_answer(%s) is not null", call)
-    assert 1 == engine.value("select pgjobs.call_answer(%s)", call)
+    engine.wait_until("pgjobs.api_response(%s) is not null", call)
+    assert 1 == engine.value("select pgjobs.api_response(%s)", call)
     assert [b'{"n": 1}'] == [message.body for message in engine.drain()]
 
 
@@ -299,10 +301,12 @@ def test_an_unknown_failure_ends_one_call_only(engine: Engine, daemon: DaemonPro
     add_subscriptions(engine)
     give_selector(engine, 77, "select 1::bigint, ''::bytea")
     broken = engine.value("select pgjobs.request_suspended(10, 77, interval '30 s')")
-    engine.wait_until("closed_at is not null from pgjobs.calls where id = %s", broken)
-    assert "the daemon failed with this call" in engine.value("select error from pgjobs.calls where id = %s", broken)
+    engine.wait_until("closed_at is not null from pgjobs.api_requests where id = %s", broken)
+    assert "the daemon failed with this call" in engine.value(
+        "select error from pgjobs.api_requests where id = %s", broken
+    )
     sound = engine.value("select pgjobs.request_suspended(10, 1, interval '30 s')")
-    engine.wait_until("pgjobs.call_answer(%s) is not null", sound)
+    engine.wait_until("pgjobs.api_response(%s) is not null", sound)
     assert daemon.running
 
 
@@ -311,6 +315,8 @@ def test_a_daemon_that_ends_tells_its_askers(engine: Engine, daemon: DaemonProce
     reroute_calls(engine)
     give_selector(engine, 77, SLOW)
     call = engine.value("select pgjobs.request_suspended(10, 77, interval '1 minute')")
-    engine.wait_until("owner is not null from pgjobs.calls where id = %s", call)
+    engine.wait_until("owner is not null from pgjobs.api_requests where id = %s", call)
     assert 0 == daemon.terminate()
-    assert "the daemon ended while it published" in engine.value("select error from pgjobs.calls where id = %s", call)
+    assert "the daemon ended while it published" in engine.value(
+        "select error from pgjobs.api_requests where id = %s", call
+    )

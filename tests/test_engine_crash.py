@@ -107,7 +107,7 @@ def test_silent_owner_wakes_up_in_time_of_the_next(engine: Engine) -> None:
     stale.pause()
     engine.start(window=20)
     engine.wait_until(
-        "exists (select from pgjobs.progress p where p.job_id = %s and p.epoch = 2 and p.considered > 400)", job
+        "exists (select from pgjobs.shards p where p.job_id = %s and p.epoch = 2 and p.considered > 400)", job
     )
     stale.go_on()
     wait_given_up(engine, stale)

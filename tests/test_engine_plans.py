@@ -22,14 +22,14 @@ insert into xmp_jobs (type, status, run_at, finish_at, file_name)
 select case when n % 2 = 0 then 'injection' else 'expired' end, case when n % 500 = 0 then 'error' else 'done' end,
        now() - interval '1 year', now() - interval '1 year' + n * interval '1 min', ''
 from generate_series(1, 50000) n;
-insert into pgjobs.progress
+insert into pgjobs.shards
   (job_id, prepared_at, first_key, end_key, after_key, considered, sent, finished_at, updated_at)
 select j.id, j.run_at, 1, 9, 9, 9, 9, j.finish_at, j.finish_at from xmp_jobs j;
 insert into pgjobs.outcomes (job_id, shard, action, reason, n) select j.id, 0, 'sent', '', 9 from xmp_jobs j;
 insert into pgjobs.events (job_id, at, from_status, to_status, role)
 select j.id, j.finish_at, s.was, s.now, 'x' from xmp_jobs j, (values (null, 'ready'), ('ready', 'in progress'),
   ('in progress', 'done')) s (was, now);
-insert into pgjobs.notifications (job_id, status, created_at, due_at, closed_at)
+insert into pgjobs.callbacks (job_id, status, created_at, due_at, closed_at)
 select j.id, 'done', j.finish_at, j.finish_at, j.finish_at from xmp_jobs j;
 reset session_replication_role;
 insert into xmp_retries_expired (id, msisdn) select g, g::text from generate_series(1, 99) g;
@@ -77,7 +77,7 @@ CALLS = {
     "claim": "select * from pgjobs.claim_shard('00000000-0000-0000-0000-000000000001', '{}', true, '30 s')",
     "wakeup": "select pgjobs.next_wakeup(true)",
     "sweep": "select pgjobs.sweep()",
-    "notification": "select * from pgjobs.claim_notification('1 min')",
+    "notification": "select * from pgjobs.claim_callback('1 min')",
     "running": "select pgjobs.running_jobs()",
     "metrics": "select * from pgjobs.metrics()",
 }
@@ -92,7 +92,7 @@ def test_what_is_asked_all_the_time_reads_no_history(used: Db, call: str) -> Non
 def test_the_measure_measures(used: Db) -> None:
     """Queries that look at all the ended jobs, or at all the lines, are seen to do so."""
     assert blocks(used, "select count(*) from xmp_jobs where finish_at < run_at") > 2 * MOST_BLOCKS
-    assert blocks(used, "select count(*) from pgjobs.progress where epoch = 7") > 2 * MOST_BLOCKS
+    assert blocks(used, "select count(*) from pgjobs.shards where epoch = 7") > 2 * MOST_BLOCKS
     assert blocks(used, "select count(*) from pgjobs.injection_lines where msisdn = 'x'") > MOST_BLOCKS / 2
 
 

@@ -351,7 +351,7 @@ def test_broker_away_at_start_and_in_mid_job(database: str, tmp_path: Path) -> N
             engine.add_retries(4000)
             daemon = engine.start(window=50)
             job = engine.add_job("expired")
-            engine.wait_until("exists (select from pgjobs.progress where job_id = %s and failures > 0)", job)
+            engine.wait_until("exists (select from pgjobs.shards where job_id = %s and failures > 0)", job)
             assert "broker unreachable" in engine.value("select pgjobs.why(%s)", job)
             assert "in progress" == engine.value("select status from xmp_jobs where id = %s", job)
             broker.start()
@@ -359,7 +359,7 @@ def test_broker_away_at_start_and_in_mid_job(database: str, tmp_path: Path) -> N
             engine.wait_considered(job, 500, seconds=60)
             broker.kill()
             assert engine.counters(job).considered < 4000
-            engine.wait_until("exists (select from pgjobs.progress where job_id = %s and failures > 0)", job)
+            engine.wait_until("exists (select from pgjobs.shards where job_id = %s and failures > 0)", job)
             broker.start()
             engine.wait_status(job, "done", seconds=60)
             check_recovered(engine, job, 4000)

@@ -156,7 +156,7 @@ def test_a_queue_that_is_full(engine: Engine) -> None:
             engine.set_route(full)
             engine.start()
             job = engine.add_job("expired")
-            engine.wait_until("exists (select from pgjobs.progress where note like '%%nack%%')")
+            engine.wait_until("exists (select from pgjobs.shards where note like '%%nack%%')")
             assert "in progress" == engine.value("select status from xmp_jobs")
             assert engine.counters(job).sent <= 10
             taken: list[str] = []

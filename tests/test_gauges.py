@@ -106,7 +106,7 @@ def test_the_gauges_of_the_broker(tmp_path: Path, what: Callable[[Watched], Awai
 def test_the_gauge_of_running_shards(engine: Engine) -> None:
     """running_shards is how many shards a daemon runs, and nothing again when they have ended."""
     sample = (
-        "(select (s ->> 'value')::float from pgjobs.workers w, jsonb_array_elements(w.metrics) s"
+        "(select (s ->> 'value')::float from pgjobs.daemons w, jsonb_array_elements(w.metrics) s"
         " where s ->> 'name' = 'pgjobs_running_shards')"
     )
     full = f"{engine.queue}-full"

@@ -26,13 +26,13 @@ SHARD = st.fixed_dictionaries(
     }
 )
 CHANGE = """
-  update pgjobs.progress p set
+  update pgjobs.shards p set
     (start_key, first_key, end_key, after_key, in_flight_to, uncertain_to, estimate, send_limit, considered, sent, claimed_with,
      log_bytes, retry_at, prepared_at, started_at, claimed_at, updated_at, finished_at, lease_until, owner) =
     (select x.start_key, x.first_key, x.end_key, x.after_key, x.in_flight_to, x.uncertain_to, x.estimate, x.send_limit, x.sent,
             x.sent, x.claimed_with, x.log_bytes, x.retry_at, x.prepared_at, x.started_at, x.claimed_at, x.updated_at,
             x.finished_at, x.lease_until, x.owner
-     from jsonb_populate_record(null::pgjobs.progress, %s::jsonb) x)
+     from jsonb_populate_record(null::pgjobs.shards, %s::jsonb) x)
   where p.job_id = %s and p.shard = %s
 """  # noqa: E501 - the columns in their order
 READERS = [
@@ -80,7 +80,7 @@ def test_ids_far_apart_hide_nothing_and_stop_nothing(db: Db, web: Web, running: 
     is told, and the job can be stopped at both doors."""
     other = insert_job(db)
     db.execute(
-        "update pgjobs.progress set prepared_at = now(), start_key = 0, end_key = 1500000000000002000,"
+        "update pgjobs.shards set prepared_at = now(), start_key = 0, end_key = 1500000000000002000,"
         " after_key = 30000, considered = 30000, sent = 30000, owner = gen_random_uuid(),"
         " lease_until = now() + interval '1 hour', claimed_at = now() - interval '10 s', updated_at = now()"
         " where job_id = %s",
@@ -113,14 +113,14 @@ def crowd(db: Db) -> Db:
             (BULK,),
         )
         db.execute(
-            "insert into pgjobs.progress (job_id, considered, sent, finished_at, started_at, updated_at, prepared_at)"
+            "insert into pgjobs.shards (job_id, considered, sent, finished_at, started_at, updated_at, prepared_at)"
             " select id, 1, 1, now(), now(), now(), now() from xmp_jobs"
         )
         db.execute(
             "insert into xmp_jobs (type, status, run_at) select 'expired', s, now() - interval '1 hour'"
             " from unnest(array['in progress', 'ready']) s, generate_series(1, 3)"
         )
-    db.execute("analyze xmp_jobs, pgjobs.progress")
+    db.execute("analyze xmp_jobs, pgjobs.shards")
     return db
 
 

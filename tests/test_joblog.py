@@ -31,7 +31,7 @@ def job(database: str) -> Iterator[int]:
 
 def claim(connection: psycopg.Connection[Any]) -> None:
     """Take the shard, as a further owner."""
-    connection.execute("update pgjobs.progress set lease_until = clock_timestamp() - interval '1 s'")
+    connection.execute("update pgjobs.shards set lease_until = clock_timestamp() - interval '1 s'")
     call = "select * from pgjobs.claim_shard(gen_random_uuid(), '{}', true, interval '1 min')"
     assert connection.execute(call).fetchone() is not None
 

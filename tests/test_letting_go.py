@@ -19,7 +19,7 @@ from pgjobs.lab.proxy import Proxy
 from pgjobs.lab.rabbitmq import PrivateBroker
 
 END_SECONDS = 15
-OWNERS = "select count(*) from pgjobs.progress where owner is not null"
+OWNERS = "select count(*) from pgjobs.shards where owner is not null"
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_daemon_knocks_once_for_all_its_shards(engine: Engine) -> None:
         for _ in range(12):
             engine.add_job("expired", count=1)
         engine.start(amqp_url=f"amqp://guest:guest@127.0.0.1:{door.getsockname()[1]}/", max_running=12)
-        engine.wait_until("12 <= (select count(*) from pgjobs.progress where failures > 0)")
+        engine.wait_until("12 <= (select count(*) from pgjobs.shards where failures > 0)")
         engine.wait_for(lambda: len(knocks) > 3, "it knocks again and again")
         door.shutdown(socket.SHUT_RDWR)
     gaps = [later - earlier for earlier, later in itertools.pairwise(knocks)]
@@ -153,8 +153,8 @@ def test_why_has_an_answer_when_nothing_moves(db: Db) -> None:
     job = insert_job(db)
     claimed = claim(db, job)
     db.execute(
-        "insert into pgjobs.workers (id, name, host, pid, version, started_at, seen_at)"
-        " select owner, 'd', 'h', 1, '1', now(), now() from pgjobs.progress"
+        "insert into pgjobs.daemons (id, name, host, pid, version, started_at, seen_at)"
+        " select owner, 'd', 'h', 1, '1', now(), now() from pgjobs.shards"
     )
     assert db.value("select pgjobs.why(%s)", job) is None
     db.execute("update pgjobs.events set at = at - interval '1 minute'")
@@ -175,7 +175,7 @@ def test_a_job_keeps_its_shards_when_its_type_changes(db: Db) -> None:
     claim(db, job)
     db.execute("update xmp_jobs set status = 'canceled' where id = %s", (job,))
     db.execute("update xmp_jobs set status = 'ready' where id = %s", (job,))
-    assert 1 == db.value("select count(*) from pgjobs.progress where job_id = %s", job)
+    assert 1 == db.value("select count(*) from pgjobs.shards where job_id = %s", job)
 
 
 @pytest.mark.parametrize(

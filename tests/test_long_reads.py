@@ -41,7 +41,7 @@ def test_an_offset_costs_one_scan(engine: Engine) -> None:
     job = engine.add_job("slow", offset=90)
     engine.wait_status(job, "done")
     assert list(range(91, 101)) == [line.key for line in engine.log_lines(job)]
-    assert (1, 0) == tuple(engine.rows("select epoch, failures from pgjobs.progress")[0].values())
+    assert (1, 0) == tuple(engine.rows("select epoch, failures from pgjobs.shards")[0].values())
 
 
 @pytest.mark.parametrize("when", ["preparing", "before the first", "in the middle"])
@@ -85,4 +85,4 @@ def test_a_stop_does_not_wait_for_a_file(engine: Engine) -> None:
     engine.wait_until(f"not exists ({copying} and state = 'active')")
     assert 0 == engine.value("select count(*) from pgjobs.injection_lines")
     assert 0 == engine.counters(job).considered
-    assert not engine.value("select prepared_at is not null from pgjobs.progress")
+    assert not engine.value("select prepared_at is not null from pgjobs.shards")

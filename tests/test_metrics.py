@@ -103,7 +103,7 @@ def test_daemons_are_kept_apart(web: Web, db: Db) -> None:
 def test_a_silent_daemon_shows_only_its_silence(web: Web, db: Db) -> None:
     """Counters of a daemon that has died are gone after 30 s; the age of its heartbeat stays for the alert."""
     worker = beat(db, busy())
-    db.execute("update pgjobs.workers set seen_at = now() - interval '2 minutes' where id = %s", (worker,))
+    db.execute("update pgjobs.daemons set seen_at = now() - interval '2 minutes' where id = %s", (worker,))
     families = scrape(web)
     assert "pgjobs_published" not in families
     assert 119 < families["pgjobs_daemon_heartbeat_age_seconds"].samples[0].value < 180
@@ -141,7 +141,7 @@ def test_running_jobs_show_their_progress(web: Web, db: Db) -> None:
     """A running job has its own series; they go with the end of it."""
     job = job_in(db, "in progress")
     db.execute(
-        "update pgjobs.progress set considered = 10, sent = 10, updated_at = now() - interval '5 s' where job_id = %s",
+        "update pgjobs.shards set considered = 10, sent = 10, updated_at = now() - interval '5 s' where job_id = %s",
         (job,),
     )
     families = scrape(web)

@@ -15,14 +15,12 @@ import pytest
 from fix_database import create_database, drop_database, sibling
 from fix_jobs import Db, claim, connect, insert_job
 from fix_services import soon
-from yoyo import read_migrations
 
 from pgjobs.errors import SchemaError
 from pgjobs.lab.postgres import EmbeddedPostgres
 from pgjobs.lab.services import Services
 from pgjobs.ops.doctor import findings
 from pgjobs.pg.blocked import Blocked
-from pgjobs.pg.history import History
 from pgjobs.pg.migrate import migrate
 from pgjobs.pg.schema import folder
 from pgjobs.pg.session import connect_blocking
@@ -145,28 +143,6 @@ def test_the_search_path_does_not_move_the_history(empty_database: str, path: st
     assert [] == migrate(empty_database)
 
 
-@pytest.mark.parametrize("where", ["public", "elsewhere"])
-@pytest.mark.parametrize("shared", [False, True])
-def test_a_history_elsewhere_is_moved_once(database: str, db: Db, where: str, shared: bool) -> None:
-    """The history of an earlier version is moved to schema pgjobs; one that others use keeps their lines."""
-    # A database of that time: it knows nothing of the migrations that came with the move or after it.
-    with History(database) as history:
-        applied = history.to_rollback(read_migrations(str(folder("migrations"))))
-        history.rollback_migrations(applied.filter(lambda migration: migration.id >= "0007"))
-    db.execute("create schema elsewhere")
-    for table in ("_yoyo_migration", "_yoyo_log", "_yoyo_version"):
-        db.execute(f"alter table pgjobs.{table} set schema {where}".encode())
-    db.execute(f"create table {where}.yoyo_lock (locked int primary key, pid int)".encode())
-    db.execute(f"set search_path = {where}".encode())
-    if shared:
-        db.execute("insert into _yoyo_migration values ('x', 'of-the-cms', now())")
-    assert "migration 0007.versions" == migrate(database)[0]
-    assert sorted(["pgjobs", where] if shared else ["pgjobs"]) == sorted(db.column(HISTORIES))
-    assert [] == migrate(database)
-    if shared:
-        assert ["of-the-cms"] == db.column("select migration_id from _yoyo_migration")
-
-
 def test_a_planted_history_is_not_believed(narrow: tuple[Db, str], own_server: EmbeddedPostgres) -> None:
     """A table called like the history that belongs to somebody else is neither read nor written."""
     admin, url = narrow
@@ -251,8 +227,10 @@ def test_what_migrate_leaves_to_people_is_told(database: str, db: Db) -> None:
     told: list[str] = []
     assert [] == migrate(database, told.append)
     assert f"jobs that are ready have an infinite run_at, which no clock reaches: {job};" in told[0]
-    assert "table xmp_subscriptions has no column keep_days or retry_days, paid_hours" in told[1]
-    assert 2 == len(told)
+    assert [
+        "table xmp_subscriptions has no column keep_days or retry_days: messages have no retry_days",
+        "table xmp_subscriptions has no column paid_hours: messages have no paid_hours",
+    ] == told[1:]
 
 
 @pytest.mark.parametrize("newer", ["version", "migration"])
@@ -286,7 +264,7 @@ def test_a_database_without_encoding(services: Services) -> None:
 
 def test_a_killed_migrate_keeps_nobody_waiting(empty_database: str) -> None:
     """After kill -9 at any step, in the middle of its waits, the next one goes on and succeeds."""
-    code = "import sys; from pgjobs.migrate import migrate; migrate(sys.argv[1], print)"
+    code = "import sys; from pgjobs.pg.migrate import migrate; migrate(sys.argv[1], print)"
     with connect(empty_database) as db, connect(empty_database) as other:
         db.execute((folder("migrations") / "0001.operator-tables.sql").read_bytes())
         with other.transaction():
@@ -307,7 +285,7 @@ def test_a_migrate_that_loses_its_server_is_made_up_for(empty_database: str, poi
     """A migrate whose sessions end after any number of its statements leaves what the next one completes."""
     code = (
         "import sys, os, psycopg\n"
-        "from pgjobs.migrate import migrate\n"
+        "from pgjobs.pg.migrate import migrate\n"
         "left = int(sys.argv[2])\n"
         "execute = psycopg.Cursor.execute\n"
         "def counted(self, *args, **kwargs):\n"

@@ -60,7 +60,7 @@ def test_a_job_whose_start_a_trigger_refuses_keeps_no_other_from_starting(db: Db
             assert "not today" in why
         db.execute("drop trigger odd on xmp_jobs")
         set_status(db, good, "canceled")
-        db.execute("update pgjobs.progress set owner = null, lease_until = null")
+        db.execute("update pgjobs.shards set owner = null, lease_until = null")
         db.execute("delete from xmp_jobs")
 
 
@@ -178,7 +178,7 @@ def test_a_job_in_progress_that_cannot_break_off_is_set_aside(db: Db) -> None:
     assert "in progress" == status
     assert "tried again at" in why
     db.execute(
-        "update pgjobs.progress set lease_until = clock_timestamp() + interval '1 hour' where job_id = %s", (good,)
+        "update pgjobs.shards set lease_until = clock_timestamp() + interval '1 hour' where job_id = %s", (good,)
     )
     assert 0 < db.value("select pgjobs.next_wakeup(true)") <= 1
 
@@ -202,7 +202,7 @@ def test_a_start_that_waits_for_a_lock_is_passed_over(db: Db, database: str) -> 
 def test_the_chores_go_on_past_a_job_that_cannot_be_done(db: Db) -> None:
     """Of two jobs with nothing left to do, one may not become done: it breaks off or waits, the other one is done."""
     odd, good = (job_in(db, "in progress", id_user=user) for user in (666, 0))
-    db.execute("update pgjobs.progress set finished_at = now()")
+    db.execute("update pgjobs.shards set finished_at = now()")
     odd_trigger(db, "new.id_user = 666 and new.status = 'done'", "raise 'never'")
     db.execute("select pgjobs.sweep()")
     assert "done" == db.value("select status::text from xmp_jobs where id = %s", good)

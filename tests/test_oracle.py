@@ -179,11 +179,11 @@ def turn_a_line(left: Left) -> None:
 
 
 def count_one_more(left: Left) -> None:
-    left.engine.execute("update pgjobs.progress set considered = considered + 1, sent = sent + 1")
+    left.engine.execute("update pgjobs.shards set considered = considered + 1, sent = sent + 1")
 
 
 def count_otherwise(left: Left) -> None:
-    left.engine.execute("update pgjobs.progress set sent = sent - 1, returned = returned + 1")
+    left.engine.execute("update pgjobs.shards set sent = sent - 1, returned = returned + 1")
 
 
 def miscount_outcomes(left: Left) -> None:
@@ -191,7 +191,7 @@ def miscount_outcomes(left: Left) -> None:
 
 
 def leave_a_shard_open(left: Left) -> None:
-    left.engine.execute("update pgjobs.progress set finished_at = null")
+    left.engine.execute("update pgjobs.shards set finished_at = null")
 
 
 def end_otherwise(left: Left) -> None:

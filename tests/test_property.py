@@ -248,14 +248,14 @@ def run(engine: Engine, job: int, known: Sequence[Transaction], stop: Stop | Non
     """Run a job to its end, with its stop where one is drawn; the phases it went through."""
     ended = (
         "exists (select from xmp_jobs j where j.id = %s and j.status in ('done', 'canceled') and not exists"
-        " (select from pgjobs.progress p where p.job_id = j.id and p.owner is not null))"
+        " (select from pgjobs.shards p where p.job_id = j.id and p.owner is not null))"
     )
     engine.set_status(job, "ready")
     engine.wait_until(ended, job)
     if engine.value("select status from xmp_jobs where id = %s", job) == "done":
         return [Phase(known)]
     assert stop is not None
-    until = engine.value("select after_key from pgjobs.progress where job_id = %s", job)
+    until = engine.value("select after_key from pgjobs.shards where job_id = %s", job)
     insert_transactions(engine, stop.transactions)
     last = engine.value("select coalesce(max(id), 0) from xmp_retries_expired")
     insert_retries(

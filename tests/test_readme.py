@@ -36,7 +36,7 @@ def everything_measured(db: Db) -> None:
     job = job_in(db, "ready")
     prepare(db, claim(db, job))
     db.execute(
-        "update pgjobs.progress set considered = 10, sent = 10, after_key = 10, updated_at = clock_timestamp()"
+        "update pgjobs.shards set considered = 10, sent = 10, after_key = 10, updated_at = clock_timestamp()"
         " where job_id = %s",
         (job,),
     )

@@ -37,7 +37,7 @@ def test_a_full_queue_that_keeps_what_it_refuses(engine: Engine, dead: str) -> N
     engine.add_retries(RECORDS)
     engine.start(window=20)
     job = engine.add_job("expired")
-    engine.wait_until("exists (select from pgjobs.progress where note like '%%nack%%')")
+    engine.wait_until("exists (select from pgjobs.shards where note like '%%nack%%')")
     with Drain(engine.amqp_url) as broker:
         first = broker.depth(dead)
         # Two windows were refused but for five; from then on it is asked with single messages.

@@ -69,7 +69,7 @@ def test_a_replica_behind_is_waited_for(engine: Engine, standby: EmbeddedPostgre
         there.execute("select pg_wal_replay_pause()")
         engine.add_retries(100)
         job = engine.add_job("expired")
-        engine.wait_until("exists (select from pgjobs.progress where job_id = %s and prepared_at is not null)", job)
+        engine.wait_until("exists (select from pgjobs.shards where job_id = %s and prepared_at is not null)", job)
         asked = f"{reader} and query like '%is_replayed%'"
         engine.wait_for(lambda: there.execute(asked).fetchone() == (1,), "the replica was asked, and is behind")
         assert (0,) == there.execute("select count(*) from xmp_retries_expired").fetchone()

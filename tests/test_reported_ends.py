@@ -41,10 +41,10 @@ def test_an_end_that_a_trigger_refuses(engine: Engine, refused: tuple[str, ...])
     job = engine.add_job("expired")
     sentence = "the database refuses its end: not on a Sunday"
     if "error" in refused:
-        engine.wait_until("exists (select from pgjobs.progress where failures >= 2 and owner is null)")
+        engine.wait_until("exists (select from pgjobs.shards where failures >= 2 and owner is null)")
         assert sentence in engine.value("select pgjobs.why(%s)", job)
         assert "in progress" == engine.value("select status from xmp_jobs")
-        assert engine.value("select epoch from pgjobs.progress") <= 4
+        assert engine.value("select epoch from pgjobs.shards") <= 4
     else:
         engine.wait_status(job, "error")
         assert sentence == engine.error_of(job)

@@ -53,7 +53,7 @@ ANSWERS = {
 STATE = (
     "select (p.*)::text, (select array_agg(s::text) from pgjobs.log_segments s),"
     " (select count(*) from pgjobs.checkpoints),"
-    " (select sum(n) from pgjobs.outcomes), (select status from xmp_jobs) from pgjobs.progress p"
+    " (select sum(n) from pgjobs.outcomes), (select status from xmp_jobs) from pgjobs.shards p"
 )
 OTHER = uuid.UUID("99999999-2222-3333-4444-555555555555")
 
@@ -69,7 +69,7 @@ def claimed(db: Db) -> dict[str, Any]:
 
 def run_out(db: Db) -> None:
     """The lease has run out."""
-    db.execute("update pgjobs.progress set lease_until = clock_timestamp() - interval '1 s'")
+    db.execute("update pgjobs.shards set lease_until = clock_timestamp() - interval '1 s'")
 
 
 def answer(db: Db, call: str, found: dict[str, Any]) -> Any:

@@ -238,7 +238,7 @@ def started(db: Db, kind: str = "expired", /, **params: object) -> int:
 
 def bounds(db: Db, job: int) -> tuple[Any, ...]:
     """What prepare_job has fixed: (start_key, end_key, send_limit)."""
-    return db.row("select start_key, end_key, send_limit from pgjobs.progress where job_id = %s", job)
+    return db.row("select start_key, end_key, send_limit from pgjobs.shards where job_id = %s", job)
 
 
 def test_one_row_per_msisdn_in_the_job_s_order(db: Db) -> None:
@@ -591,7 +591,7 @@ def test_a_price_that_cannot_be_said_skips_its_record(db: Db, kind: str) -> None
     assert 5 == read[-1][3]["price"]
     call = db.value("select pgjobs.request_suspended(10, 1, interval '1 minute')")
     with db.transaction():
-        db.execute("select pgjobs.open_call(%s)", (call,))
+        db.execute("select pgjobs.open_api_request(%s)", (call,))
         ((_, _, _, body),) = db.execute("fetch all from records").fetchall()
     assert 5 == json.loads(body)["event_data"]["price"]
     for number, (price, reason) in enumerate(zip(prices, reasons, strict=True), 1):
@@ -611,5 +611,5 @@ def test_nobody_is_charged_without_an_msisdn(db: Db) -> None:
     assert ["No msisdn"] * 5 + [None] == [reason for _, reason in outcome(db, insert_job(db, params={"never": 1}))]
     call = db.value("select pgjobs.request_suspended(10, 1, interval '1 minute')")
     with db.transaction():
-        db.execute("select pgjobs.open_call(%s)", (call,))
+        db.execute("select pgjobs.open_api_request(%s)", (call,))
         assert [b"923000000001"] == [bytes(row[1]) for row in db.execute("fetch all from records").fetchall()]

@@ -162,7 +162,7 @@ def test_a_selector_that_begins_anew(engine: Engine) -> None:
     engine.stop_when_considered(job, 40)
     engine.set_status(job, "ready")
     engine.wait_status(job, "canceled")
-    last = engine.value("select after_key from pgjobs.progress")
+    last = engine.value("select after_key from pgjobs.shards")
     engine.set_status(job, "ready")
     engine.wait_status(job, "error")
     assert f"key 1 was selected where only what lies behind key {last} was asked for" == engine.error_of(job)

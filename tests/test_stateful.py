@@ -47,15 +47,15 @@ START = datetime(2030, 1, 1, tzinfo=UTC)
 MSISDNS = {key: f"92300000000{key % 7}" for key in KEYS}
 EMPTY = """
   update xmp_jobs set status = 'canceled' where status = 'in progress';
-  update pgjobs.progress set owner = null, lease_until = null;
-  delete from xmp_jobs; delete from pgjobs.events; delete from pgjobs.workers;
+  update pgjobs.shards set owner = null, lease_until = null;
+  delete from xmp_jobs; delete from pgjobs.events; delete from pgjobs.daemons;
 """
 ELAPSE = """
-  with leases as (update pgjobs.progress set lease_until = lease_until - %(by)s, retry_at = retry_at - %(by)s)
-  update pgjobs.workers set seen_at = seen_at - %(by)s
+  with leases as (update pgjobs.shards set lease_until = lease_until - %(by)s, retry_at = retry_at - %(by)s)
+  update pgjobs.daemons set seen_at = seen_at - %(by)s
 """
 PAUSE = """
-  update pgjobs.progress p set retry_at = clock_timestamp() + 90 * (p.retry_at - p.updated_at)
+  update pgjobs.shards p set retry_at = clock_timestamp() + 90 * (p.retry_at - p.updated_at)
   where (p.job_id, p.shard) = (%s, %s) returning round(extract(epoch from p.retry_at - clock_timestamp()) / 90)
 """
 CLAIM = """
@@ -65,14 +65,14 @@ CHECKPOINT = "select pgjobs.checkpoint_job(%s, %s, %s, %s, %s, %s, %s, %s, %s, %
 LOOK = """
   select jsonb_build_object(
     'jobs', (select jsonb_object_agg(j.id, to_jsonb(j)) from xmp_jobs j),
-    'shards', (select jsonb_object_agg(p.job_id || '/' || p.shard, to_jsonb(p)) from pgjobs.progress p),
-    'held', (select jsonb_agg(p.job_id || '/' || p.shard) from pgjobs.progress p where p.lease_until > clock_timestamp()),
+    'shards', (select jsonb_object_agg(p.job_id || '/' || p.shard, to_jsonb(p)) from pgjobs.shards p),
+    'held', (select jsonb_agg(p.job_id || '/' || p.shard) from pgjobs.shards p where p.lease_until > clock_timestamp()),
     'accounted', (select jsonb_object_agg(o.name, o.n) from (
       select x.job_id || '/' || x.shard as name, sum(x.n) as n from pgjobs.outcomes x group by 1) o),
     'checkpoints', (select jsonb_agg(job_id || '/' || shard || ':' || last_key order by job_id, shard, number) from pgjobs.checkpoints),
     'ranges', (select jsonb_agg(u.job_id || '/' || u.shard) from pgjobs.uncertain_ranges u),
     'events', (select jsonb_agg(jsonb_build_array(e.job_id, e.from_status, e.to_status) order by e.id) from pgjobs.events e),
-    'told', (select jsonb_agg(n.job_id) from pgjobs.notifications n),
+    'told', (select jsonb_agg(n.job_id) from pgjobs.callbacks n),
     'why', (select jsonb_object_agg(j.id, pgjobs.why(j.id)) from xmp_jobs j))
 """  # noqa: E501 - a column a line
 statuses = st.sampled_from([*LEGAL, "ready", "ready", "cancelled"])
@@ -269,7 +269,7 @@ class Game(RuleBasedStateMachine):
         worker = self.workers[daemon]
         self.db.execute("select pgjobs.beat(%s, %s, 'here', 1, '0', '', '[]')", (worker, f"daemon {daemon}"))
         self.db.execute(
-            "update pgjobs.workers set seen_at = clock_timestamp() + interval '100 s' where id = %s", (worker,)
+            "update pgjobs.daemons set seen_at = clock_timestamp() + interval '100 s' where id = %s", (worker,)
         )
         self.model.heard[worker] = self.model.now
 

@@ -197,7 +197,7 @@ def test_a_schema_of_another_version_ends_the_daemon(engine: Engine) -> None:
     child = Child(settings_of(engine, daemon_name="old"), lambda: None)
     try:
         assert soon(lambda: " is up as " in child.said), child.said
-        engine.wait_until("exists (select from pgjobs.workers)")
+        engine.wait_until("exists (select from pgjobs.daemons)")
         engine.execute("update pgjobs.schema_state set fingerprint = 'of another version'")
         engine.execute("drop function pgjobs.beat(uuid, text, text, integer, text, text, jsonb)")
         assert soon(lambda: not child.running), child.said

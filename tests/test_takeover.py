@@ -220,7 +220,7 @@ def test_a_call_for_suspended_subscriptions_runs(old: Db) -> None:
     old.execute("set pgjobs.now = '2017-02-01 11:15Z'")
     call = old.value("select pgjobs.request_suspended(10, 1, interval '1 minute')")
     with old.transaction():
-        old.execute("select pgjobs.open_call(%s)", (call,))
+        old.execute("select pgjobs.open_api_request(%s)", (call,))
         rows = old.execute("fetch all from records").fetchall()
     ((key, msg, reason, body),) = rows
     assert (1, b"923000001", None) == (key, bytes(msg), reason)
@@ -330,7 +330,7 @@ def test_what_no_column_holds_is_left_out(old: Db) -> None:
     } == body  # fmt: skip
     call = old.value("select pgjobs.request_suspended(10, 1, interval '1 minute')")
     with old.transaction():
-        old.execute("select pgjobs.open_call(%s)", (call,))
+        old.execute("select pgjobs.open_api_request(%s)", (call,))
         (row,) = old.execute("fetch all from records").fetchall()
     assert {"msisdn": "923000001", "subscription_id": 1, "created_at": "2017-02-01T10:00:00Z"} == json.loads(row[3])[
         "event_data"
@@ -412,30 +412,3 @@ def test_an_index_that_broke_off_is_built_anew(empty_database: str) -> None:
         assert ["index pgjobs_expired_msisdn_id_idx"] == migrate(empty_database)
         valid = "select indisvalid from pg_index where indexrelid = 'pgjobs_expired_msisdn_id_idx'::regclass"
         assert db.value(valid) is True
-
-
-@pytest.mark.parametrize("broken_off", [False, True])
-def test_an_index_of_words_is_replaced(empty_database: str, broken_off: bool) -> None:
-    """A database migrated when the look-ups compared words gets indexes of bytes, also when it broke off half way."""
-    migrate(empty_database)
-    with connect(empty_database) as db:
-        words = "pgjobs_transactions_paid_idx" + ("_of_words" if broken_off else "")
-        if broken_off:
-            db.execute(
-                "update pg_index set indisvalid = false where indexrelid = 'pgjobs_transactions_paid_idx'::regclass"
-            )
-        else:
-            db.execute("drop index pgjobs_transactions_paid_idx")
-        db.execute(f"create index {words} on xmp_transactions (msisdn, sent_at)".encode())
-        db.execute("delete from pgjobs._yoyo_migration where migration_id like '0006%'")
-        done = ["migration 0006.look-ups-by-bytes", "index pgjobs_transactions_paid_idx"]
-        assert done == migrate(empty_database)
-        indexes = db.column(
-            "select pg_get_indexdef(indexrelid) from pg_index"
-            " where indrelid = 'xmp_transactions'::regclass and indisvalid and not indisprimary"
-        )
-    assert 1 == len(indexes)
-    assert (
-        'pgjobs_transactions_paid_idx ON public.xmp_transactions USING btree (msisdn COLLATE "C", sent_at)'
-        in indexes[0]
-    )

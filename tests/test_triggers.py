@@ -23,7 +23,7 @@ def _somebody_is_called(db: Db) -> None:
 
 
 def told(db: Db, job: int) -> list[str]:
-    return db.column("select status from pgjobs.notifications where job_id = %s order by id", job)
+    return db.column("select status from pgjobs.callbacks where job_id = %s order by id", job)
 
 
 def events(db: Db, job: int) -> list[tuple[str | None, str]]:
@@ -40,7 +40,7 @@ def test_a_legal_transition_is_heard_recorded_and_told(db: Db, ear: Ear, before:
     events_before, told_before = events(db, job), told(db, job)
     db.execute("set pgjobs.now = '2017-02-01 10:30Z'")
     if after == "done":
-        db.execute("update pgjobs.progress set finished_at = now()")
+        db.execute("update pgjobs.shards set finished_at = now()")
     set_status(db, job, after)
     assert after == db.value("select status from xmp_jobs where id = %s", job)
     assert [{"id": job, "status": after}] == ear.heard()
@@ -155,7 +155,7 @@ def test_progress_is_never_notified(db: Db, ear: Ear) -> None:
     """What the engine keeps of a running job changes without a word to the listeners."""
     job = job_in(db, "in progress")
     ear.heard()
-    assert 1 == db.run("update pgjobs.progress set considered = 5, sent = 5, after_key = 9 where job_id = %s", job)
+    assert 1 == db.run("update pgjobs.shards set considered = 5, sent = 5, after_key = 9 where job_id = %s", job)
     assert [] == ear.heard()
 
 
@@ -291,7 +291,7 @@ def test_in_progress_set_by_hand_is_a_wish_to_start(db: Db, ear: Ear) -> None:
     assert ("ready", True, True, datetime(2030, 2, 1, 10, 30, tzinfo=UTC)) == db.row(look, job)
     assert [{"id": job, "status": "ready"}] == ear.heard()
     assert [(None, "ready")] == events(db, job)
-    assert 0 == db.value("select count(*) from pgjobs.progress")
+    assert 0 == db.value("select count(*) from pgjobs.shards")
     for status in ("canceled", "error", "done"):
         other = job_in(db, status)
         said = db.refusal("update xmp_jobs set status = 'in progress' where id = %s", other)
@@ -352,10 +352,10 @@ def test_a_running_job_is_not_deleted(db: Db) -> None:
     job = job_in(db, "in progress")
     delete = "delete from xmp_jobs where id = %s"
     assert ("PJ409", "running") == ((said := db.refusal(delete, job)).sqlstate, said.constraint_name)
-    db.execute("update pgjobs.progress set owner = gen_random_uuid(), lease_until = now() + interval '1 hour'")
+    db.execute("update pgjobs.shards set owner = gen_random_uuid(), lease_until = now() + interval '1 hour'")
     set_status(db, job, "canceled")
     assert "PJ409" == db.refusal(delete, job).sqlstate
-    db.execute("update pgjobs.progress set owner = null, lease_until = null")
+    db.execute("update pgjobs.shards set owner = null, lease_until = null")
     assert 1 == db.run(delete, job)
 
 
@@ -387,7 +387,7 @@ def test_a_deleted_job_leaves_only_its_history(db: Db) -> None:
     assert 3 == len(events(db, job))
     assert insert_job(db, id=job) == job
     set_status(db, job, "in progress")
-    assert (None, None) == db.row("select prepared_at, finished_at from pgjobs.progress where job_id = %s", job)
+    assert (None, None) == db.row("select prepared_at, finished_at from pgjobs.shards where job_id = %s", job)
 
 
 def test_xmp_jobs_is_not_truncated(db: Db) -> None:
@@ -414,7 +414,7 @@ def test_ten_thousand_jobs_in_one_statement(db: Db, ear: Ear) -> None:
     assert 10000 == db.run("update xmp_jobs set status = 'canceled'")
     assert {"canceled"} == {said["status"] for said in ear.heard()}
     assert (20000, 10000) == db.row(
-        "select (select count(*) from pgjobs.events), (select count(*) from pgjobs.notifications)"
+        "select (select count(*) from pgjobs.events), (select count(*) from pgjobs.callbacks)"
     )
 
 

@@ -49,7 +49,7 @@ def test_jobs_that_have_begun_keep_their_selection(db: Db) -> None:
     assert f"job {job} of type expired has begun" in str(db.refusal(change).message_primary)
     db.execute("update xmp_job_types set routing_key = 'elsewhere' where name = 'expired'")
     db.execute("update xmp_jobs set status = 'ready' where id = %s", (job,))
-    db.execute("update pgjobs.progress set owner = null, lease_until = null")
+    db.execute("update pgjobs.shards set owner = null, lease_until = null")
     again = claim(db, job)
     assert "done" == db.value("select pgjobs.finish_shard(%s, 0, %s)", job, again["epoch"])
     db.execute(change)
@@ -69,9 +69,9 @@ def test_why_of_a_job_whose_daemon_has_fallen_silent(db: Db) -> None:
     beat = "select pgjobs.beat(%s, 'd', 'h', 1, '0', 'connected', '[]')"
     db.execute(beat, (WORKER,))
     assert db.value("select pgjobs.why(%s)", job) is None
-    db.execute("update pgjobs.workers set seen_at = seen_at - interval '16 s'")
+    db.execute("update pgjobs.daemons set seen_at = seen_at - interval '16 s'")
     assert "its daemon has fallen silent: another one takes over at" in db.value("select pgjobs.why(%s)", job)
-    db.execute("delete from pgjobs.workers")
+    db.execute("delete from pgjobs.daemons")
     assert "fallen silent" in db.value("select pgjobs.why(%s)", job)
 
 
@@ -195,8 +195,8 @@ def test_a_call_runs_no_selector_of_another_owner(db: Db, schemer: Db) -> None:
     """The selector of a call is held to the same."""
     schemer.execute("create function own.evil(bigint) returns text language sql as $$select 'select 1'$$")
     call = db.value("select pgjobs.request_suspended(1, 1, interval '1 minute')")
-    db.execute("update pgjobs.calls set selector = 'own.evil'")
-    assert "untrusted_selector" == db.refusal("select pgjobs.open_call(%s)", call).constraint_name
+    db.execute("update pgjobs.api_requests set selector = 'own.evil'")
+    assert "untrusted_selector" == db.refusal("select pgjobs.open_api_request(%s)", call).constraint_name
 
 
 @pytest.mark.parametrize(

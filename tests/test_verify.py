@@ -133,7 +133,7 @@ def cut_short(done: Done) -> None:
     """The last checkpoint and all counters as if it had never been: nothing but the log knows of its lines."""
     done.engine.execute("delete from pgjobs.checkpoints where number = 9")
     done.engine.execute(
-        "update pgjobs.progress set checkpoints = 8, considered = 56, skipped = 16,"
+        "update pgjobs.shards set checkpoints = 8, considered = 56, skipped = 16,"
         " after_key = (select last_key from pgjobs.checkpoints where number = 8)"
     )
     done.engine.execute("update pgjobs.outcomes set n = n - 4 where action = 'skip'")
@@ -171,11 +171,11 @@ CHANGED: list[tuple[Callable[[Done], None], str]] = [
     (sql("update pgjobs.checkpoints set last_key = 8 where number = 1"), "its last key is 8, its last line's 7"),
     (sql("update pgjobs.checkpoints set bytes = bytes + 1 where number = 2"), "line 15"),
     (sql("update pgjobs.checkpoints set bytes = 1 where number = 2"), "a checkpoint ends at byte 1"),
-    (sql("update pgjobs.progress set sent = 41, considered = 61"), "progress counts 41 sent, the checkpoints 40"),
-    (sql("update pgjobs.progress set sent = 41, considered = 61"), "counts 61 considered, the checkpoints 60"),
-    (sql("update pgjobs.progress set after_key = 59"), "progress has come to key 59, the last checkpoint to 60"),
-    (sql("update pgjobs.progress set log_bytes = 1"), "progress counts 1 bytes of its log"),
-    (sql("update pgjobs.progress set finished_at = null"), "it is done and shard 0 is not finished"),
+    (sql("update pgjobs.shards set sent = 41, considered = 61"), "progress counts 41 sent, the checkpoints 40"),
+    (sql("update pgjobs.shards set sent = 41, considered = 61"), "counts 61 considered, the checkpoints 60"),
+    (sql("update pgjobs.shards set after_key = 59"), "progress has come to key 59, the last checkpoint to 60"),
+    (sql("update pgjobs.shards set log_bytes = 1"), "progress counts 1 bytes of its log"),
+    (sql("update pgjobs.shards set finished_at = null"), "it is done and shard 0 is not finished"),
     (sql("update pgjobs.outcomes set n = n + 1 where action = 'sent'"), "outcomes count 41 sent, the checkpoints 40"),
     (
         sql("update pgjobs.outcomes set reason = 'other' where action = 'skip'"),
@@ -183,8 +183,8 @@ CHANGED: list[tuple[Callable[[Done], None], str]] = [
     ),
     (sql("update pgjobs.outcomes set reason = 'other' where action = 'skip'"), "count 0 skip duplicate, the log 20"),
     (sql("update pgjobs.log_segments set bytes = bytes - 1"), "which does not fit"),
-    (sql("delete from pgjobs.progress"), "shard 0: it has checkpoints, and no progress"),
-    (sql("delete from pgjobs.progress"), "it was cut into 1 shards, and 0 have progress"),
+    (sql("delete from pgjobs.shards"), "shard 0: it has checkpoints, and no progress"),
+    (sql("delete from pgjobs.shards"), "it was cut into 1 shards, and 0 have progress"),
     (sql("delete from pgjobs.log_segments"), "no segment of the log holds what was checkpointed last"),
 ]
 
@@ -328,7 +328,7 @@ def test_a_long_log_in_constant_memory(db: Db, database: str, tmp_path: Path) ->
             last = first + window - 1
             rows.write_row((job, 0, number, 1, "2026-01-01", last, window, 0, 0, length, chain, line_checks(text)))
     db.execute(
-        "update pgjobs.progress set considered = %s, sent = %s, checkpoints = %s, after_key = %s, log_bytes = %s",
+        "update pgjobs.shards set considered = %s, sent = %s, checkpoints = %s, after_key = %s, log_bytes = %s",
         (lines, lines, lines // window, lines, length),
     )
     db.execute("insert into pgjobs.outcomes values (%s, 0, 'sent', '', %s)", (job, lines))

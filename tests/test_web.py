@@ -166,7 +166,7 @@ def test_a_bad_parameter_is_400_with_its_code(web: Web, db: Db, path: str, code:
     assert (400, code) == (answer.status_code, answer.json()["code"])
     assert {"error", "code", "hint"} == set(answer.json())
     assert all(answer.json().values())
-    assert (0,) == db.row("select count(*) from pgjobs.calls")
+    assert (0,) == db.row("select count(*) from pgjobs.api_requests")
 
 
 def test_a_form_counts_like_the_query_string(web: Web, db: Db) -> None:
@@ -275,13 +275,15 @@ async def play_daemon(database: str, published: int | None, error: str | None = 
     worker = uuid.uuid4()
     async with await AsyncConnection.connect(database, autocommit=True) as connection:
         while True:
-            cursor = await connection.execute("select id from pgjobs.claim_call(%s, '30 s')", (worker,))
+            cursor = await connection.execute("select id from pgjobs.claim_api_request(%s, '30 s')", (worker,))
             row = await cursor.fetchone()
             if row is not None:
                 break
             await asyncio.sleep(0.01)
         if published is not None:
-            await connection.execute("select pgjobs.close_call(%s, %s, %s, %s)", (row[0], worker, published, error))
+            await connection.execute(
+                "select pgjobs.close_api_request(%s, %s, %s, %s)", (row[0], worker, published, error)
+            )
     return worker
 
 
@@ -303,14 +305,14 @@ def test_api_answers_with_the_bare_number(web: Web, db: Db, database: str) -> No
         answer.text,
         answer.headers["content-type"],
     )
-    assert ({"limit": 12, "hours": 3},) == db.row("select params from pgjobs.calls")
+    assert ({"limit": 12, "hours": 3},) == db.row("select params from pgjobs.api_requests")
     assert (0,) == db.row("select count(*) from xmp_jobs")
 
 
 def test_api_has_the_defaults_of_the_contract(web: Web, db: Db, database: str) -> None:
     """Without parameters 1000 subscriptions older than one hour are meant."""
     assert "0" == call_api(web, "/api", play_daemon(database, 0)).text
-    assert ({"limit": 1000, "hours": 1},) == db.row("select params from pgjobs.calls")
+    assert ({"limit": 1000, "hours": 1},) == db.row("select params from pgjobs.api_requests")
 
 
 def test_api_tells_what_went_wrong_in_the_daemon(web: Web, database: str) -> None:
@@ -327,17 +329,17 @@ def test_api_without_a_daemon_takes_the_call_back(impatient_web: Web, db: Db) ->
     """When patience ends and nobody took the call, nobody can take it any more."""
     answer = impatient_web.get("/api")
     assert (503, "no_daemon") == (answer.status_code, answer.json()["code"])
-    assert [] == db.column("select id from pgjobs.claim_call(%s, '30 s')", uuid.uuid4())
-    assert (True, None) == db.row("select closed_at is not null, published from pgjobs.calls")
+    assert [] == db.column("select id from pgjobs.claim_api_request(%s, '30 s')", uuid.uuid4())
+    assert (True, None) == db.row("select closed_at is not null, published from pgjobs.api_requests")
 
 
 def test_api_says_when_a_call_goes_on(impatient_web: Web, db: Db, database: str) -> None:
     """When patience ends in mid-call the answer says that it goes on and where its number will be."""
     answer = call_api(impatient_web, "/api", play_daemon(database, None))
-    row = db.row("select id, closed_at from pgjobs.calls")
+    row = db.row("select id, closed_at from pgjobs.api_requests")
     assert row is not None
     assert (503, "call_goes_on") == (answer.status_code, answer.json()["code"])
-    assert f"row {row[0]} of pgjobs.calls" in answer.json()["hint"]
+    assert f"row {row[0]} of pgjobs.api_requests" in answer.json()["hint"]
     assert row[1] is None
 
 
@@ -346,7 +348,7 @@ def test_api_tells_that_a_daemon_was_lost(web: Web, db: Db, database: str) -> No
 
     async def die() -> None:
         await play_daemon(database, None)
-        db.execute("update pgjobs.calls set lease_until = now() - interval '1 s'")
+        db.execute("update pgjobs.api_requests set lease_until = now() - interval '1 s'")
 
     answer = call_api(web, "/api", die())
     assert (503, "call_lost") == (answer.status_code, answer.json()["code"])

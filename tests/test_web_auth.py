@@ -71,7 +71,7 @@ def test_a_read_token_reads_and_a_control_token_does_all(guarded_web: Web, db: D
         answer = guarded_web.get(path, headers=read)
         assert (403, "forbidden") == (answer.status_code, answer.json()["code"])
     assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
-    assert (0,) == db.row("select count(*) from pgjobs.calls")
+    assert (0,) == db.row("select count(*) from pgjobs.api_requests")
     assert [200] * 3 == [guarded_web.get(path, headers=control).status_code for path in READ]
     assert 200 == guarded_web.get(f"/jobs/stop?id={job}", headers=control).status_code
     assert 404 == guarded_web.get("/nowhere", headers=control).status_code

@@ -134,9 +134,9 @@ def test_a_missing_right_is_named(operator: str, db: Db) -> None:
 
 
 def test_an_unknown_call_is_refused(db: Db) -> None:
-    """call_answer of a number that no call has is PJ404."""
+    """api_response of a number that no call has is PJ404."""
     assert ("PJ404", "unknown_call") == (
-        (diag := db.refusal("select pgjobs.call_answer(4711)")).sqlstate,
+        (diag := db.refusal("select pgjobs.api_response(4711)")).sqlstate,
         diag.constraint_name,
     )
 

@@ -97,7 +97,7 @@ def test_a_page_of_another_site_changes_nothing(web: Web, db: Db, headers: dict[
         answer = web.call(method, f"{path}?id={job}", headers=headers)
         assert (403, "foreign_site") == (answer.status_code, answer.json()["code"])
     assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
-    assert 0 == db.value("select count(*) from pgjobs.calls")
+    assert 0 == db.value("select count(*) from pgjobs.api_requests")
 
 
 @pytest.mark.parametrize(

@@ -348,7 +348,7 @@ def test_a_call_longer_than_the_end_is_told(database: str, db: Db) -> None:
     with WebProcess(database_url=database, drain_seconds="1") as web:
         caller = threading.Thread(target=lambda: answers.append(web.client.get("/api")))
         caller.start()
-        assert soon(lambda: db.value("select count(*) from pgjobs.calls") == 1)
+        assert soon(lambda: db.value("select count(*) from pgjobs.api_requests") == 1)
         assert 0 == web.end()
         caller.join(20)
     assert [(503, "shutting_down")] == [(a.status_code, a.json()["code"]) for a in answers]

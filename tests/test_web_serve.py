@@ -74,11 +74,14 @@ def test_a_call_under_way_is_finished_at_sigterm(database: str, db: Db) -> None:
         answers: list[httpx.Response] = []
         caller = threading.Thread(target=lambda: answers.append(web.client.get("/api")))
         caller.start()
-        claim = "select id, owner from pgjobs.claim_call(gen_random_uuid(), '30 s') join pgjobs.calls using (id)"
+        claim = (
+            "select id, owner from pgjobs.claim_api_request(gen_random_uuid(), '30 s')"
+            " join pgjobs.api_requests using (id)"
+        )
         assert soon(lambda: len(db.column(claim)) == 1)
         web.process.send_signal(signal.SIGTERM)
         assert soon(lambda: not listening(web.client.base_url.port or 0))
-        db.execute("select pgjobs.close_call(c.id, c.owner, 4, null) from pgjobs.calls c")
+        db.execute("select pgjobs.close_api_request(c.id, c.owner, 4, null) from pgjobs.api_requests c")
         caller.join(20)
         assert 0 == web.end()
     assert ["4"] == [answer.text for answer in answers]
@@ -175,10 +178,13 @@ def test_a_restart_in_mid_call_does_not_lose_the_number(private_postgres: Embedd
         caller = threading.Thread(target=lambda: answers.append(web.client.get("/api")))
         caller.start()
         with connect(private_postgres.url) as db:
-            claim = "select id from pgjobs.claim_call(gen_random_uuid(), '30 s')"
+            claim = "select id from pgjobs.claim_api_request(gen_random_uuid(), '30 s')"
             assert soon(lambda: len(db.column(claim)) == 1)
         private_postgres.restart("immediate")
         with connect(private_postgres.url) as db:
-            db.execute("select pgjobs.close_call(c.id, c.owner, 3, null) from pgjobs.calls c where closed_at is null")
+            db.execute(
+                "select pgjobs.close_api_request(c.id, c.owner, 3, null)"
+                " from pgjobs.api_requests c where closed_at is null"
+            )
         caller.join(20)
     assert ["3"] == [answer.text for answer in answers]

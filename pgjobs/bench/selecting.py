@@ -57,7 +57,7 @@ def records_statement(lab: Lab, job_id: int) -> str:
     """What the daemon has read from."""
     row = lab.connection.execute(
         "select pgjobs.records_statement(p.job_id, p.shard, p.start_key, p.end_key)"
-        " from pgjobs.progress p where p.job_id = %s and p.shard = 0",
+        " from pgjobs.shards p where p.job_id = %s and p.shard = 0",
         (job_id,),
     ).fetchone()
     if row is None:

@@ -57,7 +57,7 @@ def daemon(lab: Lab) -> Iterator[int]:
 
 
 def _beats(lab: Lab, pid: int) -> bool:
-    row = lab.connection.execute("select count(*) from pgjobs.workers where pid = %s", (pid,)).fetchone()
+    row = lab.connection.execute("select count(*) from pgjobs.daemons where pid = %s", (pid,)).fetchone()
     return row is not None and row[0] > 0
 
 

@@ -108,7 +108,7 @@ async def heartbeat(connection: db.Connection) -> None:
     """Wait until every daemon has told what it measured up to now."""
     now = await db.value(connection, "select clock_timestamp()")
     async with asyncio.timeout(HEARTBEAT_PATIENCE):
-        while not await db.value(connection, "select bool_and(w.seen_at > %s) from pgjobs.workers w", now):  # noqa: ASYNC110 no event tells
+        while not await db.value(connection, "select bool_and(w.seen_at > %s) from pgjobs.daemons w", now):  # noqa: ASYNC110 no event tells
             await asyncio.sleep(0.1)
 
 

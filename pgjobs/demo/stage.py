@@ -136,7 +136,7 @@ def _start(stack: contextlib.ExitStack, services: Services, database_url: str, f
 
 
 def _beats(connection: psycopg.Connection) -> bool:
-    return connection.execute("select from pgjobs.workers").fetchone() is not None
+    return connection.execute("select from pgjobs.daemons").fetchone() is not None
 
 
 def _serves(url: str) -> bool:

@@ -33,7 +33,7 @@ class Calls:
     def __init__(self, settings: Settings, lanes: Lanes, worker: UUID) -> None:
         self._settings = settings
         self._lanes = lanes
-        self._worker = worker
+        self._daemon = worker
         self._woken = asyncio.Event()
         self._running: dict[int, asyncio.Task[None]] = {}
 
@@ -46,7 +46,7 @@ class Calls:
         try:
             async with await db.connect(self._settings.database_url, "calls") as control:
                 # What it had taken and is not answering now was lost on the way: nobody else ever takes it.
-                await control.execute("select pgjobs.abandon_calls(%s, %s)", (self._worker, list(self._running)))
+                await control.execute("select pgjobs.abandon_api_requests(%s, %s)", (self._daemon, list(self._running)))
                 await self._take_calls(control, works)
         finally:
             if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -58,7 +58,9 @@ class Calls:
             self._woken.clear()
             while len(self._running) < AT_ONCE:
                 async with asyncio.timeout(self._settings.stall_seconds):
-                    cursor = await control.execute("select * from pgjobs.claim_call(%s, %s)", (self._worker, lease))
+                    cursor = await control.execute(
+                        "select * from pgjobs.claim_api_request(%s, %s)", (self._daemon, lease)
+                    )
                     row = await cursor.fetchone()
                 works()
                 if row is None:
@@ -123,8 +125,8 @@ class Calls:
 
     async def _close(self, call: Publication, problem: str | None) -> None:
         async with await db.connect(self._settings.database_url, "call answer") as connection:
-            closing = "select pgjobs.close_call(%s, %s, %s, %s)"
-            await connection.execute(closing, (call.id, self._worker, call.published, problem))
+            closing = "select pgjobs.close_api_request(%s, %s, %s, %s)"
+            await connection.execute(closing, (call.id, self._daemon, call.published, problem))
 
 
 class Publication:
@@ -151,7 +153,7 @@ class Publication:
         async with await db.connect(self._settings.database_url, "calls", patience=patience) as connection:
             await connection.set_read_only(True)
             async with connection.transaction():
-                await connection.execute("select pgjobs.open_call(%s)", (self.id,))
+                await connection.execute("select pgjobs.open_api_request(%s)", (self.id,))
                 cursor = connection.cursor(binary=True)
                 while True:
                     await cursor.execute(f"fetch {self._settings.window} from records")

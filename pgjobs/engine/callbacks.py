@@ -102,7 +102,7 @@ class Callbacks:
             works()
             pause = self._settings.poll_seconds
             if len(self._calls) < MOST_CALLS:
-                call = "select pgjobs.next_notification(%s, %s)"
+                call = "select pgjobs.next_callback(%s, %s)"
                 due = await db.value(control, call, wanted, self._busy())
                 pause = pause if due is None else min(pause, max(0.5, due))
             with contextlib.suppress(TimeoutError):
@@ -117,7 +117,7 @@ class Callbacks:
     async def _claim(self, control: db.Connection) -> Callback | None:
         patience = timedelta(seconds=2 * self._settings.callback_timeout + 10)
         cursor = control.cursor(row_factory=class_row(Callback))
-        call = "select * from pgjobs.claim_notification(%s, %s, %s)"
+        call = "select * from pgjobs.claim_callback(%s, %s, %s)"
         await cursor.execute(call, (patience, bool(self._settings.callback_url), self._busy()))
         return await cursor.fetchone()
 
@@ -141,7 +141,7 @@ class Callbacks:
         faults.reach("after_tell")
         milliseconds = int((time.monotonic() - began) * 1000)
         shown = _shown(str(url or callback.url or self._settings.callback_url))
-        call = "select pgjobs.record_notification(%s, %s, %s, %s, %s, %s, %s)"
+        call = "select pgjobs.record_callback(%s, %s, %s, %s, %s, %s, %s)"
         attempts = self._settings.callback_attempts
         await control.execute(call, (callback.id, callback.attempt, shown, answer, problem, milliseconds, attempts))
         job, status, number = callback.job_id, callback.status, callback.attempt

@@ -32,14 +32,14 @@ JOB = "select status::text, (pgjobs.read_params(type::text, params)).descending 
 SHARDS = """
 select shard, considered, sent, skipped, returned, checkpoints, after_key, start_key, log_bytes,
        finished_at is not null as finished
-from pgjobs.progress where job_id = %s order by shard
+from pgjobs.shards where job_id = %s order by shard
 """
 STRAYS = """
 select x.shard, min(x.name) from (
   select shard, 'checkpoints' as name from pgjobs.checkpoints where job_id = %(job)s
   union select shard, 'outcomes' from pgjobs.outcomes where job_id = %(job)s
   union select shard, 'log segments' from pgjobs.log_segments where job_id = %(job)s) x
-where x.shard not in (select p.shard from pgjobs.progress p where p.job_id = %(job)s) group by x.shard order by x.shard
+where x.shard not in (select p.shard from pgjobs.shards p where p.job_id = %(job)s) group by x.shard order by x.shard
 """
 BEGUN = """
 select j.shards from public.xmp_jobs j

@@ -34,12 +34,12 @@ TAKE_RECORDS = 100_000
 ACK_SECONDS = 2.0
 PROGRESS = (
     "select count(*), count(*) filter (where j.status = 'done'),"
-    " coalesce(sum((select sum(p.considered) from pgjobs.progress p where p.job_id = j.id)), 0)::bigint"
+    " coalesce(sum((select sum(p.considered) from pgjobs.shards p where p.job_id = j.id)), 0)::bigint"
     " from public.xmp_jobs j"
 )
 MOVING = (
     "select j.id, j.status::text, pgjobs.why(j.id),"
-    " coalesce((select sum(p.considered + p.epoch) from pgjobs.progress p where p.job_id = j.id), 0)::bigint"
+    " coalesce((select sum(p.considered + p.epoch) from pgjobs.shards p where p.job_id = j.id), 0)::bigint"
     " from public.xmp_jobs j where j.status <> 'done' order by j.id"
 )
 ERRORS = (
@@ -47,7 +47,7 @@ ERRORS = (
     " and coalesce(e.reason, '') not like 'log_io:%%' and coalesce(e.reason, '') not like %s"
 )
 STATE = {
-    "progress": "select to_jsonb(t) from pgjobs.progress t",
+    "progress": "select to_jsonb(t) from pgjobs.shards t",
     "uncertain ranges": "select to_jsonb(t) from pgjobs.uncertain_ranges t",
     "events": "select to_jsonb(t) from pgjobs.events t",
     "log segments": "select to_jsonb(t) from pgjobs.log_segments t",

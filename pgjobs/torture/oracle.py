@@ -26,7 +26,7 @@ JOBS = (
     "select id, status::text, (pgjobs.read_params(type::text, params)).descending from public.xmp_jobs"
     " where id = any(%s)"
 )
-SHARDS = "select * from pgjobs.progress where job_id = %s order by shard"
+SHARDS = "select * from pgjobs.shards where job_id = %s order by shard"
 SEGMENTS = "select path, bytes from pgjobs.log_segments where job_id = %s and shard = %s order by segment"
 OUTCOMES = """
 select action = 'sent' as sent, sum(n)::bigint as n from pgjobs.outcomes where job_id = %s and shard = %s group by 1

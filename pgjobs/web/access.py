@@ -40,7 +40,7 @@ class AccessLog:
         except asyncio.CancelledError:
             if status:
                 raise
-            hint = "look at /jobs/status, or for /api at pgjobs.calls, before you repeat it"
+            hint = "look at /jobs/status, or for /api at pgjobs.api_requests, before you repeat it"
             ending = Problem(503, "shutting_down", "the service ends before the call was answered", hint)
             await ending.send(scope, receive, noting)
         finally:

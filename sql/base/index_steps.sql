@@ -61,9 +61,6 @@ begin
     elsif _valid is null then
       statement := format('create index concurrently if not exists %I on %s %s', _wanted.name, _wanted.relation, _wanted.keys);
       return next;
-    elsif to_regclass('public.' || _wanted.name || '_of_words') is not null then
-      statement := format('drop index concurrently public.%I', _wanted.name || '_of_words');
-      return next;
     end if;
   end loop;
 end;

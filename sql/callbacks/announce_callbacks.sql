@@ -1,4 +1,4 @@
--- Reads: nothing   Writes: callback_state, notifications
+-- Reads: nothing   Writes: callback_state, callbacks
 create or replace function pgjobs.announce_callbacks(_wanted boolean)
 returns void
 language plpgsql
@@ -15,7 +15,7 @@ begin
   -- A daemon without an address does not speak for the others before they have been silent for a while.
   where excluded.wanted or s.seen_at < _now - interval '10 minutes';
   if not _wanted then
-    update pgjobs.notifications n set closed_at = pgjobs.now(), answer = 'no address'
+    update pgjobs.callbacks n set closed_at = pgjobs.now(), answer = 'no address'
     where n.closed_at is null and n.host = '' and not exists (select from pgjobs.callback_state s where s.wanted);
   end if;
 end;

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, progress   Writes: xmp_jobs (status)
+-- Reads: xmp_jobs, shards   Writes: xmp_jobs (status)
 create or replace function pgjobs.begin_job(_job_id bigint)
 returns integer
 language plpgsql
@@ -10,7 +10,7 @@ declare
   _shard integer;
 begin
   perform pgjobs.check_job(j.type::text, j.params, j.file_name, j.shards, _written => false) from public.xmp_jobs j
-  where j.id = _job_id and not exists (select from pgjobs.progress p where p.job_id = j.id);
+  where j.id = _job_id and not exists (select from pgjobs.shards p where p.job_id = j.id);
   perform set_config('pgjobs.claims', _job_id::text, true);
   update public.xmp_jobs j set status = 'in progress' where j.id = _job_id;
   perform set_config('pgjobs.claims', '', true);
@@ -21,7 +21,7 @@ begin
       message = 'a trigger, a rule or a row security policy suppresses the change to in progress';
   end if;
   select p.shard into _shard
-  from pgjobs.progress p
+  from pgjobs.shards p
   where p.job_id = _job_id and p.finished_at is null
   order by p.shard
   limit 1

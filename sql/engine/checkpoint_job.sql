@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: progress, outcomes, log_segments, checkpoints
+-- Reads: xmp_jobs   Writes: shards, outcomes, log_segments, checkpoints
 create or replace function pgjobs.checkpoint_job(
   _job_id bigint, _shard integer, _epoch bigint, _lease interval,
   _after_key bigint, _in_flight_to bigint, _sent bigint, _skipped bigint, _returned bigint, _outcomes jsonb, _log_bytes bigint, _chain bytea, _checks bytea)
@@ -8,7 +8,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
   with held as (
-    update pgjobs.progress p
+    update pgjobs.shards p
     set after_key = _after_key, in_flight_to = _in_flight_to, considered = p.considered + _sent + _skipped + _returned,
         sent = p.sent + _sent, skipped = p.skipped + _skipped, returned = p.returned + _returned, log_bytes = _log_bytes,
         checkpoints = p.checkpoints + 1,

@@ -1,5 +1,5 @@
--- Reads: xmp_jobs, xmp_job_types, workers   Writes: xmp_jobs (status of a job that is due), progress, uncertain_ranges, postponed_jobs
-create or replace function pgjobs.claim_shard(_worker uuid, _running text[], _autostart boolean, _lease interval)
+-- Reads: xmp_jobs, xmp_job_types, daemons   Writes: xmp_jobs (status of a job that is due), shards, uncertain_ranges, postponed_jobs
+create or replace function pgjobs.claim_shard(_daemon uuid, _running text[], _autostart boolean, _lease interval)
 returns table (
   job_id bigint, shard integer, epoch bigint, type text, exchange text, routing_key text, needs_file boolean,
   file_name text, descending boolean, dry_run boolean, prepared boolean, uncertain_to bigint, log_bytes bigint)
@@ -11,7 +11,7 @@ as $$
 declare
   _began timestamptz := clock_timestamp();
   _now timestamptz;
-  _alive bigint := greatest(1, (select count(*) from pgjobs.workers w where w.seen_at > _began - interval '15 seconds'));
+  _alive bigint := greatest(1, (select count(*) from pgjobs.daemons w where w.seen_at > _began - interval '15 seconds'));
   _job bigint;
   _number integer;
   _ready boolean;
@@ -24,16 +24,16 @@ begin
     exit when _now > _began + interval '5 seconds';
     _ready := false;
     select p.job_id, p.shard into _job, _number
-    from pgjobs.progress p
+    from pgjobs.shards p
     join public.xmp_jobs j on j.id = p.job_id
     where p.finished_at is null
       and j.status::text = 'in progress'
-      and (p.owner is null or p.lease_until < _now or p.owner = _worker)
+      and (p.owner is null or p.lease_until < _now or p.owner = _daemon)
       and (p.retry_at is null or p.retry_at <= _now)
       and p.job_id || '/' || p.shard <> all (_running)
       and (
-        select count(*) filter (where h.owner = _worker and h.lease_until >= _now and h.shard <> p.shard) * _alive < count(*)
-        from pgjobs.progress h where h.job_id = p.job_id)
+        select count(*) filter (where h.owner = _daemon and h.lease_until >= _now and h.shard <> p.shard) * _alive < count(*)
+        from pgjobs.shards h where h.job_id = p.job_id)
       and not exists (select from pgjobs.postponed_jobs o where o.job_id = p.job_id and o.retry_at > _now)
     order by p.job_id, p.shard
     limit 1
@@ -44,8 +44,8 @@ begin
       from public.xmp_jobs j
       where j.status = 'ready' and j.active and (_autostart or j.start_asked) and j.run_at <= pgjobs.now()
         and not exists (
-          select from pgjobs.progress p
-          where p.job_id = j.id and p.owner is not null and p.lease_until >= _now and p.owner <> _worker)
+          select from pgjobs.shards p
+          where p.job_id = j.id and p.owner is not null and p.lease_until >= _now and p.owner <> _daemon)
         -- Whoever still lets go of one of its shards would be given the same one again.
         and not exists (select from unnest(_running) r (name) where split_part(r.name, '/', 1) = j.id::text)
         and not exists (select from pgjobs.postponed_jobs o where o.job_id = j.id and o.retry_at > _now)
@@ -63,7 +63,7 @@ begin
         _number := pgjobs.begin_job(_job);
       end if;
       if _number is not null then
-        return query select * from pgjobs.take_shard(_job, _number, _worker, _now + _lease);
+        return query select * from pgjobs.take_shard(_job, _number, _daemon, _now + _lease);
         return;
       end if;
     exception when others or assert_failure or query_canceled then

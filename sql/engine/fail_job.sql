@@ -1,4 +1,4 @@
--- Reads: nothing   Writes: progress, xmp_jobs (status)
+-- Reads: nothing   Writes: shards, xmp_jobs (status)
 create or replace function pgjobs.fail_job(_job_id bigint, _shard integer, _epoch bigint, _clean boolean, _code text, _sentence text, _late_key bigint default null)
 returns void
 language plpgsql
@@ -6,7 +6,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  update pgjobs.progress p
+  update pgjobs.shards p
   set owner = null, lease_until = null, updated_at = clock_timestamp(), note = null, error = _sentence,
       late_key = coalesce(p.late_key, _late_key),
       in_flight_to = case when _clean then p.after_key else p.in_flight_to end

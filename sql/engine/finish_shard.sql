@@ -1,4 +1,4 @@
--- Reads: outcomes   Writes: progress, xmp_jobs (status)
+-- Reads: outcomes   Writes: shards, xmp_jobs (status)
 create or replace function pgjobs.finish_shard(_job_id bigint, _shard integer, _epoch bigint)
 returns text
 language plpgsql
@@ -11,7 +11,7 @@ declare
   _open bigint;
 begin
   perform from public.xmp_jobs j where j.id = _job_id for update;
-  update pgjobs.progress p
+  update pgjobs.shards p
   set finished_at = clock_timestamp(), updated_at = clock_timestamp(), owner = null, lease_until = null,
       in_flight_to = p.after_key, uncertain_to = null, note = null
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
@@ -24,9 +24,9 @@ begin
     perform pgjobs.refuse('PJ409', 'unaccounted', 'job_id',
       format('job %s, shard %s is at its end, but of %s records considered %s are accounted for in pgjobs.outcomes: it is not done',
              _job_id, _shard, _considered, _accounted),
-      'somebody changed pgjobs.outcomes or pgjobs.progress by hand: compare with the log ("pgjobs verify"), put the rows right and resume the job');
+      'somebody changed pgjobs.outcomes or pgjobs.shards by hand: compare with the log ("pgjobs verify"), put the rows right and resume the job');
   end if;
-  select count(*) into _open from pgjobs.progress p where p.job_id = _job_id and p.finished_at is null;
+  select count(*) into _open from pgjobs.shards p where p.job_id = _job_id and p.finished_at is null;
   if _open = 0 then
     update public.xmp_jobs j set status = 'done' where j.id = _job_id and j.status = 'in progress';
     if found then

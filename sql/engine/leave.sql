@@ -1,10 +1,10 @@
--- Reads: nothing   Writes: workers
-create or replace function pgjobs.leave(_worker uuid)
+-- Reads: nothing   Writes: daemons
+create or replace function pgjobs.leave(_daemon uuid)
 returns void
 language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-  delete from pgjobs.workers w where w.id = _worker;
+  delete from pgjobs.daemons w where w.id = _daemon;
 $$;
 comment on function pgjobs.leave(uuid) is 'A daemon that shuts down takes its heartbeat along.';

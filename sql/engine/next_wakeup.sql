@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, progress, postponed_jobs   Writes: nothing
+-- Reads: xmp_jobs, shards, postponed_jobs   Writes: nothing
 create or replace function pgjobs.next_wakeup(_autostart boolean)
 returns double precision
 language sql
@@ -15,7 +15,7 @@ as $$
     (select greatest(least(min(m.at), clock_timestamp() + interval '1 hour'), clock_timestamp()) - clock_timestamp()
      from (
        select greatest(coalesce(p.lease_until, p.retry_at), coalesce(p.retry_at, p.lease_until)) as at
-       from pgjobs.progress p join public.xmp_jobs j on j.id = p.job_id
+       from pgjobs.shards p join public.xmp_jobs j on j.id = p.job_id
        where j.status = 'in progress' and p.finished_at is null
          and not exists (select from pgjobs.postponed_jobs o where o.job_id = j.id)
        union all

@@ -1,4 +1,4 @@
--- Reads: nothing   Writes: progress, uncertain_ranges
+-- Reads: nothing   Writes: shards, uncertain_ranges
 create or replace function pgjobs.note_repeats(_job_id bigint, _shard integer, _epoch bigint, _lease interval, _to_key bigint)
 returns text
 language sql
@@ -6,7 +6,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
   with held as (
-    update pgjobs.progress p
+    update pgjobs.shards p
     set lease_until = clock_timestamp() + _lease
     where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
     returning p.job_id, p.shard, p.epoch, p.after_key

@@ -8,7 +8,7 @@ as $$
 declare
   _segment pgjobs.log_segments;
 begin
-  perform from pgjobs.progress p
+  perform from pgjobs.shards p
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
   for update;
   if not found then

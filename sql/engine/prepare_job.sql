@@ -1,4 +1,4 @@
--- Reads: nothing   Writes: progress
+-- Reads: nothing   Writes: shards
 create or replace function pgjobs.prepare_job(
   _job_id bigint, _shard integer, _epoch bigint,
   _start_key bigint, _first_key bigint, _end_key bigint, _send_limit bigint, _estimate bigint)
@@ -7,7 +7,7 @@ language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-  update pgjobs.progress p
+  update pgjobs.shards p
   set prepared_at = clock_timestamp(), start_key = _start_key, after_key = _start_key, in_flight_to = _start_key,
       first_key = _first_key, end_key = _end_key, send_limit = _send_limit, estimate = _estimate
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()

@@ -1,4 +1,4 @@
--- Reads: nothing   Writes: progress, xmp_jobs (status, when handed back)
+-- Reads: nothing   Writes: shards, xmp_jobs (status, when handed back)
 create or replace function pgjobs.release_shard(_job_id bigint, _shard integer, _epoch bigint, _clean boolean, _hand_back boolean, _note text)
 returns void
 language plpgsql
@@ -9,7 +9,7 @@ begin
   if _hand_back then
     perform from public.xmp_jobs j where j.id = _job_id for update;
   end if;
-  update pgjobs.progress p
+  update pgjobs.shards p
   set owner = null, lease_until = null, updated_at = clock_timestamp(),
       in_flight_to = case when _clean then p.after_key else p.in_flight_to end,
       note = _note,
@@ -21,7 +21,7 @@ begin
     update public.xmp_jobs j
     set status = 'ready', start_asked = true
     where j.id = _job_id and j.status = 'in progress'
-      and not exists (select from pgjobs.progress p where p.job_id = _job_id and p.owner is not null);
+      and not exists (select from pgjobs.shards p where p.job_id = _job_id and p.owner is not null);
   end if;
 end;
 $$;

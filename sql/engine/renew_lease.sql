@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: progress
+-- Reads: xmp_jobs   Writes: shards
 create or replace function pgjobs.renew_lease(
   _job_id bigint, _shard integer, _epoch bigint, _lease interval, _in_flight_to bigint, _note text)
 returns text
@@ -7,7 +7,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
   with held as (
-    update pgjobs.progress p
+    update pgjobs.shards p
     set lease_until = clock_timestamp() + _lease, in_flight_to = coalesce(_in_flight_to, p.in_flight_to), note = _note
     where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
     returning p.job_id

@@ -1,4 +1,4 @@
--- Reads: progress, xmp_jobs   Writes: nothing
+-- Reads: shards, xmp_jobs   Writes: nothing
 create or replace function pgjobs.shard_position(_job_id bigint, _shard integer, _epoch bigint)
 returns table (after_key bigint, end_key bigint, empty boolean, remaining bigint, lsn text)
 language plpgsql
@@ -8,7 +8,7 @@ as $$
 declare
   _late bigint;
 begin
-  select p.late_key into _late from pgjobs.progress p
+  select p.late_key into _late from pgjobs.shards p
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.late_key is not null;
   if found then
     perform pgjobs.refuse('PJ409', 'selection', 'job_id',
@@ -19,7 +19,7 @@ begin
   select p.after_key, p.end_key,
          p.first_key is null,
          p.send_limit - p.sent - p.returned, pg_current_wal_lsn()::text
-  from pgjobs.progress p
+  from pgjobs.shards p
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.prepared_at is not null;
 end;
 $$;

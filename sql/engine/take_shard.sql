@@ -1,5 +1,5 @@
--- Reads: xmp_jobs, xmp_job_types   Writes: progress, uncertain_ranges, postponed_jobs
-create or replace function pgjobs.take_shard(_job_id bigint, _shard integer, _worker uuid, _lease_until timestamptz)
+-- Reads: xmp_jobs, xmp_job_types   Writes: shards, uncertain_ranges, postponed_jobs
+create or replace function pgjobs.take_shard(_job_id bigint, _shard integer, _daemon uuid, _lease_until timestamptz)
 returns table (
   job_id bigint, shard integer, epoch bigint, type text, exchange text, routing_key text, needs_file boolean,
   file_name text, descending boolean, dry_run boolean, prepared boolean, uncertain_to bigint, log_bytes bigint)
@@ -13,8 +13,8 @@ declare
   _job public.xmp_jobs;
   _type public.xmp_job_types;
   _params pgjobs.job_params;
-  _was pgjobs.progress;
-  _taken pgjobs.progress;
+  _was pgjobs.shards;
+  _taken pgjobs.shards;
 begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
   select * into _type from public.xmp_job_types t where t.name = _job.type::text;
@@ -23,14 +23,14 @@ begin
       'register the type again, then resume the job');
   end if;
   _params := pgjobs.read_params(_job.type::text, _job.params);
-  select * into strict _was from pgjobs.progress p where p.job_id = _job_id and p.shard = _shard;
+  select * into strict _was from pgjobs.shards p where p.job_id = _job_id and p.shard = _shard;
   if _was.in_flight_to is distinct from _was.after_key then
     insert into pgjobs.uncertain_ranges (job_id, shard, epoch, from_key, to_key, at)
     values (_job_id, _shard, _was.epoch, _was.after_key, _was.in_flight_to, _now)
     on conflict do nothing;
   end if;
-  update pgjobs.progress p
-  set epoch = p.epoch + 1, owner = _worker, lease_until = _lease_until, retry_at = null,
+  update pgjobs.shards p
+  set epoch = p.epoch + 1, owner = _daemon, lease_until = _lease_until, retry_at = null,
       uncertain_to = case when p.in_flight_to is not distinct from p.after_key then p.uncertain_to
                           when _params.descending then least(p.uncertain_to, p.in_flight_to)
                           else greatest(p.uncertain_to, p.in_flight_to) end,

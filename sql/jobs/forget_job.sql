@@ -8,18 +8,18 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if old.status::text = 'in progress' or exists (
-    select from pgjobs.progress p where p.job_id = old.id and p.owner is not null and p.lease_until > clock_timestamp()
+    select from pgjobs.shards p where p.job_id = old.id and p.owner is not null and p.lease_until > clock_timestamp()
   ) then
     perform pgjobs.refuse('PJ409', 'running', 'id', format('job %s is running and can''t be deleted', old.id),
       'stop it first: update xmp_jobs set status = ''canceled''');
   end if;
-  delete from pgjobs.progress where job_id = old.id;
+  delete from pgjobs.shards where job_id = old.id;
   delete from pgjobs.outcomes where job_id = old.id;
   delete from pgjobs.uncertain_ranges where job_id = old.id;
   delete from pgjobs.log_segments where job_id = old.id;
   delete from pgjobs.checkpoints where job_id = old.id;
   delete from pgjobs.injection_lines where job_id = old.id;
-  delete from pgjobs.notifications where job_id = old.id;
+  delete from pgjobs.callbacks where job_id = old.id;
   delete from pgjobs.postponed_jobs where job_id = old.id;
   return old;
 end;

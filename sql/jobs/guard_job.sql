@@ -1,4 +1,4 @@
--- Reads: xmp_job_types, progress, log_segments   Writes: the row that is being written
+-- Reads: xmp_job_types, shards, log_segments   Writes: the row that is being written
 create or replace function pgjobs.guard_job()
 returns trigger
 language plpgsql
@@ -54,7 +54,7 @@ begin
       'leave it out: it is the time of the insert');
   end if;
 
-  _started := tg_op = 'UPDATE' and exists (select from pgjobs.progress p where p.job_id = new.id);
+  _started := tg_op = 'UPDATE' and exists (select from pgjobs.shards p where p.job_id = new.id);
 
   if tg_op = 'INSERT'
      or (new.type, new.params, new.file_name, new.shards) is distinct from (old.type, old.params, old.file_name, old.shards) then
@@ -96,7 +96,7 @@ begin
       perform pgjobs.refuse_transition(new.id, _from, 'become ' || _to);
     end if;
     if _to = 'done' then
-      select count(*) filter (where p.finished_at is null) into _open from pgjobs.progress p where p.job_id = new.id;
+      select count(*) filter (where p.finished_at is null) into _open from pgjobs.shards p where p.job_id = new.id;
       if _open > 0 then
         perform pgjobs.refuse('PJ409', 'unaccounted', 'status',
           format('job %s can''t be done: not every record of it is accounted for', new.id),

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, progress   Writes: the row that is being written
+-- Reads: xmp_jobs, shards   Writes: the row that is being written
 create or replace function pgjobs.guard_type()
 returns trigger
 language plpgsql
@@ -41,7 +41,7 @@ begin
     select j.id into _begun
     from public.xmp_jobs j
     where j.type::text = old.name::text and j.status::text <> 'done'
-      and exists (select from pgjobs.progress p where p.job_id = j.id)
+      and exists (select from pgjobs.shards p where p.job_id = j.id)
     order by j.id
     limit 1;
     if found then

@@ -1,4 +1,4 @@
--- Reads: callback_state, the session setting pgjobs.reason   Writes: events, progress, postponed_jobs, notifications
+-- Reads: callback_state, the session setting pgjobs.reason   Writes: events, shards, postponed_jobs, callbacks
 create or replace function pgjobs.record_transition()
 returns trigger
 language plpgsql
@@ -17,18 +17,18 @@ begin
   end if;
   delete from pgjobs.postponed_jobs o where o.job_id = new.id;
   -- What was still to be told of an earlier state is outdated.
-  update pgjobs.notifications n set closed_at = _at, answer = 'superseded' where n.job_id = new.id and n.closed_at is null;
+  update pgjobs.callbacks n set closed_at = _at, answer = 'superseded' where n.job_id = new.id and n.closed_at is null;
   if new.status::text = 'in progress' then
-    if not exists (select from pgjobs.progress p where p.job_id = new.id) then
-      insert into pgjobs.progress (job_id, shard)
+    if not exists (select from pgjobs.shards p where p.job_id = new.id) then
+      insert into pgjobs.shards (job_id, shard)
       select new.id, s
       from generate_series(0, new.shards - 1) s;
     end if;
-    update pgjobs.progress p
+    update pgjobs.shards p
     set error = null, note = null, retry_at = null, failures = 0, started_at = coalesce(p.started_at, _at)
     where p.job_id = new.id;
   elsif new.status::text in ('done', 'canceled', 'error') then
-    insert into pgjobs.notifications (job_id, status, host, created_at, due_at)
+    insert into pgjobs.callbacks (job_id, status, host, created_at, due_at)
     select new.id, replace(new.status::text, 'canceled', 'cancelled'), pgjobs.host_of(new.callback_url), _at, _at
     where new.callback_url is not null or exists (select from pgjobs.callback_state s where s.wanted);
   end if;

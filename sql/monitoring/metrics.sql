@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, progress, job_status, workers, gauges, notifications   Writes: nothing
+-- Reads: xmp_jobs, shards, job_status, daemons, gauges, callbacks   Writes: nothing
 create or replace function pgjobs.metrics()
 returns table (name text, kind text, help text, labels jsonb, value double precision)
 language sql
@@ -29,7 +29,7 @@ as $$
   union all
   select 'pgjobs_daemon_heartbeat_age_seconds', 'gauge', 'Seconds since a daemon was last heard of.',
          jsonb_build_object('daemon', w.name), min(pgjobs.seconds_between(w.seen_at, statement_timestamp()))::double precision
-  from pgjobs.workers w
+  from pgjobs.daemons w
   group by w.name
   union all
   select x ->> 'name', x ->> 'kind', x ->> 'help',
@@ -37,15 +37,15 @@ as $$
          least(greatest((x ->> 'value')::numeric, -1e300), 1e300)::double precision
   from (
     select distinct on (l.name, l.host, l.pid) l.name, l.host, l.pid, l.metrics
-    from pgjobs.workers l
+    from pgjobs.daemons l
     where l.seen_at > statement_timestamp() - interval '30 seconds'
     order by l.name, l.host, l.pid, l.started_at desc
   ) w
   cross join lateral jsonb_array_elements(case jsonb_typeof(w.metrics) when 'array' then w.metrics else '[]' end) x
   where x ? 'name' and jsonb_typeof(x -> 'value') = 'number'
   union all
-  select 'pgjobs_notifications_open', 'gauge', 'Callbacks about ended jobs that are still to be told.', '{}', count(*)::double precision
-  from pgjobs.notifications n where n.closed_at is null and n.created_at >= pgjobs.oldest_notification()
+  select 'pgjobs_callbacks_open', 'gauge', 'Callbacks about ended jobs that are still to be told.', '{}', count(*)::double precision
+  from pgjobs.callbacks n where n.closed_at is null and n.created_at >= pgjobs.oldest_callback()
   union all
   select g.name, 'gauge', g.help, '{}', g.value from pgjobs.gauges g where g.value is not null;
 $$;

@@ -1,4 +1,4 @@
--- Reads: progress   Writes: injection_lines, calls, notifications, xmp_jobs (status of a job that has nothing left to do)
+-- Reads: shards   Writes: injection_lines, api_requests, callbacks, xmp_jobs (status of a job that has nothing left to do)
 create or replace function pgjobs.sweep()
 returns bigint
 language plpgsql
@@ -23,15 +23,15 @@ begin
   delete from pgjobs.injection_lines l
   where l.ctid = any (array(select x.ctid from pgjobs.injection_lines x where x.job_id = _job limit 10000));
   get diagnostics _swept = row_count;
-  delete from pgjobs.calls c where c.asked_at < clock_timestamp() - interval '1 day';
-  update pgjobs.notifications n set closed_at = pgjobs.now(), answer = 'too old'
-  where n.closed_at is null and n.created_at < pgjobs.oldest_notification();
+  delete from pgjobs.api_requests c where c.asked_at < clock_timestamp() - interval '1 day';
+  update pgjobs.callbacks n set closed_at = pgjobs.now(), answer = 'too old'
+  where n.closed_at is null and n.created_at < pgjobs.oldest_callback();
   for _job in
     select j.id
     from public.xmp_jobs j
     where j.status = 'in progress'
-      and exists (select from pgjobs.progress p where p.job_id = j.id)
-      and not exists (select from pgjobs.progress p where p.job_id = j.id and p.finished_at is null)
+      and exists (select from pgjobs.shards p where p.job_id = j.id)
+      and not exists (select from pgjobs.shards p where p.job_id = j.id and p.finished_at is null)
       and not exists (select from pgjobs.postponed_jobs o where o.job_id = j.id and o.retry_at > clock_timestamp())
   loop
     begin

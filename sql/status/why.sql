@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, progress, checkpoints, events, workers, postponed_jobs   Writes: nothing
+-- Reads: xmp_jobs, shards, checkpoints, events, daemons, postponed_jobs   Writes: nothing
 create or replace function pgjobs.why(_id bigint)
 returns text
 language plpgsql
@@ -10,7 +10,7 @@ as $$
 declare
   _now timestamptz := clock_timestamp();
   _job public.xmp_jobs;
-  _shard pgjobs.progress;
+  _shard pgjobs.shards;
   _held boolean;
   _heard timestamptz;
   _moved timestamptz;
@@ -25,7 +25,7 @@ begin
   if _job.status::text = 'done' then
     return 'it is done';
   end if;
-  select * into _shard from pgjobs.progress p where p.job_id = _id order by p.finished_at nulls first, p.owner nulls first, p.shard limit 1;
+  select * into _shard from pgjobs.shards p where p.job_id = _id order by p.finished_at nulls first, p.owner nulls first, p.shard limit 1;
   if _job.status::text = 'error' then
     return coalesce('it broke off: ' || _shard.error,
       'it broke off: ' || (select e.reason from pgjobs.events e where e.job_id = _id and e.to_status = 'error' order by e.id desc limit 1),
@@ -35,7 +35,7 @@ begin
   if _job.status::text = 'canceled' then
     return case when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end;
   end if;
-  _alive := exists (select from pgjobs.workers w where w.seen_at > _now - interval '30 seconds');
+  _alive := exists (select from pgjobs.daemons w where w.seen_at > _now - interval '30 seconds');
   _postponed := (
     select o.sentence || '; tried again ' || case when o.retry_at > _now then 'at ' || to_char(o.retry_at, 'HH24:MI:SS"Z"') else 'now' end
     from pgjobs.postponed_jobs o where o.job_id = _id);
@@ -50,9 +50,9 @@ begin
         || case when _job.start_asked then '' else '; where autostart is off it waits for a start' end
     end;
   end if;
-  _heard := (select w.seen_at from pgjobs.workers w where w.id = _shard.owner);
+  _heard := (select w.seen_at from pgjobs.daemons w where w.id = _shard.owner);
   _moved := greatest(
-    (select max(c.at) from pgjobs.progress p
+    (select max(c.at) from pgjobs.shards p
      cross join lateral (select k.at from pgjobs.checkpoints k where k.job_id = p.job_id and k.shard = p.shard order by k.number desc limit 1) c
      where p.job_id = _id),
     (select max(e.at) from pgjobs.events e where e.job_id = _id and e.to_status = 'in progress'));

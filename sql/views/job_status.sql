@@ -48,8 +48,8 @@ left join lateral (
       round(sum((s.considered - s.claimed_with::numeric) / nullif(pgjobs.seconds_between(s.claimed_at, s.updated_at), 0)), 1) as rate,
       min(s.started_at) as started_at,
       max(s.updated_at) as updated_at
-    from pgjobs.progress s
-    left join pgjobs.workers w on w.id = s.owner
+    from pgjobs.shards s
+    left join pgjobs.daemons w on w.id = s.owner
     where s.job_id = j.id
   ) f
 ) p on true;

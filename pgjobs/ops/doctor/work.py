@@ -43,7 +43,7 @@ async def daemons(connection: db.Connection, *, live: bool = False) -> AsyncIter
         "select name, host, version, broker, (select sum((m ->> 'value')::numeric) from"
         " jsonb_array_elements(case jsonb_typeof(metrics) when 'array' then metrics else '[]' end) m"
         " where m ->> 'name' = 'pgjobs_nacked_total')"
-        " from pgjobs.workers where seen_at > clock_timestamp() - interval '30 seconds' order by name"
+        " from pgjobs.daemons where seen_at > clock_timestamp() - interval '30 seconds' order by name"
     )
     alive = await cursor.fetchall()
     if not alive:

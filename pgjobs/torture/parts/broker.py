@@ -15,9 +15,9 @@ from pgjobs.torture.strike import ALARM, NO_ALARM
 MEGABYTE = 1 << 20
 RUNNING = (
     "select j.id from public.xmp_jobs j where j.status = 'in progress'"
-    " and exists (select from pgjobs.progress p where p.job_id = j.id and p.owner is not null) order by j.id"
+    " and exists (select from pgjobs.shards p where p.job_id = j.id and p.owner is not null) order by j.id"
 )
-HELD = "select owner is not null from pgjobs.progress where job_id = %s"
+HELD = "select owner is not null from pgjobs.shards where job_id = %s"
 WHY = "select pgjobs.why(%s)"
 
 

@@ -17,8 +17,8 @@ from pgjobs.torture.strike import BACKENDS
 
 ROLE = re.compile(rb"application_name\0pgjobs (\w+)").search
 RECOVERY_SECONDS = 35.0
-BEGUN = "select sum(considered) > 0 from pgjobs.progress where job_id = %s"
-BEATS = "select max(seen_at) > clock_timestamp() - interval '6 s' from pgjobs.workers"
+BEGUN = "select sum(considered) > 0 from pgjobs.shards where job_id = %s"
+BEATS = "select max(seen_at) > clock_timestamp() - interval '6 s' from pgjobs.daemons"
 ROLES = ("control", "reader", "listen", "claims", "beat", "load")
 
 

@@ -20,7 +20,7 @@ begin
   return null;
 end
 $$;
-create trigger torture_audit after update on pgjobs.progress for each row
+create trigger torture_audit after update on pgjobs.shards for each row
 execute function public.torture_audit();
 """
 BACKWARDS = "select count(*) from public.torture_audit where job_id = %s and after < before"
@@ -31,7 +31,7 @@ where a.job_id = %(job)s
   and a.id > (select min(b.id) from public.torture_audit b where b.job_id = %(job)s and b.epoch > 1)
   and a.writer in (select c.writer from public.torture_audit c where c.job_id = %(job)s and c.epoch = 1)
 """
-EPOCH = "select epoch from pgjobs.progress where job_id = %s"
+EPOCH = "select epoch from pgjobs.shards where job_id = %s"
 ENDED = "select status = 'done' from public.xmp_jobs where id = %s"
 
 

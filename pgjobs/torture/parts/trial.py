@@ -21,7 +21,7 @@ from pgjobs.torture.place import Place, Scale, prepared
 
 Tell = Callable[[str], None]
 TAKE_SECONDS = 0.2
-CONSIDERED = "select coalesce(sum(considered), 0)::bigint from pgjobs.progress"
+CONSIDERED = "select coalesce(sum(considered), 0)::bigint from pgjobs.shards"
 UNDONE = "select count(*) from public.xmp_jobs where status <> 'done'"
 WHY = "select j.id, j.status::text, pgjobs.why(j.id) from public.xmp_jobs j where j.status <> 'done'"
 ADD = "insert into public.xmp_jobs (type, params, shards) values ('expired', %s, %s) returning id"

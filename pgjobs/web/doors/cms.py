@@ -16,7 +16,7 @@ from pgjobs.web.problems import Unanswered
 
 FIRST_PAUSE, LAST_PAUSE = 0.01, 0.2
 NOBODY = ("no_daemon", "daemons_busy")
-"""What call_answer says of a call whose time is over and that nobody took."""
+"""What api_response says of a call whose time is over and that nobody took."""
 
 
 async def start(request: Request) -> Response:
@@ -65,7 +65,7 @@ async def suspended(request: Request) -> Response:
     deadline, pause = clock() + patience, FIRST_PAUSE
     while clock() < deadline:
         try:
-            published = await database.value("select pgjobs.call_answer(%s)", call, reading=True)
+            published = await database.value("select pgjobs.api_response(%s)", call, reading=True)
             if published is not None:
                 return json_answer(str(published))
         except Unanswered:
@@ -78,11 +78,11 @@ async def suspended(request: Request) -> Response:
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, LAST_PAUSE)
     try:
-        await database.value("select pgjobs.withdraw_call(%s)", call)
-        return json_answer(str(await database.value("select pgjobs.call_answer(%s)", call)))
+        await database.value("select pgjobs.withdraw_api_request(%s)", call)
+        return json_answer(str(await database.value("select pgjobs.api_response(%s)", call)))
     except Unanswered as problem:
         sentence = f"the database went away, and what became of call {call} is not known"
-        hint = "look at its row of pgjobs.calls before you call again"
+        hint = "look at its row of pgjobs.api_requests before you call again"
         raise Problem(503, "call_unknown", sentence, hint) from problem
 
 

@@ -1,4 +1,4 @@
--- Reads: nothing   Writes: calls (sends NOTIFY pgjobs)
+-- Reads: nothing   Writes: api_requests (sends NOTIFY pgjobs)
 create or replace function pgjobs.request_suspended(_limit bigint, _hours bigint, _patience interval)
 returns bigint
 language plpgsql
@@ -10,12 +10,12 @@ declare
   _id bigint;
 begin
   if coalesce(_limit, 1000) not between 0 and 10000000 then
-    perform pgjobs.refuse('PJ400', 'bad_limit', 'limit', format('limit: %s is out of range', _limit), 'give a number from 0 to 10000000', 'pgjobs.calls');
+    perform pgjobs.refuse('PJ400', 'bad_limit', 'limit', format('limit: %s is out of range', _limit), 'give a number from 0 to 10000000', 'pgjobs.api_requests');
   end if;
   if coalesce(_hours, 1) not between 0 and 1000000 then
-    perform pgjobs.refuse('PJ400', 'bad_hours', 'hours', format('hours: %s is out of range', _hours), 'give a number from 0 to 1000000', 'pgjobs.calls');
+    perform pgjobs.refuse('PJ400', 'bad_hours', 'hours', format('hours: %s is out of range', _hours), 'give a number from 0 to 1000000', 'pgjobs.api_requests');
   end if;
-  insert into pgjobs.calls (selector, routing_key, params, asked_at, expires_at)
+  insert into pgjobs.api_requests (selector, routing_key, params, asked_at, expires_at)
   values ('pgjobs.suspended_records', 'mobilink_mo_tarifficate',
           jsonb_build_object('limit', coalesce(_limit, 1000), 'hours', coalesce(_hours, 1)),
           pgjobs.now(), clock_timestamp() + _patience)

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, progress, pg_attribute   Writes: nothing
+-- Reads: xmp_jobs, shards, pg_attribute   Writes: nothing
 create or replace function pgjobs.expired_records(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint)
 returns text
 language plpgsql
@@ -14,7 +14,7 @@ declare
 begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
   _params := pgjobs.read_params(_job.type::text, _job.params);
-  select p.first_key into _first from pgjobs.progress p where p.job_id = _job_id and p.shard = _shard;
+  select p.first_key into _first from pgjobs.shards p where p.job_id = _job_id and p.shard = _shard;
   return format(
     'select s.id::bigint as key, convert_to(coalesce(s.msisdn, ''''), ''UTF8'') as msg, s._reason as reason,'
     ' case when s._reason is null then'

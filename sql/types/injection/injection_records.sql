@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, xmp_services, xmp_operator_msisdn_prefix, progress   Writes: nothing
+-- Reads: xmp_jobs, xmp_job_types, xmp_services, xmp_operator_msisdn_prefix, shards   Writes: nothing
 create or replace function pgjobs.injection_records(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint)
 returns text
 language plpgsql

@@ -1,4 +1,4 @@
--- Reads: calls, pg_attribute   Writes: nothing
+-- Reads: api_requests, pg_attribute   Writes: nothing
 create or replace function pgjobs.suspended_records(_call_id bigint)
 returns text
 language plpgsql
@@ -11,7 +11,7 @@ declare
   _asked_at timestamptz;
   _read jsonb := pgjobs.message_expressions('xmp_subscriptions', 's');
 begin
-  select c.params, c.asked_at into strict _params, _asked_at from pgjobs.calls c where c.id = _call_id;
+  select c.params, c.asked_at into strict _params, _asked_at from pgjobs.api_requests c where c.id = _call_id;
   return format(
     'select s.id::bigint as key, convert_to(s.msisdn, ''UTF8'') as msg, null::text as reason,'
     ' pgjobs.charge_message(''"subscription_id":'' || s.id, s.msisdn, %s, %s, %s, %s, %s, null, null,'

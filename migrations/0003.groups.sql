@@ -1,5 +1,5 @@
 -- Two groups for people and programs that watch and steer jobs; what they may do is listed in sql/access.sql.
--- depends: 0003.indexes
+-- depends: 0002.engine
 
 -- Roles belong to the whole cluster: another database may have made them before, or may be making them just now.
 do $$

@@ -1,5 +1,5 @@
 -- Reads: what the selector of the call reads   Writes: nothing
-create or replace function pgjobs.open_call(_call_id bigint)
+create or replace function pgjobs.open_api_request(_call_id bigint)
 returns refcursor
 language plpgsql
 stable
@@ -11,10 +11,10 @@ declare
   _selector text;
   _statement text;
 begin
-  select c.selector into strict _selector from pgjobs.calls c where c.id = _call_id;
+  select c.selector into strict _selector from pgjobs.api_requests c where c.id = _call_id;
   execute format('select %s($1)', pgjobs.trusted_selector(_selector, '{bigint}')) into _statement using _call_id;
   open _records no scroll for execute _statement;
   return _records;
 end;
 $$;
-comment on function pgjobs.open_call(bigint) is 'Opens the cursor "records" over the records of a call.';
+comment on function pgjobs.open_api_request(bigint) is 'Opens the cursor "records" over the records of a call.';

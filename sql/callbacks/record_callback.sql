@@ -1,5 +1,5 @@
--- Reads: nothing   Writes: notifications, notification_attempts
-create or replace function pgjobs.record_notification(
+-- Reads: nothing   Writes: callbacks, callback_attempts
+create or replace function pgjobs.record_callback(
   _id bigint, _attempt integer, _url text, _http_status integer, _error text, _milliseconds integer, _max_attempts integer)
 returns void
 language sql
@@ -7,11 +7,11 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
   -- The job, and all that was kept of it, may have been deleted meanwhile.
-  insert into pgjobs.notification_attempts (notification_id, attempt, at, url, http_status, error, milliseconds)
+  insert into pgjobs.callback_attempts (callback_id, attempt, at, url, http_status, error, milliseconds)
   select n.id, _attempt, pgjobs.now(), _url, _http_status, _error, _milliseconds
-  from pgjobs.notifications n where n.id = _id
+  from pgjobs.callbacks n where n.id = _id
   on conflict do nothing;
-  update pgjobs.notifications n
+  update pgjobs.callbacks n
   set in_flight_until = case when n.attempts > _attempt then n.in_flight_until end,
       answer = case when n.closed_at is null then coalesce(_http_status::text, _error) else n.answer end,
       closed_at = case when n.closed_at is not null then n.closed_at
@@ -20,5 +20,5 @@ as $$
                     else pgjobs.now() + least(interval '1 hour', interval '2 s' * power(2, least(_attempt, 20))) end
   where n.id = _id;
 $$;
-comment on function pgjobs.record_notification(bigint, integer, text, integer, text, integer, integer) is
+comment on function pgjobs.record_callback(bigint, integer, text, integer, text, integer, integer) is
   'Notes one attempt to tell of an end; closes the callback on a 2xx answer or the last attempt, else sets when to try again. One that was closed meanwhile stays closed.';

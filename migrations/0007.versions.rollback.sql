@@ -1,1 +1,0 @@
-alter table pgjobs.schema_state drop column version, drop column triggers;
