@@ -349,7 +349,7 @@ def test_a_deleted_job_is_found_by_an_index(db: Db) -> None:
     job = job_in(db, "canceled")
     with db.transaction():
         db.execute("delete from xmp_jobs where id = %s", (job,))
-        assert 0 == db.value("select seq_tup_read from pg_stat_xact_user_tables where relname = 'notifications'")
+        assert 0 == db.value("select seq_tup_read from pg_stat_xact_user_tables where relname = 'callbacks'")
 
 
 def test_a_silent_host_holds_nobody_elses_call(engine: Engine, cms: Cms) -> None:

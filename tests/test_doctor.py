@@ -190,7 +190,7 @@ def test_a_check_that_fails_is_a_finding_and_the_others_are_made(
         raise RuntimeError("something nobody thought of\nwith a second line")
 
     module, _, name = part.partition(".")
-    monkeypatch.setattr(f"pgjobs.doctor.{module}.{name or 'findings'}", broken)
+    monkeypatch.setattr(f"pgjobs.ops.doctor.{module}.{name or 'findings'}", broken)
     found = examine()
     failed = [one for one in found if one.sentence == "it can't be checked: something nobody thought of"]
     assert ["problem"] == [one.level for one in failed]

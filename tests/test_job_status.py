@@ -178,7 +178,7 @@ def test_calls_touch_open_jobs_only(crowd: Db, call: str) -> None:
     """However many jobs have ended, what daemons and watchers ask for reads a few rows by an index."""
     counters = (
         "select coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::int from pg_stat_xact_user_tables"
-        " where relname in ('xmp_jobs', 'progress')"
+        " where relname in ('xmp_jobs', 'shards')"
     )
     with crowd.transaction():
         before = crowd.value(counters)

@@ -199,8 +199,8 @@ def test_a_scrape_touches_no_big_table(db: Db, database: str) -> None:
     with connect(database) as scraper, scraper.transaction():
         scraper.execute("select pgjobs.metrics()")
         read = dict(scraper.execute(scans).fetchall())
-    assert set(read) <= {"xmp_jobs", "progress", "workers", "notifications", "gauges", "xmp_job_types"}
-    assert 2 >= read["progress"]
+    assert set(read) <= {"xmp_jobs", "shards", "daemons", "callbacks", "gauges", "xmp_job_types"}
+    assert 2 >= read["shards"]
 
 
 def test_labels_survive_quotes_and_lines(web: Web, db: Db) -> None:

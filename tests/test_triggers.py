@@ -374,13 +374,13 @@ def test_a_deleted_job_leaves_only_its_history(db: Db) -> None:
             db.run(f"insert into pgjobs.{table} ({columns}) values ({values.format(number)})")  # noqa: S608 - text of the test
     db.execute("delete from xmp_jobs where id = %s", (job,))
     tables = (
-        "progress",
+        "shards",
         "outcomes",
         "uncertain_ranges",
         "checkpoints",
         "log_segments",
         "injection_lines",
-        "notifications",
+        "callbacks",
     )
     left = {table: db.column(f"select job_id from pgjobs.{table}") for table in tables}  # noqa: S608 - text of the test
     assert {table: [other] for table in tables} == left

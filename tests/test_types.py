@@ -206,7 +206,7 @@ def test_a_call_runs_no_selector_of_another_owner(db: Db, schemer: Db) -> None:
         ("update xmp_job_types set shards = 0", ("public", "xmp_job_types")),
         ("select pgjobs.add_token('a b', '', 'read', null)", ("pgjobs", "tokens")),
         ("select pgjobs.drop_token('nobody')", ("pgjobs", "tokens")),
-        ("select pgjobs.request_suspended(-1, 1, interval '1 minute')", ("pgjobs", "calls")),
+        ("select pgjobs.request_suspended(-1, 1, interval '1 minute')", ("pgjobs", "api_requests")),
     ],
 )
 def test_a_refusal_names_its_table(db: Db, call: str, table: tuple[str, str]) -> None:

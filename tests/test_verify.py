@@ -194,14 +194,14 @@ def test_everything_changed_is_named(done: Done) -> None:
     content = done.log.read_bytes()
     for number, (change, words) in enumerate(CHANGED):
         done.engine.execute("create schema saved")
-        for table in ("progress", "checkpoints", "outcomes", "log_segments"):
+        for table in ("shards", "checkpoints", "outcomes", "log_segments"):
             done.engine.execute(f"create table saved.{table} as table pgjobs.{table}")
         change(done)
         findings = done.findings()
         assert any(words.format(log=done.log) in finding for finding in findings), f"{number}, {words}: {findings}"
         done.log.unlink(missing_ok=True)
         done.log.write_bytes(content)
-        for table in ("progress", "checkpoints", "outcomes", "log_segments"):
+        for table in ("shards", "checkpoints", "outcomes", "log_segments"):
             done.engine.execute(f"truncate pgjobs.{table}")
             done.engine.execute(f"insert into pgjobs.{table} table saved.{table}")
         done.engine.execute("drop schema saved cascade")

@@ -18,7 +18,7 @@ select
   case when p.all_finished then 100
        else round(least(99.9, 100 * p.done), 1) end as percent,
   case when p.held then p.rate end as records_per_second,
-  case when p.held and p.rate > 0 and p.fraction > 0 and p.considered * (1 / nullif(p.done, 0) - 1) / p.rate < 3155760000
+  case when p.held and p.rate > 0 and p.fraction > 0 and p.considered * (1 / nullif(p.done, 0) - 1) / p.rate between 0 and 3155760000
        then statement_timestamp() + make_interval(secs => (p.considered * (1 / nullif(p.done, 0) - 1) / p.rate)::double precision) end as eta,
   p.started_at,
   p.updated_at,
