@@ -171,9 +171,10 @@ def test_on_a_server_of_somebody_else_a_new_database_is_used(services: Services)
 
 @pytest.fixture
 def loaded(database: str) -> Iterator[psycopg.Connection[Any]]:
-    """A database with a small sample."""
-    sample.load(database, 4000, 8000)
+    """A database with a small sample, and nothing of what the template holds."""
     with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("truncate xmp_services restart identity")
+        sample.load(database, 4000, 8000)
         yield connection
 
 

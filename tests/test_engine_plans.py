@@ -77,7 +77,7 @@ CALLS = {
     "claim": "select * from pgjobs.claim_shard('00000000-0000-0000-0000-000000000001', '{}', true, '30 s')",
     "wakeup": "select pgjobs.next_wakeup(true)",
     "sweep": "select pgjobs.sweep()",
-    "notification": "select * from pgjobs.claim_callback('1 min')",
+    "callback": "select * from pgjobs.claim_callback('1 min', true, '{}')",
     "running": "select pgjobs.running_jobs()",
     "metrics": "select * from pgjobs.metrics()",
 }

@@ -348,6 +348,9 @@ def test_broker_away_at_start_and_in_mid_job(database: str, tmp_path: Path) -> N
     queue = "requests"
     with Engine(database, broker.url, queue, tmp_path) as engine:
         try:
+            broker.start()
+            declare(broker.url, queue)
+            broker.stop()
             engine.add_retries(4000)
             daemon = engine.start(window=50)
             job = engine.add_job("expired")
@@ -355,7 +358,6 @@ def test_broker_away_at_start_and_in_mid_job(database: str, tmp_path: Path) -> N
             assert "broker unreachable" in engine.value("select pgjobs.why(%s)", job)
             assert "in progress" == engine.value("select status from xmp_jobs where id = %s", job)
             broker.start()
-            declare(broker.url, queue)
             engine.wait_considered(job, 500, seconds=60)
             broker.kill()
             assert engine.counters(job).considered < 4000
@@ -478,11 +480,11 @@ def test_killed_connections(engine: Engine) -> None:
 def test_selector_that_fails(engine: Engine, daemon: DaemonProcess) -> None:
     """A selection that the database refuses ends its job with the database's words; the daemon lives."""
     engine.add_retries(10)
-    engine.execute("alter table xmp_retries_expired rename column tid to tid2")
+    engine.execute("alter table xmp_retries_expired rename column id to id2")
     job = engine.add_job("expired")
     engine.wait_status(job, "error")
-    assert "tid does not exist" in engine.error_of(job)
-    engine.execute("alter table xmp_retries_expired rename column tid2 to tid")
+    assert "id does not exist" in engine.error_of(job)
+    engine.execute("alter table xmp_retries_expired rename column id2 to id")
     engine.set_status(job, "ready")
     engine.wait_status(job, "done")
     check_complete(engine, job, 10)

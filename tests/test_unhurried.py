@@ -136,6 +136,7 @@ async def cancelled_in_a_pause(database: str, connection: db.Connection) -> None
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
+    connection.unhurried = False
 
 
 def test_who_is_cancelled_in_a_pause_leaves_an_idle_connection(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

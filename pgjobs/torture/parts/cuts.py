@@ -15,7 +15,7 @@ from pgjobs.torture.parts.trial import Result, Tell, Trial, trial
 from pgjobs.torture.place import Scale
 from pgjobs.torture.strike import BACKENDS
 
-ROLE = re.compile(rb"application_name\0pgjobs (\w+)").search
+ROLE = re.compile(rb"application_name[\0=]pgjobs\\? (\w+)").search
 RECOVERY_SECONDS = 35.0
 BEGUN = "select sum(considered) > 0 from pgjobs.shards where job_id = %s"
 BEATS = "select max(seen_at) > clock_timestamp() - interval '6 s' from pgjobs.daemons"
@@ -77,8 +77,10 @@ def _rates(arrivals: list[Arrival], seconds: float) -> dict[str, float]:
     """How often each kind of connection was tried, per second."""
     tried: dict[str, int] = defaultdict(int)
     for arrival in arrivals:
-        role = ROLE(arrival.greeting)
-        tried[role[1].decode() if role else "the broker"] += 1
+        if arrival.greeting.startswith(b"AMQP"):
+            tried["the broker"] += 1
+        elif role := ROLE(arrival.greeting):
+            tried[role[1].decode()] += 1
     return {who: number / seconds for who, number in tried.items()}
 
 
