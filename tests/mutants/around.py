@@ -86,7 +86,7 @@ AROUND = (
         "two calls of one job are never on their way at once",
         (
             Edit(
-                "sql/callbacks/claim_notification.sql",
+                "sql/callbacks/claim_callback.sql",
                 "f.in_flight_until > clock_timestamp())\n",
                 "f.in_flight_until > clock_timestamp() and false)\n",
             ),
