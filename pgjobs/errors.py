@@ -40,7 +40,7 @@ class PgjobsError(Exception):
 class SettingsError(PgjobsError):
     """A setting cannot be used."""
 
-    hint = "the README lists every setting with its default"
+    hint = "pgjobs/engine/README.md lists every setting with its default"
 
 
 class SchemaError(PgjobsError):

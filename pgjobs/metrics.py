@@ -28,21 +28,23 @@ class Metrics:
         def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(f"pgjobs_{name}", text, registry=self.registry, buckets=buckets)
 
-        self.records = counter("records", "Records by what became of them.", "type", "action")
+        self.records = counter("records", "Records by their outcome.", "type", "action")
         self.published = counter("published", "Messages written to the broker.")
         self.confirmed = counter("confirmed", "Messages the broker has confirmed.")
         self.nacked = counter("nacked", "Messages the broker has refused; they are published again.")
-        self.returned = counter("returned", "Messages that no queue wanted.")
+        self.returned = counter("returned", "Messages that no queue took.")
         self.broker_reconnects = counter("broker_reconnects", "Lost connections to the broker.", "reason")
         self.listener_reconnects = counter("listener_reconnects", "Lost LISTEN connections.")
         self.listener_probe_failures = counter(
             "listener_probe_failures", "LISTEN connections that did not deliver their own probe."
         )
         self.jobs_found_by_poll = counter(
-            "jobs_found_by_poll", "Jobs that were found by looking, without a notification."
+            "jobs_found_by_poll", "Jobs that were found by polling, without a notification."
         )
-        self.fenced = counter("fenced", "Shards that another owner has taken over.")
-        self.cursor_rotations = counter("cursor_rotations", "Cursors closed for age and opened again by key.")
+        self.fenced = counter("fenced", "Shards of this daemon that another owner has taken over.")
+        self.cursor_rotations = counter(
+            "cursor_rotations", "Cursors closed because of their age and opened again by key."
+        )
         self.confirm_seconds = histogram(
             "confirm_seconds", "Seconds from writing a window to its last confirm.", CONFIRM_SECONDS
         )
@@ -50,7 +52,7 @@ class Metrics:
         self.running_shards = gauge("running_shards", "Shards this daemon runs.")
         self.listening = gauge("listening", "1 while the daemon listens for notifications.")
         self.broker_connected = gauge("broker_connected", "1 while the daemon is connected to the broker.")
-        self.broker_blocked = gauge("broker_blocked", "1 while an alarm of the broker holds publishing up.")
+        self.broker_blocked = gauge("broker_blocked", "1 while an alarm of the broker blocks publishing.")
 
     def samples(self) -> list[dict[str, object]]:
         """Every sample as name, kind, help, labels, value; the form pgjobs.beat() stores as jsonb."""

@@ -25,68 +25,72 @@ MOST = 2**60
 
 
 class Settings(BaseSettings):
-    """What an operator can set; the description of each field is its row in the README."""
+    """What an operator can set; the description of each field is its row in engine/README.md."""
 
     model_config = SettingsConfigDict(env_prefix="PGJOBS_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: str = Field("", description="PostgreSQL, the primary, not through a transaction pooler")
     replica_url: str = Field("", description="where the records are read instead of on the primary")
     amqp_url: str = Field("", description="RabbitMQ, with its virtual host")
-    log_dir: Path = Field(Path("/var/log/pgjobs"), description="the logs of jobs go here; it has to exist")
-    log_mode: str = Field("0640", description="mode of the logs of jobs, octal, whatever the umask")
-    log_group: str = Field(
-        "", description="group of the logs of jobs, by name or number; empty: as the system gives it"
-    )
+    log_dir: Path = Field(Path("/var/log/pgjobs"), description="directory of the job logs; it has to exist")
+    log_mode: str = Field("0640", description="mode of the job logs, octal, whatever the umask")
+    log_group: str = Field("", description="group of the job logs, by name or number; empty: as the system gives it")
     log_host: str = Field(
-        default_factory=socket.gethostname, description="name of the volume the logs lie on, for daemon and verify"
+        default_factory=socket.gethostname, description="name of the volume that holds the logs, for daemon and verify"
     )
     injections_dir: Path = Field(
-        Path("/var/www/xmp.linkit360.ru/web/injections"), description="files of injection jobs lie here"
+        Path("/var/www/xmp.linkit360.ru/web/injections"), description="directory of the injection files"
     )
-    injection_max_bytes: int = Field(
-        4 * 2**30, gt=0, le=MOST, description="an injection file may have so many bytes, unpacked"
-    )
-    injection_max_lines: int = Field(50_000_000, gt=0, le=MOST, description="an injection file may have so many lines")
+    injection_max_bytes: int = Field(4 * 2**30, gt=0, le=MOST, description="most bytes of an injection file, unpacked")
+    injection_max_lines: int = Field(50_000_000, gt=0, le=MOST, description="most lines of an injection file")
     injection_max_ratio: int = Field(
-        100, gt=0, le=MOST, description="a gzip file may unpack to so many times its size, or to 1 MB if that is more"
+        100, gt=0, le=MOST, description="a gzip file may unpack to this many times its size, or to 1 MB if that is more"
     )
     injection_settle_seconds: float = Field(
-        2.0, ge=0, le=3600, description="an injection file is read once nobody has written to it for so long"
+        2.0, ge=0, le=3600, description="an injection file is read after nobody has written to it for this many seconds"
     )
-    http_bind: str = Field("127.0.0.1:50303", description="address and port of the HTTP door")
+    http_bind: str = Field("127.0.0.1:50303", description="address and port of the web process")
     http_auth: bool = Field(False, description="true: every call needs a token (pgjobs token)")
     http_insecure: bool = Field(
-        False, description="true: the door may stand open on other addresses than loopback without tokens"
+        False, description="true: the web process may listen on other addresses than loopback without tokens"
     )
     http_hosts: str = Field(
         "",
-        description="further names the HTTP door answers to, as a proxy sends them, separated by commas; *: any name",
+        description="further host names that are accepted, as a proxy sends them, separated by commas; *: any name",
     )
     http_connections: int = Field(
         500, ge=1, le=1_000_000, description="HTTP connections open at once; fewer where ulimit -n is low"
     )
     http_patience: Seconds = Field(30.0, description="seconds /api waits for a daemon")
     callback_url: str = Field("", description="called as {url}?id=…&status=… when a job ends; empty: nobody is called")
-    callback_timeout: Seconds = Field(10.0, description="seconds one call of the CMS may take")
+    callback_timeout: Seconds = Field(10.0, description="seconds one callback may take")
     callback_spelling: Literal["cancelled", "canceled"] = Field(
         "cancelled", description="how a callback spells the end of a stopped job: cancelled, or canceled"
     )
-    callback_attempts: int = Field(20, ge=1, le=10_000, description="how often an ended job is told before giving up")
+    callback_attempts: int = Field(20, ge=1, le=10_000, description="attempts of one callback before it is given up")
     autostart: bool = Field(True, description="start jobs whose run_at has come without being asked")
-    max_running: int = Field(16, ge=1, le=200, description="shards one daemon runs at the same time")
+    max_running: int = Field(16, ge=1, le=200, description="most shards that one daemon runs at the same time")
     window: int = Field(2000, ge=1, le=65535, description="records published and confirmed together")
-    segment_seconds: Seconds = Field(30.0, description="a cursor stays open at most so long")
-    lease_seconds: float = Field(30.0, ge=1, le=3600, description="a silent daemon loses its shards after so long")
-    poll_seconds: Pause = Field(10.0, description="look for work at least so often, notified or not")
-    probe_seconds: Pause = Field(30.0, description="test the LISTEN connection so often")
-    stall_seconds: Pause = Field(60.0, description="no answer for so long: reconnect; five times that for a record")
-    drain_seconds: Seconds = Field(10.0, description="at SIGTERM wait so long for what is in flight")
-    gauges_seconds: Seconds = Field(60.0, description="refresh the business gauges so often")
+    segment_seconds: Seconds = Field(30.0, description="seconds a cursor stays open at most")
+    lease_seconds: float = Field(
+        30.0, ge=1, le=3600, description="seconds after which a silent daemon loses its shards"
+    )
+    poll_seconds: Pause = Field(
+        10.0, description="most seconds between two looks for work, with or without a notification"
+    )
+    probe_seconds: Pause = Field(30.0, description="seconds between two tests of the LISTEN connection")
+    stall_seconds: Pause = Field(
+        60.0, description="seconds to wait for a server before reconnecting; five times as long for a record"
+    )
+    drain_seconds: Seconds = Field(10.0, description="seconds to wait at SIGTERM for what is in flight")
+    gauges_seconds: Seconds = Field(60.0, description="seconds between two refreshes of the business gauges")
     capacity_bytes: float = Field(
         0.0, ge=0, le=MOST, allow_inf_nan=False, description="size the database may have, for alerts"
     )
     daemon_name: str = Field(default_factory=socket.gethostname, description="name of this daemon in metrics")
-    fault: str = Field("", description="for tests: point:n kills the daemon, or fails its call, at the n-th time")
+    fault: str = Field(
+        "", description="for tests: point:n kills the daemon, or makes its call fail, the n-th time it gets there"
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="text or json: how an event of the service is written"
     )

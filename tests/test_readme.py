@@ -1,4 +1,4 @@
-"""The README is part of the product: what it lists is what there is."""
+"""The README.md files are part of the product: what they list is what there is."""
 
 from __future__ import annotations
 
@@ -6,22 +6,172 @@ import re
 import uuid
 from pathlib import Path
 
+import pytest
 from fix_jobs import Db, claim, job_in, prepare
 from fix_web import Web
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg.types.json import Jsonb
+from typer.main import get_command
 
+from pgjobs.cli import app
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
+from pgjobs.web.app import DOORS
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in ROOT.rglob("README.md")
+    if not any(part.startswith((".", "_")) or part in {"build", "dist"} for part in path.relative_to(ROOT).parts)
+}
+NAMES = sorted(PAGES)
+MAIN, SQL, WEB, ENGINE = "README.md", "sql/README.md", "pgjobs/web/README.md", "pgjobs/engine/README.md"
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_every_setting_stands_in_the_readme_with_its_meaning() -> None:
-    """Each setting has a row with its description, and no row names a setting that is not there."""
-    rows = dict(re.findall(r"^\| `PGJOBS_([A-Z_]+)` \| [^|]* \| (.*) \|$", README, re.MULTILINE))
-    assert rows == {name.upper(): field.description for name, field in Settings.model_fields.items()}
+def section(page: str, title: str) -> str:
+    """The text under a title of a page, up to the next title of the same rank or a higher one."""
+    text = FENCE.sub("", PAGES[page])
+    found = re.search(rf"^(#+) {re.escape(title)}$(.*?)(?=^#{{1,2}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"{page} has no section {title}"
+    return found[2]
+
+
+def first_column(text: str) -> list[str]:
+    """The words in backticks in the first cell of every row of a table."""
+    return [
+        word for cell in re.findall(r"^\| ([^|]*) \|", text, re.MULTILINE) for word in re.findall("`([^`]+)`", cell)
+    ]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub makes of the titles of a page."""
+    titles = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def links(page: str) -> list[tuple[str, str]]:
+    """The file and the anchor of every link of a page that leads to another place of this tree."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", PAGES[page])
+    here = (ROOT / page).parent
+    return [
+        ((here / path).resolve().relative_to(ROOT.resolve()).as_posix() if path else page, anchor)
+        for path, _, anchor in (target.partition("#") for target in targets if "://" not in target)
+    ]
+
+
+def default(name: str) -> str:
+    """The default of a setting as its row shows it."""
+    shown = {
+        "database_url": "needed", "amqp_url": "needed", "replica_url": "the primary",
+        "daemon_name": "the host's name", "log_host": "the host's name",
+    }  # fmt: skip
+    value = Settings.model_fields[name].default
+    return shown.get(name) or (str(value).lower() if isinstance(value, bool) else str(value)) or "empty"
+
+
+def test_the_main_page_is_read_in_ten_minutes() -> None:
+    """README.md has 250 lines at most."""
+    assert len(PAGES[MAIN].splitlines()) <= 250
+
+
+def test_every_page_is_reached_from_the_main_page() -> None:
+    """Following links from README.md leads to every README.md of the tree."""
+    reached, new = set(), {MAIN}
+    while new:
+        reached |= new
+        new = {target for page in new for target, _ in links(page) if target in PAGES} - reached
+    assert set(PAGES) == reached
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    """Each link within the tree names a file that exists, and a title of it where it has an anchor."""
+    for target, anchor in links(page):
+        assert (ROOT / target).exists(), target
+        assert not anchor or anchor in anchors((ROOT / target).read_text()), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_path_named_exists(page: str) -> None:
+    """Files and folders of the tree that a page names in backticks exist."""
+    paths = re.findall(r"`((?:pgjobs|sql|tests|migrations)/[\w/.-]*)`", PAGES[page])
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_code_map_names_every_folder() -> None:
+    """The code map has every folder of sql/ and pgjobs/, and nothing but files and folders that exist."""
+    named = {path.rstrip("/") for path in first_column(section(MAIN, "Code map"))}
+    folders = {
+        path.relative_to(ROOT).as_posix()
+        for top in ("sql", "pgjobs")
+        for path in (ROOT / top).iterdir()
+        if path.is_dir() and not path.name.startswith("_")
+    }
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    assert folders <= named
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_variable_named_is_a_setting(page: str) -> None:
+    """Each PGJOBS_… variable that a page names is a setting."""
+    named = set(re.findall(r"\bPGJOBS_([A-Z_]+[A-Z])\b", PAGES[page]))
+    assert named <= {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_command_named_exists(page: str) -> None:
+    """Each `pgjobs …` and `make …` in the code of a page is a command of pgjobs and a target of the Makefile."""
+    code = "\n".join(FENCE.findall(PAGES[page]) + re.findall(r"`([^`\n]+)`", PAGES[page]))
+    commands = getattr(get_command(app), "commands", {})
+    assert set(re.findall(r"^pgjobs ([a-z]+)", code, re.MULTILINE)) <= set(commands)
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"^make ([a-z]+)", code, re.MULTILINE)) <= set(targets)
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_database_object_named_exists(page: str, db: Db) -> None:
+    """Each pgjobs.name in the text or the examples of a page is a relation, a function or a type of the schema."""
+    named = set(re.findall(r"(?<![\w/.])pgjobs\.([a-z_]+)\b", PAGES[page]))
+    known = db.column(
+        "select relname from pg_class where relnamespace = 'pgjobs'::regnamespace"
+        " union select proname from pg_proc where pronamespace = 'pgjobs'::regnamespace"
+    )
+    assert named <= set(known)
+
+
+def test_every_setting_stands_in_its_table() -> None:
+    """Each setting has a row with its default and its description, and no row names a setting that is not there."""
+    rows = re.findall(r"^\| `PGJOBS_([A-Z_]+)` \| ([^|]*) \| (.*) \|$", section(ENGINE, "Settings"), re.MULTILINE)
+    expected = [(name.upper(), default(name), field.description) for name, field in Settings.model_fields.items()]
+    assert sorted(expected) == sorted(rows)
+
+
+def test_every_column_of_the_table_is_one_of_xmp_jobs(db: Db) -> None:
+    """The table of columns names columns that xmp_jobs has, and the ones that pgjobs added are all there."""
+    columns = set(db.column("select attname from pg_attribute where attrelid = 'xmp_jobs'::regclass"))
+    named = set(first_column(section(SQL, "Columns of xmp_jobs"))) - {"xmp_jobs"}
+    assert named <= columns
+    assert {"shards", "start_asked", "callback_url"} <= named
+
+
+def test_every_parameter_stands_in_its_table(db: Db) -> None:
+    """The table of params has every parameter that is read; `order` is read into `descending`."""
+    fields = db.column("select attname from pg_attribute where attrelid = 'pgjobs.job_params'::regclass and attnum > 0")
+    named = ["descending" if key == "order" else key for key in first_column(section(SQL, "Parameters"))]
+    assert sorted(fields) == sorted(set(named) - {"params"})
+
+
+def test_every_view_stands_in_its_table(db: Db) -> None:
+    """The table of views has every view of the schema."""
+    views = db.column("select 'pgjobs.' || viewname from pg_views where schemaname = 'pgjobs'")
+    assert sorted(views) == sorted(first_column(section(SQL, "Views")))
+
+
+def test_every_path_of_http_stands_in_its_table() -> None:
+    """The table of paths has every route of the web process, and no other."""
+    named = {path.partition("?")[0] for path in first_column(section(WEB, "Paths"))}
+    assert {door.path for door in DOORS} == named - {"before"}
 
 
 def everything_measured(db: Db) -> None:
@@ -43,8 +193,8 @@ def everything_measured(db: Db) -> None:
     db.execute("select pgjobs.refresh_gauges(1e9, '0 s')")
 
 
-def test_every_metric_stands_in_the_readme_with_its_labels(web: Web, db: Db) -> None:
-    """/metrics shows exactly the metrics the README lists, each with exactly the labels of its row."""
+def test_every_metric_stands_in_its_table_with_its_labels(web: Web, db: Db) -> None:
+    """/metrics shows exactly the metrics that the table lists, each with exactly the labels of its row."""
     everything_measured(db)
     shown = {
         family.name + ("_total" if family.type == "counter" else ""): {
@@ -52,20 +202,11 @@ def test_every_metric_stands_in_the_readme_with_its_labels(web: Web, db: Db) -> 
         }
         for family in text_string_to_metric_families(web.get("/metrics").text)
     }
-    table = README[README.index("\n## Metrics\n") : README.index("\n## Speed\n")]
-    rows = re.findall(r"^\| `([a-z_]+)` \| ([a-z_, ]*)\|", table, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z_]+)` \| ([a-z_, ]*)\|", section(ENGINE, "Metrics"), re.MULTILINE)
     assert shown == {name: set(re.findall("[a-z_]+", labels)) for name, labels in rows}
 
 
-def test_every_path_of_the_code_map_exists() -> None:
-    """The code map names files and folders that are there."""
-    code_map = README[README.index("## Code map") :]
-    paths = re.findall(r"`((?:pgjobs|sql|tests|migrations)/?[\w/.]*)`", code_map)
-    assert paths
-    assert [path for path in paths if not (ROOT / path).exists()] == []
-
-
-def test_every_sqlstate_of_the_readme_is_one_the_database_raises() -> None:
+def test_every_sqlstate_stands_in_its_table() -> None:
     """The table of SQLSTATEs names exactly those that sql/ uses."""
     used = set(re.findall(r"'(PJ\d{3})'", "".join(path.read_text() for path in (ROOT / "sql").rglob("*.sql"))))
-    assert set(re.findall(r"^\| `(PJ\d{3})` \|", README, re.MULTILINE)) == used
+    assert set(first_column(section(SQL, "Errors"))) == used

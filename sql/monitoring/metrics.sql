@@ -44,7 +44,7 @@ as $$
   cross join lateral jsonb_array_elements(case jsonb_typeof(w.metrics) when 'array' then w.metrics else '[]' end) x
   where x ? 'name' and jsonb_typeof(x -> 'value') = 'number'
   union all
-  select 'pgjobs_callbacks_open', 'gauge', 'Callbacks about ended jobs that are still to be told.', '{}', count(*)::double precision
+  select 'pgjobs_callbacks_open', 'gauge', 'Callbacks about ended jobs that are still to be delivered.', '{}', count(*)::double precision
   from pgjobs.callbacks n where n.closed_at is null and n.created_at >= pgjobs.oldest_callback()
   union all
   select g.name, 'gauge', g.help, '{}', g.value from pgjobs.gauges g where g.value is not null;
