@@ -1,7 +1,15 @@
 """How a run ends and what is told of it: loudly where records are unaccounted for, quietly where the end is refused."""
 
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
 import pytest
 from fix_daemon import Engine
+
+from pgjobs.lab.services import Services
+from pgjobs.pg.migrate import migrate
 
 
 def test_records_that_are_unaccounted_for(engine: Engine) -> None:
@@ -75,3 +83,29 @@ def test_a_hand_back_that_a_trigger_refuses(engine: Engine) -> None:
     engine.start(window=500)
     engine.wait_status(job, "done")
     assert list(range(1, 20_001)) == [line.key for line in engine.log_lines(job)]
+
+
+def test_rows_that_row_level_security_hides_end_the_job(services: Services, queue: str, tmp_path: Path) -> None:
+    """A plain role, from which the table hides its rows, gets a sentence that says so, and no empty `done`."""
+    role = f"pgjobs_plain_{uuid.uuid4().hex[:8]}"
+    parts = urlsplit(services.database_url)
+    with psycopg.connect(services.database_url, autocommit=True) as admin:
+        admin.execute(f"create role {role} login password 'hush'".encode())
+        admin.execute(f"create database {role} owner {role}".encode())
+        try:
+            url = parts._replace(netloc=f"{role}:hush@{parts.hostname}:{parts.port}", path=f"/{role}").geturl()
+            migrate(url)
+            with Engine(url, services.amqp_url, queue, tmp_path) as engine:
+                engine.add_retries(5)
+                engine.execute("alter table xmp_retries_expired enable row level security, force row level security")
+                engine.start()
+                job = engine.add_job("expired")
+                engine.wait_status(job, "error")
+                assert "row level security" in engine.error_of(job)
+                engine.execute("alter table xmp_retries_expired no force row level security")
+                engine.set_status(job, "ready")
+                engine.wait_status(job, "done")
+                assert 5 == engine.counters(job).sent
+        finally:
+            admin.execute(f"drop database {role} with (force)".encode())
+            admin.execute(f"drop role {role}".encode())

@@ -165,11 +165,16 @@ def test_a_killed_owner_takes_its_servers_along() -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_services_in_the_foreground_print_two_lines_and_stop_on_a_signal(how: signal.Signals) -> None:
-    """Standard output can be given to eval; a signal ends everything, and the exit is a clean one."""
+    """Standard output can be given to eval, the role is a plain one that owns the database; a signal ends everything,
+    and the exit is a clean one."""
     serve = "from pgjobs.lab.services import serve_forever; serve_forever()"
     with subprocess.Popen([sys.executable, "-c", serve], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         lines = [owner.stdout.readline(), owner.stdout.readline()]
+        with psycopg.connect(lines[0].partition("=")[2].strip()) as plain:
+            superuser = "select rolsuper, pg_has_role(datdba, 'member') from pg_roles, pg_database"
+            superuser += " where rolname = current_user and datname = current_database()"
+            assert (False, True) == plain.execute(superuser).fetchone()
         processes = family(owner.pid)[1:]
         owner.send_signal(how)
         rest = owner.stdout.read()
