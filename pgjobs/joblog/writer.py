@@ -61,7 +61,7 @@ class JobLog:
             call = "select path, bytes, chain from pgjobs.open_log(%s, %s, %s, %s, %s, %s)"
             row = await (await control.execute(call, (job_id, shard, epoch, given.host, str(path), further))).fetchone()
             if row is None:
-                raise Fenced(f"job {job_id}: the lease was lost before its log was open")
+                raise Fenced(f"job {job_id}: another owner has taken shard {shard} over")
             return Path(row[0]), int(row[1]), row[2]
 
         for further in (False, True):
