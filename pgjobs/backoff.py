@@ -1,4 +1,4 @@
-"""Pauses between attempts that grow, with some jitter so that daemons do not knock in step."""
+"""Growing pauses between attempts, with some jitter so that daemons do not all try at the same moment."""
 
 from __future__ import annotations
 

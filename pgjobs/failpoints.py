@@ -33,7 +33,7 @@ CRASHES = (
     "before_finish",
     "after_finish",
     "before_release",
-    "after_tell",
+    "after_callback",
 )
 FAILURES: dict[str, Exception] = {
     "log_full": OSError(errno.ENOSPC, "No space left on device"),

@@ -163,7 +163,7 @@ SHAPES: dict[str, tuple[Callable[[Engine], list[int]], tuple[int, ...]]] = {
     "before_finish": (add_jobs, ONCE_A_JOB),
     "after_finish": (add_injections, ONCE_A_JOB),
     "before_release": (add_stopped, ONCE_A_JOB),
-    "after_tell": (add_jobs, ONCE_A_JOB),
+    "after_callback": (add_jobs, ONCE_A_JOB),
 }
 CASES = [(point, count) for point, (_, counts) in SHAPES.items() for count in counts]
 
@@ -186,5 +186,5 @@ def test_death_at(ground: Ground, point: str, count: int) -> None:
     assert ground.survivor.running
     told = [job for job, status in ground.cms.told if status == "done"]
     assert set(jobs) <= set(told)
-    if point == "after_tell":
+    if point == "after_callback":
         assert len(jobs) < len([job for job in told if job in jobs])

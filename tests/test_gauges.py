@@ -10,7 +10,7 @@ from fix_broker import Drain
 from fix_daemon import Engine
 
 from pgjobs.engine.broker.publisher import Publisher
-from pgjobs.engine.connections import Lanes
+from pgjobs.engine.connections import ConnectionPool
 from pgjobs.lab.rabbitmq import PrivateBroker
 from pgjobs.metrics import Metrics
 from pgjobs.settings import read_settings
@@ -23,7 +23,7 @@ class Watched:
         self.broker = broker
         self.metrics = Metrics()
         settings = read_settings(amqp_url=broker.url)
-        self.lanes = Lanes(settings, self.metrics, uuid.uuid4())
+        self.pool = ConnectionPool(settings, self.metrics, uuid.uuid4())
 
     def gauge(self, name: str) -> float | None:
         """What the heartbeat would store now."""
@@ -45,28 +45,28 @@ class Watched:
 
 async def lost(watched: Watched) -> None:
     """The broker dies."""
-    await watched.lanes.publisher()
+    await watched.pool.publisher()
     await watched.becomes(1, 0)
     watched.broker.kill()
     await watched.becomes(0, 0)
     watched.broker.start()
-    await watched.lanes.publisher()
+    await watched.pool.publisher()
     await watched.becomes(1, 0)
 
 
 async def given_up_in_an_alarm(watched: Watched) -> None:
     """A run is stopped while an alarm of the broker lasts: its connection is dropped."""
-    publisher = await watched.lanes.publisher()
+    publisher = await watched.pool.publisher()
     watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
     watched.publish(publisher)
     await watched.becomes(1, 1)
-    watched.lanes.drop(publisher)
+    watched.pool.drop(publisher)
     await watched.becomes(0, 0)
 
 
 async def alarm_that_ends(watched: Watched) -> None:
     """An alarm of the broker comes and goes."""
-    publisher = await watched.lanes.publisher()
+    publisher = await watched.pool.publisher()
     watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
     watched.publish(publisher)
     await watched.becomes(1, 1)
@@ -76,7 +76,7 @@ async def alarm_that_ends(watched: Watched) -> None:
 
 async def lost_in_an_alarm(watched: Watched) -> None:
     """The broker dies while an alarm lasts."""
-    publisher = await watched.lanes.publisher()
+    publisher = await watched.pool.publisher()
     watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
     watched.publish(publisher)
     await watched.becomes(1, 1)
@@ -93,7 +93,7 @@ def test_the_gauges_of_the_broker(tmp_path: Path, what: Callable[[Watched], Awai
         try:
             await what(watched)
         finally:
-            await watched.lanes.close()
+            await watched.pool.close()
 
     broker = PrivateBroker(tmp_path / "rabbitmq")
     try:

@@ -122,9 +122,9 @@ def test_a_daemon_that_reads_a_file_hands_back(engine: Engine) -> None:
     assert 0 == engine.value("select count(*) from pgjobs.injection_lines")
 
 
-def test_a_daemon_knocks_once_for_all_its_shards(engine: Engine) -> None:
-    """However many shards wait for a broker that is away, their daemon asks for it no more than once a second."""
-    knocks: list[float] = []
+def test_a_daemon_connects_once_for_all_its_shards(engine: Engine) -> None:
+    """However many shards wait for an unreachable broker, their daemon tries to connect at most once a second."""
+    attempts: list[float] = []
     with socket.create_server(("127.0.0.1", 0)) as door:
 
         def answer() -> None:
@@ -133,7 +133,7 @@ def test_a_daemon_knocks_once_for_all_its_shards(engine: Engine) -> None:
                     door.accept()[0].close()
                 except OSError:
                     return
-                knocks.append(time.monotonic())
+                attempts.append(time.monotonic())
 
         threading.Thread(target=answer, daemon=True).start()
         engine.add_retries(10)
@@ -141,9 +141,9 @@ def test_a_daemon_knocks_once_for_all_its_shards(engine: Engine) -> None:
             engine.add_job("expired", count=1)
         engine.start(amqp_url=f"amqp://guest:guest@127.0.0.1:{door.getsockname()[1]}/", max_running=12)
         engine.wait_until("12 <= (select count(*) from pgjobs.shards where failures > 0)")
-        engine.wait_for(lambda: len(knocks) > 3, "it knocks again and again")
+        engine.wait_for(lambda: len(attempts) > 3, "it tries again and again")
         door.shutdown(socket.SHUT_RDWR)
-    gaps = [later - earlier for earlier, later in itertools.pairwise(knocks)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(attempts)]
     assert min(gaps) > 1
 
 

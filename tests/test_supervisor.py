@@ -17,7 +17,7 @@ from pgjobs.engine import daemon as daemons
 from pgjobs.engine import supervisor
 from pgjobs.engine.api_requests import Calls
 from pgjobs.engine.callbacks import Callbacks
-from pgjobs.engine.connections import Lanes
+from pgjobs.engine.connections import ConnectionPool
 from pgjobs.engine.daemon import Daemon
 from pgjobs.engine.heartbeat import Heartbeat
 from pgjobs.engine.listen import Listener
@@ -31,7 +31,7 @@ TASKS: dict[str, tuple[type, str]] = {
     "chores": (Maintenance, "run"),
     "api requests": (Calls, "run"),
     "callbacks": (Callbacks, "run"),
-    "warm-up": (Lanes, "warm"),
+    "warm-up": (ConnectionPool, "warm"),
     "claims": (Daemon, "_claim"),
 }
 

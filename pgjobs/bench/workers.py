@@ -43,7 +43,7 @@ def environment(lab: Lab) -> dict[str, str]:
 
 @contextlib.contextmanager
 def daemon(lab: Lab) -> Iterator[int]:
-    """A daemon process that has beaten once and has its lane warm; yields its pid."""
+    """A daemon process that has beaten once and has opened its connections; yields its pid."""
     log = lab.folder / "daemon.log"
     child = Child(
         [sys.executable, "-m", "pgjobs", "daemon"], log=log, env=environment(lab), death_signal=signal.SIGKILL

@@ -14,7 +14,7 @@ import psycopg
 from pgjobs.backoff import Backoff
 from pgjobs.engine.broker.frames import Record
 from pgjobs.engine.broker.publisher import Publisher
-from pgjobs.engine.connections import Lanes
+from pgjobs.engine.connections import ConnectionPool
 from pgjobs.engine.window import MAX_BODY
 from pgjobs.errors import ConfigurationError, PgjobsError, one_line
 from pgjobs.pg import connection as db
@@ -30,9 +30,9 @@ LAST_SECONDS = 2.0
 class Calls:
     """Takes calls and answers a few of them side by side, each on a connection and a publisher of its own."""
 
-    def __init__(self, settings: Settings, lanes: Lanes, worker: UUID) -> None:
+    def __init__(self, settings: Settings, pool: ConnectionPool, worker: UUID) -> None:
         self._settings = settings
-        self._lanes = lanes
+        self._pool = pool
         self._daemon = worker
         self._woken = asyncio.Event()
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -91,7 +91,7 @@ class Calls:
         call = Publication(self._settings, call_id, exchange, routing_key)
         problem = None
         try:
-            await call.run(self._lanes)
+            await call.run(self._pool)
         except asyncio.CancelledError:
             problem = "the daemon ended while it published, and a part may have been published"
             with contextlib.suppress(psycopg.Error, OSError, TimeoutError):
@@ -139,14 +139,14 @@ class Publication:
         self._route = exchange, routing_key
         self._prefix = f"api-{call_id}-"
 
-    async def run(self, lanes: Lanes) -> None:
+    async def run(self, pool: ConnectionPool) -> None:
         """Publish everything; what was confirmed is counted also where it breaks off."""
-        publisher = await lanes.publisher()
+        publisher = await pool.publisher()
         try:
             await publisher.check_route(*self._route)
             await self._publish_all(publisher)
         finally:
-            lanes.drop(publisher)
+            pool.drop(publisher)
 
     async def _publish_all(self, publisher: Publisher) -> None:
         patience = 5 * self._settings.stall_seconds

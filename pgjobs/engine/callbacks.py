@@ -1,7 +1,7 @@
-"""Call outside systems when jobs have ended: one job's calls in their order, several jobs' calls side by side.
+"""Call outside systems when jobs have ended: the calls of one job in order, the calls of several jobs side by side.
 
-The database decides what is due. Whatever happens while calling is one attempt on record; a system that is slow or
-silent delays nobody else.
+The database decides which callbacks are due. Every call is recorded as one attempt, whatever its result. A slow or
+silent system does not delay the calls to other systems.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HEADERS = {"User-Agent": f"pgjobs/{pgjobs.__version__}", "Accept": "*/*", "Conne
 
 
 class Callback(NamedTuple):
-    """One end of a job that is to be told now; `url` is the job's own address, where it has one."""
+    """A callback that is due now; `url` is the job's own address, if it has one."""
 
     id: int
     attempt: int
@@ -46,7 +46,7 @@ class Callback(NamedTuple):
 
 
 class Callbacks:
-    """Claims what is due on a connection of its own, and calls."""
+    """Claims due callbacks on its own connection and makes the calls."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -55,11 +55,11 @@ class Callbacks:
         self._transport: httpx.AsyncHTTPTransport | None = None
 
     def wake(self) -> None:
-        """Something may have ended."""
+        """Look for due callbacks now, because a job may have ended."""
         self._woken.set()
 
     async def announce(self) -> None:
-        """Let the database know whether anybody is to be called, before the first job ends."""
+        """Store in the database whether there is an address to call, before the first job ends."""
         async with await self._connect() as control:
             await self._announce(control)
 
@@ -71,7 +71,7 @@ class Callbacks:
         return await db.connect(url, "callbacks", patience=patience)
 
     async def run(self, works: Callable[[], None]) -> None:
-        """Call for ever; `works` is told whenever the database has answered."""
+        """Make calls until cancelled; `works` is called after each answer of the database."""
         async with await self._connect() as control:
             try:
                 await self._claim_for_ever(control, works)
@@ -96,7 +96,7 @@ class Callbacks:
                 del self._calls[task]
                 task.result()
             while len(self._calls) < MOST_CALLS and (callback := await self._claim(control)) is not None:
-                task = asyncio.create_task(self._tell(control, callback))
+                task = asyncio.create_task(self._attempt(control, callback))
                 self._calls[task] = callback
                 task.add_done_callback(lambda _: self._woken.set())
             works()
@@ -110,7 +110,7 @@ class Callbacks:
                     await self._woken.wait()
 
     def _busy(self) -> list[str]:
-        """The hosts with as many calls on their way as one host is given."""
+        """The hosts that have as many calls in progress as one host may have."""
         hosts = [callback.host for callback in self._calls.values()]
         return [host for host in set(hosts) if hosts.count(host) >= MOST_OF_ONE_HOST]
 
@@ -121,8 +121,8 @@ class Callbacks:
         await cursor.execute(call, (patience, bool(self._settings.callback_url), self._busy()))
         return await cursor.fetchone()
 
-    async def _tell(self, control: db.Connection, callback: Callback) -> None:
-        """One attempt, and its record."""
+    async def _attempt(self, control: db.Connection, callback: Callback) -> None:
+        """Make one attempt and record it."""
         began = time.monotonic()
         answer: int | None = None
         problem: str | None = None
@@ -136,9 +136,9 @@ class Callbacks:
                     answer = await self._get(url)
             except TimeoutError:
                 problem = f"no answer within {seconds:g} s"
-            except Exception as error:  # noqa: BLE001 whatever happens while calling is an attempt on record
+            except Exception as error:  # noqa: BLE001 every error of a call is recorded as its result
                 problem = _shown(one_line(error))
-        faults.reach("after_tell")
+        faults.reach("after_callback")
         milliseconds = int((time.monotonic() - began) * 1000)
         shown = _shown(str(url or callback.url or self._settings.callback_url))
         call = "select pgjobs.record_callback(%s, %s, %s, %s, %s, %s, %s)"
@@ -151,7 +151,7 @@ class Callbacks:
             logger.warning("callback of job %s (%s) failed, attempt %s: %s", job, status, number, answer or problem)
 
     def _address(self, callback: Callback) -> httpx.URL | None:
-        """Where to call, with what is told; None where the address cannot be read."""
+        """The URL to call, with job and status; None if the address is not valid."""
         status = callback.status.replace("cancelled", self._settings.callback_spelling)
         try:
             url = httpx.URL(callback.url or self._settings.callback_url)
@@ -160,7 +160,7 @@ class Callbacks:
             return None
 
     async def _get(self, url: httpx.URL) -> int:
-        """The status of the answer. Below a client: no cookies, no redirects, and nothing of the body is read."""
+        """The status of the answer. A bare transport: no cookies, no redirects, and the body is not read."""
         if self._transport is None:
             limits = httpx.Limits(max_connections=MOST_CALLS, max_keepalive_connections=0)
             self._transport = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
@@ -178,6 +178,6 @@ class Callbacks:
 
 
 def _shown(text: str) -> str:
-    """A text for logs and tables: without user and password, in printable letters, not too long."""
+    """A text for logs and tables: without user and password, printable, of limited length."""
     hidden = USERINFO.sub("//***@", text)
     return "".join(one if one.isprintable() else "?" for one in hidden)[:LONGEST]

@@ -1,4 +1,4 @@
-"""Lanes: the connections a run works with, kept warm between runs so that a job starts without a handshake."""
+"""The connections that the runs of shards use; a pool keeps them open, so that a job starts without a handshake."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)
 ASK_SECONDS = 2.0
-KNOCK_SECONDS = 2.0
-"""Of all its shards together a daemon asks a broker that is away no more often."""
+"""Seconds that the database has to answer on a connection of an earlier run."""
+RECONNECT_INTERVAL = 2.0
+"""Minimum seconds between connection attempts to an unreachable broker, for the whole daemon."""
 IDLE = psycopg.pq.TransactionStatus.IDLE
 
 
 @dataclass
-class Lane:
-    """Two connections to PostgreSQL and, unless nothing is to be published, one to RabbitMQ."""
+class ShardConnections:
+    """What one run uses: two connections to PostgreSQL and, if it publishes, one to RabbitMQ."""
 
     control: db.Connection
     reader: db.Connection
@@ -34,103 +35,99 @@ class Lane:
 
     @property
     def usable(self) -> bool:
-        """Whether another run can use it as it is."""
+        """Whether another run can use the connections to PostgreSQL as they are."""
         return not self.control.closed and not self.reader.closed and self.reader.info.transaction_status == IDLE
 
 
-class Lanes:
-    """Opens lanes and takes them back."""
+class ConnectionPool:
+    """Opens the connections of runs and keeps them for later runs."""
 
     def __init__(self, settings: Settings, metrics: Metrics, worker: UUID) -> None:
         self._settings = settings
         self._metrics = metrics
         self._name = f"pgjobs {settings.daemon_name} {worker}"
-        self._idle: list[Lane] = []
+        self._idle: list[ShardConnections] = []
         self._publishers: set[Publisher] = set()
         self._trouble = ""
-        self._knocking = asyncio.Lock()
-        self._knock_again = 0.0
-        # Asked whenever somebody reads them, so that they are true whatever became of a connection.
+        self._connecting = asyncio.Lock()
+        self._retry_at = 0.0
+        # Computed whenever they are read, so that they are true after a connection was lost as well.
         metrics.broker_connected.set_function(lambda: any(each.usable for each in self._publishers))
         metrics.broker_blocked.set_function(lambda: any(each.blocked for each in self._publishers))
 
-    async def take(self, *, publishing: bool) -> Lane:
-        """A lane to PostgreSQL; its publisher, where one is asked for, is fit for use or None."""
-        lane = await self._take_idle() or await self._open()
-        if publishing and (lane.publisher is None or not lane.publisher.usable):
-            self._drop(lane.publisher)
-            lane.publisher = None
-        return lane
+    async def take(self, *, publishing: bool) -> ShardConnections:
+        """Connections for one run; the publisher is usable or None if the run publishes."""
+        connections = await self._take_idle() or await self._open()
+        if publishing and (connections.publisher is None or not connections.publisher.usable):
+            self.drop(connections.publisher)
+            connections.publisher = None
+        return connections
 
-    async def _take_idle(self) -> Lane | None:
-        """A lane of an earlier run on which the database still answers; one that died without a word is closed."""
+    async def _take_idle(self) -> ShardConnections | None:
+        """Connections of an earlier run on which the database still answers; the ones that do not are closed."""
         while self._idle:
-            lane = self._idle.pop()
-            if lane.usable:
-                asked = await asyncio.gather(lane.control.answers(ASK_SECONDS), lane.reader.answers(ASK_SECONDS))
-                if all(asked):
-                    return lane
-            await self.give_back(lane, healthy=False)
+            connections = self._idle.pop()
+            if connections.usable:
+                both = (connections.control, connections.reader)
+                if all(await asyncio.gather(*(each.answers(ASK_SECONDS) for each in both))):
+                    return connections
+            await self.give_back(connections, healthy=False)
         return None
 
     async def publisher(self) -> Publisher:
-        """A publisher of its own; Interrupted when the broker can't be reached, or could not just now."""
+        """A new publisher; Interrupted if the broker can't be reached, or could not within RECONNECT_INTERVAL."""
         settings = self._settings
-        async with self._knocking:
-            if time.monotonic() < self._knock_again:
+        async with self._connecting:
+            if time.monotonic() < self._retry_at:
                 raise Interrupted(self._trouble)
             try:
                 publisher = await Publisher.connect(
                     settings.amqp_url, self._name, self._metrics, settings.stall_seconds
                 )
             except Interrupted as error:
-                self._knock_again = time.monotonic() + KNOCK_SECONDS
+                self._retry_at = time.monotonic() + RECONNECT_INTERVAL
                 self._trouble = error.sentence
                 raise
         self._trouble = ""
         self._publishers.add(publisher)
         return publisher
 
-    async def give_back(self, lane: Lane, *, healthy: bool) -> None:
-        """Keep a lane for the next run, or close what is left of it."""
-        if healthy and lane.usable:
-            self._idle.append(lane)
+    async def give_back(self, connections: ShardConnections, *, healthy: bool) -> None:
+        """Keep the connections for a later run, or close them if they can't be used again."""
+        if healthy and connections.usable:
+            self._idle.append(connections)
             return
-        self._drop(lane.publisher)
-        for connection in (lane.control, lane.reader):
+        self.drop(connections.publisher)
+        for connection in (connections.control, connections.reader):
             await connection.close()
 
-    def drop(self, publisher: Publisher) -> None:
-        """Close a publisher that stands alone."""
-        self._drop(publisher)
-
     async def warm(self) -> None:
-        """Have one lane ready before the first job asks; a broker that is away is met again then."""
+        """Open connections before the first job needs them; if the broker is away, that job connects to it later."""
         with contextlib.suppress(psycopg.Error, OSError):
-            lane = await self._open()
+            connections = await self._open()
             try:
-                lane.publisher = await self.publisher()
+                connections.publisher = await self.publisher()
             except Interrupted as error:
                 logger.warning("%s", error.sentence)
-            self._idle.append(lane)
+            self._idle.append(connections)
 
     def broker_state(self) -> str:
-        """In words, what the heartbeat says about the broker."""
+        """The state of the broker in words, for the heartbeat."""
         for publisher in self._publishers:
             if publisher.blocked:
                 return f"blocked: {publisher.blocked_reason}"
         return self._trouble or ("connected" if any(p.usable for p in self._publishers) else "idle")
 
     async def close(self) -> None:
-        """Close everything."""
-        for lane in self._idle:
-            for connection in (lane.control, lane.reader):
+        """Close everything that is idle, and every publisher."""
+        for connections in self._idle:
+            for connection in (connections.control, connections.reader):
                 await connection.close()
         for publisher in list(self._publishers):
-            self._drop(publisher)
+            self.drop(publisher)
         await asyncio.sleep(0)
 
-    async def _open(self) -> Lane:
+    async def _open(self) -> ShardConnections:
         settings = self._settings
         control = await db.connect(
             settings.database_url,
@@ -145,9 +142,10 @@ class Lanes:
         except BaseException:
             await control.close()
             raise
-        return Lane(control, reader)
+        return ShardConnections(control, reader)
 
-    def _drop(self, publisher: Publisher | None) -> None:
+    def drop(self, publisher: Publisher | None) -> None:
+        """Close a publisher, if there is one, and forget it."""
         if publisher is not None:
             publisher.close()
             self._publishers.discard(publisher)

@@ -21,7 +21,7 @@ from pgjobs.engine import claim
 from pgjobs.engine.api_requests import Calls
 from pgjobs.engine.callbacks import Callbacks
 from pgjobs.engine.claim import Claim
-from pgjobs.engine.connections import Lanes
+from pgjobs.engine.connections import ConnectionPool
 from pgjobs.engine.heartbeat import Heartbeat
 from pgjobs.engine.lease import Lease, boot_seconds
 from pgjobs.engine.listen import Listener
@@ -62,9 +62,9 @@ class Daemon:
         self.metrics = Metrics()
         self.worker = uuid4()
         self.running: dict[str, Running] = {}
-        self.lanes = Lanes(settings, self.metrics, self.worker)
+        self.pool = ConnectionPool(settings, self.metrics, self.worker)
         self.callbacks = Callbacks(settings)
-        self.calls = Calls(settings, self.lanes, self.worker)
+        self.calls = Calls(settings, self.pool, self.worker)
         self._suspicions: dict[str, Suspicion] = {}
         self._woken = asyncio.Event()
         self._told_to_end = asyncio.Event()
@@ -86,7 +86,7 @@ class Daemon:
             await self._let_go()
         finally:
             await supervisor.close()
-            await self.lanes.close()
+            await self.pool.close()
         await self._say_goodbye()
         logger.info("daemon %s has let go of everything", self.worker)
         if supervisor.failed.done():
@@ -96,13 +96,13 @@ class Daemon:
         """Start everything that runs beside the shards."""
         settings = self.settings
         listener = Listener(settings.database_url, self.metrics, settings.probe_seconds, self._on_hint)
-        heartbeat = Heartbeat(settings, self.metrics, self.worker, self.lanes)
+        heartbeat = Heartbeat(settings, self.metrics, self.worker, self.pool)
         supervisor.start("listener", listener.run)
         supervisor.start("heartbeat", heartbeat.run)
         supervisor.start("chores", Maintenance(settings).run)
         supervisor.start("api requests", self.calls.run)
         supervisor.start("callbacks", self.callbacks.run)
-        supervisor.start("warm-up", lambda _works: self.lanes.warm(), once=True)
+        supervisor.start("warm-up", lambda _works: self.pool.warm(), once=True)
         supervisor.start("claims", self._claim)
 
     async def _until_told_to_end(self, work: Coroutine[None, None, None]) -> None:
@@ -199,7 +199,7 @@ class Daemon:
         try:
             suspicion = self._suspicions.setdefault(taken.name, Suspicion())
             await ShardTask(
-                taken, lease, self.lanes, self.settings, self.metrics, suspicion, self._told_to_end.is_set
+                taken, lease, self.pool, self.settings, self.metrics, suspicion, self._told_to_end.is_set
             ).run()
         except (psycopg.Error, OSError) as error:
             logger.warning("job %s: its end could not be reported yet: %s", taken.job_id, one_line(error))

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 import pgjobs
-from pgjobs.engine.connections import Lanes
+from pgjobs.engine.connections import ConnectionPool
 from pgjobs.joblog.rules import HOST
 from pgjobs.metrics import Metrics
 from pgjobs.pg import connection as db
@@ -22,10 +22,10 @@ BEAT_SECONDS = 5.0
 class Heartbeat:
     """Beats every few seconds on a connection of its own."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, worker: UUID, lanes: Lanes) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, worker: UUID, pool: ConnectionPool) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._lanes = lanes
+        self._pool = pool
         self._who = (worker, settings.daemon_name, HOST, os.getpid(), pgjobs.__version__)
 
     async def run(self, works: Callable[[], None]) -> None:
@@ -34,6 +34,6 @@ class Heartbeat:
         call = "select pgjobs.beat(%s, %s, %s, %s, %s, %s, %s)"
         async with await db.connect(url, "beat", patience=patience) as control:
             while True:
-                await control.execute(call, (*self._who, self._lanes.broker_state(), Jsonb(self._metrics.samples())))
+                await control.execute(call, (*self._who, self._pool.broker_state(), Jsonb(self._metrics.samples())))
                 works()
                 await asyncio.sleep(BEAT_SECONDS)

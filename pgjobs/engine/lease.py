@@ -1,7 +1,8 @@
-"""Ownership of a shard: a lease by the database's clock, renewed here, with the epoch in every write.
+"""Ownership of a shard: a lease on the database's clock, renewed here, and the epoch in every write.
 
-The holder fences itself: it acts only while its last renewal, by a clock that also counts suspended time, is
-younger than most of the lease. The database has the last word: an answer of nothing means fenced out.
+The holder fences itself: it acts only while its last renewal is younger than most of the lease, by a clock that also
+counts the time for which the machine was suspended. The database decides: if it returns null, the shard has another
+owner.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ def boot_seconds() -> float:
 
 
 class Lease:
-    """What a daemon holds while it runs a shard."""
+    """The ownership of one shard, while it runs."""
 
     def __init__(self, claim: Claim, seconds: float, claimed_at: float) -> None:
         self.lost: BaseException | None = None
         self._stopping = False
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._note: str | None = None
+        self._wait_reason: str | None = None
         self._control: db.Connection | None = None
         self._key = (claim.job_id, claim.shard, claim.epoch)
         self._seconds = seconds
@@ -60,9 +61,9 @@ class Lease:
         self._end()
 
     async def outlasts(self, work: asyncio.Future[Any]) -> bool:
-        """Wait for something that may take long; False when the job was stopped first: the work is broken off then.
+        """Wait for work that may take long; if the job is stopped first, cancel the work and return False.
 
-        Raises what the lease was lost with, likewise after breaking the work off.
+        If the lease is lost first, cancel the work and raise the error that ended the lease.
         """
         try:
             await asyncio.wait((work, self.over), return_when=asyncio.FIRST_COMPLETED)
@@ -86,17 +87,17 @@ class Lease:
             await asyncio.wait((keeper,))
 
     def poke(self) -> None:
-        """Look at the job now: something about it has changed."""
+        """Renew now, because something about the job has changed."""
         self._poked.set()
 
-    def say(self, note: str | None) -> None:
-        """Have the database show, at once, why nothing moves; None when it moves again."""
-        if note != self._note:
-            self._note = note
+    def set_wait_reason(self, reason: str | None) -> None:
+        """Store at once why the shard is waiting, for pgjobs.why(); None clears it."""
+        if reason != self._wait_reason:
+            self._wait_reason = reason
             self.poke()
 
     async def ensure(self) -> None:
-        """Return only while the shard is surely ours; Fenced otherwise."""
+        """Return only if the shard is certainly ours; raise Fenced otherwise."""
         if self.lost is not None:
             raise self.lost
         if boot_seconds() - self._renewed_at > self._seconds * TRUST and not faults.armed(faults.NO_SELF_FENCE):
@@ -105,7 +106,7 @@ class Lease:
     async def renew(self, in_flight_to: int | None = None) -> None:
         """Renew, and announce how far will be published before the next checkpoint."""
         call = "select pgjobs.renew_lease(%s, %s, %s, %s, %s, %s)"
-        await self._ask(call, *self._key, timedelta(seconds=self._seconds), in_flight_to, self._note)
+        await self._ask(call, *self._key, timedelta(seconds=self._seconds), in_flight_to, self._wait_reason)
 
     async def note_repeats(self, to_key: int) -> None:
         """Note that messages up to a key are published again, so that some may be there twice."""

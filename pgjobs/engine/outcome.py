@@ -22,7 +22,7 @@ from pgjobs import failpoints as faults
 from pgjobs.engine import claim as claims
 from pgjobs.engine import troubles
 from pgjobs.engine.claim import Claim
-from pgjobs.engine.connections import Lane, Lanes
+from pgjobs.engine.connections import ConnectionPool, ShardConnections
 from pgjobs.engine.lease import Lease
 from pgjobs.engine.poison import Suspicion
 from pgjobs.engine.run import ShardRun
@@ -37,13 +37,13 @@ MOST_UNKNOWN = 5
 
 
 class ShardTask:
-    """One claimed shard from its lane to its reported end."""
+    """One claimed shard from its connections to its reported end."""
 
     def __init__(
         self,
         claim: Claim,
         lease: Lease,
-        lanes: Lanes,
+        pool: ConnectionPool,
         settings: Settings,
         metrics: Metrics,
         suspicion: Suspicion,
@@ -51,16 +51,16 @@ class ShardTask:
     ) -> None:
         self.claim = claim
         self.lease = lease
-        self._lanes = lanes
+        self._pool = pool
         self._settings = settings
         self._metrics = metrics
         self._suspicion = suspicion
         self._leaving = leaving
-        self._lane: Lane | None = None
+        self._connections: ShardConnections | None = None
         self._run: ShardRun | None = None
 
     async def run(self) -> None:
-        """Run, then report; a lane is kept only after a run that ended as it should."""
+        """Run, then report; the connections are kept only after a run that ended as it should."""
         healthy = False
         try:
             try:
@@ -73,16 +73,16 @@ class ShardTask:
             except Exception as error:  # noqa: BLE001 every error is one of the ends told above
                 await self._report_trouble(error)
         finally:
-            if self._lane is not None:
-                await self._lanes.give_back(self._lane, healthy=healthy)
+            if self._connections is not None:
+                await self._pool.give_back(self._connections, healthy=healthy)
 
     async def _stream(self) -> bool:
         publishing = not self.claim.dry_run
-        self._lane = lane = await self._lanes.take(publishing=publishing)
-        async with self.lease.held_on(lane.control):
-            if publishing and lane.publisher is None:
-                lane.publisher = await self._lanes.publisher()
-            self._run = ShardRun(self.claim, lane, self.lease, self._settings, self._metrics, self._suspicion)
+        self._connections = connections = await self._pool.take(publishing=publishing)
+        async with self.lease.held_on(connections.control):
+            if publishing and connections.publisher is None:
+                connections.publisher = await self._pool.publisher()
+            self._run = ShardRun(self.claim, connections, self.lease, self._settings, self._metrics, self._suspicion)
             return await self._run.run()
 
     @property
@@ -162,9 +162,9 @@ class ShardTask:
 
     @asynccontextmanager
     async def _control(self, *, fresh: bool) -> AsyncIterator[db.Connection]:
-        """A connection to report on: the lane's own after a good run, a fresh one after trouble."""
-        if not fresh and self._lane is not None and not self._lane.control.closed:
-            yield self._lane.control
+        """A connection to report on: the one of the run after a good end, a fresh one after trouble."""
+        if not fresh and self._connections is not None and not self._connections.control.closed:
+            yield self._connections.control
             return
         url, patience = self._settings.database_url, self._settings.stall_seconds
         async with await db.connect(url, "report", patience=patience) as control:

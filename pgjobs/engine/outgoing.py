@@ -1,6 +1,6 @@
-"""The messages of a shard on their way: enveloped, published, and waited for until each is confirmed or given back.
+"""Publishes the messages of a shard and waits until the broker has confirmed or returned each of them.
 
-While the broker takes nothing the lease says why, a stop is obeyed, and no snapshot is held.
+While the broker accepts nothing, the reason is stored in the shard, a stop is obeyed, and no snapshot is held.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pgjobs.errors import ConfigurationError, Interrupted
 
 NACKED = "the broker refuses messages (nack), they are published again"
 TOO_LONG = 5.0
-"""Seconds without an answer after which it is said, and no snapshot is held for it."""
+"""Seconds without a confirm after which the reason is stored, and the cursor is closed."""
 MAYBE_DUPLICATE = {"x-maybe-duplicate": True}
 
 
@@ -45,7 +45,7 @@ class Outgoing:
         await self._publisher.check_route(claim.exchange, claim.routing_key)
 
     def publish(self, records: list[Record]) -> Flight:
-        """Write records; those that may have been sent before come first, and are marked."""
+        """Publish records; the ones that may have been sent before come first and are marked."""
         repeated = 0
         if self._claim.uncertain_to is not None:
             repeated = sum(1 for record in records if self._claim.maybe_sent(record[0]))
@@ -68,7 +68,7 @@ class Outgoing:
         )
 
     async def settle(self, windows: deque[Window]) -> None:
-        """Wait until the broker has answered for every message of the first window, and note what it gave back."""
+        """Wait until every message of the first window is confirmed or returned, and note the returned ones."""
         publisher, window = self._publisher, windows[0]
         if window.flight is None:
             return
@@ -77,7 +77,7 @@ class Outgoing:
         if window.flight.nacked:
             await self._publish_again(window.published, set(window.flight.nacked))
         publisher.forget_nacks()
-        self._lease.say(None)
+        self._lease.set_wait_reason(None)
         returned = publisher.take_returned(self._prefix, window.published)
         if returned and len(returned) == len(window.published):
             await self._nothing_bound(windows, next(iter(returned.values())))
@@ -86,20 +86,20 @@ class Outgoing:
         window.returned |= returned
 
     async def _check_queue(self) -> None:
-        """By the default exchange a message comes back only where its queue is away, a wait, or gone, an error."""
+        """The default exchange returns a message only if its queue is unavailable (wait) or deleted (error)."""
         if not self._claim.exchange:
             await self.check_route()
 
     async def _publish_again(self, published: list[Record], nacked: set[int]) -> None:
-        """Publish what was nacked: one message after a pause, and only when that was taken twice as many, and so on.
+        """Publish nacked messages again: one message after a pause; if it is confirmed, twice as many, and so on.
 
-        A queue may keep a copy of what it refuses (reject-publish-dlx): it gets few of them, however long it is full.
+        A queue may keep a copy of each message that it refuses (reject-publish-dlx): this keeps the copies few.
         """
         waiting = [record for record in published if record[0] in nacked]
         await self._lease.note_repeats(waiting[-1][0])
         most = 1
         while waiting:
-            self._lease.say(NACKED)
+            self._lease.set_wait_reason(NACKED)
             if most == 1:
                 await self._publisher.pause_after_nack(self._while_waiting)
             batch = waiting[:most]
@@ -113,7 +113,7 @@ class Outgoing:
             most = 1 if nacked else 2 * most
 
     async def _nothing_bound(self, windows: deque[Window], answer: str) -> None:
-        """A whole window came back: the route leads nowhere, and what is in flight came back as well."""
+        """A whole window was returned: the route leads to no queue, and what is in flight is returned as well."""
         for window in list(windows)[1:]:
             if window.flight is not None:
                 await self._publisher.settle(window.flight, self._while_waiting)
@@ -127,16 +127,18 @@ class Outgoing:
         raise ConfigurationError(f"{what} routing key {claim.routing_key!r}: {answer}")
 
     async def _while_waiting(self) -> None:
-        """Once a second while confirms are awaited: keep the lease honest, hold no snapshot for nothing."""
+        """Called once a second while confirms are awaited: check the lease, store why nothing moves, obey a stop."""
         publisher, lease = self._publisher, self._lease
         await lease.ensure()
         if publisher.blocked_since is not None:
             seconds = int(time.monotonic() - publisher.blocked_since)
-            lease.say(f"the broker is blocked: {publisher.blocked_reason}, for {seconds // 10 * 10} s or more")
+            lease.set_wait_reason(
+                f"the broker is blocked: {publisher.blocked_reason}, for {seconds // 10 * 10} s or more"
+            )
         elif publisher.nacking:
-            lease.say(NACKED)
+            lease.set_wait_reason(NACKED)
         elif publisher.silent_seconds > TOO_LONG:
-            lease.say("the broker is connected and confirms nothing")
+            lease.set_wait_reason("the broker is connected and confirms nothing")
         else:
             return
         if lease.stopping:

@@ -12,7 +12,7 @@ import psycopg
 from pgjobs import failpoints as faults
 from pgjobs.engine import injection
 from pgjobs.engine.claim import Claim
-from pgjobs.engine.connections import Lane
+from pgjobs.engine.connections import ShardConnections
 from pgjobs.engine.records import Position
 from pgjobs.engine.selected import check_columns
 from pgjobs.errors import Fenced, SelectionError
@@ -20,30 +20,30 @@ from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 
-async def prepare(claim: Claim, lane: Lane, settings: Settings) -> Position | None:
+async def prepare(claim: Claim, connections: ShardConnections, settings: Settings) -> Position | None:
     """Where a shard goes on, after having prepared it if that was not done before; None when it is empty."""
     key = (claim.job_id, claim.shard, claim.epoch)
     if not claim.prepared:
         if claim.needs_file:
             await injection.load(settings, claim.job_id, claim.file_name)
-        await _fix_bounds(key, lane, settings)
+        await _fix_bounds(key, connections, settings)
         faults.reach("after_prepare")
-    row = await (await lane.control.execute("select * from pgjobs.shard_position(%s, %s, %s)", key)).fetchone()
+    row = await (await connections.control.execute("select * from pgjobs.shard_position(%s, %s, %s)", key)).fetchone()
     if row is None:
         raise Fenced(f"job {claim.job_id}: another owner has taken it over")
     after_key, end_key, empty, remaining, lsn = row
     return None if empty else Position(after_key, end_key, remaining, lsn)
 
 
-async def _fix_bounds(key: tuple[int, int, int], lane: Lane, settings: Settings) -> None:
+async def _fix_bounds(key: tuple[int, int, int], connections: ShardConnections, settings: Settings) -> None:
     """Measure beside the connection that keeps the lease, on the primary; store what was found at once."""
     if not settings.replica_url:
-        found = await _measure(lane.reader, *key[:2])
+        found = await _measure(connections.reader, *key[:2])
     else:
         async with await db.connect(settings.database_url, "prepare") as beside:
             found = await _measure(beside, *key[:2])
     call = "select pgjobs.prepare_job(%s, %s, %s, %s, %s, %s, %s, %s)"
-    if await db.value(lane.control, call, *key, *found) is None:
+    if await db.value(connections.control, call, *key, *found) is None:
         raise Fenced(f"job {key[0]}: the lease was lost while it was prepared")
 
 

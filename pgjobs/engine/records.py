@@ -79,10 +79,10 @@ class Records:
 
     async def next(self) -> list[Record]:
         """The next window in the job's order; empty when the selection is exhausted."""
-        self._reader.unhurried = False
+        self._reader.batched = False
         window = await (self._ahead or asyncio.create_task(self._fetch()))
         self._ahead = asyncio.create_task(self._fetch()) if window and not self._exhausted else None
-        self._reader.unhurried = self._ahead is not None
+        self._reader.batched = self._ahead is not None
         if not window:
             await self.pause()
         return window
@@ -100,7 +100,7 @@ class Records:
 
     async def close(self) -> None:
         """Stop reading; the connection may be used again only if it is idle afterwards."""
-        self._reader.unhurried = False
+        self._reader.batched = False
         if self._ahead is not None:
             await call_off(self._ahead)
             self._ahead = None

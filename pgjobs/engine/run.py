@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from pgjobs import failpoints as faults
 from pgjobs.engine.broker.frames import Record, log_lines
 from pgjobs.engine.claim import Claim
-from pgjobs.engine.connections import Lane
+from pgjobs.engine.connections import ShardConnections
 from pgjobs.engine.lease import Lease
 from pgjobs.engine.outgoing import Outgoing
 from pgjobs.engine.poison import Suspicion
@@ -35,13 +35,19 @@ SOON = 1.0
 
 
 class ShardRun:
-    """One claimed shard on one lane."""
+    """One claimed shard on its connections."""
 
     def __init__(
-        self, claim: Claim, lane: Lane, lease: Lease, settings: Settings, metrics: Metrics, suspicion: Suspicion
+        self,
+        claim: Claim,
+        connections: ShardConnections,
+        lease: Lease,
+        settings: Settings,
+        metrics: Metrics,
+        suspicion: Suspicion,
     ) -> None:
         self.claim = claim
-        self.lane = lane
+        self.connections = connections
         self.lease = lease
         self.settings = settings
         self.metrics = metrics
@@ -62,7 +68,7 @@ class ShardRun:
     async def run(self) -> bool:
         """Run until the selection is exhausted (True) or the job was stopped (False)."""
         claim = self.claim
-        preparing = asyncio.ensure_future(prepare(claim, self.lane, self.settings))
+        preparing = asyncio.ensure_future(prepare(claim, self.connections, self.settings))
         if not await self.lease.outlasts(preparing):
             return False
         position = preparing.result()
@@ -72,7 +78,7 @@ class ShardRun:
             if position is None:
                 return True
             records = Records(
-                self.lane.reader,
+                self.connections.reader,
                 self.metrics,
                 job_id=claim.job_id,
                 shard=claim.shard,
@@ -83,9 +89,9 @@ class ShardRun:
                 patience=5 * self.settings.stall_seconds,
             )
             try:
-                # A lane that was used before has a publisher; a dry run must not see it.
-                if self.lane.publisher is not None and not claim.dry_run:
-                    self._outgoing = Outgoing(claim, self.lane.publisher, self.lease, records.pause)
+                # Connections of an earlier run have a publisher; a dry run must not use it.
+                if self.connections.publisher is not None and not claim.dry_run:
+                    self._outgoing = Outgoing(claim, self.connections.publisher, self.lease, records.pause)
                     await self._outgoing.check_route()
                 return await self._stream(records, log)
             except Poisoned as error:
@@ -106,7 +112,7 @@ class ShardRun:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         path = self.settings.log_dir / f"job-{claim.job_id}{shard}-{stamp}.log"
         rules = LogRules.of(self.settings)
-        return await JobLog.open(self.lane.control, claim.job_id, claim.shard, claim.epoch, path, rules)
+        return await JobLog.open(self.connections.control, claim.job_id, claim.shard, claim.epoch, path, rules)
 
     async def _stream(self, records: Records, log: JobLog) -> bool:
         self._read(records)

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, all made here: each states its session, and never waits for a lost peer for ever."""
+"""The only place that opens connections to PostgreSQL: it sets up the session and limits every wait for the server."""
 
 from __future__ import annotations
 
@@ -33,51 +33,56 @@ __all__ = [
     "value",
 ]
 CANCEL_SECONDS = 1.0
-PAUSE = 0.01
-"""Seconds between two looks for more of a long answer, while nobody is in a hurry for it."""
-BUSY = 0.005
-"""Seconds spent at most on one look, for everything else of the daemon waits meanwhile."""
+"""Seconds to wait for the server to cancel a query; after that the connection is given up."""
+BATCH_PAUSE = 0.01
+"""Seconds between two reads of a result that nobody is waiting for."""
+READ_SECONDS = 0.005
+"""Maximum seconds of one read, because the event loop does nothing else meanwhile."""
 
 
-class Answer:
-    """An answer of the server that psycopg's generator takes up, in as many goes as the caller likes."""
+class BatchedRead:
+    """Drives a generator of psycopg, which reads one result from the socket, in as many steps as the caller wants.
+
+    Being woken for each packet costs more than reading it. A caller that pauses between two steps finds many packets
+    in the socket and pays for one wake-up.
+    """
 
     def __init__(self, gen: PQGen[Any], descriptor: int) -> None:
-        self.whole = False
+        self.complete = False
         self.result: Any = None
         self._gen = gen
         self._waits_for: Wait | None = None
-        self._line = select.poll()
-        self._line.register(descriptor, select.POLLIN)
+        self._socket = select.poll()
+        self._socket.register(descriptor, select.POLLIN)
 
-    def take_up(self, *, to_the_end: bool = False) -> PQGen[None]:
-        """Wait until something has come, and take up what there is; not for longer than BUSY."""
+    def step(self, *, to_the_end: bool = False) -> PQGen[None]:
+        """Wait until the socket is ready and read what has arrived, for READ_SECONDS at most."""
         try:
             if self._waits_for is None:
                 self._waits_for = next(self._gen)
             while True:
                 ready = yield self._waits_for
                 self._waits_for = self._gen.send(ready)
-                others_wait = time.monotonic() + BUSY
-                while self._waits_for == Wait.R and self._line.poll(0) and time.monotonic() < others_wait:
+                read_until = time.monotonic() + READ_SECONDS
+                while self._waits_for == Wait.R and self._socket.poll(0) and time.monotonic() < read_until:
                     self._waits_for = self._gen.send(Ready.R)
-                # Nothing is ready where psycopg only looked about, or was cancelled and waits for the rest.
+                # Nothing is ready if psycopg's wait timed out, or if it resumes the generator after a cancellation.
                 if ready and not to_the_end:
                     return
         except StopIteration as end:
-            self.whole, self.result = True, end.value
+            self.complete, self.result = True, end.value
 
 
 class Connection(psycopg.AsyncConnection[TupleRow]):
-    """A connection that never waits longer than its patience for one answer of the server.
+    """A connection that waits for one result of the server at most `patience` seconds.
 
-    A network that forgot a connection gives no error, and behind a proxy keepalives are answered: whoever waits too
-    long shuts the socket down, and the wait ends as if the server had gone away.
+    A connection that the network has lost reports no error, and a proxy may still answer keepalives for a lost server.
+    Therefore a timer shuts the socket down, and the wait ends as if the server had closed the connection.
     """
 
     patience: float | None = None
-    unhurried = False
-    """Whether a long answer may be taken up in a few pieces: to be woken for each packet costs more than reading it."""
+    batched = False
+    """Whether results are read in batches, with pauses: for a result that is fetched ahead and not yet awaited."""
     _waits = 0
 
     async def wait(self, gen: PQGen[Any], *args: Any, **kwargs: Any) -> Any:
@@ -87,30 +92,30 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
         if self.patience is not None:
             timer = asyncio.get_running_loop().call_later(self.patience, self._shut_down)
         try:
-            return await (self._gather(gen) if self.unhurried else super().wait(gen, *args, **kwargs))
+            return await (self._wait_batched(gen) if self.batched else super().wait(gen, *args, **kwargs))
         finally:
             if timer is not None:
                 timer.cancel()
 
-    async def _gather(self, gen: PQGen[Any]) -> Any:
-        answer = Answer(gen, self.pgconn.socket)
+    async def _wait_batched(self, gen: PQGen[Any]) -> Any:
+        read = BatchedRead(gen, self.pgconn.socket)
         try:
-            while not answer.whole:
-                await super().wait(answer.take_up())
-                if self.unhurried and not answer.whole:
-                    await asyncio.sleep(PAUSE)
+            while not read.complete:
+                await super().wait(read.step())
+                if self.batched and not read.complete:
+                    await asyncio.sleep(BATCH_PAUSE)
         except asyncio.CancelledError:
-            # psycopg sees to a query that is cancelled while it waits; here it was cancelled between two waits.
+            # psycopg cancels the query when its own wait is cancelled, but not when the pause between two waits is.
             if self.info.transaction_status == TransactionStatus.ACTIVE:
                 with contextlib.suppress(psycopg.Error):
                     await self.cancel_safe()
                 with contextlib.suppress(psycopg.Error):
-                    await super().wait(answer.take_up(to_the_end=True))
+                    await super().wait(read.step(to_the_end=True))
             raise
-        return answer.result
+        return read.result
 
     async def cancel_safe(self, *, timeout: float = CANCEL_SECONDS) -> None:  # noqa: ASYNC109 psycopg's own signature
-        """Ask the server to break off what it does; where it does not listen, the wait ends with the connection."""
+        """Ask the server to cancel the running query; if it does not react in time, shut the connection down."""
         wait = self._waits
 
         def give_up() -> None:
@@ -121,7 +126,7 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
         await super().cancel_safe(timeout=min(timeout, CANCEL_SECONDS))
 
     async def answers(self, seconds: float) -> bool:
-        """Whether the server still answers on it, asked with so much patience."""
+        """Whether the server answers a query on this connection within so many seconds."""
         usual, self.patience = self.patience, seconds
         try:
             await self.execute("select 1")
@@ -134,18 +139,18 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
     def _shut_down(self) -> None:
         with (
             contextlib.suppress(OSError, psycopg.OperationalError),
-            # A copy of the descriptor: closing it leaves libpq's own open.
-            socket.socket(fileno=os.dup(self.pgconn.socket)) as line,
+            # A duplicate of the descriptor: closing it leaves libpq's own descriptor open.
+            socket.socket(fileno=os.dup(self.pgconn.socket)) as sock,
         ):
-            line.shutdown(socket.SHUT_RDWR)
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 async def connect(
     url: str, role: str, *, autocommit: bool = True, patience: float | None = None, **options: str
 ) -> Connection:
-    """Open a connection that says what it is for (`role`); `options` are server settings of its session.
+    """Open a connection; `role` becomes part of its application_name, `options` are server settings of its session.
 
-    `patience`: so many seconds one answer may take; None: for ever.
+    `patience`: maximum seconds to wait for one result; None: no limit.
     """
     opening = session.Opening(url, role, patience, options)
     while True:
@@ -158,7 +163,7 @@ async def connect(
         connection.patience = patience
         try:
             if not opening.outdated(connection.info):
-                await _state_the_rest(connection, opening)
+                await _set_the_rest(connection, opening)
                 return connection
         except BaseException:
             await connection.close()
@@ -166,7 +171,7 @@ async def connect(
         await connection.close()
 
 
-async def _state_the_rest(connection: Connection, opening: session.Opening) -> None:
+async def _set_the_rest(connection: Connection, opening: session.Opening) -> None:
     if rest := opening.rest(connection.info):
         await connection.execute(*rest)
         if not connection.autocommit:
@@ -174,14 +179,14 @@ async def _state_the_rest(connection: Connection, opening: session.Opening) -> N
 
 
 async def value(connection: Connection, call: str, *args: object) -> Any:
-    """The single value a function call answers with, or None where it answers with no row."""
+    """The single value that a query returns, or None if it returns no row."""
     cursor = await connection.execute(call, args)
     row = await cursor.fetchone()
     return row[0] if row else None
 
 
 async def check_schema(connection: Connection) -> None:
-    """Refuse to work on a database whose functions are not those of this version."""
+    """Raise SchemaError unless the functions of the database are those of this version."""
     known = await value(connection, "select to_regclass('pgjobs.schema_state') is not null")
     found = (await value(connection, "select fingerprint from pgjobs.schema_state")) if known else None
     if found != schema.fingerprint():

@@ -1,7 +1,7 @@
-"""An event loop for pika that lets the broker's answers gather while there is enough to wait for.
+"""An event loop for pika that reads the broker's confirms in batches while enough messages are in flight.
 
-A quorum queue answers for some hundred messages at a time; to be woken for each answer costs several times what
-reading it costs.
+A quorum queue sends one confirm for every few hundred messages. Being woken for each confirm costs several times as
+much as reading it, so the loop stops watching the socket for a moment after each read.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-PAUSE = 0.02
-"""Seconds between two reads at leisure."""
-LEISURE = 1000
-"""Messages on their way, behind those whose last answer is waited for, that keep a broker busy for a pause."""
+BATCH_PAUSE = 0.02
+"""Seconds between two reads."""
+BUSY_MESSAGES = 1000
+"""Unconfirmed messages beyond the awaited window; above this number the broker stays busy during one pause."""
 
 
-class Unhurried:
-    """The loop of pika's connection (`custom_ioloop`): after a read it looks away for a while, if `at_leisure`."""
+class BatchedLoop:
+    """The loop of pika's connection (`custom_ioloop`): it pauses after each read for which `may_pause` returns true."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, at_leisure: Callable[[], bool]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, may_pause: Callable[[], bool]) -> None:
         self._loop = loop
-        self._at_leisure = at_leisure
+        self._may_pause = may_pause
         self._readers: dict[int, Callable[[], None]] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loop, name)
 
     def add_reader(self, fd: int, callback: Callable[..., object], *args: object) -> None:
-        """Call back when there is something to read, and not before the pause is over."""
+        """Call back when there is something to read, but not during a pause."""
 
         def read() -> None:
             callback(*args)
-            if self._readers.get(fd) is read and self._at_leisure() and not _readable(fd):
+            if self._readers.get(fd) is read and self._may_pause() and not _readable(fd):
                 self._loop.remove_reader(fd)
-                self._loop.call_later(PAUSE, look_again)
+                self._loop.call_later(BATCH_PAUSE, watch_again)
 
-        def look_again() -> None:
+        def watch_again() -> None:
             if self._readers.get(fd) is read:
                 self._loop.add_reader(fd, read)
 
@@ -45,12 +45,12 @@ class Unhurried:
         self._loop.add_reader(fd, read)
 
     def remove_reader(self, fd: int) -> bool:
-        """Look no more; says whether it was looked for."""
+        """Stop watching a descriptor; returns whether it was watched."""
         self._loop.remove_reader(fd)
         return self._readers.pop(fd, None) is not None
 
 
 def _readable(fd: int) -> bool:
-    line = select.poll()
-    line.register(fd, select.POLLIN)
-    return bool(line.poll(0))
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))

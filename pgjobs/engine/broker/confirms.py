@@ -32,7 +32,7 @@ class Confirms:
 
     @property
     def behind(self) -> int:
-        """How many messages are in the air behind the flight that lands next."""
+        """How many unconfirmed messages were published after the window that is awaited."""
         return self._next_tag - 1 - self.flights[0].last_tag if self.flights else 0
 
     def take_off(self, keys: Sequence[int]) -> Flight:

@@ -19,7 +19,7 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 from pgjobs import failpoints as faults
-from pgjobs.engine.broker.batched_loop import LEISURE, Unhurried
+from pgjobs.engine.broker.batched_loop import BUSY_MESSAGES, BatchedLoop
 from pgjobs.engine.broker.confirms import Confirms, Flight
 from pgjobs.engine.broker.frames import Envelope, Record
 from pgjobs.errors import ConfigurationError, Interrupted, Poisoned
@@ -80,7 +80,7 @@ class Publisher:
         opened: asyncio.Future[Any] = loop.create_future()
         self._connection = AsyncioConnection(
             parameters,
-            custom_ioloop=Unhurried(loop, lambda: self._confirms.behind > LEISURE),
+            custom_ioloop=BatchedLoop(loop, lambda: self._confirms.behind > BUSY_MESSAGES),
             on_open_callback=lambda connection: _answer(opened, connection),
             on_open_error_callback=lambda _connection, error: _fail(opened, error),
             on_close_callback=lambda _connection, error: self._lose(error),

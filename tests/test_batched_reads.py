@@ -1,4 +1,4 @@
-"""What comes in many pieces is taken up in few goes, while nobody is in a hurry; nothing of it is lost by that."""
+"""What arrives in many packets is read in few batches while nobody is waiting for it, and nothing is lost."""
 
 import asyncio
 import socket
@@ -11,8 +11,7 @@ from fix_jobs import connect
 from fix_services import soon
 from psycopg.pq import TransactionStatus
 
-from pgjobs.engine.broker import batched_loop as unhurried
-from pgjobs.engine.broker.batched_loop import Unhurried
+from pgjobs.engine.broker.batched_loop import BATCH_PAUSE, BatchedLoop
 from pgjobs.pg import connection as db
 
 BIG = "select n, repeat('x', 10000) from generate_series(1, 2000) n"
@@ -26,15 +25,15 @@ class Loop:
         self.later: list[tuple[float, Callable[[], None]]] = []
 
     def add_reader(self, fd: int, callback: Callable[[], None]) -> None:
-        """Look at a descriptor."""
+        """Watch a descriptor."""
         self.readers[fd] = callback
 
     def remove_reader(self, fd: int) -> bool:
-        """Look no more."""
+        """Stop watching it."""
         return self.readers.pop(fd, None) is not None
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> None:
-        """Note it."""
+        """Store what is to be called."""
         self.later.append((delay, callback))
 
     def time(self) -> float:
@@ -50,13 +49,13 @@ def line() -> Iterator[tuple[int, socket.socket]]:
         yield ours.fileno(), theirs
 
 
-def test_answers_gather_for_a_pause(line: tuple[int, socket.socket]) -> None:
-    """At leisure a read is followed by a pause in which nobody looks; in a hurry, or with more to read, by none."""
+def test_the_loop_pauses_after_a_read(line: tuple[int, socket.socket]) -> None:
+    """After a read the socket is not watched for a pause; there is no pause if it is forbidden or more can be read."""
     fd, writer = line
     loop: Any = Loop()
     reads: list[str] = []
-    leisure = False
-    proxy = Unhurried(loop, lambda: leisure)
+    may_pause = False
+    proxy = BatchedLoop(loop, lambda: may_pause)
     proxy.add_reader(fd, reads.append, "read")
     assert 7.0 == proxy.time()
 
@@ -65,13 +64,13 @@ def test_answers_gather_for_a_pause(line: tuple[int, socket.socket]) -> None:
     assert fd in loop.readers
     assert [] == loop.later
 
-    leisure = True
+    may_pause = True
     loop.readers[fd]()
     assert ["read", "read"] == reads
     assert {} == loop.readers
-    ((delay, look_again),) = loop.later
-    assert unhurried.PAUSE == delay
-    look_again()
+    ((delay, watch_again),) = loop.later
+    assert BATCH_PAUSE == delay
+    watch_again()
     assert fd in loop.readers
 
     writer.send(b"more than was read at once")
@@ -80,11 +79,11 @@ def test_answers_gather_for_a_pause(line: tuple[int, socket.socket]) -> None:
     assert 1 == len(loop.later)
 
 
-def test_who_looks_no_more_is_not_woken_after_the_pause(line: tuple[int, socket.socket]) -> None:
-    """A connection that was closed in its pause, or by what it read, reads no more; nor does it for another one."""
+def test_a_removed_reader_is_not_watched_after_the_pause(line: tuple[int, socket.socket]) -> None:
+    """A reader removed during its pause, or by its own callback, stays removed, and does not replace a later one."""
     fd, _ = line
     loop: Any = Loop()
-    proxy = Unhurried(loop, lambda: True)
+    proxy = BatchedLoop(loop, lambda: True)
     proxy.add_reader(fd, lambda: None)
     loop.readers[fd]()
     assert proxy.remove_reader(fd)
@@ -105,12 +104,12 @@ def test_who_looks_no_more_is_not_woken_after_the_pause(line: tuple[int, socket.
     assert second is loop.readers[fd]
 
 
-def test_an_answer_is_the_same_taken_up_at_leisure(database: str) -> None:
-    """Rows, errors, and an end of the hurry in between: all as without a pause."""
+def test_a_batched_result_is_the_same(database: str) -> None:
+    """Rows and errors are the same as without pauses, and the connection can be used afterwards."""
 
     async def ask() -> None:
         async with await db.connect(database, "test") as connection:
-            connection.unhurried = True
+            connection.batched = True
             rows = await (await connection.execute(BIG)).fetchall()
             assert [(n, "x" * 10_000) for n in range(1, 2001)] == rows
             with pytest.raises(psycopg.errors.DivisionByZero):
@@ -121,14 +120,14 @@ def test_an_answer_is_the_same_taken_up_at_leisure(database: str) -> None:
 
 
 async def cancelled_in_a_pause(database: str, connection: db.Connection) -> None:
-    """Cancel a query whose first rows have come, between two looks for more."""
-    # Enough for a first packet, and little enough for the buffers between: nobody reads on meanwhile.
+    """Cancel a query whose first rows have arrived, between two reads."""
+    # Enough for a first packet, and little enough to fit into the socket buffers: nothing is read meanwhile.
     sleeps = "select case n when 9 then pg_sleep(3600)::text else repeat('x', 5000) end from generate_series(1, 9) n"
     waits = (
         "select wait_event from pg_stat_activity where application_name = 'pgjobs test' and state = 'active'"
         " and datname = current_database()"
     )
-    connection.unhurried = True
+    connection.batched = True
     asking = asyncio.create_task(connection.execute(sleeps))
     with connect(database) as other:
         assert await asyncio.to_thread(soon, lambda: other.value(waits) == "PgSleep")
@@ -136,12 +135,12 @@ async def cancelled_in_a_pause(database: str, connection: db.Connection) -> None
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    connection.unhurried = False
+    connection.batched = False
 
 
-def test_who_is_cancelled_in_a_pause_leaves_an_idle_connection(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The query is broken off, what had come is dropped, and the connection serves the next run."""
-    monkeypatch.setattr(db, "PAUSE", 3600)
+def test_a_cancellation_in_a_pause_leaves_an_idle_connection(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The query is cancelled, the rows that had arrived are dropped, and the connection can be used again."""
+    monkeypatch.setattr(db, "BATCH_PAUSE", 3600)
 
     async def ask() -> None:
         async with await db.connect(database, "test") as connection:
@@ -152,16 +151,16 @@ def test_who_is_cancelled_in_a_pause_leaves_an_idle_connection(database: str, mo
     asyncio.run(ask())
 
 
-def test_who_is_cancelled_stays_cancelled_when_the_server_hears_nothing(
+def test_a_cancellation_is_not_lost_if_the_server_cannot_be_asked_to_cancel(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that can't be asked to break the query off is left, and the cancellation is not lost."""
-    monkeypatch.setattr(db, "PAUSE", 3600)
+    """If the server can't be asked to cancel the query, the connection is given up and the task is still cancelled."""
+    monkeypatch.setattr(db, "BATCH_PAUSE", 3600)
 
-    async def unheard(_self: object, **_: object) -> None:
+    async def refuses_to_cancel(_self: object, **_: object) -> None:
         raise psycopg.OperationalError("nobody answers")
 
-    monkeypatch.setattr(psycopg.AsyncConnection, "cancel_safe", unheard)
+    monkeypatch.setattr(psycopg.AsyncConnection, "cancel_safe", refuses_to_cancel)
 
     async def ask() -> None:
         async with await db.connect(database, "test") as connection:
