@@ -27,7 +27,7 @@ from psycopg.types.json import Jsonb
 
 import pgjobs
 from pgjobs.lab.services import Services
-from pgjobs.torture.nursery import Born, Nursery
+from pgjobs.torture.forkserver import Child, ForkServer
 
 PATIENCE = 60.0
 DEATH = ("setpriv", "--pdeathsig=KILL", "--")
@@ -36,9 +36,9 @@ HEX_ESCAPES = {"x": 2, "u": 4, "U": 8}
 
 
 @functools.cache
-def nursery() -> Nursery:
+def forkserver() -> ForkServer:
     """The process of this worker that forks its daemons: one that has loaded everything starts in no time."""
-    made = Nursery()
+    made = ForkServer()
     atexit.register(made.close)
     return made
 
@@ -83,8 +83,8 @@ class DaemonProcess:
         self.name = name
         self.log = folder / f"{name}.txt"
         self.log.touch()
-        self._process: Born | _Command = (
-            _Command(under, environment, self.log) if under else nursery().bear(environment, self.log)
+        self._process: Child | _Command = (
+            _Command(under, environment, self.log) if under else forkserver().start(environment, self.log)
         )
 
     @property

@@ -17,5 +17,5 @@ def own_servers() -> Iterator[Services]:
             yield services
 
 
-def hush(_words: str) -> None:
-    """Nobody watches a test."""
+def quiet(_words: str) -> None:
+    """Shows no progress."""

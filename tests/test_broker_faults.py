@@ -5,12 +5,12 @@ import time
 
 import psycopg
 import pytest
-from fix_torture import hush
+from fix_torture import quiet
 
 from pgjobs.lab.proxy import Proxy
 from pgjobs.lab.services import Services
 from pgjobs.pg import connection as db
-from pgjobs.torture.crew import in_front_of, rerouted
+from pgjobs.torture.fleet import in_front_of, rerouted
 from pgjobs.torture.parts.broker import alarm, kills
 from pgjobs.torture.parts.cuts import WAYS, cuts, outages
 from pgjobs.torture.parts.trial import Result
@@ -28,7 +28,7 @@ def check(result: Result) -> None:
 @pytest.mark.parametrize(("queue", "times"), [("quorum", 2), ("classic", 1)])
 def test_broker_killed(own_servers: Services, queue: str, times: int) -> None:
     """T3: kill -9 of the broker in full stream: nothing confirmed is lost, work resumes within 15 s of its return."""
-    result = kills(times, hush, queue, own_servers)
+    result = kills(times, quiet, queue, own_servers)
     check(result)
     assert result.figures["slowest resume"] <= 15
 
@@ -36,7 +36,7 @@ def test_broker_killed(own_servers: Services, queue: str, times: int) -> None:
 @pytest.mark.long
 def test_memory_alarm(own_servers: Services) -> None:
     """T5: an alarm is shown within 2 s and costs at most 20 MB; stop works within 5 s; after it, resume within 5 s."""
-    result = alarm(1, hush, own_servers)
+    result = alarm(1, quiet, own_servers)
     check(result)
     assert {"alarm shown after", "memory growth", "stop during the alarm", "resume after the alarm"} <= set(
         result.figures
@@ -46,14 +46,14 @@ def test_memory_alarm(own_servers: Services) -> None:
 @pytest.mark.long
 def test_connections_cut(own_servers: Services) -> None:
     """T7, T8: connections terminated, reset, cut mid-frame and black-holed, the database restarted: 0 violations."""
-    result = cuts(len(WAYS), hush, own_servers)
+    result = cuts(len(WAYS), quiet, own_servers)
     check(result)
 
 
 @pytest.mark.long
 def test_servers_away(own_servers: Services) -> None:
     """A server that refuses or is a black hole: under 20 % of a processor, no more than one attempt a second."""
-    result = outages(5, hush, own_servers)
+    result = outages(5, quiet, own_servers)
     check(result)
     assert result.figures["processor while a server is away"] < 20
     assert any(name.startswith("reconnects per second of the broker") for name in result.figures)

@@ -208,18 +208,16 @@ def test_the_last_word_is_the_last_state(engine: Engine, cms: Cms) -> None:
 class Outbox:
     """Two daemons that take callbacks and record their answers, while people stop and resume the jobs."""
 
-    def __init__(self, db: Db, dice: random.Random) -> None:
-        self.db, self.dice = db, dice
+    def __init__(self, db: Db, rng: random.Random) -> None:
+        self.db, self.rng = db, rng
         self.jobs = [insert_job(db, run_at="2100-01-01") for _ in range(3)]
         self.flying: list[tuple[int, int, int]] = []
         self.begun: dict[int, list[int]] = {job: [] for job in self.jobs}
 
     def change(self) -> None:
-        job = self.dice.choice(self.jobs)
+        job = self.rng.choice(self.jobs)
         status = self.db.value("select status from xmp_jobs where id = %s", job)
-        set_status(
-            self.db, job, "ready" if status in ("canceled", "error") else self.dice.choice(["canceled", "error"])
-        )
+        set_status(self.db, job, "ready" if status in ("canceled", "error") else self.rng.choice(["canceled", "error"]))
 
     def take(self) -> None:
         for id_, attempt, job, status, _ in self.db.execute(CLAIM, (True, [])).fetchall():
@@ -233,8 +231,8 @@ class Outbox:
 
     def answer(self) -> None:
         if self.flying:
-            id_, attempt, _ = self.flying.pop(self.dice.randrange(len(self.flying)))
-            answer = self.dice.choice([200, 500, None])
+            id_, attempt, _ = self.flying.pop(self.rng.randrange(len(self.flying)))
+            answer = self.rng.choice([200, 500, None])
             self.db.execute(RECORD, (id_, attempt, answer, None if answer else "silence"))
 
     def wait(self) -> None:
@@ -256,7 +254,7 @@ def test_the_order_of_a_jobs_states_is_kept(db: Db, seed: int) -> None:
         outbox.wait,
     ]
     for _ in range(250):
-        outbox.dice.choice(steps)()
+        outbox.rng.choice(steps)()
     while outbox.flying:
         outbox.answer()
     outbox.wait()

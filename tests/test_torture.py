@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 import typer.testing
-from fix_torture import hush
+from fix_torture import quiet
 
 from pgjobs.cli import app
 from pgjobs.lab.services import Services
-from pgjobs.torture import chaos, schedule, telling
+from pgjobs.torture import chaos, report, schedule
 from pgjobs.torture.oracle import Certificate
 from pgjobs.torture.parts.rolling import rolling
 from pgjobs.torture.place import Scale
@@ -20,7 +20,7 @@ SMALL = Scale(retries=5_000, lines=1_000, window=20, lease_seconds=2)
 def test_a_hundred_faults(own_servers: Services) -> None:
     """T2: a hundred faults of every kind on two daemons and both servers; 0 violations, and jobs really ran."""
     verdict = chaos.run(20, 100, 50, daemons=2, scale=SMALL, services=own_servers)
-    assert verdict.good, "\n".join(telling.certificate(verdict))
+    assert verdict.good, "\n".join(report.certificate(verdict))
     assert 100 == verdict.faults.total()
     assert schedule.KINDS.keys() == verdict.faults.keys()
     assert verdict.certificate.lost == 0
@@ -35,7 +35,7 @@ def test_rolling_restart(own_servers: Services) -> None:
     A daemon runs one job at a time and leases outlast the test: work that is not handed back stands still.
     """
     scale = Scale(retries=20_000, lines=10, window=100, lease_seconds=30, places=1)
-    result = rolling(20, hush, every=4, share=0.4, scale=scale, services=own_servers)
+    result = rolling(20, quiet, every=4, share=0.4, scale=scale, services=own_servers)
     assert result.good, (result.findings, result.certificate)
     assert result.times >= 6
     assert result.certificate is not None

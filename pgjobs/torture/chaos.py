@@ -19,12 +19,12 @@ from pgjobs.lab.draining import drain
 from pgjobs.lab.process import ServicesError
 from pgjobs.lab.services import Services
 from pgjobs.torture import schedule
-from pgjobs.torture.crew import Seat, seated
 from pgjobs.torture.database import REFUSAL, TRIGGER
+from pgjobs.torture.fleet import Daemon, fleet_of
+from pgjobs.torture.injector import FaultInjector
 from pgjobs.torture.jobs import Jobs
 from pgjobs.torture.oracle import Certificate, judge
 from pgjobs.torture.place import Place, Scale, prepared
-from pgjobs.torture.strike import Striker
 
 QUIET_SECONDS = 240.0
 STUCK_SECONDS = 20.0
@@ -78,12 +78,12 @@ class Verdict:
 class Chaos:
     """One run on one place."""
 
-    def __init__(self, place: Place, seats: list[Seat], seed: int, tell: Tell) -> None:
+    def __init__(self, place: Place, fleet: list[Daemon], seed: int, tell: Tell) -> None:
         place.rows(TRIGGER)
         self.place = place
-        self.seats = seats
+        self.fleet = fleet
         self.jobs = Jobs(place, seed)
-        self.striker = Striker(place, seats, self.jobs)
+        self.injector = FaultInjector(place, fleet, self.jobs)
         self.findings: list[str] = []
         self._tell = tell
         self._undo: list[tuple[float, int, Callable[[], None]]] = []
@@ -94,11 +94,11 @@ class Chaos:
     def run(self, faults: list[schedule.Fault], orders: list[schedule.Order]) -> None:
         """Faults and orders in their order; dead daemons come back, jobs never run out.
 
-        A fault strikes when its time has come and records have moved since the last one, or have not for too long:
-        what strikes only daemons that are just starting shows little.
+        A fault is injected when it is due and records have moved since the last one, or have not moved for too long:
+        faults that meet only starting daemons show little.
         """
-        for seat in self.seats:
-            seat.start()
+        for daemon in self.fleet:
+            daemon.start()
         self.jobs.refill()
         todo: list[schedule.Fault | schedule.Order] = [*faults, *orders]
         todo.sort(key=lambda each: each.at)
@@ -114,12 +114,12 @@ class Chaos:
                 late = now - todo[0].at
                 self._happen(todo.pop(0), now)
                 moved, since = records, time.monotonic()
-            for seat in self.seats:
-                seat.start()
+            for daemon in self.fleet:
+                daemon.start()
             self.jobs.tend(now)
             if todo:
                 self.jobs.refill()
-            if records > taken + TAKE_RECORDS and not self._undo and self.striker.idle:
+            if records > taken + TAKE_RECORDS and not self._undo and self.injector.idle:
                 self._take()
                 taken = records
             time.sleep(LOOK_SECONDS)
@@ -128,29 +128,29 @@ class Chaos:
         if isinstance(what, schedule.Order):
             self.jobs.order(what, now)
             return
-        undo = self.striker.strike(what)
+        undo = self.injector.inject(what)
         if undo is not None:
             heapq.heappush(self._undo, (now + what.seconds, next(self._number), undo))
 
     def _progress(self, faults: int, now: float) -> int:
         """Tell how far it is; the number of records checkpointed."""
         jobs, done, records = self.place.rows(PROGRESS)[0]
-        struck = self.striker.struck.total()
-        self._tell(f"{now:4.0f} s · {struck:,} of {faults:,} faults · {done} of {jobs} jobs · {records:,} records")
+        injected = self.injector.injected.total()
+        self._tell(f"{now:4.0f} s · {injected:,} of {faults:,} faults · {done} of {jobs} jobs · {records:,} records")
         return int(records)
 
     def quiet(self) -> None:
         """Nothing is broken any more: every job has to end, and none may stand still without saying why."""
-        self.striker.wait()
-        for seat in self.seats:
-            seat.send(signal.SIGCONT)
-            for proxy in seat.proxies or ():
+        self.injector.wait()
+        for daemon in self.fleet:
+            daemon.send(signal.SIGCONT)
+            for proxy in daemon.proxies or ():
                 proxy.heal(drop=True)
         began = moved = time.monotonic()
         before: list[tuple[object, ...]] = []
         while time.monotonic() - began < QUIET_SECONDS:
-            for seat in self.seats:
-                seat.start()
+            for daemon in self.fleet:
+                daemon.start()
             self.jobs.resume_all()
             now = self.place.rows(MOVING)
             if not now:
@@ -176,9 +176,9 @@ class Chaos:
 
     def judge(self) -> Certificate:
         """End the daemons, take every message, compare."""
-        for seat in self.seats:
-            if not seat.end():
-                self.findings.append(f"daemon {seat.index} did not let go within 15 s of SIGTERM")
+        for daemon in self.fleet:
+            if not daemon.end():
+                self.findings.append(f"daemon {daemon.index} did not let go within 15 s of SIGTERM")
         for job, reason in self.place.rows(ERRORS, f"%{REFUSAL}%"):
             self.findings.append(f"job {job} broke off, and neither disk nor trigger was to blame: {reason}")
         self._tell("taking every message off the queue")
@@ -206,22 +206,22 @@ def run(
     began = time.monotonic()
     with prepared(queue, scale or Scale(), services) as place:
         encrypted = place.amqp_url.startswith("amqps") or "sslmode" in place.database_url
-        with seated(place, daemons, 0 if encrypted else max(1, daemons // 2)) as seats:
-            proxied = [seat.index for seat in seats if seat.proxies]
+        with fleet_of(place, daemons, 0 if encrypted else max(1, daemons // 2)) as fleet:
+            proxied = [daemon.index for daemon in fleet if daemon.proxies]
             faults, orders = schedule.make(
                 seed, count, seconds, daemons=daemons, proxied=proxied, private=place.private
             )
-            chaos = Chaos(place, seats, seed, tell)
+            chaos = Chaos(place, fleet, seed, tell)
             try:
                 chaos.run(faults, orders)
                 chaos.quiet()
                 certificate = chaos.judge()
             finally:
-                chaos.striker.close()
+                chaos.injector.close()
             jobs = place.value("select count(*) from public.xmp_jobs")
-            struck = chaos.striker.struck
+            injected = chaos.injector.injected
             took = time.monotonic() - began
-            verdict = Verdict(seed, queue, struck, jobs, chaos.jobs.stops, took, certificate, chaos.findings)
+            verdict = Verdict(seed, queue, injected, jobs, chaos.jobs.stops, took, certificate, chaos.findings)
             if not verdict.good:
                 verdict.kept = _keep(place, verdict, faults)
     return verdict

@@ -53,7 +53,7 @@ END_ALL = (
 MOST_BYTES = 7900
 
 
-def notify_garbage(place: Place, dice: random.Random) -> None:
+def notify_garbage(place: Place, rng: random.Random) -> None:
     """Send what no listener of ours has ever sent; anybody who may connect can."""
     payloads = [
         '{"id": 1e999}',
@@ -63,22 +63,22 @@ def notify_garbage(place: Place, dice: random.Random) -> None:
         "",
         "probe ",
         "probe 00000000-0000-0000-0000-000000000000",
-        *(_noise(dice) for _ in range(5)),
+        *(_noise(rng) for _ in range(5)),
     ]
-    for payload in dice.sample(payloads, 6):
+    for payload in rng.sample(payloads, 6):
         place.rows("select pg_notify('pgjobs', %s)", payload)
 
 
-def change_setting(place: Place, dice: random.Random) -> Undo:
+def change_setting(place: Place, rng: random.Random) -> Undo:
     """Make a setting of the database, or of the role in it, which sessions opened from now on begin with."""
-    name, value = dice.choice(SETTINGS)
-    owner = sql.SQL(dice.choice(["database {database}", "role {role} in database {database}"])).format(
+    name, value = rng.choice(SETTINGS)
+    owner = sql.SQL(rng.choice(["database {database}", "role {role} in database {database}"])).format(
         database=sql.Identifier(place.value("select current_database()")),
         role=sql.Identifier(place.value("select session_user")),
     )
     place.rows(_text(place, "alter {owner} set {name} = {value}", owner, name, value))
     # Some sessions are made anew at once.
-    place.rows(END_ALL, f"pgjobs {dice.choice(['%', 'control', 'reader', 'claims'])}")
+    place.rows(END_ALL, f"pgjobs {rng.choice(['%', 'control', 'reader', 'claims'])}")
 
     def reset() -> None:
         place.rows(_text(place, "alter {owner} reset {name}", owner, name, value))
@@ -86,9 +86,9 @@ def change_setting(place: Place, dice: random.Random) -> Undo:
     return reset
 
 
-def refuse_one_job(place: Place, dice: random.Random) -> Undo:
+def refuse_one_job(place: Place, rng: random.Random) -> Undo:
     """Have a trigger refuse every change of status of one open job."""
-    kept = place.value(KEEP, dice.randrange(3))
+    kept = place.value(KEEP, rng.randrange(3))
 
     def give_up() -> None:
         place.rows("delete from public.kept_jobs where job_id = %s", kept)
@@ -106,9 +106,9 @@ def refused(error: psycopg.Error) -> bool:
     return REFUSAL in str(error)
 
 
-def _noise(dice: random.Random) -> str:
-    letters = "".join(chr(dice.choice([dice.randint(1, 127), dice.randint(0x80, 0x2FFF)])) for _ in range(2000))
-    return letters.encode()[: dice.randint(1, MOST_BYTES)].decode(errors="ignore")
+def _noise(rng: random.Random) -> str:
+    letters = "".join(chr(rng.choice([rng.randint(1, 127), rng.randint(0x80, 0x2FFF)])) for _ in range(2000))
+    return letters.encode()[: rng.randint(1, MOST_BYTES)].decode(errors="ignore")
 
 
 def _text(place: Place, statement: LiteralString, owner: sql.Composable, name: str, value: str) -> str:

@@ -41,7 +41,7 @@ class Jobs:
         self.muted = False
         self.stops = 0
         self._place = place
-        self._dice = random.Random(seed + 1)  # noqa: S311 not a secret
+        self._rng = random.Random(seed + 1)  # noqa: S311 not a secret
         self._added = 0
         self._to_resume: list[tuple[float, int]] = []
 
@@ -53,11 +53,11 @@ class Jobs:
 
     def add(self, turn: int) -> None:
         """Add the job whose turn it is."""
-        day = self._dice.randint(1, 25)
-        never = self._dice.choice([0, 1])
+        day = self._rng.randint(1, 25)
+        never = self._rng.choice([0, 1])
         some_days: dict[str, Any] = {
             "date_from": f"2017-01-{day:02}",
-            "date_to": f"2017-01-{day + self._dice.randint(1, 4):02}",
+            "date_to": f"2017-01-{day + self._rng.randint(1, 4):02}",
         }
         job: tuple[str, str, dict[str, Any], int | None] = [
             ("expired", "", {"never": never}, None),
@@ -76,7 +76,7 @@ class Jobs:
         """Stop one of the running jobs; it is resumed later."""
         running = self._place.rows(RUNNING)
         if running:
-            job = running[order.dice % len(running)][0]
+            job = running[order.seed % len(running)][0]
             try:
                 stopped = bool(self._place.rows(STOP, job))
             except psycopg.DatabaseError as error:

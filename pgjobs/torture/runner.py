@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from pgjobs.errors import PgjobsError
-from pgjobs.torture import chaos, schedule, telling
+from pgjobs.torture import chaos, report, schedule
 from pgjobs.torture.parts import broker, cuts, fencing, rolling
 from pgjobs.torture.parts.trial import Result
 
@@ -42,7 +42,7 @@ def run(
 ) -> int:
     """Torture, tell, and answer 0 only when every promise was kept."""
     chosen = seed if seed is not None else random.SystemRandom().randrange(10**6)
-    progress = telling.Progress()
+    progress = report.Progress()
     if queue not in ("quorum", "classic"):
         raise PgjobsError(f"--queue {queue!r}: there is no such type of queue", "it is quorum or classic")
     if not part:
@@ -56,25 +56,25 @@ def run(
     result = PARTS[part][1](times or PARTS[part][0], progress)
     progress.clear()
     _say(result)
-    telling.write(json, [_as_json(result)])
+    report.write(json, [_as_json(result)])
     return 0 if result.good else 1
 
 
 def _random(
-    seed: int, count: int, seconds: float, *, daemons: int, queue: str, progress: telling.Progress, json: Path | None
+    seed: int, count: int, seconds: float, *, daemons: int, queue: str, progress: report.Progress, json: Path | None
 ) -> int:
     verdict = chaos.run(seed, count, seconds, daemons=daemons, queue=queue, tell=progress)
     progress.clear()
-    for line in telling.certificate(verdict):
+    for line in report.certificate(verdict):
         typer.echo(line)
     if not verdict.good:
         same = f"pgjobs torture --seed {seed} --faults {count} --daemons {daemons} --queue {queue}"
         typer.echo(f"  the same again: {same}")
-    telling.write(json, telling.as_json(verdict))
+    report.write(json, report.as_json(verdict))
     return 0 if verdict.good else 1
 
 
-def _soak(seed: int, faults: int, times: int | None, progress: telling.Progress, json: Path | None) -> int:
+def _soak(seed: int, faults: int, times: int | None, progress: report.Progress, json: Path | None) -> int:
     """Everything, one after the other; what is found is told at once, and nothing stops the rest."""
     results: list[dict[str, Any]] = []
     good = True
@@ -83,11 +83,11 @@ def _soak(seed: int, faults: int, times: int | None, progress: telling.Progress,
         queue = ("quorum", "classic")[number % 2]
         verdict = chaos.run(seed + number, count, count * schedule.GAP_SECONDS, queue=queue, tell=progress)
         progress.clear()
-        for line in telling.certificate(verdict):
+        for line in report.certificate(verdict):
             typer.echo(line)
         good = good and verdict.good
-        results.append({"part": "t2", **telling.as_json(verdict)})
-        telling.write(json, results)
+        results.append({"part": "t2", **report.as_json(verdict)})
+        report.write(json, results)
     for name, (usual, part) in PARTS.items():
         try:
             result = part(times or usual, progress)
@@ -97,7 +97,7 @@ def _soak(seed: int, faults: int, times: int | None, progress: telling.Progress,
         _say(result)
         good = good and result.good
         results.append(_as_json(result))
-        telling.write(json, results)
+        report.write(json, results)
     return 0 if good else 1
 
 

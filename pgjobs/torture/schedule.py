@@ -44,14 +44,14 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault; `dice` decides whatever else has to be chosen when it strikes."""
+    """One fault; `seed` decides whatever else has to be chosen when it is injected."""
 
     number: int
     at: float
     kind: str
     daemon: int
     seconds: float
-    dice: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -60,30 +60,30 @@ class Order:
 
     at: float
     seconds: float
-    dice: int
+    seed: int
 
 
 def make(
     seed: int, count: int, seconds: float, *, daemons: int, proxied: list[int], private: bool
 ) -> tuple[list[Fault], list[Order]]:
     """`count` faults over `seconds`, every possible kind at least once where there is room, and a stop every 7 s."""
-    dice = random.Random(seed)  # noqa: S311 a schedule is no secret
+    rng = random.Random(seed)  # noqa: S311 a schedule is no secret
     possible = {
         name: kind for name, kind in KINDS.items() if (private or not kind.private) and (proxied or not kind.proxied)
     }
     kinds = list(possible)
-    dice.shuffle(kinds)
+    rng.shuffle(kinds)
     kinds = kinds[:count]
-    kinds += dice.choices(list(possible), [kind.weight for kind in possible.values()], k=count - len(kinds))
-    dice.shuffle(kinds)
+    kinds += rng.choices(list(possible), [kind.weight for kind in possible.values()], k=count - len(kinds))
+    rng.shuffle(kinds)
     faults = []
     for number, name in enumerate(kinds, 1):
         kind = possible[name]
-        at = (number - dice.random()) * seconds / count
-        daemon = dice.choice(proxied) if kind.proxied else dice.randrange(daemons)
-        faults.append(Fault(number, at, name, daemon, dice.uniform(*kind.seconds), dice.getrandbits(32)))
+        at = (number - rng.random()) * seconds / count
+        daemon = rng.choice(proxied) if kind.proxied else rng.randrange(daemons)
+        faults.append(Fault(number, at, name, daemon, rng.uniform(*kind.seconds), rng.getrandbits(32)))
     orders = [
-        Order(each * 7 - dice.uniform(0, 7), dice.uniform(0.2, 2), dice.getrandbits(32))
+        Order(each * 7 - rng.uniform(0, 7), rng.uniform(0.2, 2), rng.getrandbits(32))
         for each in range(1, int(seconds / 7) + 1)
     ]
     return faults, orders

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pgjobs.lab.process import ServicesError
 from pgjobs.lab.rabbitmq import PrivateBroker
 from pgjobs.lab.services import Services
+from pgjobs.torture.injector import ALARM, NO_ALARM
 from pgjobs.torture.parts.trial import Result, Tell, Trial, trial
 from pgjobs.torture.place import Scale
-from pgjobs.torture.strike import ALARM, NO_ALARM
 
 MEGABYTE = 1 << 20
 RUNNING = (
@@ -27,7 +27,7 @@ def kills(times: int, tell: Tell, queue: str = "quorum", services: Services | No
     scale = Scale(retries=20_000, lines=10, window=100)
     with trial(result, tell, scale=scale, queue=queue, services=services) as run:
         broker = _own_broker(run)
-        run.seats[0].start()
+        run.fleet[0].start()
         for number in range(1, times + 1):
             tell(f"broker kill {number} of {times}, {queue}")
             run.moves(60, windows=3)
@@ -44,7 +44,7 @@ def alarm(times: int, tell: Tell, services: Services | None = None) -> Result:
     scale = Scale(retries=30_000, lines=10, window=100)
     with trial(result, tell, scale=scale, services=services) as run:
         broker = _own_broker(run)
-        run.seats[0].start()
+        run.fleet[0].start()
         for number in range(1, times + 1):
             tell(f"memory alarm {number} of {times}")
             _one_alarm(run, broker)
@@ -53,10 +53,10 @@ def alarm(times: int, tell: Tell, services: Services | None = None) -> Result:
 
 
 def _one_alarm(run: Trial, broker: PrivateBroker) -> None:
-    result, seat = run.result, run.seats[0]
+    result, daemon = run.result, run.fleet[0]
     run.busy(jobs=2)
     run.moves(60, windows=3)
-    memory = seat.memory_bytes()
+    memory = daemon.memory_bytes()
     try:
         with ThreadPoolExecutor(1) as worker:
             raised = worker.submit(broker.ctl, *ALARM)
@@ -75,7 +75,7 @@ def _one_alarm(run: Trial, broker: PrivateBroker) -> None:
         result.worst("alarm shown after", shown, 2)
         until = time.monotonic() + 4
         while time.monotonic() < until:
-            result.worst("memory growth", (seat.memory_bytes() - memory) / MEGABYTE, 20, "MB")
+            result.worst("memory growth", (daemon.memory_bytes() - memory) / MEGABYTE, 20, "MB")
             time.sleep(0.2)
         run.place.rows("select pgjobs.stop_job(%s)", first)
         result.worst("stop during the alarm", run.wait(lambda: not run.place.value(HELD, first), "it stops", 20), 5)

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from pgjobs.lab.proxy import Arrival, Proxy
 from pgjobs.lab.services import Services
-from pgjobs.torture.crew import Seat
+from pgjobs.torture.fleet import Daemon
+from pgjobs.torture.injector import BACKENDS
 from pgjobs.torture.parts.trial import Result, Tell, Trial, trial
 from pgjobs.torture.place import Scale
-from pgjobs.torture.strike import BACKENDS
 
 ROLE = re.compile(rb"application_name[\0=]pgjobs\\? (\w+)").search
 RECOVERY_SECONDS = 35.0
@@ -27,14 +27,14 @@ def cuts(times: int, tell: Tell, services: Services | None = None) -> Result:
     result = Result("t7/t8", "cut connections", times)
     # A new job has to find a place, however many others a slow machine has not finished yet.
     scale = Scale(retries=5_000, lines=10, window=50, places=32)
-    dice = random.Random(times)  # noqa: S311 not a secret
+    rng = random.Random(times)  # noqa: S311 not a secret
     with trial(result, tell, scale=scale, daemons=1, proxied=1, services=services) as run:
-        run.seats[0].start()
+        run.fleet[0].start()
         run.moves(30)
         for number in range(times):
             name, cut = WAYS[number % len(WAYS)]
             tell(f"cut {number + 1} of {times}: {name}")
-            cut(run, _proxies(run.seats[0]), dice)
+            cut(run, _proxies(run.fleet[0]), rng)
             result.worst(f"recovery: {name}", run.moves(90, windows=3), RECOVERY_SECONDS)
         run.finish()
     return result
@@ -45,26 +45,26 @@ def outages(seconds: float, tell: Tell, services: Services | None = None) -> Res
     result = Result("outages", f"servers away for {seconds:g} s each", 4)
     scale = Scale(retries=20_000, lines=10, window=50)
     with trial(result, tell, scale=scale, daemons=1, proxied=1, services=services) as run:
-        run.seats[0].start()
+        run.fleet[0].start()
         for server in (0, 1):
             for how in ("refuses", "is a black hole"):
                 name = f"{'PostgreSQL' if server == 0 else 'the broker'} {how}"
                 tell(name)
-                _outage(run, run.seats[0], server, how, seconds, name)
+                _outage(run, run.fleet[0], server, how, seconds, name)
         run.finish()
     return result
 
 
-def _outage(run: Trial, seat: Seat, server: int, how: str, seconds: float, name: str) -> None:
-    proxy = _proxies(seat)[server]
+def _outage(run: Trial, daemon: Daemon, server: int, how: str, seconds: float, name: str) -> None:
+    proxy = _proxies(daemon)[server]
     run.moves(30, windows=3)
     if how == "refuses":
         proxy.refuse()
     else:
         proxy.stall()
-    began, cpu, first = time.monotonic(), seat.cpu_seconds(), len(proxy.arrivals)
+    began, cpu, first = time.monotonic(), daemon.cpu_seconds(), len(proxy.arrivals)
     time.sleep(seconds)
-    share = 100 * (seat.cpu_seconds() - cpu) / (time.monotonic() - began)
+    share = 100 * (daemon.cpu_seconds() - cpu) / (time.monotonic() - began)
     run.result.worst("processor while a server is away", share, 20, "%")
     arrivals = proxy.arrivals[first:]
     proxy.heal(drop=True)
@@ -84,45 +84,45 @@ def _rates(arrivals: list[Arrival], seconds: float) -> dict[str, float]:
     return {who: number / seconds for who, number in tried.items()}
 
 
-def _proxies(seat: Seat) -> tuple[Proxy, Proxy]:
-    if seat.proxies is None:
+def _proxies(daemon: Daemon) -> tuple[Proxy, Proxy]:
+    if daemon.proxies is None:
         raise ValueError("this daemon has no proxies")
-    return seat.proxies
+    return daemon.proxies
 
 
-def _terminate(run: Trial, _proxies: tuple[Proxy, Proxy], dice: random.Random) -> None:
-    found = run.place.rows(BACKENDS, f"pgjobs {dice.choice(ROLES)}")
+def _terminate(run: Trial, _proxies: tuple[Proxy, Proxy], rng: random.Random) -> None:
+    found = run.place.rows(BACKENDS, f"pgjobs {rng.choice(ROLES)}")
     if found:
-        run.place.rows("select pg_terminate_backend(%s)", dice.choice(found)[0])
+        run.place.rows("select pg_terminate_backend(%s)", rng.choice(found)[0])
 
 
 def _reset(server: int) -> Callable[[Trial, tuple[Proxy, Proxy], random.Random], None]:
-    def cut(_run: Trial, proxies: tuple[Proxy, Proxy], _dice: random.Random) -> None:
+    def cut(_run: Trial, proxies: tuple[Proxy, Proxy], _rng: random.Random) -> None:
         proxies[server].cut()
 
     return cut
 
 
 def _mid_frame(server: int) -> Callable[[Trial, tuple[Proxy, Proxy], random.Random], None]:
-    def cut(_run: Trial, proxies: tuple[Proxy, Proxy], dice: random.Random) -> None:
-        up = dice.random() < 0.6
-        proxies[server].cut_after(dice.randint(1, 30_000 if up else 300), "up" if up else "down")
+    def cut(_run: Trial, proxies: tuple[Proxy, Proxy], rng: random.Random) -> None:
+        up = rng.random() < 0.6
+        proxies[server].cut_after(rng.randint(1, 30_000 if up else 300), "up" if up else "down")
         time.sleep(0.3)
 
     return cut
 
 
 def _hole(server: int) -> Callable[[Trial, tuple[Proxy, Proxy], random.Random], None]:
-    def swallow(_run: Trial, proxies: tuple[Proxy, Proxy], dice: random.Random) -> None:
+    def swallow(_run: Trial, proxies: tuple[Proxy, Proxy], rng: random.Random) -> None:
         proxies[server].stall()
-        time.sleep(dice.uniform(1, 6))
-        proxies[server].heal(drop=dice.random() < 0.5)
+        time.sleep(rng.uniform(1, 6))
+        proxies[server].heal(drop=rng.random() < 0.5)
 
     return swallow
 
 
 def _lose(server: int) -> Callable[[Trial, tuple[Proxy, Proxy], random.Random], None]:
-    def forget(run: Trial, proxies: tuple[Proxy, Proxy], _dice: random.Random) -> None:
+    def forget(run: Trial, proxies: tuple[Proxy, Proxy], _rng: random.Random) -> None:
         proxies[server].lose()
         job = run.add()
         run.wait(lambda: bool(run.place.value(BEGUN, job)), "a new job begins", RECOVERY_SECONDS)
@@ -131,7 +131,7 @@ def _lose(server: int) -> Callable[[Trial, tuple[Proxy, Proxy], random.Random], 
     return forget
 
 
-def _restart(run: Trial, _proxies: tuple[Proxy, Proxy], _dice: random.Random) -> None:
+def _restart(run: Trial, _proxies: tuple[Proxy, Proxy], _rng: random.Random) -> None:
     if run.place.services.postgres:
         run.place.services.postgres.restart("immediate")
 

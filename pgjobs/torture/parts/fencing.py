@@ -60,7 +60,7 @@ def _kinds(times: int) -> Counter[str]:
 
 
 def _one(run: Trial, number: int) -> None:
-    first, second = run.seats
+    first, second = run.fleet
     run.wait(first.end, "the first one has let go", 20)
     second.end()
     first.start("" if number % 2 else "no_self_fence:1")

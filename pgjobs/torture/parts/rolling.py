@@ -23,8 +23,8 @@ def rolling(
     result = Result("rolling", f"restart of every daemon each {every:g} s for {seconds:g} s", 0)
     scale = scale or Scale(retries=100_000, lines=10, window=20, lease_seconds=10)
     with trial(result, tell, scale=scale, daemons=2, services=services) as run:
-        for seat in run.seats:
-            seat.start()
+        for daemon in run.fleet:
+            daemon.start()
         run.moves(60, windows=3)
         with run.taking():
             tell("undisturbed, to compare")
@@ -50,22 +50,22 @@ def _rate(run: Trial, seconds: float, every: float, *, restart: bool) -> float:
     due = began + every
     while (now := time.monotonic()) < began + seconds:
         # As many as all daemons have places: whoever comes back finds work.
-        run.busy(jobs=len(run.seats) * run.place.scale.places)
+        run.busy(jobs=len(run.fleet) * run.place.scale.places)
         if restart and now >= due:
             due += every
-            for seat in run.seats:
+            for daemon in run.fleet:
                 run.result.times += 1
                 asked = time.monotonic()
-                if not seat.end():
-                    run.result.findings.append(f"daemon {seat.index} did not let go within 15 s of SIGTERM")
+                if not daemon.end():
+                    run.result.findings.append(f"daemon {daemon.index} did not let go within 15 s of SIGTERM")
                 run.result.worst("slowest end", time.monotonic() - asked, 15)
-                seat.start()
-                _up(run, seat.index)
+                daemon.start()
+                _up(run, daemon.index)
         time.sleep(0.1)
     return (run.considered() - before) / (time.monotonic() - began)
 
 
 def _up(run: Trial, index: int) -> None:
     """The next one is restarted only when this one is up, as anybody would do it."""
-    seat = run.seats[index]
-    run.wait(lambda: seat.said.count(" is up as ") == seat.starts, f"daemon {index} is up", 30)
+    daemon = run.fleet[index]
+    run.wait(lambda: daemon.said.count(" is up as ") == daemon.starts, f"daemon {index} is up", 30)

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from pgjobs.lab.draining import drain
 from pgjobs.lab.services import Services
-from pgjobs.torture.crew import Seat, seated
+from pgjobs.torture.fleet import Daemon, fleet_of
 from pgjobs.torture.jobs import Jobs
 from pgjobs.torture.oracle import Certificate, judge
 from pgjobs.torture.place import Place, Scale, prepared
@@ -60,7 +60,7 @@ class Trial:
     """Daemons on a place."""
 
     place: Place
-    seats: list[Seat]
+    fleet: list[Daemon]
     result: Result
     tell: Tell
     taken: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list, repr=False)
@@ -118,9 +118,9 @@ class Trial:
     def finish(self, seconds: float = 180) -> None:
         """Wait until every job is done, end the daemons, take every message, judge."""
         self.wait(lambda: self.place.value(UNDONE) == 0, "every job is done", seconds)
-        for seat in self.seats:
-            if not seat.end():
-                self.result.findings.append(f"daemon {seat.index} did not let go within 15 s of SIGTERM")
+        for daemon in self.fleet:
+            if not daemon.end():
+                self.result.findings.append(f"daemon {daemon.index} did not let go within 15 s of SIGTERM")
         self.tell("taking every message off the queue")
         messages = itertools.chain(self.taken, drain(self.place.amqp_url, self.place.queue))
         expected = Jobs(self.place, 0).expected()
@@ -142,14 +142,14 @@ def trial(
     proxied: int = 0,
     services: Services | None = None,
 ) -> Iterator[Trial]:
-    """A place with seats, not started yet; whatever comes too late ends as a finding."""
+    """A place with daemons that are not started yet; a wait that takes too long becomes a finding."""
     began = time.monotonic()
-    with prepared(queue, scale, services) as place, seated(place, daemons, proxied) as seats:
-        run = Trial(place, seats, result, tell)
+    with prepared(queue, scale, services) as place, fleet_of(place, daemons, proxied) as fleet:
+        run = Trial(place, fleet, result, tell)
         try:
             yield run
         except Late as late:
-            said = "\n".join(f"--- daemon {seat.index}\n{seat.said[-2000:]}" for seat in seats)
+            said = "\n".join(f"--- daemon {daemon.index}\n{daemon.said[-2000:]}" for daemon in fleet)
             result.findings.append(f"{late}\n{said}")
         finally:
             result.seconds = round(time.monotonic() - began, 1)

@@ -1,6 +1,6 @@
-"""Daemons born of a process that has imported everything already: a start takes a fraction, so more dies in less time.
+"""Daemons are forked from a preloaded process, so that starting one takes milliseconds.
 
-The child is `pgjobs daemon` in every other respect: its own session, environment, log and end.
+In every other respect the child is `pgjobs daemon`: it has its own session, environment, log and exit code.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from pgjobs.lab.process import ServicesError
 PR_SET_PDEATHSIG = 1
 
 
-class Born:
-    """A daemon, held by a descriptor of its process: nobody else can ever be meant by it."""
+class Child:
+    """A forked daemon, held by a pidfd, so that a signal can never reach another process with a reused id."""
 
-    def __init__(self, nursery: Nursery, number: int, pid: int) -> None:
+    def __init__(self, forkserver: ForkServer, number: int, pid: int) -> None:
         self.pid = pid
-        self._nursery = nursery
+        self._forkserver = forkserver
         self._number = number
         self._fd: int | None = None
         with contextlib.suppress(ProcessLookupError):
@@ -64,7 +64,7 @@ class Born:
     @property
     def code(self) -> int:
         """The exit code of one that has ended; -9 after SIGKILL."""
-        return self._nursery.code_of(self._number)
+        return self._forkserver.code_of(self._number)
 
     def _ended(self, seconds: float) -> bool:
         if self._fd is None:
@@ -74,8 +74,8 @@ class Born:
         return bool(poll.poll(1000 * seconds))
 
 
-class Nursery:
-    """The process they come from; with it, they all end."""
+class ForkServer:
+    """The process that forks daemons; when it ends, they all end."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -95,20 +95,20 @@ class Nursery:
         self.close()
 
     def close(self) -> None:
-        """End it, and with it every daemon."""
+        """End it and every daemon."""
         self._process.communicate()
 
-    def bear(self, environment: Mapping[str, str], log: Path) -> Born:
+    def start(self, environment: Mapping[str, str], log: Path) -> Child:
         """Start a daemon."""
         if self._process.stdin is None:
-            raise ServicesError("the nursery has no pipes")
+            raise ServicesError("the fork server has no pipes")
         self._number += 1
         order = {"number": self._number, "environment": dict(environment), "log": str(log)}
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._process.stdin.flush()
         while (said := self._next())[0] != "began":
             self._codes[said[1]] = said[2]
-        return Born(self, *said[1:])
+        return Child(self, *said[1:])
 
     def code_of(self, number: int) -> int:
         """The exit code of the daemon with this number, which has ended."""
@@ -118,12 +118,12 @@ class Nursery:
         return self._codes[number]
 
     def _next(self) -> tuple[str, int, int]:
-        """What the process says next: which daemon began with which pid, or ended with which code."""
+        """The next report of the process: which daemon began with which pid, or ended with which code."""
         if self._process.stdout is None:
-            raise ServicesError("the nursery has no pipes")
+            raise ServicesError("the fork server has no pipes")
         answer = self._process.stdout.readline()
         if not answer:
-            raise ServicesError("the nursery has ended by itself", "start it again")
+            raise ServicesError("the fork server has ended by itself", "start it again")
         word, number, value = answer.split()
         return word.decode(), int(number), int(value)
 
@@ -136,7 +136,7 @@ def main() -> None:
     numbers: dict[int, int] = {}
 
     def collect(*_: object) -> None:
-        """Say how each child that has ended did so."""
+        """Report the exit code of each child that has ended."""
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 os.write(1, b"ended %d %d\n" % (numbers.pop(ended[0]), os.waitstatus_to_exitcode(ended[1])))
@@ -144,7 +144,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, collect)
     for line in sys.stdin.buffer:
         order = json.loads(line)
-        # A child is noted and announced before its end can be.
+        # The start of a child is stored and reported before its end can be.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         pid = os.fork()
         if pid == 0:
@@ -157,7 +157,7 @@ def main() -> None:
 
 
 def _become(environment: dict[str, str], log: str) -> None:
-    """Leave everything of the parent behind."""
+    """Replace what the child has inherited: session, signals, output, environment."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -167,7 +167,7 @@ def _become(environment: dict[str, str], log: str) -> None:
         os.dup2(fd, number)
     os.environ.clear()
     os.environ.update(environment)
-    random.seed()  # or all of them would back off in step
+    random.seed()  # otherwise all of them would retry at the same moments
     sys.argv = ["pgjobs", "daemon"]
 
 

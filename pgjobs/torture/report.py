@@ -1,4 +1,4 @@
-"""What torture says: a progress line while it runs, the certificate, and the same as JSON."""
+"""The output of torture: a progress line while it runs, the certificate, and the same as JSON."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ EVERY_SECONDS = 10.0
 
 
 class Progress:
-    """One line that changes on a terminal; elsewhere a line now and then."""
+    """One line that is overwritten on a terminal; elsewhere one line every few seconds."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
-        self._told = 0.0
+        self._shown_at = 0.0
 
     def __call__(self, words: str) -> None:
-        """Say how far it is."""
+        """Show the progress."""
         now = time.monotonic()
-        if now - self._told < (0.2 if self._live else EVERY_SECONDS):
+        if now - self._shown_at < (0.2 if self._live else EVERY_SECONDS):
             return
-        self._told = now
+        self._shown_at = now
         typer.echo(f"\r\033[K{words}" if self._live else words, err=True, nl=not self._live)
 
     def clear(self) -> None:
-        """Make room for what stays."""
+        """Clear the line, before lasting output."""
         if self._live:
             typer.echo("\r\033[K", err=True, nl=False)
 
