@@ -25,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-token_app = typer.Typer(help="Tokens of the HTTP door, wanted where PGJOBS_HTTP_AUTH is on.", no_args_is_help=True)
+token_app = typer.Typer(help="Tokens for HTTP; needed if PGJOBS_HTTP_AUTH is true.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
 
 

@@ -75,6 +75,13 @@ def test_the_main_page_is_read_in_ten_minutes() -> None:
     assert len(PAGES[MAIN].splitlines()) <= 250
 
 
+def test_the_least_version_of_python_is_the_one_of_the_package() -> None:
+    """README.md asks for the Python that pyproject.toml requires."""
+    required = re.search(r'^requires-python = ">=([0-9.]+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert required
+    assert f"Python {required[1]} or newer" in PAGES[MAIN]
+
+
 def test_every_page_is_reached_from_the_main_page() -> None:
     """Following links from README.md leads to every README.md of the tree."""
     reached, new = set(), {MAIN}
