@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from pgjobs.lab.memory import use_memory
 from pgjobs.lab.process import ServicesError
 from pgjobs.lab.services import running_services
 
@@ -21,6 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
+    use_memory()
     try:
         services = _servers.enter_context(running_services(fsync=False))
     except ServicesError as error:

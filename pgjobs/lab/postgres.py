@@ -32,7 +32,7 @@ _SETTINGS = {
     "log_timezone": "UTC",
 }
 # fsync off leaves crash safety to nobody, so the other half of the price need not be paid either.
-_UNSAFE_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
+_UNSAFE_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "512MB"}
 
 
 def embedded_bin_dir() -> Path:

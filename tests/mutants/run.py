@@ -21,6 +21,7 @@ from mutants.around import AROUND
 from mutants.table import MUTANTS as PROTOCOL
 from mutants.table import Mutant
 
+from pgjobs.lab.memory import use_memory
 from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,6 +109,7 @@ def main(names: Sequence[str]) -> int:
         print(f"no such mutant: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
+    use_memory()
     with running_services(fsync=False) as services, tempfile.TemporaryDirectory(prefix="pgjobs-healthy-") as name:
         copy_to(Path(name))
         with ThreadPoolExecutor(AT_A_TIME) as pool:
