@@ -35,6 +35,14 @@ class Watched:
             while (self.gauge("connected"), self.gauge("blocked")) != (connected, blocked):  # noqa: ASYNC110 no event tells
                 await asyncio.sleep(0.01)
 
+    async def close(self) -> None:
+        """Close every connection and wait until the broker has agreed, so that no socket is left open."""
+        publishers = set(self.pool._publishers)
+        await self.pool.close()
+        async with asyncio.timeout(30):
+            while not all(each._connection.is_closed for each in publishers):  # noqa: ASYNC110 no event tells
+                await asyncio.sleep(0.01)
+
     def publish(self, publisher: Publisher) -> None:
         """Publish something, for an alarm concerns only who publishes."""
         envelope = publisher.envelope(
@@ -93,7 +101,7 @@ def test_the_gauges_of_the_broker(tmp_path: Path, what: Callable[[Watched], Awai
         try:
             await what(watched)
         finally:
-            await watched.pool.close()
+            await watched.close()
 
     broker = PrivateBroker(tmp_path / "rabbitmq")
     try:

@@ -269,7 +269,9 @@ def test_a_killed_migrate_keeps_nobody_waiting(empty_database: str) -> None:
         db.execute((folder("migrations") / "0001.operator-tables.sql").read_bytes())
         with other.transaction():
             other.execute("lock table public.xmp_jobs in row exclusive mode")
-            child = subprocess.Popen([sys.executable, "-c", code, empty_database], stdout=subprocess.PIPE, text=True)
+            child = subprocess.Popen(
+                [sys.executable, "-u", "-c", code, empty_database], stdout=subprocess.PIPE, text=True
+            )
             assert child.stdout is not None
             # It says so itself when it waits.
             assert "waits for locks of process" in child.stdout.readline()
@@ -296,7 +298,7 @@ def test_a_migrate_that_loses_its_server_is_made_up_for(empty_database: str, poi
         "psycopg.Cursor.execute = counted\n"
         "migrate(sys.argv[1])\n"
     )
-    child = subprocess.run([sys.executable, "-c", code, empty_database, str(point)], check=False)
+    child = subprocess.run([sys.executable, "-u", "-c", code, empty_database, str(point)], check=False)
     assert -signal.SIGKILL == child.returncode
     migrate(empty_database)
     assert [] == migrate(empty_database)

@@ -92,8 +92,9 @@ def test_a_viewer_may_watch(engine: Engine, viewer_url: str) -> None:
     assert "it is stopped; resume continues it" in said.out
 
 
-def test_a_terminal_gets_a_bar() -> None:
+def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     """Percent, records, rate and what is left, on a line that is drawn again and again."""
+    monkeypatch.setenv("TERM", "xterm")
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     with watch.screen(console) as screen:
         screen.show(MOVING)
