@@ -124,6 +124,12 @@ def test_migrations_hold_no_text_that_belongs_to_sql() -> None:
     assert FUNCTION_TEXT.search("create or replace function f()")
 
 
+def test_the_sql_is_ascii() -> None:
+    """Every file that migrate sends is ASCII, so that a database of any encoding takes it."""
+    files = [*SQL.rglob("*.sql"), *MIGRATIONS.glob("*.sql")]
+    assert [] == [path for path in files if not path.read_bytes().isascii()]
+
+
 def test_every_migration_can_be_taken_back() -> None:
     """Every migration has a number of its own, depends on an earlier one, and has a rollback file."""
     steps = sorted(path for path in MIGRATIONS.glob("*.sql") if ".rollback." not in path.name)

@@ -16,7 +16,7 @@ begin
   _ids := array(select j.id from public.xmp_jobs j where j.status::text = 'ready' and not isfinite(j.run_at) order by j.id limit 6);
   if _ids <> '{}' then
     return next format('jobs that are ready have an infinite run_at, which no clock reaches: %s%s; give them a moment, or cancel them',
-      array_to_string(_ids[1:5], ', '), case when cardinality(_ids) > 5 then ', …' else '' end);
+      array_to_string(_ids[1:5], ', '), case when cardinality(_ids) > 5 then ', ...' else '' end);
   end if;
   return query
     select format('table %s has no column %s: %s', m.table_name, m.column_name, m.consequence) from pgjobs.missing_columns() m;
