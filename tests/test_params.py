@@ -1,6 +1,7 @@
 """What params of a job may say: every accepted form, and a refusal that names key and remedy for all the
 rest."""
 
+import itertools
 import json
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
@@ -160,6 +161,8 @@ def test_a_number_is_refused_for_what_is_wrong_with_it(db: Db, key: str) -> None
         assert f"params.{key}: {json.dumps(value)} {wrong}" == said.message_primary
     said = db.refusal("select pgjobs.check_job('expired', %s, '', null)", json.dumps({key: "many"}))
     assert f'params.{key}: "many" is not a whole number' == said.message_primary
+    least = "one" if key == "count" else "zero"
+    assert f"give {key} as a whole number of {least} or more, or leave it out" == said.message_hint
 
 
 @pytest.mark.parametrize(
@@ -283,12 +286,13 @@ def test_a_file_name_is_the_name_of_a_file(db: Db, file_name: str | None) -> Non
 
 
 def test_empty_values_are_named(db: Db) -> None:
-    """An empty value is refused as empty, whatever the key; so are a count that selects nothing, a file name that
-    would be ignored and an injection without a service."""
-    for key in KEYS:
-        said = check(db, type_for(key), {key: " \t"})
+    """An empty value or null is refused as empty, whatever the key and the type; so are a count that selects nothing,
+    a file name that would be ignored and an injection without a service."""
+    for kind, key, value in itertools.product(("expired", "injection"), KEYS, (" \t", None)):
+        said = check(db, kind, {key: value})
         assert said is not None
         assert f"params.{key}: it is empty" == said.message_primary
+        assert "leave it out" in (said.message_hint or "")
     said = check(db, "injection", {"prefix": ""})
     assert said is not None
     assert "give the digits every msisdn begins with, * for any, or leave it out" == said.message_hint
@@ -304,12 +308,13 @@ def test_empty_values_are_named(db: Db) -> None:
 
 
 def test_a_lenient_type_reads_as_the_predecessor_did(db: Db) -> None:
-    """Of a type that is set so, empty strings and count 0 are accepted and mean that nothing is given; an unknown
-    parameter and one that can't be read are refused as ever."""
+    """Of a type that is set so, empty strings, null and count 0 are accepted and mean that nothing is given; unknown
+    parameters and those that can't be read are refused as ever."""
     db.execute("update xmp_job_types set lenient = true")
     db.execute("insert into xmp_retries_expired (msisdn) values ('923000000001')")
     empty = dict.fromkeys(sorted(EXPIRED), "")
-    for params in (empty, empty | {"count": 0}, {"count": "0"}, {"count": " 00 "}):
+    null = dict.fromkeys(sorted(EXPIRED | INJECTION))
+    for params in (empty, null, empty | {"count": 0}, {"count": "0"}, {"count": " 00 "}):
         assert check(db, "expired", params) is None
         assert [(1, None)] == outcome(db, insert_job(db, params=params))
     read_lines(db, job := insert_job(db, "injection", params=dict.fromkeys(sorted(INJECTION), "")), "823000000001")
@@ -357,7 +362,7 @@ def test_rows_older_than_the_rules_can_be_started(db: Db) -> None:
     """A ready row whose params nobody touches keeps what it was written with: empty values are not given, unknown keys
     and a file name have no effect, and it is started, stopped and resumed. Before its start, a resume checks it."""
     db.execute("insert into xmp_retries_expired (msisdn) values ('923000000001')")
-    old = {"date_from": "", "order": "", "service_id": "", "never": "", "limit": 5}
+    old = {"date_from": "", "order": "", "service_id": "", "never": "", "count": None, "limit": 5}
     job = insert_job(db)
     with db.transaction():
         db.execute("set local session_replication_role = replica")

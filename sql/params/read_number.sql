@@ -20,7 +20,7 @@ begin
            when _text ~ '^-[0-9]+([.][0-9]+)?$' then 'is negative'
            when _text ~ '^[0-9]{19,}$' then 'has more than 18 digits'
            else 'is not a whole number' end),
-    format('give %s as a whole number of zero or more, or leave it out', _key));
+    format('give %s as a whole number of %s or more, or leave it out', _key, case _key when 'count' then 'one' else 'zero' end));
 end;
 $$;
 comment on function pgjobs.read_number(jsonb, text) is
