@@ -97,6 +97,24 @@ def test_a_selector_without_a_statement(engine: Engine) -> None:
     assert engine.error_of(job).startswith("the selector public.own_records returns no statement but null")
 
 
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_keys_that_are_all_null(engine: Engine, order: str) -> None:
+    """Records of which none has a key are no empty selection: the job ends with error, and mended it is done."""
+    engine.add_retries(3)
+    make_type(engine, columns=COLUMNS.replace("id as", "null::bigint as"))
+    engine.start()
+    job = engine.add_job("own", order=order)
+    engine.wait_status(job, "error")
+    sentence = "the selector public.own_records selects 3 records, and the key of each is null"
+    assert f"{sentence} (select a key bigint that is never null)" == engine.error_of(job)
+    reason = engine.value("select reason from pgjobs.job_events where to_status = 'error'")
+    assert reason.startswith("selection: ")
+    make_type(engine, order=f"id {order}", behind="''")
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+    check_whole(engine, job, 3, descending=order == "desc")
+
+
 @pytest.mark.parametrize("descending", [False, True])
 def test_the_wrong_direction(engine: Engine, descending: bool) -> None:
     """A selector that orders against its job sends nothing; mended and resumed, every record is sent once."""

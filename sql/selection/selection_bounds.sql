@@ -19,11 +19,19 @@ begin
   if _bounds is not null then
     return query execute format('select * from %s($1)', _bounds) using _job_id;
   else
-    return query execute format(
-      'select null::bigint, case when $1 then max(s.key) else min(s.key) end, case when $1 then min(s.key) else max(s.key) end, count(*), $2 from (%s) s',
-      pgjobs.records_statement(_job_id, _shard, null, null)) using _params.descending, _params.count;
+    execute format(
+      'select case when $1 then max(s.key) else min(s.key) end, case when $1 then min(s.key) else max(s.key) end, count(*) from (%s) s',
+      pgjobs.records_statement(_job_id, _shard, null, null)) into first_key, end_key, total using _params.descending;
+    -- A selection without bounds counts as empty, and its job would be done.
+    if total > 0 and first_key is null then
+      perform pgjobs.refuse('PJ400', 'selection', 'selector',
+        format('the selector %s selects %s records, and the key of each is null', _selector, total),
+        'select a key bigint that is never null', 'public.xmp_job_types');
+    end if;
+    send_limit := _params.count;
+    return next;
   end if;
 end;
 $$;
 comment on function pgjobs.selection_bounds(bigint, integer) is
-  'First and last key of a selection as it is now, in the job''s order; what the selector''s own _bounds function says where it has one, else by reading the selection once. start_key: pass over everything up to it; send_limit: send at most so many.';
+  'First and last key of a selection as it is now, in the job''s order; what the selector''s own _bounds function says where it has one, else by reading the selection once; records whose keys are all null are refused. start_key: pass over everything up to it; send_limit: send at most so many.';
