@@ -64,6 +64,57 @@ def test_an_end_that_a_trigger_refuses(engine: Engine, refused: tuple[str, ...])
     assert daemon.running
 
 
+@pytest.mark.parametrize("suppressed", [("done",), ("done", "error")])
+def test_an_end_that_a_trigger_suppresses(engine: Engine, suppressed: tuple[str, ...]) -> None:
+    """A job whose end somebody's trigger silently undoes is told like one whose end is refused; freed, it is done."""
+    engine.add_retries(20)
+    engine.execute("create function public.no_end() returns trigger language plpgsql as $$ begin return null; end $$")
+    engine.execute(
+        "create trigger zz_no_end before update on xmp_jobs for each row"
+        f" when (new.status in ({', '.join(map(repr, suppressed))})) execute function public.no_end()"
+    )
+    engine.start()
+    job = engine.add_job("expired")
+    words = "a trigger, a rule or a row security policy suppresses the change to"
+    if "error" in suppressed:
+        engine.wait_until("exists (select from pgjobs.shards where failures >= 2 and owner is null)")
+        why = engine.value("select pgjobs.why(%s)", job)
+        assert f"the database refuses its end: {words} done; and the database refuses this end: {words} error" in why
+        assert "in progress" == engine.value("select status from xmp_jobs")
+    else:
+        engine.wait_status(job, "error")
+        assert f"the database refuses its end: {words} done" == engine.error_of(job)
+    engine.execute("drop trigger zz_no_end on xmp_jobs")
+    if "error" not in suppressed:
+        engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+    assert list(range(1, 21)) == [message.key for message in engine.drain()]
+
+
+def test_a_job_whose_shards_are_all_finished(engine: Engine) -> None:
+    """One that was left in progress without an open shard says so; its resume names what suppresses the end."""
+    engine.add_retries(5)
+    engine.start()
+    job = engine.add_job("expired")
+    engine.wait_status(job, "done")
+    engine.execute("alter table xmp_jobs disable trigger user")
+    engine.execute("update xmp_jobs set status = 'in progress'")
+    engine.execute("alter table xmp_jobs enable trigger user")
+    assert "suppressed the change to done" in engine.value("select pgjobs.why(%s)", job)
+    engine.execute("create function public.no_end() returns trigger language plpgsql as $$ begin return null; end $$")
+    engine.execute(
+        "create trigger zz_no_end before update on xmp_jobs for each row"
+        " when (new.status = 'done') execute function public.no_end()"
+    )
+    engine.set_status(job, "error")
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "error")
+    assert "suppresses the change to done" in engine.value("select pgjobs.why(%s)", job)
+    engine.execute("drop trigger zz_no_end on xmp_jobs")
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+
+
 def test_a_hand_back_that_a_trigger_refuses(engine: Engine) -> None:
     """A daemon that may not make a job ready again when it ends leaves it to the next one as it is."""
     engine.add_retries(20_000)

@@ -17,8 +17,7 @@ begin
   -- Asked apart: an update with a returning clause fails on a table that has a conditional rule.
   select j.status::text into _status from public.xmp_jobs j where j.id = _job_id;
   if _status is distinct from 'in progress' then
-    raise exception using errcode = 'object_not_in_prerequisite_state',
-      message = 'a trigger, a rule or a row security policy suppresses the change to in progress';
+    perform pgjobs.refuse_suppressed('in progress');
   end if;
   select p.shard into _shard
   from pgjobs.shards p
@@ -30,6 +29,9 @@ begin
     update public.xmp_jobs j set status = 'done' where j.id = _job_id;
     -- What is deferred to the end of the transaction would refuse there, where nobody knows for which job.
     set constraints all immediate;
+    if exists (select from public.xmp_jobs j where j.id = _job_id and j.status = 'in progress') then
+      perform pgjobs.refuse_suppressed('done');
+    end if;
   end if;
   return _shard;
 end;

@@ -1,4 +1,4 @@
--- Reads: nothing   Writes: shards, xmp_jobs (status)
+-- Reads: xmp_jobs   Writes: shards, xmp_jobs (status)
 create or replace function pgjobs.fail_job(_job_id bigint, _shard integer, _epoch bigint, _clean boolean, _code text, _sentence text, _late_key bigint default null)
 returns void
 language plpgsql
@@ -15,8 +15,12 @@ begin
     perform set_config('pgjobs.reason', format('%s: %s', _code, _sentence), true);
     update public.xmp_jobs j set status = 'error' where j.id = _job_id and j.status = 'in progress';
     perform set_config('pgjobs.reason', '', true);
+    -- Suppressed, it would be taken up again and fail again, and nobody would be told.
+    if exists (select from public.xmp_jobs j where j.id = _job_id and j.status = 'in progress') then
+      perform pgjobs.refuse_suppressed('error');
+    end if;
   end if;
 end;
 $$;
 comment on function pgjobs.fail_job(bigint, integer, bigint, boolean, text, text, bigint) is
-  'Breaks a job off with a sentence that names the thing to mend; it can be resumed and continues where it was, unless a key came late (late_key).';
+  'Breaks a job off with a sentence that names the thing to mend; it can be resumed and continues where it was, unless a key came late (late_key). Raises where the change to error is suppressed.';

@@ -1,4 +1,4 @@
--- Reads: outcomes   Writes: shards, xmp_jobs (status)
+-- Reads: xmp_jobs, outcomes   Writes: shards, xmp_jobs (status)
 create or replace function pgjobs.finish_shard(_job_id bigint, _shard integer, _epoch bigint)
 returns text
 language plpgsql
@@ -9,8 +9,9 @@ declare
   _considered bigint;
   _accounted bigint;
   _open bigint;
+  _status text;
 begin
-  perform from public.xmp_jobs j where j.id = _job_id for update;
+  select j.status::text into _status from public.xmp_jobs j where j.id = _job_id for update;
   update pgjobs.shards p
   set finished_at = clock_timestamp(), updated_at = clock_timestamp(), owner = null, lease_until = null,
       in_flight_to = p.after_key, uncertain_to = null, note = null
@@ -27,14 +28,16 @@ begin
       'somebody changed pgjobs.outcomes or pgjobs.shards by hand: compare with the log ("pgjobs verify"), put the rows right and resume the job');
   end if;
   select count(*) into _open from pgjobs.shards p where p.job_id = _job_id and p.finished_at is null;
-  if _open = 0 then
-    update public.xmp_jobs j set status = 'done' where j.id = _job_id and j.status = 'in progress';
-    if found then
-      return 'done';
+  if _open = 0 and _status = 'in progress' then
+    update public.xmp_jobs j set status = 'done' where j.id = _job_id;
+    -- No daemon would look at it again: a job in progress without an open shard is claimed by nobody.
+    if exists (select from public.xmp_jobs j where j.id = _job_id and j.status = 'in progress') then
+      perform pgjobs.refuse_suppressed('done');
     end if;
+    return 'done';
   end if;
   return 'finished';
 end;
 $$;
 comment on function pgjobs.finish_shard(bigint, integer, bigint) is
-  'Ends a shard whose cursor is exhausted; the last one makes the job done. Null: fenced out. Refuses (PJ409 unaccounted) where not every considered record is accounted for.';
+  'Ends a shard whose cursor is exhausted; the last one makes the job done. Null: fenced out. Refuses (PJ409 unaccounted) where not every considered record is accounted for, and raises where the change to done is suppressed.';

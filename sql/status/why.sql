@@ -58,6 +58,8 @@ begin
     (select max(e.at) from pgjobs.events e where e.job_id = _id and e.to_status = 'in progress'));
   return case
     when _shard.job_id is null then 'it was in progress before this service took over: set it to canceled or error, then resume it'
+    -- Finished shards sort last: none is open, and the engine would have made the job done.
+    when _shard.finished_at is not null then 'all of it is finished, but a trigger, a rule or a row security policy suppressed the change to done: mend that, set it to error, then resume it'
     when _held and coalesce(_heard < _now - interval '15 s', true) then
       'its daemon has fallen silent: another one takes over at ' || pgjobs.moment_text(_shard.lease_until)
     when _held and _shard.note is not null then _shard.note
