@@ -30,7 +30,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PGJOBS_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: str = Field("", description="PostgreSQL, the primary, not through a transaction pooler")
-    replica_url: str = Field("", description="where the records are read instead of on the primary")
+    replica_url: str = Field(
+        "",
+        description="where the records are read: a standby of the primary; another database ends the job",
+    )
     amqp_url: str = Field("", description="RabbitMQ, with its virtual host")
     log_dir: Path = Field(Path("/var/log/pgjobs"), description="directory of the job logs; it has to exist")
     log_mode: str = Field("0640", description="mode of the job logs, octal, whatever the umask")

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from fix_cli import Said, run
 from fix_daemon import Engine
+from fix_database import sibling
 from fix_predecessor import SHAPES
 
 import pgjobs
@@ -422,8 +423,11 @@ def test_indexes_that_are_missing_or_broken(engine: Engine, examine: Examine) ->
 
 
 def test_a_replica_is_asked_too(engine: Engine, examine: Examine) -> None:
-    """One that is away is a problem; a primary in its place is worth a word."""
+    """One that is away or another database is a problem; a primary in its place is worth a word."""
     assert "problem" == about(examine(replica_url="postgresql://u:hush@127.0.0.1:1/d"), "replica").level
+    found = about(examine(replica_url=sibling(engine.database_url, "postgres")), "replica")
+    assert "problem" == found.level
+    assert "PGJOBS_REPLICA_URL is another database than PGJOBS_DATABASE_URL" == found.sentence
     assert "warning" == about(examine(replica_url=engine.database_url), "replica").level
 
 

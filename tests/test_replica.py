@@ -103,3 +103,43 @@ def test_conflicts_with_recovery_lose_nothing(engine: Engine, standby: EmbeddedP
     assert unmarked_copies(messages) == []
     assert list(range(1, 6001)) == [line.key for line in engine.log_lines(job)]
     assert 6000 == engine.counters(job).sent
+
+
+@pytest.mark.long
+def test_another_database_is_no_replica(engine: Engine, standby: EmbeddedPostgres) -> None:
+    """Another database of the server, with records of its own, sends none of them: the job ends with a sentence that
+    names the setting. The primary itself and its standby are fine; a standby that was promoted is waited for."""
+    name = engine.database_url.rpartition("/")[2]
+    other = sibling(engine.database_url, f"{name}_other")
+    create_database(engine.database_url, f"{name}_other")
+    try:
+        migrate(other)
+        engine.add_retries(5)
+        daemon = engine.start(replica_url=other)
+        job = engine.add_job("expired")
+        engine.wait_status(job, "error")
+        assert engine.error_of(job).startswith("PGJOBS_REPLICA_URL is another database than PGJOBS_DATABASE_URL: point")
+        assert 0 == daemon.terminate()
+    finally:
+        drop_database(engine.database_url, f"{name}_other")
+    replica = sibling(standby.url, name)
+    with psycopg.connect(replica, autocommit=True) as there:
+        there.execute("select pg_promote()")
+    daemon = engine.start(replica_url=replica)
+    engine.set_status(job, "ready")
+    copy = "pgjobs.why(%s) like '%%PGJOBS_REPLICA_URL is a copy of the database, but no standby of it%%'"
+    engine.wait_until(copy, job)
+    assert 0 == engine.counters(job).considered
+    assert 0 == daemon.terminate()
+    engine.start(replica_url=engine.database_url)
+    engine.wait_status(job, "done")
+    assert list(range(1, 6)) == [message.key for message in engine.drain()]
+
+
+def test_a_replica_that_is_away_is_named(engine: Engine) -> None:
+    """A job that waits for the replica says which setting has its address."""
+    engine.add_retries(5)
+    engine.start(replica_url="postgresql://u:hush@127.0.0.1:1/d")
+    job = engine.add_job("expired")
+    engine.wait_until("pgjobs.why(%s) like '%%the replica of PGJOBS_REPLICA_URL: the database went away%%'", job)
+    assert 0 == engine.counters(job).considered

@@ -11,10 +11,12 @@ from uuid import UUID
 
 import psycopg
 
+from pgjobs.engine import troubles
 from pgjobs.engine.broker.publisher import Publisher
-from pgjobs.errors import Interrupted
+from pgjobs.errors import Interrupted, PgjobsError
 from pgjobs.metrics import Metrics
 from pgjobs.pg import connection as db
+from pgjobs.pg.replica import check_replica
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -104,7 +106,11 @@ class ConnectionPool:
     async def warm(self) -> None:
         """Open connections before the first job needs them; if the broker is away, that job connects to it later."""
         with contextlib.suppress(psycopg.Error, OSError):
-            connections = await self._open()
+            try:
+                connections = await self._open()
+            except PgjobsError as error:
+                logger.warning("%s", error.sentence)
+                return
             try:
                 connections.publisher = await self.publisher()
             except Interrupted as error:
@@ -136,13 +142,28 @@ class ConnectionPool:
             idle_in_transaction_session_timeout="5s",
         )
         try:
-            reader = await db.connect(
-                settings.replica_url or settings.database_url, "reader", patience=5 * settings.stall_seconds
-            )
+            reader = await self._open_reader(control)
         except BaseException:
             await control.close()
             raise
         return ShardConnections(control, reader)
+
+    async def _open_reader(self, control: db.Connection) -> db.Connection:
+        settings, patience = self._settings, 5 * self._settings.stall_seconds
+        if not settings.replica_url:
+            return await db.connect(settings.database_url, "reader", patience=patience)
+        try:
+            reader = await db.connect(settings.replica_url, "reader", patience=patience)
+        except (psycopg.Error, OSError) as error:
+            if not db.passes_by_itself(error):
+                raise
+            raise Interrupted(f"the replica of PGJOBS_REPLICA_URL: {troubles.words(error)}") from error
+        try:
+            await check_replica(control, reader)
+        except BaseException:
+            await reader.close()
+            raise
+        return reader
 
     def drop(self, publisher: Publisher | None) -> None:
         """Close a publisher, if there is one, and forget it."""

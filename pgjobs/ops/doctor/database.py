@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator
 
 import psycopg
 
-from pgjobs.errors import SchemaError
+from pgjobs.errors import ConfigurationError, Interrupted, SchemaError
 from pgjobs.ops.doctor import rights, work
 from pgjobs.ops.doctor.finding import Finding, ok, problem, unchecked, warning
 from pgjobs.pg import connection as db
 from pgjobs.pg import schema
 from pgjobs.pg.hints import hint_for
+from pgjobs.pg.replica import check_replica
 from pgjobs.settings import Settings
 
 OLDEST, NEWEST = 14, 18
@@ -161,10 +162,15 @@ async def _notifications(settings: Settings, connection: db.Connection) -> Async
         yield ok(about, f"a notification arrives ({took:.0f} ms)")
 
 
-async def _replica(settings: Settings, _connection: db.Connection) -> AsyncIterator[Finding]:
+async def _replica(settings: Settings, connection: db.Connection) -> AsyncIterator[Finding]:
     if not settings.replica_url:
         return
     async with asyncio.timeout(CONNECT_SECONDS), await db.connect(settings.replica_url, "doctor replica") as replica:
+        try:
+            await check_replica(connection, replica)
+        except (ConfigurationError, Interrupted) as error:
+            yield problem("replica", error.sentence.removesuffix(f": {error.hint}"), error.hint)
+            return
         lag = await db.value(
             replica,
             "select extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8"
