@@ -86,8 +86,8 @@ def test_everything_is_looked_at(examine: Examine) -> None:
     """One finding at least about each thing, and every bad one with a remedy."""
     found = examine()
     assert {
-        "settings", "log folder", "injections", "database", "version", "clock", "notify", "schema", "rights", "indexes",
-        "columns", "daemons", "jobs", "job types", "broker", "routes",
+        "settings", "log folder", "injections", "database", "version", "clock", "notify", "schema", "rights",
+        "triggers", "indexes", "columns", "daemons", "jobs", "job types", "broker", "routes",
     } == {one.about for one in found}  # fmt: skip
     assert set() == levels(found, "problem")
     assert [] == [one for one in found if (one.level == "ok") != (one.remedy == "")]
@@ -420,6 +420,43 @@ def test_indexes_that_are_missing_or_broken(engine: Engine, examine: Examine) ->
     found = about(examine(), "indexes")
     assert "warning" == found.level
     assert "pgjobs_expired_msisdn_id_idx, pgjobs_transactions_paid_idx" in found.sentence
+
+
+def test_triggers_that_do_not_fire_are_told_and_mended(engine: Engine, examine: Examine) -> None:
+    """A trigger that is missing, disabled, or enabled for replicas is named, and migrate puts each back."""
+    for change in (
+        "drop trigger pgjobs_30_notify_insert on xmp_jobs",
+        "alter table xmp_jobs disable trigger pgjobs_40_forget",
+        "alter table xmp_jobs enable replica trigger pgjobs_50_truncate",
+        "alter table xmp_job_types enable always trigger pgjobs_10_guard",
+    ):
+        engine.execute(change)
+    found = [one for one in examine() if one.about == "triggers"]
+    assert {("problem", "run: pgjobs migrate")} == {one[0::3] for one in found}
+    assert [
+        "trigger pgjobs_10_guard of xmp_job_types fires for a replica as well",
+        "trigger pgjobs_30_notify_insert of xmp_jobs is missing",
+        "trigger pgjobs_40_forget of xmp_jobs is disabled",
+        "trigger pgjobs_50_truncate of xmp_jobs fires only for a replica",
+    ] == [one.sentence for one in found]
+    migrate(engine.database_url)
+    assert ("ok", "all 11 are there and enabled") == about(examine(), "triggers")[0::2]
+
+
+def test_a_setting_that_silences_every_trigger_is_told(engine: Engine, examine: Examine, stranger: str) -> None:
+    """session_replication_role of the database, or of a role that may write jobs, is named with the statement that
+    resets it."""
+    name, role = engine.database.info.dbname, urlsplit(stranger).username
+    engine.execute(f"alter role {role} set session_replication_role = replica")
+    assert "ok" == about(examine(), "triggers").level
+    engine.execute(f"alter role {role} reset session_replication_role")
+    engine.execute(f"grant update on xmp_jobs to {role}")
+    for whose in (f"database {name}", f"role {role}", f"role {role} in database {name}"):
+        engine.execute(f"alter {whose} set session_replication_role = replica")
+        found = about(examine(), "triggers")
+        assert ("problem", f"alter {whose} reset session_replication_role") == found[0::3]
+        engine.execute(found.remedy)
+        assert "ok" == about(examine(), "triggers").level
 
 
 def test_a_replica_is_asked_too(engine: Engine, examine: Examine) -> None:

@@ -164,7 +164,7 @@ class Migrating:
 
     def _count_triggers(self) -> int:
         (count,) = self._work.execute(
-            "select count(*) from pg_trigger where tgname like 'pgjobs\\_%' and tgenabled <> 'D'"
+            "select count(*) from pg_trigger where tgname like 'pgjobs\\_%' and tgenabled = 'O'"
             " and tgrelid in (to_regclass('public.xmp_jobs'), to_regclass('public.xmp_job_types'))"
         ).fetchone() or (0,)
         return int(count)

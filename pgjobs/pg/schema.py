@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import metadata
@@ -31,6 +32,13 @@ def sql_files() -> Iterator[Path]:
     for step in STEPS:
         yield from sorted((root / step).rglob("*.sql"))
     yield root / LAST
+
+
+def triggers() -> list[tuple[str, str]]:
+    """Every trigger that is made on a table of the operator's: the table and its name."""
+    made = r"^create .*trigger (\w+)\n.* on public\.(\w+)$"
+    texts = (path.read_text() for path in sorted((folder("sql") / TRIGGERS).glob("*.sql")))
+    return [(table, name) for text in texts for name, table in re.findall(made, text, re.MULTILINE)]
 
 
 @cache

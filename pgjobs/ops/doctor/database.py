@@ -1,4 +1,4 @@
-"""What the database says: version, clock, notifications, replica, schema, indexes."""
+"""What the database says: version, clock, notifications, replica, schema, triggers, indexes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import psycopg
 
 from pgjobs.errors import ConfigurationError, Interrupted, SchemaError
-from pgjobs.ops.doctor import rights, work
+from pgjobs.ops.doctor import rights, triggers, work
 from pgjobs.ops.doctor.finding import Finding, ok, problem, unchecked, warning
 from pgjobs.pg import connection as db
 from pgjobs.pg import schema
@@ -56,6 +56,7 @@ async def findings(settings: Settings, types: list[work.JobType], *, live: bool 
         yield ok("schema", f"it is the one of this version, functions {schema.fingerprint()[:12]}")
         for about, part in (
             ("rights", rights.findings(connection)),
+            ("triggers", triggers.findings(connection)),
             ("indexes", _indexes(connection)),
             ("columns", work.columns(connection)),
             ("daemons", work.daemons(connection, live=live)),
