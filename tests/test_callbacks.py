@@ -328,6 +328,11 @@ def test_what_is_too_old_is_not_told(db: Db) -> None:
         "http://cms/\nx",
         "http://u:p/w@h/",
         "http://c/" + "x" * 2000,
+        "http://127.0.0.1:99999/",
+        "http://u:1@cms:65536",
+        "https://[::1]:0/x",
+        "http://cms\\x/",
+        "http://cms\\@other/",
     ],
 )
 def test_an_address_nobody_can_call_is_refused(db: Db, url: str) -> None:
@@ -335,6 +340,13 @@ def test_an_address_nobody_can_call_is_refused(db: Db, url: str) -> None:
     said = db.refusal("insert into xmp_jobs (type, callback_url) values ('expired', %s)", url)
     assert ("PJ400", "bad_callback_url", "callback_url") == (said.sqlstate, said.constraint_name, said.column_name)
     assert "p/w" not in (said.message_primary or "")
+
+
+@pytest.mark.parametrize("url", ["http://cms:65535/", "https://u:99999@[::1]:1?x=:99999", "http://cms/a\\b:99999/"])
+def test_an_address_of_any_port_is_accepted(db: Db, url: str) -> None:
+    """Every port that there is, and digits or backslashes that are none of the host's."""
+    written = "insert into xmp_jobs (type, callback_url) values ('expired', %s) returning callback_url"
+    assert url == db.value(written, url)
 
 
 def test_a_deleted_job_is_found_by_an_index(db: Db) -> None:
