@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import sys
 import traceback
@@ -41,6 +42,9 @@ def main() -> None:
 
     1: something is missing or refused; 2: a wrong setting or argument; 70: an error of pgjobs itself; 130: Ctrl-C.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that is not UTF-8 gets a question mark for a letter it lacks.
+        sys.stdout.reconfigure(errors="replace")
     try:
         app()
     except KeyboardInterrupt:

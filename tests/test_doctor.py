@@ -82,6 +82,20 @@ def test_a_healthy_fresh_installation_passes(engine: Engine) -> None:
     assert password not in said.everything
 
 
+def test_an_ascii_terminal_gets_the_findings_too(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the output takes no mark or arrow, there is a question mark in its place; watch ends as usual too."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    job = engine.add_job("expired")
+    engine.execute("update xmp_jobs set status = 'canceled' where id = %s", job)
+    urls: dict[str, Any] = {"database_url": engine.database_url, "amqp_url": engine.amqp_url, "log_dir": engine.log_dir}
+    said = run("doctor", **urls, injections_dir=engine.injections_dir)
+    assert (0, "") == (said.code, said.err)
+    assert "               ? start one: pgjobs daemon\n" in said.out
+    said = run("watch", job, **urls)
+    assert (1, "") == (said.code, said.err)
+    assert f"job {job} ? " in said.out
+
+
 def test_everything_is_looked_at(examine: Examine) -> None:
     """One finding at least about each thing, and every bad one with a remedy."""
     found = examine()
