@@ -22,8 +22,9 @@ def check_text(value: str) -> str:
 
 
 def check_database(url: str) -> str:
-    """The address of a database, as libpq reads it."""
-    if not url.startswith(("postgresql://", "postgres://")):
+    """The address of a database, as libpq reads it: an URL or key=value pairs."""
+    scheme, found, _ = url.partition("://")
+    if found and scheme.isalnum() and scheme not in ("postgresql", "postgres"):
         raise ValueError("it has to begin with postgresql://")
     check_url(url)
     return url

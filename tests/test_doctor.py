@@ -16,6 +16,7 @@ from fix_cli import Said, run
 from fix_daemon import Engine
 from fix_database import sibling
 from fix_predecessor import SHAPES
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import pgjobs
 from pgjobs.ops.doctor import database, findings
@@ -80,6 +81,17 @@ def test_a_healthy_fresh_installation_passes(engine: Engine) -> None:
     password = urlsplit(engine.database_url).password
     assert password
     assert password not in said.everything
+
+
+def test_an_address_of_key_value_pairs_will_do(engine: Engine, empty_database: str) -> None:
+    """migrate, doctor and watch take a database that is named as libpq allows."""
+    urls: dict[str, Any] = {"database_url": make_conninfo("", **conninfo_to_dict(empty_database))}
+    assert "=" in urls["database_url"].split()[0]
+    assert (0, "") == run("migrate", **urls)[0:3:2]
+    said = run("doctor", **urls, amqp_url=engine.amqp_url, log_dir=engine.log_dir, injections_dir=engine.injections_dir)
+    assert "\u2713 schema " in said.out
+    assert "can't be" not in said.out
+    assert "there is no job 7" in run("watch", 7, **urls).err
 
 
 def test_an_ascii_terminal_gets_the_findings_too(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

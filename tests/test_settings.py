@@ -10,6 +10,8 @@ import pytest
 
 from pgjobs.engine.broker.url import check_broker_url
 from pgjobs.errors import SettingsError
+from pgjobs.lab.process import ServicesError
+from pgjobs.lab.services import running_services
 from pgjobs.settings import Settings, describe, read_settings
 
 
@@ -81,7 +83,7 @@ def test_settings_do_not_change() -> None:
         ("PGJOBS_HTTP_BIND", "127.0.0.1:", "address:port"),
         ("PGJOBS_HTTP_BIND", "127.0.0.1:70000", "address:port"),
         ("PGJOBS_DATABASE_URL", "mysql://u:hush@h/d", "begin with postgresql://"),
-        ("PGJOBS_REPLICA_URL", "host=h password=hush", "begin with postgresql://"),
+        ("PGJOBS_REPLICA_URL", "host=h pasword=hush", "invalid connection option"),
         ("PGJOBS_AMQP_URL", "http://u:hush@h/", "begin with amqp:// or amqps://"),
         ("PGJOBS_CALLBACK_URL", "ftp://u:hush@h/", "http:// or https://"),
         ("PGJOBS_CALLBACK_URL", "http:///hush", "http:// or https://"),
@@ -97,6 +99,23 @@ def test_a_wrong_value_is_one_sentence_with_the_name_and_the_meaning(
     assert "\n" not in error.sentence
     assert describe(variable.removeprefix("PGJOBS_").lower()) in error.hint
     assert "hush" not in error.sentence + error.hint
+
+
+@pytest.mark.parametrize("url", ["host=h dbname=d password=hu://sh", "postgres://h/d", " dbname=d "])
+def test_an_address_of_a_database_may_be_key_value_pairs(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Whatever libpq reads is an address of a database."""
+    monkeypatch.setenv("PGJOBS_DATABASE_URL", url)
+    monkeypatch.setenv("PGJOBS_REPLICA_URL", url)
+    settings = read_settings()
+    assert [url.strip()] * 2 == [settings.database_url, settings.replica_url]
+
+
+def test_servers_of_the_laboratory_need_an_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes databases beside the one that is named, by its URL."""
+    monkeypatch.setenv("PGJOBS_DATABASE_URL", "host=h dbname=d password=hush")
+    with pytest.raises(ServicesError, match="it has to begin with postgresql://") as caught, running_services():
+        pass
+    assert "hush" not in str(caught.value)
 
 
 def test_a_variable_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

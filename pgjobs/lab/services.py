@@ -42,6 +42,8 @@ def running_services(root: Path | None = None, *, fsync: bool = True) -> Iterato
     """
     database_url = os.environ.get("PGJOBS_DATABASE_URL")
     amqp_url = os.environ.get("PGJOBS_AMQP_URL")
+    if database_url and not database_url.strip().startswith(("postgresql://", "postgres://")):
+        raise ServicesError("PGJOBS_DATABASE_URL: to make databases of our own, it has to begin with postgresql://")
     with contextlib.ExitStack() as stack:
         stack.enter_context(_terminated_as_exception())
         if database_url and amqp_url:
