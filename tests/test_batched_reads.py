@@ -130,7 +130,7 @@ async def cancelled_in_a_pause(database: str, connection: db.Connection) -> None
     connection.batched = True
     asking = asyncio.create_task(connection.execute(sleeps))
     with connect(database) as other:
-        assert await asyncio.to_thread(soon, lambda: other.value(waits) == "PgSleep")
+        assert await asyncio.to_thread(soon, lambda: other.column(waits) == ["PgSleep"])
     assert not asking.done()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
