@@ -201,7 +201,7 @@ def test_where_every_connection_is_answered_a_further_one_is_503(serve: Serve) -
 
 @pytest.mark.parametrize(
     ("soft", "expected"),
-    [(resource.RLIM_INFINITY, 500), (65536, 500), (512, 512 - RESERVED - BACKLOG), (64, 16)],
+    [(resource.RLIM_INFINITY, 500), (65536, 500), (512, 512 - RESERVED - 2 * BACKLOG), (64, 16)],
 )
 def test_the_limit_lies_below_that_of_descriptors(monkeypatch: pytest.MonkeyPatch, soft: int, expected: int) -> None:
     """Of the descriptors the process may have, enough are left for accepting and for the database."""

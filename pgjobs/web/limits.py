@@ -5,8 +5,9 @@ from __future__ import annotations
 import resource
 from dataclasses import dataclass
 
-BACKLOG = 128
-"""Connections the kernel keeps until they are accepted; so many may come at once, above the limit."""
+BACKLOG = 64
+"""Connections the kernel keeps until they are accepted: so many come in one turn of the event loop, and what is above
+the limit is closed only in the turn after."""
 RESERVED = 100
 """Descriptors for everything else: connections to the database, logs, the event loop."""
 FEWEST = 16
@@ -26,4 +27,4 @@ def connection_limit(wanted: int) -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return wanted
-    return max(FEWEST, min(wanted, soft - RESERVED - BACKLOG))
+    return max(FEWEST, min(wanted, soft - RESERVED - 2 * BACKLOG))
