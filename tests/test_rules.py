@@ -20,6 +20,7 @@ from pgjobs.engine.claim import Claim
 from pgjobs.engine.lease import Lease
 from pgjobs.engine.listen import Listener
 from pgjobs.errors import Interrupted
+from pgjobs.lab.services import Services
 from pgjobs.metrics import Metrics
 
 LEASE = "interval '30 s'"
@@ -250,6 +251,28 @@ def test_a_blocked_broker_is_waited_for() -> None:
             await publisher.settle(silent, nothing)
 
     asyncio.run(act())
+
+
+def test_a_connection_that_is_given_up_is_closed(
+    services: Services, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A connection dropped with unconfirmed messages is closed soon afterwards, and nothing stumbles over it."""
+
+    async def act() -> None:
+        publisher = await Publisher.connect(services.amqp_url, "test", Metrics(), 5)
+        connection: Any = publisher._connection
+        envelope = publisher.envelope(
+            exchange="", routing_key=queue, app_id="x", message_type=None, headers={}, timestamp=0
+        )
+        publisher.publish([(envelope, [(1, b"", None, b"x")])], "1-")
+        publisher.close()
+        async with asyncio.timeout(30):
+            while not connection.is_closed:  # noqa: ASYNC110 no event tells
+                await asyncio.sleep(0.01)
+        assert connection._transport is None
+
+    asyncio.run(act())
+    assert [] == [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_listening_comes_before_looking(database: str) -> None:

@@ -268,10 +268,12 @@ def write_joined(connection: Any, data: bytes) -> None:
 
 
 def abort(connection: Any) -> None:
-    """Drop the connection with what it has buffered; a private touch as well: closing would still send it."""
-    transport = connection._transport  # noqa: SLF001 pika's public close() flushes what is buffered
-    if transport is not None:
-        transport.abort()
+    """Drop the connection with what it has buffered; a private touch as well: closing would still send it.
+
+    pika is told why, or it would stumble over having no reason, and leave its socket open.
+    """
+    if connection._transport is not None:  # noqa: SLF001 pika's public close() flushes what is buffered
+        connection._terminate_stream(exceptions.ConnectionClosedByClient(0, "given up"))  # noqa: SLF001 the same
 
 
 def _answer(future: asyncio.Future[Any], result: Any) -> None:
