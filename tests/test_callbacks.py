@@ -328,7 +328,6 @@ def test_what_is_too_old_is_not_told(db: Db) -> None:
         "http://cms/\nx",
         "http://u:p/w@h/",
         "http://c/" + "x" * 2000,
-        "http://127.0.0.1:99999/",
         "http://u:1@cms:65536",
         "https://[::1]:0/x",
         "http://cms\\x/",
@@ -436,7 +435,6 @@ def test_whatever_is_answered_is_one_attempt(engine: Engine, cms: Cms) -> None:
         host = f"127.0.0.1:{server.server_address[1]}"
         urls = [f"http://{host}{path}" for path in ODD_ANSWERS]
         urls += [
-            "http://127.0.0.1:99999/",
             "http://\u2603.\u2603:1/",
             "http://xn--a/",
             f"https://{host}/cookie",
