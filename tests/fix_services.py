@@ -43,3 +43,16 @@ def distribution_postgres() -> Iterator[EmbeddedPostgres]:
             yield server
         finally:
             server.stop("immediate")
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[EmbeddedPostgres]:
+    """A server of this module's own: roles belong to a whole cluster."""
+    with tempfile.TemporaryDirectory(prefix="pgjobs-own-") as name:
+        Path(name).chmod(0o711)
+        server = EmbeddedPostgres(Path(name) / "postgres", fsync=False)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop("immediate")

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -256,19 +255,6 @@ def test_a_connected_daemon_does_not_keep_migrate_waiting(database: str, db: Db,
     with connect(database, lock_timeout="10s") as other:
         other.execute("select pgjobs.next_wakeup(true)")
         assert 1 == len(migrate(database))
-
-
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[EmbeddedPostgres]:
-    """A server of this module's own: roles belong to a whole cluster."""
-    with tempfile.TemporaryDirectory(prefix="pgjobs-roles-") as name:
-        Path(name).chmod(0o711)
-        server = EmbeddedPostgres(Path(name) / "postgres", fsync=False)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.stop("immediate")
 
 
 @pytest.fixture

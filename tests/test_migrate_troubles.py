@@ -4,7 +4,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,19 +26,6 @@ from pgjobs.pg.session import connect_blocking
 from pgjobs.settings import read_settings
 
 HISTORIES = "select relnamespace::regnamespace::text from pg_class where relname = '_yoyo_migration'"
-
-
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[EmbeddedPostgres]:
-    """A server of this module's own: roles belong to a whole cluster."""
-    with tempfile.TemporaryDirectory(prefix="pgjobs-rights-") as name:
-        Path(name).chmod(0o711)
-        server = EmbeddedPostgres(Path(name) / "postgres", fsync=False)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.stop("immediate")
 
 
 @pytest.fixture
