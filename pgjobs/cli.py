@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import logging
 import sys
-import traceback
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
 
-from pgjobs import log
-from pgjobs.errors import PgjobsError, SettingsError, TaskError, hint_for, one_line, refusal
-from pgjobs.pg.hints import SERVER_AWAY
-from pgjobs.settings import Settings, read_settings
+from pgjobs import process
+from pgjobs.errors import SettingsError
+from pgjobs.process import ready_settings
 
-logger = logging.getLogger(__name__)
 app = typer.Typer(
     help="A bulk job engine on PostgreSQL and RabbitMQ: SQL decides, Python moves bytes.",
     no_args_is_help=True,
@@ -38,58 +32,8 @@ class Scope(Enum):
 
 
 def main() -> None:
-    """Run a command; what can go wrong is one sentence with its remedy. The exit code says what kind of trouble it was.
-
-    1: something is missing or refused; 2: a wrong setting or argument; 70: an error of pgjobs itself; 130: Ctrl-C.
-    """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that is not UTF-8 gets a question mark for a letter it lacks.
-        sys.stdout.reconfigure(errors="replace")
-    try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except SettingsError as error:
-        sys.exit(_end(2, error.sentence, error.hint))
-    except TaskError as error:
-        sys.exit(_end(70, error.sentence, error.hint))
-    except PgjobsError as error:
-        sys.exit(_end(1, error.sentence, error.hint))
-    except psycopg.Error as error:
-        refused = refusal(error)
-        sentence, hint = (refused[0], refused[2]) if refused else (f"PostgreSQL: {one_line(error)}", hint_for(error))
-        sys.exit(_end(1, sentence, hint))
-    except TimeoutError:
-        sys.exit(_end(1, "a server did not answer in time", SERVER_AWAY))
-    except OSError as error:
-        sys.exit(_end(1, f"the operating system refuses: {one_line(error)}", "mend what it names, then try again"))
-    except Exception as error:
-        of_a_service = sys.argv[1:2] in (["daemon"], ["web"])
-        logger.log(logging.ERROR if of_a_service else logging.DEBUG, "an error of pgjobs itself", exc_info=error)
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        sentence = f"internal error: {type(error).__name__}: {one_line(error)} ({place.name}, line {place.lineno})"
-        sys.exit(_end(70, sentence, "please report it; PGJOBS_LOG_LEVEL=DEBUG shows the traceback"))
-
-
-def _end(code: int, sentence: str, hint: str) -> int:
-    """Say why the command ends, as an event where the log is in JSON, else for people."""
-    sentence, hint = log.redact(sentence), log.redact(hint)
-    if log.in_json():
-        logger.critical("%s (%s)", sentence, hint)
-    else:
-        typer.echo(f"pgjobs: {sentence}\n  {hint}", err=True)
-    return code
-
-
-def _settings(*needed: str) -> Settings:
-    settings = read_settings()
-    settings.need(*needed)
-    if "amqp_url" in needed:
-        from pgjobs.engine.broker.url import check_broker_url
-
-        check_broker_url(settings.amqp_url)
-    log.configure(settings.log_level, settings.log_format)
-    return settings
+    """Run a command; the exit code says how it ended."""
+    process.run(app, of_a_service=sys.argv[1:2] in (["daemon"], ["web"]))
 
 
 @app.command()
@@ -97,7 +41,7 @@ def migrate() -> None:
     """Bring the database to this version."""
     from pgjobs.pg import migrate as migrations
 
-    done = migrations.migrate(_settings("database_url").database_url, tell=lambda line: typer.echo(line, err=True))
+    done = migrations.migrate(ready_settings("database_url").database_url, tell=lambda line: typer.echo(line, err=True))
     for line in done:
         typer.echo(line)
     typer.echo("the database is up to date" if not done else f"{len(done)} applied")
@@ -106,11 +50,9 @@ def migrate() -> None:
 @app.command()
 def daemon() -> None:
     """Run the engine until SIGTERM."""
-    from pgjobs.engine import daemon as engine
+    from pgjobs.engine import service
 
-    settings = _settings("database_url", "amqp_url")
-    settings.need_log_dir()
-    asyncio.run(engine.run(settings))
+    service.main()
 
 
 @app.command()
@@ -118,7 +60,7 @@ def web() -> None:
     """Serve HTTP until SIGTERM."""
     from pgjobs.web import serve
 
-    serve.run(_settings("database_url"))
+    serve.run(ready_settings("database_url"))
 
 
 @app.command()
@@ -134,7 +76,7 @@ def watch(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
     """Show the progress of a job until it ends."""
     from pgjobs.ops import watch as progress
 
-    sys.exit(asyncio.run(progress.watch(_settings("database_url"), job)))
+    sys.exit(asyncio.run(progress.watch(ready_settings("database_url"), job)))
 
 
 @app.command()
@@ -142,7 +84,7 @@ def verify(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
     """Check a job's log, checkpoints, outcomes and counters against each other."""
     from pgjobs.joblog import verify as check
 
-    sys.exit(asyncio.run(check.verify(_settings("database_url"), job)))
+    sys.exit(asyncio.run(check.verify(ready_settings("database_url"), job)))
 
 
 @app.command()
@@ -150,9 +92,12 @@ def doctor(
     live: Annotated[bool, typer.Option("--live", help="end with 1 where no daemon is alive as well")] = False,
 ) -> None:
     """Check everything a job needs, and say what to do about each finding."""
+    from pgjobs.engine.broker.url import check_broker_url
     from pgjobs.ops import doctor as checks
 
-    sys.exit(asyncio.run(checks.examine(_settings("database_url", "amqp_url"), live=live)))
+    settings = ready_settings("database_url", "amqp_url")
+    check_broker_url(settings.amqp_url)
+    sys.exit(asyncio.run(checks.examine(settings, live=live)))
 
 
 @token_app.command("add")
@@ -166,7 +111,7 @@ def add_token(
     """Make a token for the HTTP door and print it, this once."""
     from pgjobs.ops import tokens
 
-    typer.echo(asyncio.run(tokens.add(_settings("database_url"), name, scope.value, days)))
+    typer.echo(asyncio.run(tokens.add(ready_settings("database_url"), name, scope.value, days)))
 
 
 @token_app.command("drop")
@@ -174,7 +119,7 @@ def drop_token(name: Annotated[str, typer.Argument(help="the name it was made wi
     """Lock a token out at once."""
     from pgjobs.ops import tokens
 
-    asyncio.run(tokens.drop(_settings("database_url"), name))
+    asyncio.run(tokens.drop(ready_settings("database_url"), name))
     typer.echo(f"{name} is locked out")
 
 

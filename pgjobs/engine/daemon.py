@@ -241,5 +241,5 @@ class Daemon:
 
 
 async def run(settings: Settings) -> None:
-    """Run a daemon until it is told to stop."""
+    """Run a daemon until it is told to end."""
     await Daemon(settings).run()

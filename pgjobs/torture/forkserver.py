@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from pgjobs import process
 from pgjobs.lab.process import ServicesError
 
 PR_SET_PDEATHSIG = 1
@@ -130,8 +131,7 @@ class ForkServer:
 
 def main() -> None:
     """Fork a daemon for every order on standard input; end with it."""
-    from pgjobs import cli  # noqa: PLC0415 the importer of this module need not load the engine
-    from pgjobs.engine import daemon  # noqa: F401, PLC0415 loaded, so that the children need not
+    from pgjobs.engine import service  # noqa: PLC0415 the importer of this module need not load the engine
 
     numbers: dict[int, int] = {}
 
@@ -149,7 +149,7 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             _become(order["environment"], order["log"])
-            cli.main()
+            process.run(service.main, of_a_service=True)
             sys.exit(0)
         numbers[pid] = order["number"]
         os.write(1, b"began %d %d\n" % (order["number"], pid))
@@ -168,7 +168,6 @@ def _become(environment: dict[str, str], log: str) -> None:
     os.environ.clear()
     os.environ.update(environment)
     random.seed()  # otherwise all of them would retry at the same moments
-    sys.argv = ["pgjobs", "daemon"]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,17 @@
+"""The daemon as a process: its settings, what has to be right before it starts, its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pgjobs.engine import daemon
+from pgjobs.engine.broker.url import check_broker_url
+from pgjobs.process import ready_settings
+
+
+def main() -> None:
+    """Run a daemon with the settings of this process until it is told to end."""
+    settings = ready_settings("database_url", "amqp_url")
+    check_broker_url(settings.amqp_url)
+    settings.need_log_dir()
+    asyncio.run(daemon.run(settings))
