@@ -20,6 +20,7 @@ import pytest
 import pgjobs
 from pgjobs.settings import Settings, read_settings
 from pgjobs.web.app import create_app
+from pgjobs.web.door import Door
 
 T = TypeVar("T")
 
@@ -27,8 +28,8 @@ T = TypeVar("T")
 class Web:
     """Calls the application on an event loop of its own; `within` runs more than one thing at a time."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.app = create_app(settings)
+    def __init__(self, settings: Settings, *further: Door) -> None:
+        self.app = create_app(settings, further)
         self._runner = asyncio.Runner()
         self._stack = contextlib.AsyncExitStack()
 

@@ -16,7 +16,7 @@ from typer.main import get_command
 from pgjobs.cli import app
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
-from pgjobs.web.app import DOORS
+from pgjobs.web.app import ROOT_DOOR
 
 ROOT = Path(__file__).parent.parent
 PAGES = {
@@ -178,7 +178,7 @@ def test_every_view_stands_in_its_table(db: Db) -> None:
 def test_every_path_of_http_stands_in_its_table() -> None:
     """The table of paths has every route of the web process, and no other."""
     named = {path.partition("?")[0] for path in first_column(section(WEB, "Paths"))}
-    assert {door.path for door in DOORS} == named - {"before"}
+    assert {endpoint.path for endpoint in ROOT_DOOR.endpoints} == named - {"before"}
 
 
 def everything_measured(db: Db) -> None:

@@ -8,8 +8,8 @@ import pytest
 from fix_jobs import Db, job_in
 from fix_web import Web
 
-from pgjobs.web.app import DOORS
-from pgjobs.web.identity import make_token
+from pgjobs.ops.tokens import make_token
+from pgjobs.web.app import ROOT_DOOR
 
 READ = ("/jobs", "/jobs/status", "/metrics")
 
@@ -25,7 +25,9 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-@pytest.mark.parametrize("path", [door.path for door in DOORS if door.scope != "open"] + ["/nowhere"])
+@pytest.mark.parametrize(
+    "path", [endpoint.path for endpoint in ROOT_DOOR.endpoints if endpoint.scope != "open"] + ["/nowhere"]
+)
 def test_every_door_but_the_open_ones_needs_a_token(guarded_web: Web, path: str) -> None:
     """Without a token every path, known or not, is a 401 that says how to send one."""
     answer = guarded_web.get(f"{path}?id=7")

@@ -11,9 +11,9 @@ from fix_jobs import Db, job_in
 from fix_services import soon
 from fix_web import Web
 
+from pgjobs.ops.tokens import make_token
 from pgjobs.settings import read_settings
 from pgjobs.web import health
-from pgjobs.web.identity import make_token
 from pgjobs.web.pool import READING_PLACES
 
 READING = (

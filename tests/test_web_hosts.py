@@ -9,12 +9,12 @@ from fix_jobs import Db, job_in
 from fix_web import Web
 
 from pgjobs.errors import SettingsError
+from pgjobs.ops.tokens import make_token
 from pgjobs.settings import read_settings
-from pgjobs.web.app import DOORS
-from pgjobs.web.identity import make_token
+from pgjobs.web.app import ROOT_DOOR
 
 Start = Callable[..., Web]
-CHANGING = [door.path for door in DOORS if door.scope == "control"]
+CHANGING = [endpoint.path for endpoint in ROOT_DOOR.endpoints if endpoint.scope == "control"]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def start(database: str) -> Iterator[Start]:
 )
 def test_a_foreign_host_is_421(web: Web, host: str) -> None:
     """A name bent to our address is refused on every path, known or not."""
-    for path in [door.path for door in DOORS] + ["/nowhere"]:
+    for path in [endpoint.path for endpoint in ROOT_DOOR.endpoints] + ["/nowhere"]:
         answer = web.get(path, headers={"Host": host})
         assert (421, "foreign_host") == (answer.status_code, answer.json()["code"])
         assert "PGJOBS_HTTP_HOSTS" in answer.json()["hint"]

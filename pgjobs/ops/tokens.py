@@ -1,12 +1,19 @@
-"""Tokens of the HTTP door: made here, shown once, known to the database by their digest only."""
+"""Tokens for HTTP: made here, shown once, and stored in the database as a digest only."""
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from datetime import UTC, datetime, timedelta
 
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
-from pgjobs.web.identity import make_token
+
+
+def make_token() -> tuple[str, bytes]:
+    """A new token, shown once, and its SHA-256, which is all that pgjobs.add_token() gets to know."""
+    token = secrets.token_urlsafe(32)
+    return token, hashlib.sha256(token.encode()).digest()
 
 
 async def add(settings: Settings, name: str, scope: str, days: int | None) -> str:

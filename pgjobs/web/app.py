@@ -1,9 +1,9 @@
-"""The web process as one Starlette application: doors are data, resources live as long as it does."""
+"""The web process as one Starlette application: each door is a mount, and all of them share the database."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,13 +13,13 @@ from starlette.requests import ClientDisconnect
 from pgjobs.settings import Settings
 from pgjobs.web import health, metrics
 from pgjobs.web.access import AccessLog
+from pgjobs.web.door import Door
 from pgjobs.web.doors import cms
 from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem
-from pgjobs.web.hosts import Browsers
-from pgjobs.web.identity import Tokens
 from pgjobs.web.pool import Database
 
-DOORS = (*cms.DOORS, *metrics.DOORS, *health.DOORS)
+ROOT_DOOR = Door("", (*cms.ENDPOINTS, *metrics.ENDPOINTS, *health.ENDPOINTS))
+"""The door of the CMS has its paths at the root; the endpoints for Prometheus and health checks lie beside them."""
 HANDLERS = {
     Problem: on_problem,
     HTTPException: on_http_exception,
@@ -28,8 +28,8 @@ HANDLERS = {
 }
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The application; it opens connections when the first call comes."""
+def create_app(settings: Settings, further: Iterable[Door] = ()) -> Starlette:
+    """The application; it opens connections when the first request comes. `further` doors lie below a prefix each."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -41,19 +41,15 @@ def create_app(settings: Settings) -> Starlette:
         finally:
             await app.state.database.close()
 
-    scopes = {door.path: door.scope for door in DOORS}
-    middleware = [
-        Middleware(AccessLog, scopes=scopes),
-        Middleware(Browsers, settings=settings, scopes=scopes),
-    ]
-    if settings.http_auth:
-        middleware.append(Middleware(Tokens, scopes=scopes))
+    root = ROOT_DOOR.mount(settings)
     app = Starlette(
-        routes=[door.route() for door in DOORS],
-        middleware=middleware,
+        routes=[*(door.mount(settings) for door in further), root],
+        middleware=[Middleware(AccessLog)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
-    # A slash too many is another path; a redirect would only hide which one is meant.
+    # No mount matches the path of "OPTIONS *" and the like.
+    app.router.default = root.app
+    # A slash too many is another path; a redirect would only hide that.
     app.router.redirect_slashes = False
     return app

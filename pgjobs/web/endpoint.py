@@ -1,4 +1,4 @@
-"""A door: a path, who answers there, and the scope a token needs to open it."""
+"""An endpoint: one path of a door, the methods it takes, the scope a caller needs, and the handler."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 Scope = Literal["open", "read", "control"]
+"""What a caller has to be allowed: nothing (open), to look (read), to change something (control)."""
 
 
-class Door(NamedTuple):
-    """One row of the table of routes."""
+class Endpoint(NamedTuple):
+    """One row of a door's table; the path may have parameters, as in /jobs/{id}."""
 
     path: str
-    endpoint: Callable[[Request], Awaitable[Response]]
+    handler: Callable[[Request], Awaitable[Response]]
     scope: Scope
+    methods: tuple[str, ...] = ("GET", "POST")
 
     def route(self) -> Route:
-        """The route of Starlette; GET and POST, for the CMS uses plain links."""
-        route = Route(self.path, self.endpoint, methods=["GET", "POST"])
+        """The route of Starlette."""
+        route = Route(self.path, self.handler, methods=self.methods)
         if self.scope == "control" and route.methods:
             # Starlette would answer HEAD like GET, and a link checker must not start a job.
             route.methods.discard("HEAD")

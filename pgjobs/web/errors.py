@@ -1,28 +1,26 @@
-"""Answers: what SQL has made goes out as it is; an error is {"error", "code", "hint"} with its status."""
+"""Responses: what SQL has made goes out as it is; an error is a Problem, which each door writes in its own shape."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
-from http import HTTPStatus
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from pgjobs.errors import PgjobsError
 
 logger = logging.getLogger(__name__)
-# A plain link changes state here, so no cache may answer in our place.
+# A plain link changes state here, so no cache may answer for us.
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 INCOMPLETE = "incomplete_request"
 
 
 class Problem(PgjobsError):
-    """A call whose answer is an error."""
+    """A request that is answered with an error."""
 
     def __init__(
         self, status: int, code: str, sentence: str, hint: str, headers: Mapping[str, str] | None = None
@@ -32,54 +30,52 @@ class Problem(PgjobsError):
         self.code = code
         self.headers = headers or {}
 
-    def answer(self) -> Response:
-        """The error as JSON."""
-        body = {"error": self.sentence, "code": self.code, "hint": self.hint}
-        return json_answer(json.dumps(body, ensure_ascii=False), self.status, self.headers)
 
-    async def send(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call that comes no further than a middleware."""
-        scope.setdefault("state", {})["code"] = self.code
-        await self.answer()(scope, receive, send)
+Renderer = Callable[[Request, Problem], Response]
+"""Writes an error in the shape of a door."""
 
 
-def json_answer(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer whose JSON is written already."""
+def json_response(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A response whose JSON is written already."""
     return Response(text, status, HEADERS | dict(headers or {}), "application/json")
 
 
-async def on_problem(request: Request, problem: Exception) -> Response:
-    """Answer a refused call."""
-    assert isinstance(problem, Problem)  # noqa: S101 - the table of handlers says so, mypy cannot know
+def json_problem(_request: Request, problem: Problem) -> Response:
+    """An error as {"error", "code", "hint"}."""
+    body = {"error": problem.sentence, "code": problem.code, "hint": problem.hint}
+    return json_response(json.dumps(body, ensure_ascii=False), problem.status, problem.headers)
+
+
+def problem_response(request: Request, problem: Problem) -> Response:
+    """An error as the door of this request writes it; the access log is given its code."""
     request.state.code = problem.code
-    return problem.answer()
+    render: Renderer = getattr(request.state, "render", json_problem)
+    return render(request, problem)
+
+
+async def on_problem(request: Request, problem: Exception) -> Response:
+    """Answer a refused request."""
+    assert isinstance(problem, Problem)  # noqa: S101 - the table of handlers says so, mypy cannot know
+    return problem_response(request, problem)
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """Answer a path or a method that no door has."""
+    """Answer a request that Starlette itself refuses."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    if error.status_code == HTTPStatus.NOT_FOUND:
-        paths = ", ".join(sorted(getattr(route, "path", "") for route in request.app.routes))
-        return Problem(
-            404, "unknown_path", f"there is no path {clipped(request.url.path)}", f"the paths are {paths}"
-        ).answer()
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", "GET")
-        sentence = f"{clipped(request.url.path)} does not take {clipped(request.method)}"
-        return Problem(405, "wrong_method", sentence, f"use {allowed}", {"Allow": allowed}).answer()
-    return Problem(error.status_code, "bad_request", error.detail, "mend the request and send it again").answer()
+    problem = Problem(error.status_code, "bad_request", error.detail, "mend the request and send it again")
+    return problem_response(request, problem)
 
 
 async def on_disconnect(request: Request, error: Exception) -> Response:
-    """Note that the client went away, or was too slow, before its request was complete; nobody reads this answer."""
+    """Note that the client went away, or was too slow, before its request was complete; nobody reads this response."""
     assert isinstance(error, ClientDisconnect)  # noqa: S101 - as above
-    request.state.code = INCOMPLETE
-    return Problem(408, INCOMPLETE, "the request did not come whole", "send it again").answer()
+    return problem_response(request, Problem(408, INCOMPLETE, "the request did not come whole", "send it again"))
 
 
-async def on_failure(_request: Request, _error: Exception) -> Response:
-    """Answer where we ourselves are wrong; what happened is for the log, not for the caller."""
-    return Problem(500, "internal", "the service failed with this call", "look into the log of pgjobs web").answer()
+async def on_failure(request: Request, _error: Exception) -> Response:
+    """Answer where the service itself is wrong; what happened is for the log, not for the caller."""
+    hint = "look into the log of pgjobs web"
+    return problem_response(request, Problem(500, "internal", "the service failed with this call", hint))
 
 
 def clipped(value: Any) -> str:

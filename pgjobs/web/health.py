@@ -7,8 +7,8 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pgjobs.web.endpoint import Door
-from pgjobs.web.errors import Problem, json_answer
+from pgjobs.web.endpoint import Endpoint
+from pgjobs.web.errors import Problem, json_response
 from pgjobs.web.pool import Database
 from pgjobs.web.problems import Unanswered
 
@@ -48,14 +48,14 @@ class Readiness:
 
 async def healthz(_request: Request) -> Response:
     """This process lives; of the database it says nothing."""
-    return json_answer('{"ok": true}')
+    return json_response('{"ok": true}')
 
 
 async def readyz(request: Request) -> Response:
     """The database answers, has our schema and takes changes."""
     readiness: Readiness = request.app.state.readiness
     await readiness.check()
-    return json_answer('{"ok": true}')
+    return json_response('{"ok": true}')
 
 
-DOORS = (Door("/healthz", healthz, "open"), Door("/readyz", readyz, "open"))
+ENDPOINTS = (Endpoint("/healthz", healthz, "open"), Endpoint("/readyz", readyz, "open"))

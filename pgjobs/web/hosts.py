@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pgjobs.settings import Settings
-from pgjobs.web import endpoint as doors
 from pgjobs.web.bind import loopback, split
+from pgjobs.web.endpoint import Scope
 from pgjobs.web.errors import Problem, clipped
 
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]*)(:[0-9]*)?")
@@ -55,25 +53,14 @@ class Hosts:
 
 
 class Browsers:
-    """Middleware: refuses what a browser sends for a page that is not ours."""
+    """Refuses what a browser sends for a page of another site."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, scopes: Mapping[str, doors.Scope]) -> None:
-        self._app = app
+    def __init__(self, settings: Settings) -> None:
         self._hosts = Hosts(settings)
         self._guarded = not settings.http_auth
-        self._scopes = scopes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the call on, or answer it with 421 or 403."""
-        if scope["type"] == "http":
-            try:
-                self._check(Headers(scope=scope), self._scopes.get(scope["path"], "control"))
-            except Problem as problem:
-                await problem.send(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-    def _check(self, headers: Headers, needed: doors.Scope) -> None:
+    def check(self, headers: Headers, needed: Scope) -> None:
+        """Raise a Problem (421, 403) where these headers tell of another name or another site."""
         hosts = headers.getlist("host")
         if self._hosts.checked and any(host and not self._hosts.ours(host) for host in hosts):
             hint = "use the address pgjobs web listens on, or add the name to PGJOBS_HTTP_HOSTS"

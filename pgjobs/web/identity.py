@@ -1,47 +1,40 @@
-"""Tokens: with PGJOBS_HTTP_AUTH every door but the open ones asks for one, and compares digests only."""
+"""Who calls: an identity with a name and scopes. How a caller proves it is the matter of each door.
+
+With PGJOBS_HTTP_AUTH a bearer token is looked up by its digest; without it every caller may do everything, and the
+identity only says where the request came from.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import secrets
-from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pgjobs.web import endpoint as doors
+from pgjobs.web.endpoint import Scope
 from pgjobs.web.errors import Problem
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 HINT = "send the header Authorization: Bearer TOKEN"
 
 
-def make_token() -> tuple[str, bytes]:
-    """A new token, shown once, and its SHA-256, which is all that pgjobs.add_token() gets to know."""
-    token = secrets.token_urlsafe(32)
-    return token, hashlib.sha256(token.encode()).digest()
+class Identity(NamedTuple):
+    """A caller: the name that stands in events and in the log, and what the caller may do."""
+
+    name: str
+    scopes: frozenset[str]
+    authenticated: bool = True
 
 
-class Tokens:
-    """Middleware: lets a call through when its token may open the door; a path nobody knows needs control."""
+class Authentication(Protocol):
+    """How a door identifies its callers; it raises a Problem (401) where the credentials are missing or wrong."""
 
-    def __init__(self, app: ASGIApp, scopes: Mapping[str, doors.Scope]) -> None:
-        self._app = app
-        self._scopes = scopes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the call on, or answer it with 401 or 403."""
-        needed = self._scopes.get(scope["path"], "control") if scope["type"] == "http" else "open"
-        if needed != "open":
-            try:
-                await _check(Request(scope), needed)
-            except Problem as problem:
-                await problem.send(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+    async def __call__(self, request: Request, *, reading: bool) -> Identity:
+        """The caller of a request; `reading`: the request changes nothing."""
 
 
-async def _check(request: Request, needed: doors.Scope) -> None:
+async def bearer_token(request: Request, *, reading: bool) -> Identity:
+    """The holder of the token in the Authorization header."""
     headers = request.headers.getlist("authorization")
     if not headers:
         raise Problem(401, "no_token", "this call needs a token", HINT, CHALLENGE)
@@ -50,11 +43,22 @@ async def _check(request: Request, needed: doors.Scope) -> None:
     digest = hashlib.sha256(token.strip().encode("latin-1")).digest()
     holders = []
     if len(headers) == 1 and kind.lower() == "bearer" and token.strip():
-        looking = "select name, scope from pgjobs.token_holder(%s)"
-        holders = await request.app.state.database.rows(looking, digest, reading=needed == "read")
+        look_up = "select name, scope from pgjobs.token_holder(%s)"
+        holders = await request.app.state.database.rows(look_up, digest, reading=reading)
     if not holders:
         raise Problem(401, "bad_token", "this token is unknown or has expired", HINT, CHALLENGE)
-    name, granted = holders[0]
-    request.state.token = name
-    if granted not in (needed, "control"):
-        raise Problem(403, "forbidden", f"this token may {granted}, not {needed}", "use a token of scope control")
+    name, scope = holders[0]
+    return Identity(f"token {name}", frozenset({"read", scope}))
+
+
+async def anonymous(request: Request, *, reading: bool) -> Identity:  # noqa: ARG001 as Authentication has it
+    """The caller where no credentials are asked for: known by its address only."""
+    address = request.client.host if request.client else "unknown"
+    return Identity(f"http from {address}", frozenset({"read", "control"}), authenticated=False)
+
+
+def require(identity: Identity, needed: Scope) -> None:
+    """Refuse a caller who lacks a scope."""
+    if needed not in identity.scopes:
+        may = ", ".join(sorted(identity.scopes))
+        raise Problem(403, "forbidden", f"this token may {may}, not {needed}", f"use a token of scope {needed}")

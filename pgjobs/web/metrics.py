@@ -1,4 +1,4 @@
-"""The door of Prometheus: the samples of pgjobs.metrics() as text; nothing is counted or kept here."""
+"""The endpoint for Prometheus: the samples of pgjobs.metrics() as text; nothing is counted or kept here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pgjobs.web.endpoint import Door
+from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import HEADERS
 
 Row = tuple[str, str, str, dict[str, str], float]
@@ -57,4 +57,4 @@ async def scrape(request: Request) -> Response:
     return Response(generate_latest(registry), headers=HEADERS | {"Content-Type": CONTENT_TYPE_LATEST})
 
 
-DOORS = (Door("/metrics", scrape, "read"),)
+ENDPOINTS = (Endpoint("/metrics", scrape, "read"),)

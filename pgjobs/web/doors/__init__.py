@@ -1,1 +1,1 @@
-"""The doors: one HTTP contract a module."""
+"""The doors: one HTTP contract per module."""

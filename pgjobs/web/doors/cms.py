@@ -8,8 +8,8 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pgjobs.web.endpoint import Door
-from pgjobs.web.errors import Problem, json_answer
+from pgjobs.web.endpoint import Endpoint
+from pgjobs.web.errors import Problem, json_response
 from pgjobs.web.parameters import read
 from pgjobs.web.pool import Database
 from pgjobs.web.problems import Unanswered
@@ -67,7 +67,7 @@ async def suspended(request: Request) -> Response:
         try:
             published = await database.value("select pgjobs.api_response(%s)", call, reading=True)
             if published is not None:
-                return json_answer(str(published))
+                return json_response(str(published))
         except Unanswered:
             # A database that is away for a moment ends only this look, for the call itself is written down.
             pass
@@ -79,7 +79,7 @@ async def suspended(request: Request) -> Response:
         pause = min(pause * 1.5, LAST_PAUSE)
     try:
         await database.value("select pgjobs.withdraw_api_request(%s)", call)
-        return json_answer(str(await database.value("select pgjobs.api_response(%s)", call)))
+        return json_response(str(await database.value("select pgjobs.api_response(%s)", call)))
     except Unanswered as problem:
         sentence = f"the database went away, and what became of call {call} is not known"
         hint = "look at its row of pgjobs.api_requests before you call again"
@@ -87,7 +87,7 @@ async def suspended(request: Request) -> Response:
 
 
 async def _answer(request: Request, call: str, *args: object, reading: bool = False) -> Response:
-    return json_answer(await _database(request).value(call, *args, reading=reading))
+    return json_response(await _database(request).value(call, *args, reading=reading))
 
 
 def _database(request: Request) -> Database:
@@ -95,11 +95,11 @@ def _database(request: Request) -> Database:
     return database
 
 
-DOORS = (
-    Door("/jobs", jobs, "read"),
-    Door("/jobs/start", start, "control"),
-    Door("/jobs/stop", stop, "control"),
-    Door("/jobs/resume", resume, "control"),
-    Door("/jobs/status", status, "read"),
-    Door("/api", suspended, "control"),
+ENDPOINTS = (
+    Endpoint("/jobs", jobs, "read"),
+    Endpoint("/jobs/start", start, "control"),
+    Endpoint("/jobs/stop", stop, "control"),
+    Endpoint("/jobs/resume", resume, "control"),
+    Endpoint("/jobs/status", status, "read"),
+    Endpoint("/api", suspended, "control"),
 )

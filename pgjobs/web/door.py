@@ -1,0 +1,82 @@
+"""A door: one HTTP contract, with its own paths, its own way to know a caller and its own way to write errors.
+
+A request passes AccessLog, the mount of its door, and the door's Guard, which finds the endpoint and the caller; then
+the endpoint's handler calls one SQL function. Whatever is raised on this way as a Problem is written by the door.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.routing import Match, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pgjobs.settings import Settings
+from pgjobs.web.endpoint import Endpoint
+from pgjobs.web.errors import Problem, Renderer, clipped, json_problem
+from pgjobs.web.hosts import Browsers
+from pgjobs.web.identity import Authentication, anonymous, bearer_token, require
+
+
+@dataclass(frozen=True)
+class Door:
+    """One HTTP contract. `prefix` is where it is mounted; an empty prefix is the root."""
+
+    prefix: str
+    endpoints: tuple[Endpoint, ...]
+    authenticate: Authentication = bearer_token
+    render: Renderer = json_problem
+
+    def mount(self, settings: Settings) -> Mount:
+        """The door as Starlette mounts it."""
+        routes = [endpoint.route() for endpoint in self.endpoints]
+        guard = Middleware(Guard, door=self, routes=routes, settings=settings)
+        return Mount(self.prefix, routes=routes, middleware=[guard])
+
+
+class Guard:
+    """Middleware of a door: lets a request through to its endpoint if host, origin and caller are allowed.
+
+    A path that no endpoint has needs control, so that a caller without a token learns nothing about paths.
+    """
+
+    def __init__(self, app: ASGIApp, door: Door, routes: list[Route], settings: Settings) -> None:
+        self._app = app
+        self._door = door
+        self._table = list(zip(door.endpoints, routes, strict=True))
+        self._browsers = Browsers(settings)
+        self._authenticate = door.authenticate if settings.http_auth else anonymous
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or raise a Problem."""
+        endpoint, methods = self._find(scope)
+        request = Request(scope)
+        request.state.render, request.state.endpoint = self._door.render, endpoint
+        needed = endpoint.scope if endpoint else "control"
+        self._browsers.check(request.headers, needed)
+        if needed != "open":
+            request.state.identity = await self._authenticate(request, reading=needed == "read")
+            require(request.state.identity, needed)
+        if endpoint is None:
+            known = ", ".join(sorted({self._door.prefix + known.path for known in self._door.endpoints}))
+            sentence = f"there is no path {clipped(request.url.path)}"
+            raise Problem(404, "unknown_path", sentence, f"the paths are {known}")
+        if request.method not in methods:
+            allowed = ", ".join(sorted(methods))
+            sentence = f"{clipped(request.url.path)} does not take {clipped(request.method)}"
+            raise Problem(405, "wrong_method", sentence, f"use {allowed}", {"Allow": allowed})
+        await self._app(scope, receive, send)
+
+    def _find(self, scope: Scope) -> tuple[Endpoint | None, set[str]]:
+        """The endpoint of this path, preferably one that takes the method, and the methods that the path takes."""
+        found, methods = None, set[str]()
+        for endpoint, route in self._table:
+            match, _ = route.matches(scope)
+            if match is Match.FULL:
+                return endpoint, route.methods or set()
+            if match is Match.PARTIAL:
+                found = found or endpoint
+                methods |= route.methods or set()
+        return found, methods
