@@ -50,7 +50,11 @@ class Settings(BaseSettings):
         100, gt=0, le=MOST, description="a gzip file may unpack to this many times its size, or to 1 MB if that is more"
     )
     injection_settle_seconds: float = Field(
-        2.0, ge=0, le=3600, description="an injection file is read after nobody has written to it for this many seconds"
+        2.0,
+        ge=0,
+        le=3600,
+        description="an injection file is read this many seconds after it was last written to, renamed or otherwise"
+        " changed",
     )
     http_bind: str = Field("127.0.0.1:50303", description="address and port of the web process")
     http_auth: bool = Field(False, description="true: every call needs a token (pgjobs token)")

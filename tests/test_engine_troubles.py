@@ -112,15 +112,23 @@ def test_file_too_large(engine: Engine) -> None:
 
 
 def test_a_young_file(engine: Engine) -> None:
-    """A job whose file is still being written waits and says so, and goes on by itself once it is left alone."""
-    engine.start(injection_settle_seconds=3600)
+    """A job whose file is still being written waits and says so, whatever time the file claims, and goes on by itself
+    once it is left alone."""
+    engine.start(injection_settle_seconds=1)
+    path = engine.injections_dir / "young.csv"
+    then = time.time() - 3600
+
+    def write_and_ask() -> bool:
+        path.write_bytes(GOOD_FILE)
+        os.utime(path, (then, then))
+        return "'young.csv'" in (why := str(engine.value("select pgjobs.why(%s)", job))) and "just been written" in why
+
     engine.add_file("young.csv", GOOD_FILE)
+    os.utime(path, (then, then))
     job = engine.add_job("injection", "young.csv")
-    engine.wait_until("pgjobs.why(%s) like '%%''young.csv''%%has just been written to%%'", job)
+    engine.wait_for(write_and_ask, "the job waits for its file")
     assert "in progress" == engine.value("select status from xmp_jobs where id = %s", job)
     assert [] == engine.drain()
-    then = time.time() - 3601
-    os.utime(engine.injections_dir / "young.csv", (then, then))
     engine.wait_status(job, "done")
     check_complete(engine, job, 2)
 

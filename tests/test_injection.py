@@ -397,12 +397,15 @@ def become_a_link(path: Path) -> None:
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 @pytest.mark.parametrize("change", [grow, rewrite, cut, replace, Path.unlink, become_a_link])
 def test_a_file_that_changes_while_it_is_read(
-    tmp_path: Path, change: Callable[[Path], None], pack: Callable[[bytes], bytes]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Path], None],
+    pack: Callable[[bytes], bytes],
 ) -> None:
     """Grown, rewritten, cut, replaced under its name or removed while it is read: refused, with what to do."""
     path = tmp_path / "x.csv"
     path.write_bytes(pack(b"".join(b"92300%07d\n" % number for number in range(20_000))))
-    age(path, 60)
+    let_pass(monkeypatch, 60)
     lines = FileLines(tmp_path, "x.csv", limits(settle=2), 7)
     assert lines.batch()
     change(path)
@@ -412,29 +415,74 @@ def test_a_file_that_changes_while_it_is_read(
     assert "rename it when it is complete, and resume the job" in caught.value.sentence
 
 
-def age(path: Path, seconds: float) -> None:
-    """Let a file have been written so long ago."""
+def date(path: Path, seconds: float) -> None:
+    """Let a file say that it was written so many seconds ago, as touch does, and copies that preserve times."""
     then = time.time() - seconds
     os.utime(path, (then, then))
 
 
+def let_pass(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let so many seconds pass for whoever asks how old a file is."""
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + int(seconds * 1e9))
+
+
 @pytest.mark.parametrize("content", [b"923000000001\n", b""], ids=["a line", "nothing yet"])
-def test_a_young_file_has_to_wait(tmp_path: Path, content: bytes) -> None:
-    """A file that was written to a moment ago is not read yet, nor called empty; left alone it is."""
+@pytest.mark.parametrize("dated", [0, 3601, 10**9], ids=["now", "an hour ago", "long ago"])
+def test_a_young_file_has_to_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dated: float, content: bytes
+) -> None:
+    """A file that was written to a moment ago is not read yet, nor called empty, whatever time it claims; left alone
+    it is."""
     path = tmp_path / "x.csv"
     path.write_bytes(content)
-    with pytest.raises(NotReady, match=r"'x\.csv' in .* has just been written to: it is read once it was left alone"):
+    date(path, dated)
+    with pytest.raises(NotReady, match=r"'x\.csv' in .* has just been written to or put there: it is read once it was"):
         read_all(tmp_path, limits(settle=3600))
     path.write_bytes(b"923000000001\n")
-    age(path, 3601)
+    date(path, dated)
+    let_pass(monkeypatch, 3601)
     assert 1 == read_all(tmp_path, limits(settle=3600))[0].number
 
 
-def test_a_file_from_the_future_does_not_wait_for_ever(tmp_path: Path) -> None:
-    """Where the file's clock runs ahead, its age tells nothing: it is looked at twice instead."""
+def test_an_old_file_that_is_put_there_waits_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file renamed into the directory is read after the settle time, counted from the rename."""
+    path = tmp_path / "upload"
+    path.write_bytes(b"923000000001\n")
+    date(path, 86_400)
+    path.rename(tmp_path / "x.csv")
+    with pytest.raises(NotReady):
+        read_all(tmp_path, limits(settle=3600))
+    let_pass(monkeypatch, 3601)
+    assert 1 == read_all(tmp_path, limits(settle=3600))[0].number
+
+
+def test_a_rewritten_file_with_its_old_time_is_noticed(tmp_path: Path) -> None:
+    """Other content of the same size under the same time of writing, put in while the file is read, is a change."""
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"".join(b"92300%07d\n" % number for number in range(20_000)))
+    written = path.stat()
+    lines = FileLines(tmp_path, "x.csv", limits(), 7)
+    assert lines.batch()
+    with path.open("r+b") as file:
+        file.write(b"92999")
+    os.utime(path, ns=(written.st_atime_ns, written.st_mtime_ns))
+    with pytest.raises(FileError, match="changed while it was read"):
+        list(iter(lines.batch, b""))
+
+
+@pytest.mark.parametrize("clock", ["of the file", "of the file system"])
+def test_a_file_from_the_future_does_not_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: str
+) -> None:
+    """Where the time of a file lies ahead, or the whole clock of its folder, its age tells nothing: it is looked at
+    twice instead."""
     path = tmp_path / "x.csv"
     path.write_bytes(b"923000000001\n")
-    age(path, -86_400)
+    if clock == "of the file":
+        date(path, -86_400)
+    else:
+        let_pass(monkeypatch, -86_400)
     assert 1 == read_all(tmp_path, limits(settle=0.05))[0].number
 
 

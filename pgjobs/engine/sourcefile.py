@@ -1,7 +1,10 @@
 """Open the file of an injection job safely, once nobody writes to it any more, and tell afterwards whether it changed.
 
-Only portable calls, for the folder may be a network share: a file is the same while its device, inode, size and time
+Only portable calls, for the folder may be a network share: a file is the same while its device, inode, size and times
 of change are the same, asked of the open file and of its name opened anew.
+
+Whoever uploads a file may give its content any time (mtime), an old one as well. The time of the last change of any
+kind (ctime) belongs to the file system: it is new after a write, a rename and a change of rights. The later one counts.
 """
 
 from __future__ import annotations
@@ -19,18 +22,19 @@ UPLOAD = "upload it under another name, rename it when it is complete, and resum
 
 
 class Identity(NamedTuple):
-    """What a file is, and when it was written to last."""
+    """What a file is, and when it was changed last."""
 
     device: int
     inode: int
     size: int
     mtime_ns: int
+    ctime_ns: int
 
 
 def open_file(folder: Path, name: str, settle_seconds: float = 0.0) -> BinaryIO:
     """Open a plain file directly inside the folder, and nothing else, whatever the name tries.
 
-    NotReady while it was written to less than `settle_seconds` ago.
+    NotReady while it was written to, or put there, less than `settle_seconds` ago.
     """
     where = f"file_name: {name!r} in {folder}"
     if not name or "/" in name or "\0" in name or name in (".", ".."):
@@ -60,25 +64,27 @@ def _check(status: os.stat_result, where: str, settle_seconds: float) -> None:
         kind = "has another name elsewhere" if stat.S_ISREG(status.st_mode) else "is not a regular file"
         raise FileError(f"{where} {kind}")
     # A moment further ahead than that comes from another clock, and waiting for it might never end.
-    if abs(_age(status.st_mtime_ns)) < settle_seconds:
-        raise NotReady(f"{where} has just been written to: it is read once it was left alone for {settle_seconds:g} s")
+    if abs(_age(status.st_mtime_ns, status.st_ctime_ns)) < settle_seconds:
+        raise NotReady(
+            f"{where} has just been written to or put there: it is read once it was left alone for {settle_seconds:g} s"
+        )
     if status.st_size == 0:
         raise FileError(f"{where} is empty")
 
 
-def _age(mtime_ns: int) -> float:
-    return (time.time_ns() - mtime_ns) / NANO
+def _age(*changed_ns: int) -> float:
+    return (time.time_ns() - max(changed_ns)) / NANO
 
 
 def identity(file: BinaryIO) -> Identity:
     """What an open file is at this moment."""
     status = os.fstat(file.fileno())
-    return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def from_the_future(found: Identity) -> bool:
     """Whether the file's time of change lies ahead, so that its age tells nothing."""
-    return _age(found.mtime_ns) < 0
+    return _age(found.mtime_ns, found.ctime_ns) < 0
 
 
 def check_unchanged(folder: Path, name: str, file: BinaryIO, was: Identity) -> None:

@@ -52,6 +52,12 @@ AROUND = (
         ("tests/test_injection.py::test_a_file_that_changes_while_it_is_read",),
     ),
     Mutant(
+        "m-dated",
+        "a file that claims an old time has to be left alone as well",
+        (Edit("pgjobs/engine/sourcefile.py", "time.time_ns() - max(changed_ns)", "time.time_ns() - changed_ns[0]"),),
+        ("tests/test_injection.py::test_a_young_file_has_to_wait",),
+    ),
+    Mutant(
         "m-unended",
         "a last line without its end is not sent",
         (Edit("sql/types/injection/close_lines.sql", "  if _unended and exists (", "  if false and exists ("),),
