@@ -1,5 +1,7 @@
 """One odd row keeps no other job from starting: whatever refuses the start of one, the next one is taken."""
 
+import re
+
 import pytest
 from fix_daemon import Engine
 from fix_jobs import WORKER, Db, connect, insert_job, job_in, set_status
@@ -210,7 +212,8 @@ def test_the_chores_go_on_past_a_job_that_cannot_be_done(db: Db) -> None:
 
 
 def test_a_daemon_runs_the_good_ones(engine: Engine) -> None:
-    """With a real daemon: three odd jobs first, the good one behind them is done, and nobody spins."""
+    """With a real daemon: three odd jobs first, the good one behind them is done, nobody spins, and each attempt is a
+    line of the daemon's log."""
     engine.add_retries(10)
     engine.execute(
         "create function public.refuse_odd() returns trigger language plpgsql as"
@@ -224,3 +227,25 @@ def test_a_daemon_runs_the_good_ones(engine: Engine) -> None:
     engine.wait_status(good, "done")
     engine.wait_until("min(attempts) >= 2 from pgjobs.postponed_jobs")
     assert 3 == engine.value("select count(*) from pgjobs.postponed_jobs where sentence like '%%never%%'")
+    for job in engine.rows("select job_id as id from pgjobs.postponed_jobs"):
+        line = rf" WARNING pgjobs\.pg\.notices: job {job['id']} is set aside: the database refuses its start: never "
+        assert len(re.findall(line, engine.daemons[0].said)) >= 2
+
+
+def test_a_job_that_ends_at_its_start_is_a_line_of_the_log(engine: Engine) -> None:
+    """A job that breaks off before it has run leaves one line with its number and the sentence, as `why` has it; what
+    somebody's trigger says beside that is not logged."""
+    engine.execute(
+        "create function public.refuse_odd() returns trigger language plpgsql as $$ begin"
+        " raise notice 'chatter'; if new.status = 'in progress' then raise 'not today'; end if; return new; end $$"
+    )
+    engine.execute("create trigger odd before update on xmp_jobs for each row execute function public.refuse_odd()")
+    job = engine.add_job("expired")
+    daemon = engine.start()
+    engine.wait_status(job, "error")
+    sentence = "the database refuses its start: not today (P0001)"
+    assert f"it broke off: {sentence}" == engine.value("select pgjobs.why(%s)", job)
+    line = f" ERROR pgjobs.pg.notices: job {job} ends with error: {sentence}\n"
+    engine.wait_for(lambda: line in daemon.said, "the log tells of it")
+    assert 1 == daemon.said.count(f"job {job} ")
+    assert "chatter" not in daemon.said

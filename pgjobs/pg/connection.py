@@ -19,6 +19,7 @@ from psycopg.waiting import Ready, Wait
 from pgjobs.errors import SchemaError
 from pgjobs.pg import schema, session
 from pgjobs.pg.conninfo import check_url, redacted
+from pgjobs.pg.notices import log_notice
 from pgjobs.pg.sqlstates import hidden_rows, must_reconnect, passes_by_itself
 
 __all__ = [
@@ -161,6 +162,7 @@ async def connect(
                 raise
             continue
         connection.patience = patience
+        connection.add_notice_handler(log_notice)
         try:
             if not opening.outdated(connection.info):
                 await _set_the_rest(connection, opening)

@@ -4,6 +4,7 @@ returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+set client_min_messages = 'notice'
 as $$
 declare
   -- A sentence of somebody's trigger may have any length and any characters.
@@ -21,6 +22,9 @@ begin
       set constraints all immediate;
       perform set_config('pgjobs.reason', '', true);
       if _status = 'error' then
+        raise notice using
+          message = format('job %s ends with error: %s', _job_id, _sentence),
+          constraint = 'job_broken_off', schema = 'pgjobs';
         return;
       end if;
     exception when others or assert_failure then
@@ -34,7 +38,9 @@ begin
   on conflict (job_id) do update
   set sqlstate = excluded.sqlstate, sentence = excluded.sentence, attempts = o.attempts + 1,
       retry_at = _now + least(interval '5 min', interval '1 s' * power(2, least(o.attempts, 10)));
+  raise notice using
+    message = format('job %s is set aside: %s', _job_id, _sentence), constraint = 'job_postponed', schema = 'pgjobs';
 end;
 $$;
 comment on function pgjobs.break_off_or_postpone(bigint, text, text) is
-  'What becomes of a job whose start was refused: it ends in error with the sentence of the refusal; where that is refused too, or the trouble passes by itself, it is set aside with a pause that grows to five minutes.';
+  'What becomes of a job whose start was refused: it ends in error with the sentence of the refusal; where that is refused too, or the trouble passes by itself, it is set aside with a pause that grows to five minutes. Either is told to the caller by a notice of schema pgjobs, whose constraint name is job_broken_off or job_postponed.';
