@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pgjobs.errors import SettingsError
+from pgjobs.joblog.folder import obstacle
 from pgjobs.pg.conninfo import ESCAPES
 from pgjobs.urls import check_broker, check_database, check_host, check_http, check_text
 
@@ -175,10 +176,9 @@ class Settings(BaseSettings):
 
     def need_log_dir(self) -> None:
         """Refuse to go on without a directory that logs can be written to: every job would break off."""
-        if not (there := os.path.isdir(self.log_dir)) or not os.access(self.log_dir, os.W_OK | os.X_OK):  # noqa: PTH112 Path.is_dir may raise
-            what = "can't be written to" if there else "is no directory"
+        if found := obstacle(self.log_dir):
             raise SettingsError(
-                f"PGJOBS_LOG_DIR {str(self.log_dir)!r}: it {what}", "make it, and let the daemon's user write to it"
+                f"PGJOBS_LOG_DIR {str(self.log_dir)!r}: it {found}", "make it, and let the daemon's user write to it"
             )
 
         try:

@@ -19,7 +19,7 @@ from fix_predecessor import SHAPES
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import pgjobs
-from pgjobs.ops.doctor import database, findings
+from pgjobs.ops.doctor import database, findings, tables
 from pgjobs.ops.doctor.finding import Finding
 from pgjobs.pg import connection as db
 from pgjobs.pg.migrate import migrate
@@ -112,7 +112,7 @@ def test_everything_is_looked_at(examine: Examine) -> None:
     """One finding at least about each thing, and every bad one with a remedy."""
     found = examine()
     assert {
-        "settings", "log folder", "injections", "database", "version", "clock", "notify", "schema", "rights",
+        "settings", "log folder", "injections", "database", "version", "clock", "notify", "schema", "tables", "rights",
         "triggers", "indexes", "columns", "daemons", "jobs", "job types", "broker", "routes",
     } == {one.about for one in found}  # fmt: skip
     assert set() == levels(found, "problem")
@@ -358,6 +358,32 @@ def test_a_selector_that_no_job_can_run_is_told(
     assert found.remedy
 
 
+@pytest.mark.parametrize("table", sorted(set(tables.NEEDED_FOR) - {"xmp_jobs", "xmp_job_types"}))
+def test_a_table_that_is_missing_is_told(engine: Engine, examine: Examine, table: str) -> None:
+    """A renamed table of the operator's is one problem that says what does not run without it; nothing is said of its
+    columns, and a view in its place will do."""
+    assert "ok" == about(examine(), "tables").level
+    engine.execute(f"alter table {table} rename to set_apart")
+    found = examine()
+    assert [f"public.{table} is missing: {tables.NEEDED_FOR[table]}"] == [
+        one.sentence for one in found if one.about == "tables"
+    ]
+    assert ("problem", "ok") == (about(found, "tables").level, about(found, "columns").level)
+    engine.execute(f"create view {table} as table set_apart")
+    assert "ok" == about(examine(), "tables").level
+
+
+@pytest.mark.parametrize("table", ["xmp_jobs", "xmp_job_types"])
+def test_without_its_first_tables_everything_is_examined_all_the_same(
+    engine: Engine, examine: Examine, table: str
+) -> None:
+    """Where xmp_jobs or xmp_job_types is gone that is said, and each check that needs it is a finding."""
+    engine.execute(f"alter table {table} rename to set_apart")
+    found = examine()
+    assert f"public.{table} is missing: {tables.NEEDED_FOR[table]}" == about(found, "tables").sentence
+    assert {"rights", "triggers", "indexes", "daemons", "broker"} <= {one.about for one in found}
+
+
 def test_columns_that_are_nowhere_are_told(engine: Engine, examine: Examine) -> None:
     """What messages leave out is a warning; without what a selection needs no job runs."""
     engine.execute("alter table xmp_retries_expired drop column keep_days")
@@ -395,10 +421,15 @@ def test_folders(engine: Engine, examine: Examine, monkeypatch: pytest.MonkeyPat
         assert level == about(examine(), "log folder").level
 
 
-def test_folders_that_are_closed_to_us(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What this user may not do is a problem."""
+def test_folders_that_are_closed_to_us(engine: Engine, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this user may not do is a problem; whether it may write is tried, for rights do not tell, and nothing is
+    left behind."""
+    assert "ok" == about(examine(), "log folder").level
+    assert [] == [*engine.log_dir.iterdir()]
     monkeypatch.setattr(os, "access", lambda _path, _mode: False)
-    assert {"log folder", "injections"} == levels(examine(), "problem")
+    found = examine(log_dir=Path("/proc"))
+    assert {"log folder", "injections"} == levels(found, "problem")
+    assert about(found, "log folder").sentence.startswith("/proc can't be written to by this user (")
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,16 @@ def test_a_group_that_is_not_there_is_refused(tmp_path: Path, group: str) -> Non
         read_settings(log_dir=tmp_path, log_group=group).need_log_dir()
 
 
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [("/nowhere/at/all", "it is not a directory"), ("/proc", "it can't be written to by this user")],
+)
+def test_a_folder_that_takes_no_log_is_refused(folder: str, words: str) -> None:
+    """The daemon does not begin where every job would break off; as root it tries as well."""
+    with pytest.raises(SettingsError, match=words):
+        read_settings(log_dir=folder).need_log_dir()
+
+
 def test_a_group_may_be_a_name_or_a_number(tmp_path: Path) -> None:
     """Both name the same group, and none leaves it to the system."""
     own = grp.getgrgid(os.getegid())

@@ -1,4 +1,4 @@
-"""`pgjobs doctor`: check everything a job needs, within seconds, without changing anything.
+"""`pgjobs doctor`: check everything a job needs, within seconds, and leave nothing behind.
 
 A check that fails for whatever reason is a finding itself: the examination always comes to its end.
 """

@@ -1,4 +1,4 @@
-"""What the database says: version, clock, notifications, replica, schema, triggers, indexes."""
+"""What the database says: version, clock, notifications, replica, schema, tables, triggers, indexes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import psycopg
 
 from pgjobs.errors import ConfigurationError, Interrupted, SchemaError
-from pgjobs.ops.doctor import rights, triggers, work
+from pgjobs.ops.doctor import rights, tables, triggers, work
 from pgjobs.ops.doctor.finding import Finding, ok, problem, unchecked, warning
 from pgjobs.pg import connection as db
 from pgjobs.pg import schema
@@ -55,6 +55,7 @@ async def findings(settings: Settings, types: list[work.JobType], *, live: bool 
             return
         yield ok("schema", f"it is the one of this version, functions {schema.fingerprint()[:12]}")
         for about, part in (
+            ("tables", tables.findings(connection)),
             ("rights", rights.findings(connection)),
             ("triggers", triggers.findings(connection)),
             ("indexes", _indexes(connection)),

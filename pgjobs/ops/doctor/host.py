@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from pgjobs.errors import SettingsError
+from pgjobs.joblog.folder import obstacle
 from pgjobs.ops.doctor.finding import Finding, ok, problem, warning
 from pgjobs.settings import Settings
 from pgjobs.web import bind, serve
@@ -62,10 +63,8 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 def _log_dir(folder: Path) -> Finding:
     about = "log folder"
-    if not folder.is_dir():
-        return problem(about, f"{folder} is not a directory", "create it, or set PGJOBS_LOG_DIR")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return problem(about, f"{folder} can't be written to by this user", "change its owner, or set PGJOBS_LOG_DIR")
+    if found := obstacle(folder):
+        return problem(about, f"{folder} {found}", "make it and let this user write to it, or set PGJOBS_LOG_DIR")
     free = shutil.disk_usage(folder).free
     words = f"{folder} can be written to, {free / 2**30:,.1f} GB are free"
     if free < NO_SPACE:

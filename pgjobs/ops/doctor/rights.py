@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from pgjobs.ops.doctor.finding import Finding, ok, problem, warning
+from pgjobs.ops.doctor.tables import READ
 from pgjobs.pg import connection as db
 
 ABOUT = "rights"
 GROUPS = ("pgjobs_viewer", "pgjobs_operator")
-READ = (
-    "xmp_job_types", "xmp_msisdn_blacklist", "xmp_msisdn_postpaid", "xmp_operator_msisdn_prefix", "xmp_retries",
-    "xmp_retries_expired", "xmp_services", "xmp_subscriptions", "xmp_transactions",
-)  # fmt: skip
-"""The operator's tables that selections and gauges read."""
 
 ROLE = "select r.rolname::text, r.rolsuper from pg_roles r where r.rolname = current_user"
 MISSING_RIGHTS = """

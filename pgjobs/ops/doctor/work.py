@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 
 import pgjobs
 from pgjobs.errors import refusal
+from pgjobs.ops.doctor import tables
 from pgjobs.ops.doctor.finding import Finding, ok, problem, unchecked, warning
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
@@ -112,16 +113,17 @@ async def selectors(connection: db.Connection, types: list[JobType]) -> AsyncIte
 
 
 async def columns(connection: db.Connection) -> AsyncIterator[Finding]:
-    """Columns of the operator's tables that are nowhere, and what jobs do without them."""
+    """Columns that the operator's tables lack, and what jobs do without them; tables that are gone are told apart."""
     cursor = await connection.execute("select table_name, column_name, consequence from pgjobs.missing_columns()")
-    missing = await cursor.fetchall()
+    gone = await tables.missing(connection)
+    missing = [found for found in await cursor.fetchall() if found[0] not in gone]
     for table, column, consequence in missing:
         rate = problem if "can't" in consequence else warning
         yield rate(
             "columns", f"{table} has no {column}: {consequence}", f"add the column to {table} where it is wanted"
         )
     if not missing:
-        yield ok("columns", "the operator's tables have all that messages need")
+        yield ok("columns", "the operator's tables that are there have all that messages need")
 
 
 async def _selector(connection: db.Connection, job_type: JobType) -> Finding:
