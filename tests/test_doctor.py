@@ -392,20 +392,22 @@ def test_columns_that_are_nowhere_are_told(engine: Engine, examine: Examine) -> 
 
 
 @pytest.mark.parametrize(
-    ("url", "words"),
+    ("url", "words", "remedy"),
     [
-        ("amqp://guest:hush@127.0.0.1:1/", "Connection refused"),
-        ("amqp://guest:hush@{place}/", "ACCESS_REFUSED"),
-        ("amqp://guest:guest@{place}/no-such-host", "no-such-host not found"),
-        ("amqp://guest:hush@no-such-host.invalid/", "not known"),
+        ("amqp://guest:hush@127.0.0.1:1/", "Connection refused", "check host and port in"),
+        ("amqp://guest:hush@{place}/", "ACCESS_REFUSED", "check user and password in"),
+        ("amqp://guest:guest@{place}/no-such-host", "no-such-host not found", "create the virtual host"),
+        ("amqp://guest:hush@no-such-host.invalid/", "not known", "check the host's name in"),
+        ("amqps://guest:hush@{place}/", "SSL", "5671"),
     ],
 )
-def test_a_broker_that_does_not_let_us_in(engine: Engine, examine: Examine, url: str, words: str) -> None:
-    """The innermost reason in one line, and no password."""
+def test_a_broker_that_does_not_let_us_in(engine: Engine, examine: Examine, url: str, words: str, remedy: str) -> None:
+    """The innermost reason in one line with a remedy that fits it, and no password."""
     place = urlsplit(engine.amqp_url).netloc.rpartition("@")[2]
     found = about(examine(amqp_url=url.format(place=place)), "broker")
     assert "problem" == found.level
     assert words in found.sentence
+    assert remedy in found.remedy
     assert "\n" not in found.sentence
     assert "hush" not in str(found)
 
@@ -518,7 +520,8 @@ def test_a_setting_that_silences_every_trigger_is_told(engine: Engine, examine: 
 
 def test_a_replica_is_asked_too(engine: Engine, examine: Examine) -> None:
     """One that is away or another database is a problem; a primary in its place is worth a word."""
-    assert "problem" == about(examine(replica_url="postgresql://u:hush@127.0.0.1:1/d"), "replica").level
+    found = about(examine(replica_url="postgresql://u:hush@127.0.0.1:1/d"), "replica")
+    assert ("problem", "check host and port in PGJOBS_REPLICA_URL, and that the server runs") == found[0::3]
     found = about(examine(replica_url=sibling(engine.database_url, "postgres")), "replica")
     assert "problem" == found.level
     assert "PGJOBS_REPLICA_URL is another database than PGJOBS_DATABASE_URL" == found.sentence

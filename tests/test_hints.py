@@ -34,7 +34,7 @@ def failure(url: str, statement: str = "select 1", options: str = "") -> psycopg
 
 def attempt(url: str, statement: str, options: str) -> None:
     """Run a statement in a session with these options."""
-    with psycopg.connect(url, options=options) as connection:
+    with psycopg.connect(make_conninfo(url, **({"options": options} if options else {}))) as connection:
         connection.execute(statement.encode())
 
 
@@ -47,6 +47,11 @@ def attempt(url: str, statement: str, options: str) -> None:
         ({"user": "no_such_role"}, "28P01", "check user and password", True),
         ({"dbname": "no_such_database"}, "3D000", "create the database", True),
         ({"target_session_attrs": "standby"}, "25006", "the primary", False),
+        ({"sslmode": "require"}, "", "switch TLS on at the server, or ask for none: sslmode", False),
+        ({"sslmode": "require", "sslrootcert": "system"}, "", "sslrootcert", False),
+        ({"options": "-c no.such=1 -c nosuch=1"}, "22023", "mend options in", False),
+        ({"options": "-c datestyle=sideways"}, "22023", "mend options in", False),
+        ({"options": "-Z"}, "", "do what the server says", False),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -58,6 +63,25 @@ def test_a_refused_connection_names_the_part_that_is_wrong(
     assert words in hint_for(error), str(error)
     assert (state, for_good) == (sqlstate(error), refused_for_good(error)), str(error)
     assert "\n" not in one_line(error)
+
+
+@pytest.mark.parametrize("name", ["PGSSLMODE", "PGTARGETSESSIONATTRS", "PGCHANNELBINDING"])
+def test_a_variable_of_libpq_that_spoils_the_address_is_named(
+    database: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A wrong PGSSLMODE or the like is not taken for a fault of the address alone."""
+    monkeypatch.setenv(name, "nonsense")
+    said = run("watch", "1", database_url=database)
+    assert 2 == said.code
+    assert "libpq refuses it: invalid " in said.err
+    assert f"libpq reads {name} of the environment as well" in said.err
+
+
+def test_the_hint_names_the_address_that_was_called() -> None:
+    """Of a replica that is away, its own setting is to be checked."""
+    error = failure("postgresql://u@127.0.0.1:1/d")
+    assert "PGJOBS_REPLICA_URL" in hint_for(error, "PGJOBS_REPLICA_URL")
+    assert "PGJOBS_DATABASE_URL" not in hint_for(error, "PGJOBS_REPLICA_URL")
 
 
 def test_a_missing_right_is_named(role: tuple[str, str]) -> None:

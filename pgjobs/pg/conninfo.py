@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
 
@@ -41,7 +42,7 @@ def check_url(url: str) -> None:
     words = attempt.error_message.decode(errors="replace")
     attempt.finish()
     if NOWHERE not in words:
-        raise ValueError(f"libpq refuses it: {_without_quotations(words)}")
+        raise ValueError(f"libpq refuses it: {_without_quotations(words)}{_environment()}")
 
 
 def read(url: str) -> dict[str, str]:
@@ -67,6 +68,13 @@ def redacted(url: str) -> str:
     if "@" in shown.get("host", "") + shown.get("dbname", ""):
         return "(an address with an @ where none belongs)"
     return make_conninfo(**shown)
+
+
+def _environment() -> str:
+    """The variables of libpq's own that are set: what they say counts where the address says nothing."""
+    known = (option.envvar.decode() for option in pq.Conninfo.get_defaults() if option.envvar)
+    names = sorted(name for name in known if os.environ.get(name))
+    return f"; libpq reads {', '.join(names)} of the environment as well" if names else ""
 
 
 def _is_uri(url: str) -> bool:

@@ -6,6 +6,7 @@ import re
 
 import psycopg
 
+DATABASE_URL = "PGJOBS_DATABASE_URL"
 SERVER_AWAY = "check host and port in PGJOBS_DATABASE_URL, and that the server runs"
 BUSY = "find the session that holds it: select pid, state, xact_start, query from pg_stat_activity order by xact_start"
 MIGRATE = "run: pgjobs migrate"
@@ -65,8 +66,12 @@ RIGHTS = {
 # A connection that is refused has no SQLSTATE in libpq; what a server says is in its own language.
 BY_WORDS = (
     (r"password authentication failed|no password supplied|fe_sendauth", "28P01", NO_MEMBER),
-    (r"no pg_hba\.conf entry|authentication failed|role \".*\" (does not exist|is not permitted)", "28000", NO_MEMBER),
-    (r"database \".*\" does not exist", "3D000", NO_DATABASE),
+    (
+        r"pg_hba\.conf|no such user|authentication failed|role \".*\" (does not exist|is not permitted)",
+        "28000",
+        NO_MEMBER,
+    ),
+    (r"database \".*\" does not exist|no such database", "3D000", NO_DATABASE),
     (
         r"permission denied for database",
         "42501",
@@ -81,8 +86,25 @@ BY_WORDS = (
         "check the host's name in PGJOBS_DATABASE_URL",
     ),
     (r"session is (not )?read-(only|write)|server is (not )?in hot standby", "25006", BY_SQLSTATE["25006"]),
-    (r"SSL|certificate", "", "check sslmode, sslrootcert and the server's certificate"),
+    (
+        r"does not support SSL",
+        "",
+        "switch TLS on at the server, or ask for none: sslmode in PGJOBS_DATABASE_URL, PGSSLMODE in the environment",
+    ),
+    (r"does not support GSS", "", "look at gssencmode in PGJOBS_DATABASE_URL and at PGGSSENCMODE in the environment"),
+    (
+        r"SSL|certificate|sslmode",
+        "",
+        "check the server's certificate; sslmode and sslrootcert in PGJOBS_DATABASE_URL; PGSSLMODE in the environment",
+    ),
+    (
+        r"(unrecognized configuration|invalid value for|permission denied to set) parameter",
+        "22023",
+        "mend options in PGJOBS_DATABASE_URL or PGOPTIONS, or the setting of the role or database that is named",
+    ),
     (r"[Tt]imeout|timed out", "", "check host and port in PGJOBS_DATABASE_URL, and firewalls on the way"),
+    # Whatever else a server says of a session that it ends: in any language, behind its word for FATAL.
+    (r"failed: \S+:  ", "", "do what the server says, and look into its log: it answers, and refuses the session"),
 )
 
 
@@ -92,8 +114,12 @@ def sqlstate(error: BaseException) -> str:
     return known or next((state for words, state, _ in BY_WORDS if re.search(words, str(error))), "")
 
 
-def hint_for(error: BaseException) -> str:
-    """What to do about an error of PostgreSQL or of the way to it."""
+def hint_for(error: BaseException, url: str = DATABASE_URL) -> str:
+    """What to do about an error of PostgreSQL or of the way to it; `url` is the setting with its address."""
+    return _hint(error).replace(DATABASE_URL, url)
+
+
+def _hint(error: BaseException) -> str:
     state = getattr(error, "sqlstate", None)
     if state == "42501":
         return _missing_right(error)

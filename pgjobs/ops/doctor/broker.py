@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator
 
@@ -15,6 +16,27 @@ from pgjobs.ops.doctor.work import JobType
 from pgjobs.settings import Settings
 
 PATIENCE_SECONDS = 6.0
+UNREACHABLE = "check host and port in PGJOBS_AMQP_URL, and that RabbitMQ runs"
+REMEDIES = (
+    (
+        r"SSL|certificate|TLS",
+        "check the certificate, and the port in PGJOBS_AMQP_URL: amqps:// is 5671, amqp:// is 5672",
+    ),
+    (
+        r"[Ll]ogin was refused|authentication",
+        "check user and password in PGJOBS_AMQP_URL; guest may only log in locally",
+    ),
+    (r"vhost .*not found", "create the virtual host, or mend it in PGJOBS_AMQP_URL, where / is written as %2F"),
+    (
+        r"vhost .*(refused|is down)|ACCESS_REFUSED",
+        "give the user rights on the virtual host: rabbitmqctl set_permissions",
+    ),
+    (r"limit", "raise the limit that is named, or run fewer daemons or a smaller PGJOBS_MAX_RUNNING"),
+    (r"not known|name resolution|No address", "check the host's name in PGJOBS_AMQP_URL"),
+    (r"[Tt]imed? ?out", "check host and port in PGJOBS_AMQP_URL, firewalls on the way, and that RabbitMQ answers"),
+    (r"protocol|lost|EOF|reset", "check that RabbitMQ, and nothing else, listens at host and port of PGJOBS_AMQP_URL"),
+)
+"""By the words of the broker, of pika and of the network, the first that fits."""
 SUSPENDED = "mobilink_mo_tarifficate"
 """Where /api publishes to, see pgjobs.request_suspended()."""
 
@@ -26,7 +48,7 @@ async def findings(settings: Settings, types: list[JobType]) -> AsyncIterator[Fi
     try:
         publisher = await Publisher.connect(settings.amqp_url, "pgjobs doctor", Metrics(), PATIENCE_SECONDS)
     except Interrupted as error:
-        yield problem("broker", error.sentence, "check PGJOBS_AMQP_URL, and that RabbitMQ runs")
+        yield problem("broker", error.sentence, remedy_for(error.sentence))
         return
     try:
         yield ok("broker", f"{_version(publisher)} answers ({1000 * (time.monotonic() - began):.0f} ms)")
@@ -45,6 +67,11 @@ async def findings(settings: Settings, types: list[JobType]) -> AsyncIterator[Fi
             yield ok("routes", f"/api publishes to queue {SUSPENDED}")
     finally:
         await _goodbye(publisher)
+
+
+def remedy_for(sentence: str) -> str:
+    """What to do about a broker that does not let us in, by what it or the network says."""
+    return next((what for words, what in REMEDIES if re.search(words, sentence)), UNREACHABLE)
 
 
 async def _goodbye(publisher: Publisher) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from pgjobs.pg.hints import hint_for
+from pgjobs.pg.hints import DATABASE_URL, hint_for
 
 Level = Literal["ok", "warning", "problem"]
+ADDRESSES = {"replica": "PGJOBS_REPLICA_URL"}
+"""The setting whose server a check asks, where it is not the one of the database."""
 
 
 class Finding(NamedTuple):
@@ -36,4 +38,4 @@ def problem(about: str, sentence: str, remedy: str) -> Finding:
 def unchecked(about: str, error: BaseException) -> Finding:
     """What a check that failed says: the first line of its error."""
     words = (str(error).strip() or f"no answer in time ({type(error).__name__})").splitlines()[0]
-    return problem(about, f"it can't be checked: {words}", hint_for(error))
+    return problem(about, f"it can't be checked: {words}", hint_for(error, ADDRESSES.get(about, DATABASE_URL)))
