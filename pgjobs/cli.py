@@ -114,6 +114,15 @@ def add_token(
     typer.echo(asyncio.run(tokens.add(ready_settings("database_url"), name, scope.value, days)))
 
 
+@token_app.command("list")
+def list_tokens() -> None:
+    """List the tokens by name, with their scope, when they were made and when they expire; never a token itself."""
+    from pgjobs.ops import tokens
+
+    for line in asyncio.run(tokens.listed(ready_settings("database_url"))) or ["there is no token"]:
+        typer.echo(line)
+
+
 @token_app.command("drop")
 def drop_token(name: Annotated[str, typer.Argument(help="the name it was made with")]) -> None:
     """Lock a token out at once."""

@@ -19,6 +19,7 @@ from pgjobs.errors import SchemaError, SettingsError, TaskError
 from pgjobs.lab import services as private
 from pgjobs.lab.services import Services
 
+MOMENT = r"[0-9-]{10}T[0-9:]{8}Z"
 REFUSED = "postgresql://someone:hush@127.0.0.1:1/nothing"
 
 
@@ -85,6 +86,19 @@ def test_the_daemon_needs_a_broker_as_well() -> None:
     assert (2, "PGJOBS_AMQP_URL is not set") == (said.code, complaint(said.everything)[0])
 
 
+def test_tokens_are_listed_without_their_secrets(database: str) -> None:
+    """Each token is a line in the order of the names, an expired one says so, and no line has a digest."""
+    assert "there is no token\n" == run("token", "list", database_url=database).out
+    with psycopg.connect(database) as connection:
+        connection.execute("insert into pgjobs.tokens values ('old', sha256('x'), 'read', now(), now())")
+        connection.execute("select pgjobs.add_token('cms-of-the-north', sha256('y'), 'control', null)")
+    lines = run("token", "list", database_url=database).out.splitlines()
+    assert re.fullmatch(rf"cms-of-the-north  control  made {MOMENT}  never expires", lines[0])
+    assert re.fullmatch(rf"old               read     made {MOMENT}  expired {MOMENT}", lines[1])
+    assert 2 == len(lines)
+    assert not re.search("[0-9a-f]{16}", "".join(lines))
+
+
 @pytest.mark.parametrize("command", [("migrate",), ("watch", "1"), ("token", "drop", "cms")], ids=" ".join)
 def test_a_database_that_is_away_is_said_without_its_password(command: tuple[str, ...]) -> None:
     """Code 1, what the server or the network says, and where to look."""
@@ -109,7 +123,12 @@ def test_a_wrong_password_is_not_repeated(services: Services) -> None:
 
 def test_an_unmigrated_database_is_told_to_be_migrated(empty_database: str) -> None:
     """Whatever needs the schema says how to get it."""
-    for command in (("watch", "1"), ("token", "drop", "cms"), ("token", "add", "cms", "--scope", "read")):
+    for command in (
+        ("watch", "1"),
+        ("token", "list"),
+        ("token", "drop", "cms"),
+        ("token", "add", "cms", "--scope", "read"),
+    ):
         said = run(*command, database_url=empty_database)
         assert (1, "run: pgjobs migrate") == (said.code, complaint(said.err)[1])
 
@@ -133,6 +152,9 @@ def test_a_token_is_shown_once_and_known_by_its_digest(database: str) -> None:
             "select sha256, scope, round(extract(epoch from expires_at - now()) / 86400) from pgjobs.tokens"
         ).fetchone()
     assert (hashlib.sha256(token.encode()).digest(), "control", 30) == row
+    listed = run("token", "list", database_url=database)
+    assert (0, "") == (listed.code, listed.err)
+    assert re.fullmatch(rf"cms  control  made {MOMENT}  expires {MOMENT}\n", listed.out)
     again = run("token", "add", "cms", "--scope", "read", database_url=database)
     assert (1, "") == (again.code, again.out)
     assert "cms" in complaint(again.err)[0]

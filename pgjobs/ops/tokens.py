@@ -26,6 +26,28 @@ async def add(settings: Settings, name: str, scope: str, days: int | None) -> st
     return token
 
 
+async def listed(settings: Settings) -> list[str]:
+    """A line for each token: its name, what it may do, when it was made and when it ends."""
+    async with await db.connect(settings.database_url, "token") as connection:
+        await db.check_schema(connection)
+        rows = await (await connection.execute("select * from pgjobs.list_tokens()")).fetchall()
+    width = max((len(row[0]) for row in rows), default=0)
+    return [
+        f"{name:<{width}}  {scope:<7}  made {_moment(created_at)}  {_end(expires_at, expired=expired)}"
+        for name, scope, created_at, expires_at, expired in rows
+    ]
+
+
+def _end(expires_at: datetime | None, *, expired: bool) -> str:
+    if expires_at is None:
+        return "never expires"
+    return f"{'expired' if expired else 'expires'} {_moment(expires_at)}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 async def drop(settings: Settings, name: str) -> None:
     """Lock a token out at once."""
     async with await db.connect(settings.database_url, "token") as connection:

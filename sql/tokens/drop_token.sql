@@ -8,7 +8,7 @@ as $$
 begin
   delete from pgjobs.tokens t where t.name = _name;
   if not found then
-    perform pgjobs.refuse('PJ404', 'unknown_token', 'name', format('there is no token %s', _name), 'look it up in pgjobs.tokens', 'pgjobs.tokens');
+    perform pgjobs.refuse('PJ404', 'unknown_token', 'name', format('there is no token %s', _name), 'look it up: pgjobs token list', 'pgjobs.tokens');
   end if;
 end;
 $$;
