@@ -122,6 +122,20 @@ def test_a_daemon_that_reads_a_file_hands_back(engine: Engine) -> None:
     assert 0 == engine.value("select count(*) from pgjobs.injection_lines")
 
 
+def test_a_daemon_whose_broker_stays_mute_hands_back(engine: Engine) -> None:
+    """A daemon told to end while a broker lets it connect and says nothing hands the job back all the same."""
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        url = f"amqp://guest:guest@127.0.0.1:{broker.getsockname()[1]}/%2F"
+        daemon = engine.start(drain_seconds=0.5, lease_seconds=3600, stall_seconds=600, amqp_url=url)
+        engine.add_retries(1)
+        job = engine.add_job("expired")
+        engine.wait_until(f"1 = ({OWNERS})")
+        assert 0 == daemon.terminate(END_SECONDS)
+    assert "has let go of everything" in daemon.said
+    assert "ready" == engine.value("select status from xmp_jobs where id = %s", job)
+    assert 0 == engine.value(OWNERS)
+
+
 def test_a_daemon_connects_once_for_all_its_shards(engine: Engine) -> None:
     """However many shards wait for an unreachable broker, their daemon tries to connect at most once a second."""
     attempts: list[float] = []

@@ -280,7 +280,7 @@ MUTANTS = (
         "m-hand",
         "a daemon told to end hands back what waits in vain",
         (Edit("pgjobs/engine/outcome.py", "except asyncio.CancelledError:", "except ZeroDivisionError:"),),
-        (f"{LETTING_GO}::test_a_daemon_that_reads_a_file_hands_back",),
+        (f"{LETTING_GO}::test_a_daemon_whose_broker_stays_mute_hands_back",),
     ),
     Mutant(
         "m-nack",
