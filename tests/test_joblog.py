@@ -12,6 +12,8 @@ import psycopg
 import pytest
 
 from pgjobs import failpoints as faults
+from pgjobs.engine.claim import Claim
+from pgjobs.engine.shard import Shard
 from pgjobs.errors import Fenced, LogError
 from pgjobs.joblog import writer as joblog
 from pgjobs.joblog.rules import LogRules
@@ -41,6 +43,13 @@ def commit(connection: psycopg.Connection[Any], log: JobLog, epoch: int) -> None
     connection.execute("update pgjobs.log_segments set bytes = %s where epoch = %s", (log.committed, epoch))
 
 
+async def open_log(control: db.Connection, job: int, epoch: int, path: Path, rules: LogRules | None = None) -> JobLog:
+    """The log of shard 0 as its owner of this epoch opens it."""
+    shard = Shard(Claim(job, 0, epoch, "x", "", "q", False, "", False, False, True, None, 0), 60, 0)
+    shard.control = control
+    return await JobLog.open(shard.open_log, path, rules)
+
+
 def play(database: str, story: Callable[[db.Connection], Awaitable[None]]) -> None:
     """Run a story on a connection of its own."""
 
@@ -56,7 +65,7 @@ def test_uncommitted_lines_are_cut_off(database: str, job: int, tmp_path: Path) 
     path = tmp_path / "job.log"
 
     async def story(control: db.Connection) -> None:
-        first = await JobLog.open(control, job, 0, 1, path)
+        first = await open_log(control, job, 1, path)
         await first.append([b"one\n", b"two\n"])
         with psycopg.connect(database, autocommit=True) as connection:
             commit(connection, first, 1)
@@ -65,7 +74,7 @@ def test_uncommitted_lines_are_cut_off(database: str, job: int, tmp_path: Path) 
             with path.open("ab") as file:
                 file.write(b"fo")
             claim(connection)
-        second = await JobLog.open(control, job, 0, 2, tmp_path / "another name.log")
+        second = await open_log(control, job, 2, tmp_path / "another name.log")
         assert (path, 8) == (second.path, second.committed)
         await second.append([b"four\n"])
         second.close()
@@ -80,12 +89,12 @@ def test_a_living_former_owner_writes_into_an_orphan(database: str, job: int, tm
     path = tmp_path / "job.log"
 
     async def story(control: db.Connection) -> None:
-        stale = await JobLog.open(control, job, 0, 1, path)
+        stale = await open_log(control, job, 1, path)
         await stale.append([b"one\n"])
         with psycopg.connect(database, autocommit=True) as connection:
             commit(connection, stale, 1)
             claim(connection)
-        fresh = await JobLog.open(control, job, 0, 2, path)
+        fresh = await open_log(control, job, 2, path)
         for line in (b"two\n", b"three\n"):
             with pytest.raises(Fenced):
                 await stale.append([b"stale\n"])
@@ -93,7 +102,7 @@ def test_a_living_former_owner_writes_into_an_orphan(database: str, job: int, tm
         stale.close()
         fresh.close()
         with pytest.raises(Fenced):
-            await JobLog.open(control, job, 0, 1, path)
+            await open_log(control, job, 1, path)
 
     play(database, story)
     assert b"one\ntwo\nthree\n" == path.read_bytes()
@@ -107,7 +116,7 @@ def test_two_former_owners(database: str, job: int, tmp_path: Path, *, oldest_di
     path = tmp_path / "job.log"
 
     async def story(control: db.Connection) -> None:
-        oldest = await JobLog.open(control, job, 0, 1, path)
+        oldest = await open_log(control, job, 1, path)
         await oldest.append([b"one\n"])
         with psycopg.connect(database, autocommit=True) as connection:
             commit(connection, oldest, 1)
@@ -118,7 +127,7 @@ def test_two_former_owners(database: str, job: int, tmp_path: Path, *, oldest_di
             if oldest_dies:
                 oldest.close()
             claim(connection)
-        fresh = await JobLog.open(control, job, 0, 3, path)
+        fresh = await open_log(control, job, 3, path)
         assert (tmp_path / "job.2.log", 0) == (fresh.path, fresh.committed)
         await fresh.append([b"two\n"])
         joblog._take_over(path, silent[0], 4, is_copy=True)
@@ -140,7 +149,7 @@ def test_an_owner_that_slept_while_it_opened_its_log(
     path, lock = tmp_path / "job.log", joblog._lock
 
     async def another(control: db.Connection) -> None:
-        second = await JobLog.open(control, job, 0, 2, path)
+        second = await open_log(control, job, 2, path)
         await second.append([b"one\n", b"two\n"])
         with psycopg.connect(database, autocommit=True) as connection:
             commit(connection, second, 2)
@@ -156,7 +165,7 @@ def test_an_owner_that_slept_while_it_opened_its_log(
     async def slow(control: db.Connection) -> None:
         monkeypatch.setattr(joblog, "_lock", sleep_before)
         with pytest.raises(Fenced):
-            await JobLog.open(control, job, 0, 1, path)
+            await open_log(control, job, 1, path)
 
     play(database, slow)
     assert b"one\ntwo\n" == path.read_bytes()
@@ -167,14 +176,14 @@ def test_a_log_out_of_reach_gets_a_further_segment(database: str, job: int, tmp_
     path = tmp_path / "job.log"
 
     async def story(control: db.Connection) -> None:
-        first = await JobLog.open(control, job, 0, 1, path)
+        first = await open_log(control, job, 1, path)
         await first.append([b"one\n", b"two\n"])
         first.close()
         with psycopg.connect(database, autocommit=True) as connection:
             commit(connection, first, 1)
             path.write_bytes(b"one\n")
             claim(connection)
-        second = await JobLog.open(control, job, 0, 2, path)
+        second = await open_log(control, job, 2, path)
         assert (tmp_path / "job.2.log", 0) == (second.path, second.committed)
         await second.append([b"three\n"])
         second.close()
@@ -189,7 +198,7 @@ def test_a_failed_write_is_an_error(database: str, job: int, tmp_path: Path, fau
     """A full disk or a failed fsync ends the run with the name of the log; nothing counts as committed."""
 
     async def story(control: db.Connection) -> None:
-        log = await JobLog.open(control, job, 0, 1, tmp_path / "job.log")
+        log = await open_log(control, job, 1, tmp_path / "job.log")
         faults.arm(f"{fault}:1")
         with pytest.raises(LogError, match=r"job\.log: (No space left|Input/output error)"):
             await log.append([b"one\n"])
@@ -208,7 +217,7 @@ def test_short_writes(database: str, job: int, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:3]))
 
     async def story(control: db.Connection) -> None:
-        log = await JobLog.open(control, job, 0, 1, tmp_path / "job.log")
+        log = await open_log(control, job, 1, tmp_path / "job.log")
         await log.append([b"a longer line\n"])
         log.close()
 
@@ -224,7 +233,7 @@ def test_a_link_is_not_followed(database: str, job: int, tmp_path: Path) -> None
 
     async def story(control: db.Connection) -> None:
         with pytest.raises(LogError, match=os.strerror(errno.ELOOP)):
-            await JobLog.open(control, job, 0, 1, tmp_path / "job.log")
+            await open_log(control, job, 1, tmp_path / "job.log")
 
     play(database, story)
     assert b"precious\n" == victim.read_bytes()
@@ -234,7 +243,7 @@ def test_the_log_is_not_for_everybody(database: str, job: int, tmp_path: Path) -
     """A log holds msisdns: others may not read it."""
 
     async def story(control: db.Connection) -> None:
-        (await JobLog.open(control, job, 0, 1, tmp_path / "job.log")).close()
+        (await open_log(control, job, 1, tmp_path / "job.log")).close()
 
     play(database, story)
     assert 0 == (tmp_path / "job.log").stat().st_mode & 0o007
@@ -250,13 +259,13 @@ def test_mode_and_group_are_as_they_were_set(database: str, job: int, tmp_path: 
     os.umask(umask)
 
     async def story(control: db.Connection) -> None:
-        stale = await JobLog.open(control, job, 0, 1, path, LogRules(mode=mode, gid=gid))
+        stale = await open_log(control, job, 1, path, LogRules(mode=mode, gid=gid))
         await stale.append([b"one\n"])
         first = path.stat()
         with psycopg.connect(database, autocommit=True) as connection:
             commit(connection, stale, 1)
             claim(connection)
-        (await JobLog.open(control, job, 0, 2, path, LogRules(mode=mode, gid=gid))).close()
+        (await open_log(control, job, 2, path, LogRules(mode=mode, gid=gid))).close()
         stale.close()
         assert [(mode, gid)] * 2 == [(status.st_mode & 0o7777, status.st_gid) for status in (first, path.stat())]
         assert first.st_ino != path.stat().st_ino, "it is a copy"
@@ -278,7 +287,7 @@ def test_a_pipe_is_no_log(database: str, job: int, tmp_path: Path) -> None:
 
     async def story(control: db.Connection) -> None:
         with pytest.raises(LogError, match=r"job\.log: it is not a regular file"):
-            await JobLog.open(control, job, 0, 1, tmp_path / "job.log")
+            await open_log(control, job, 1, tmp_path / "job.log")
 
     play(database, story)
 
@@ -326,7 +335,7 @@ def test_a_log_that_is_taken_away(
     path.parent.mkdir()
 
     async def story(control: db.Connection) -> None:
-        log = await JobLog.open(control, job, 0, 1, path)
+        log = await open_log(control, job, 1, path)
         await log.append([b"one\n"])
         change(path)
         with pytest.raises(LogError, match=rf"job\.log: {sentence}"):

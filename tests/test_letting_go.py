@@ -184,7 +184,7 @@ def test_a_job_keeps_its_shards_when_its_type_changes(db: Db) -> None:
     claimed = claim(db, job)
     assert 1 == db.value("select shards from xmp_jobs where id = %s", job)
     db.execute("update xmp_job_types set shards = 2, params = array_remove(params, 'count') where name = 'expired'")
-    db.execute("select pgjobs.release_shard(%s, 0, %s, true, true, null)", (job, claimed["epoch"]))
+    db.execute("select pgjobs.release_shard(%s, 0, %s, true, true)", (job, claimed["epoch"]))
     assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
     claim(db, job)
     db.execute("update xmp_jobs set status = 'canceled' where id = %s", (job,))

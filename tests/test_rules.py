@@ -16,25 +16,25 @@ from pika import spec
 
 from pgjobs.engine.broker.confirms import Confirms
 from pgjobs.engine.broker.publisher import Publisher
-from pgjobs.engine.claim import Claim
-from pgjobs.engine.lease import Lease
+from pgjobs.engine.lease import Lease, Orders, boot_seconds
 from pgjobs.engine.listen import Listener
 from pgjobs.errors import Interrupted
 from pgjobs.lab.services import Services
 from pgjobs.metrics import Metrics
 
-LEASE = "interval '30 s'"
 CHECKPOINT = (
-    f"select pgjobs.checkpoint_job(%s, %s, %s, {LEASE}, %s, %s, 1, 0, 0,"
+    "select verdict from pgjobs.checkpoint_job(%s, %s, %s, interval '30 s', %s, %s, 1, 0, 0,"
     " '[[\"sent\", \"\", 1]]', 100, '\\x00', '\\x0000')"
 )
 CLAIM = "select epoch from pgjobs.claim_shard(%s, '{}', true, interval '30 s')"
-RENEW = f"select pgjobs.renew_lease(%s, %s, %s, {LEASE}, 5, null)"
+RENEW = "select verdict from pgjobs.renew_lease(%s, %s, %s, interval '30 s', 5, null)"
 CALLS = {
     "checkpoint": (CHECKPOINT, (3, 4)),
     "renew": (RENEW, ()),
     "finish": ("select pgjobs.finish_shard(%s, %s, %s)", ()),
-    "release": ("select pgjobs.release_shard(%s, %s, %s, true, true, 'x')", ()),
+    "release": ("select pgjobs.release_shard(%s, %s, %s, true, true)", ()),
+    "park": ("select pgjobs.park_shard(%s, %s, %s, true, interval '1 s', 'x', true)", ()),
+    "repeats": ("select verdict from pgjobs.note_repeats(%s, %s, %s, interval '30 s', 4)", ()),
     "fail": ("select pgjobs.fail_job(%s, %s, %s, true, 'x', 'y')", ()),
     "prepare": (PREPARE, ()),
     "position": ("select end_key from pgjobs.shard_position(%s, %s, %s)", ()),
@@ -45,12 +45,14 @@ ANSWERS = {
     "renew": "go",
     "finish": "done",
     "release": "",
+    "park": "",
+    "repeats": "go",
     "fail": "",
     "prepare": "go",
     "position": 9,
     "log": "/x/y.log",
 }
-"""What the owner is told; release and fail have no answer."""
+"""What the owner is told; release, park and fail have no answer."""
 STATE = (
     "select (p.*)::text, (select array_agg(s::text) from pgjobs.log_segments s),"
     " (select count(*) from pgjobs.checkpoints),"
@@ -91,7 +93,7 @@ def test_an_owner_of_old_changes_nothing(db: Db, claimed: dict[str, Any], call: 
     assert before == db.row(STATE)
 
 
-@pytest.mark.parametrize("call", [call for call in CALLS if call not in ("release", "position")])
+@pytest.mark.parametrize("call", [call for call in CALLS if call not in ("release", "park", "position")])
 def test_an_owner_too_late_changes_nothing(db: Db, claimed: dict[str, Any], call: str) -> None:
     """An owner whose lease has run out is answered with nothing although nobody has taken over yet."""
     run_out(db)
@@ -121,7 +123,7 @@ def test_nobody_is_given_the_shard_he_is_letting_go_of(db: Db) -> None:
         db.execute("update xmp_jobs set status = %s where id = %s", (status, job))
     take = "select count(*) from pgjobs.claim_shard(%s, %s, true, interval '30 s')"
     assert 0 == db.value(take, WORKER, [f"{job}/{second['shard']}"])
-    release = "select pgjobs.release_shard(%s, %s, %s, true, false, null)"
+    release = "select pgjobs.release_shard(%s, %s, %s, true, false)"
     db.execute(release, (job, second["shard"], second["epoch"]))
     assert 1 == db.value(take, WORKER, [])
 
@@ -139,7 +141,7 @@ def test_a_job_with_nothing_left_is_done_however_it_came_to_run(db: Db) -> None:
     assert "done" == db.value("select status::text from xmp_jobs where id = %s", job)
 
 
-@pytest.mark.parametrize("action", ["renew_lease", "checkpoint_job", "claim_shard"])
+@pytest.mark.parametrize("action", ["renew_lease", "renew_leases", "checkpoint_job", "claim_shard"])
 def test_leases_know_the_clock_of_the_database_only(db: Db, action: str) -> None:
     """No function about leases takes a moment as an argument: durations come in, the database says what time it is."""
     arguments = db.value("select pg_get_function_arguments(oid) from pg_proc where proname = %s", action)
@@ -150,15 +152,14 @@ def test_leases_know_the_clock_of_the_database_only(db: Db, action: str) -> None
 def test_a_lease_sleeps_with_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The holder's trust in its lease depends on the clock that also runs in suspension, not on the time of day:
     a clock set anywhere makes no difference."""
-    asked: list[str] = []
-
-    async def told(_connection: object, call: str, *_args: object) -> str:
-        asked.append(call)
-        return "go"
+    asked: list[None] = []
 
     async def act() -> None:
-        lease = Lease(Claim(1, 0, 1, "x", "", "q", False, "", False, False, True, None, 0), 10, boot)
-        lease._control = SimpleNamespace()  # type: ignore[assignment]
+        async def renew() -> None:
+            asked.append(None)
+            lease.obey(Orders("go"), boot_seconds())
+
+        lease = Lease(10, boot, renew)
         await lease.ensure()
         assert [] == asked
         now[0] += 6.9
@@ -170,7 +171,6 @@ def test_a_lease_sleeps_with_the_machine(monkeypatch: pytest.MonkeyPatch) -> Non
         await lease.ensure()
         assert 1 == len(asked)
 
-    monkeypatch.setattr("pgjobs.pg.connection.value", told)
     boot = 1000.0
     now = [boot]
     monkeypatch.setattr("time.clock_gettime", lambda clock: now[0] if clock == time.CLOCK_BOOTTIME else 1e9)

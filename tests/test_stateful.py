@@ -61,7 +61,7 @@ PAUSE = """
 CLAIM = """
   select job_id, shard, epoch, dry_run, needs_file, prepared, uncertain_to from pgjobs.claim_shard(%s, %s, %s, %s)
 """
-CHECKPOINT = "select pgjobs.checkpoint_job(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+CHECKPOINT = "select (select verdict from pgjobs.checkpoint_job(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s))"
 LOOK = """
   select jsonb_build_object(
     'jobs', (select jsonb_object_agg(j.id, to_jsonb(j)) from xmp_jobs j),
@@ -369,7 +369,7 @@ class Game(RuleBasedStateMachine):
         if keys is not None and not task.job.dry_run and not task.stopping:
             upto = min(max(task.at, task.announced) + more, len(keys))
         ahead = task.key_at(upto) if upto > task.announced else None
-        call = "select pgjobs.renew_lease(%s, %s, %s, %s, %s, %s)"
+        call = "select (select verdict from pgjobs.renew_lease(%s, %s, %s, %s, %s, %s))"
         if self.ask(task, call, timedelta(seconds=LEASE), ahead, note):
             task.shard.note, task.announced = note, upto
             if ahead is not None:
@@ -440,8 +440,12 @@ class Game(RuleBasedStateMachine):
             return multiple()
         job, shard = task.job, task.shard
         self.touched, self.after = job, self.look()
-        call = "select pgjobs.release_shard(%s, %s, %s, %s, %s, %s)"
-        self.db.execute(call, (*task.key, task.clean, hand_back, note))
+        if note is None or hand_back:
+            note = None
+            self.db.execute("select pgjobs.release_shard(%s, %s, %s, %s, %s)", (*task.key, task.clean, hand_back))
+        else:
+            call = "select pgjobs.park_shard(%s, %s, %s, %s, interval '0', %s, true)"
+            self.db.execute(call, (*task.key, task.clean, note))
         self.end(task)
         if shard.epoch != task.epoch:
             self.unchanged()

@@ -20,6 +20,7 @@ from pgjobs.engine.callbacks import Callbacks
 from pgjobs.engine.connections import ConnectionPool
 from pgjobs.engine.daemon import Daemon
 from pgjobs.engine.heartbeat import Heartbeat
+from pgjobs.engine.leases import Leases
 from pgjobs.engine.listen import Listener
 from pgjobs.engine.maintenance import Maintenance
 from pgjobs.errors import PgjobsError, SchemaError, TaskError
@@ -27,6 +28,7 @@ from pgjobs.settings import Settings
 
 TASKS: dict[str, tuple[type, str]] = {
     "listener": (Listener, "_listen"),
+    "leases": (Leases, "run"),
     "heartbeat": (Heartbeat, "run"),
     "chores": (Maintenance, "run"),
     "api requests": (Calls, "run"),

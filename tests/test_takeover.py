@@ -265,7 +265,7 @@ def test_every_door_of_sql_works(old: Db) -> None:
     assert old.column("select name from pgjobs.metrics() where name = 'pgjobs_jobs'")
     assert old.value("select pgjobs.refresh_gauges(0, interval '1 minute')") is True
     assert 1 == old.value("select value from pgjobs.gauges where name = 'pending_retries_count'")
-    old.value("select pgjobs.release_shard(%s, 0, %s, true, true, null)", job, claimed["epoch"])
+    old.value("select pgjobs.release_shard(%s, 0, %s, true, true)", job, claimed["epoch"])
     assert "ready" == old.value("select status::text from xmp_jobs where id = %s", job)
     claimed = claim(old, job)
     old.value("select pgjobs.fail_job(%s, 0, %s, true, 'file', 'the file is missing')", job, claimed["epoch"])

@@ -1,5 +1,6 @@
 """What an error means: a wait told in a true sentence, or the end of the job."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -72,7 +73,8 @@ def test_an_unexpected_error_ends_the_job_when_it_comes_again_and_again() -> Non
     """A fault of ours is tried a few times and then told as the error of the job; any other end of a run in between
     begins the count anew, and a connection that is lost is never an end."""
     nothing: Any = None
-    task = ShardTask(nothing, nothing, nothing, nothing, nothing, Suspicion(), nothing)
+    context: Any = SimpleNamespace(shard=nothing, suspicion=Suspicion())
+    task = ShardTask(context, nothing, nothing)
     lost = psycopg.OperationalError("gone")
     assert [None] * 50 == [task._broken_for_good(lost) for _ in range(50)]
     assert [None] * (MOST_UNKNOWN - 1) == [task._broken_for_good(TypeError("x")) for _ in range(MOST_UNKNOWN - 1)]

@@ -1,4 +1,4 @@
-"""Claims: taking a shard to run, and giving it up in the three ways there are."""
+"""Claims: taking a shard to run."""
 
 from __future__ import annotations
 
@@ -48,25 +48,3 @@ async def take(
     call = "select * from pgjobs.claim_shard(%s, %s, %s, %s)"
     await cursor.execute(call, (worker, running, autostart, timedelta(seconds=lease_seconds)))
     return await cursor.fetchone()
-
-
-async def finish(control: db.Connection, claim: Claim) -> str | None:
-    """End an exhausted shard: 'done' when the job is, 'finished' when others go on, None when fenced out."""
-    answer: str | None = await db.value(
-        control, "select pgjobs.finish_shard(%s, %s, %s)", claim.job_id, claim.shard, claim.epoch
-    )
-    return answer
-
-
-async def release(control: db.Connection, claim: Claim, *, clean: bool, hand_back: bool, note: str | None) -> None:
-    """Give a shard up; clean means that nothing is in flight."""
-    call = "select pgjobs.release_shard(%s, %s, %s, %s, %s, %s)"
-    await control.execute(call, (claim.job_id, claim.shard, claim.epoch, clean, hand_back, note))
-
-
-async def fail(
-    control: db.Connection, claim: Claim, *, clean: bool, code: str, sentence: str, late_key: int | None = None
-) -> None:
-    """Break the job off with a sentence that names the thing to mend."""
-    call = "select pgjobs.fail_job(%s, %s, %s, %s, %s, %s, %s)"
-    await control.execute(call, (claim.job_id, claim.shard, claim.epoch, clean, code, sentence, late_key))

@@ -22,12 +22,15 @@ from pgjobs.engine.api_requests import Calls
 from pgjobs.engine.callbacks import Callbacks
 from pgjobs.engine.claim import Claim
 from pgjobs.engine.connections import ConnectionPool
+from pgjobs.engine.context import RunContext
 from pgjobs.engine.heartbeat import Heartbeat
-from pgjobs.engine.lease import Lease, boot_seconds
+from pgjobs.engine.lease import boot_seconds
+from pgjobs.engine.leases import Leases
 from pgjobs.engine.listen import Listener
 from pgjobs.engine.maintenance import Maintenance
 from pgjobs.engine.outcome import ShardTask
 from pgjobs.engine.poison import Suspicion
+from pgjobs.engine.shard import Shard
 from pgjobs.engine.supervisor import Supervisor
 from pgjobs.errors import hint_for, one_line
 from pgjobs.metrics import Metrics
@@ -48,7 +51,7 @@ LEAVE_SECONDS = 4.0
 class Running:
     """A shard this daemon runs."""
 
-    lease: Lease
+    shard: Shard
     task: asyncio.Task[None]
 
 
@@ -65,6 +68,7 @@ class Daemon:
         self.pool = ConnectionPool(settings, self.metrics, self.worker)
         self.callbacks = Callbacks(settings)
         self.calls = Calls(settings, self.pool, self.worker)
+        self.leases = Leases(settings, self.worker, lambda: [running.shard for running in self.running.values()])
         self._suspicions: dict[str, Suspicion] = {}
         self._woken = asyncio.Event()
         self._told_to_end = asyncio.Event()
@@ -98,6 +102,7 @@ class Daemon:
         listener = Listener(settings.database_url, self.metrics, settings.probe_seconds, self._on_hint)
         heartbeat = Heartbeat(settings, self.metrics, self.worker, self.pool)
         supervisor.start("listener", listener.run)
+        supervisor.start("leases", self.leases.run)
         supervisor.start("heartbeat", heartbeat.run)
         supervisor.start("chores", Maintenance(settings).run)
         supervisor.start("api requests", self.calls.run)
@@ -158,9 +163,8 @@ class Daemon:
         self._woken.set()
         self.calls.wake()
         self.callbacks.wake()
-        for name, running in self.running.items():
-            if job_id is None or name.startswith(f"{job_id}/"):
-                running.lease.poke()
+        if job_id is None or any(running.shard.claim.job_id == job_id for running in self.running.values()):
+            self.leases.poke()
 
     async def _claim(self, works: Callable[[], None]) -> None:
         """Claim what is due, then sleep until something happens or falls due."""
@@ -188,19 +192,18 @@ class Daemon:
 
     def _start(self, taken: Claim, claimed_at: float) -> None:
         faults.reach("after_claim")
-        lease = Lease(taken, self.settings.lease_seconds, claimed_at)
-        task = asyncio.create_task(self._run_shard(taken, lease))
-        self.running[taken.name] = Running(lease, task)
+        shard = Shard(taken, self.settings.lease_seconds, claimed_at)
+        task = asyncio.create_task(self._run_shard(taken, shard))
+        self.running[taken.name] = Running(shard, task)
         self.metrics.running_shards.set(len(self.running))
 
-    async def _run_shard(self, taken: Claim, lease: Lease) -> None:
+    async def _run_shard(self, taken: Claim, shard: Shard) -> None:
         """Run one shard to whatever end, and report that end to the database."""
         logger.info("job %s, shard %s, epoch %s: taken", taken.job_id, taken.shard, taken.epoch)
         try:
             suspicion = self._suspicions.setdefault(taken.name, Suspicion())
-            await ShardTask(
-                taken, lease, self.pool, self.settings, self.metrics, suspicion, self._told_to_end.is_set
-            ).run()
+            context = RunContext(shard, suspicion, self.settings, self.metrics)
+            await ShardTask(context, self.pool, self._told_to_end.is_set).run()
         except (psycopg.Error, OSError) as error:
             logger.warning("job %s: its end could not be reported yet: %s", taken.job_id, one_line(error))
             await asyncio.sleep(REPORT_PAUSE)
@@ -221,8 +224,7 @@ class Daemon:
     async def _let_go(self) -> None:
         """Drain what is in flight and hand the shards back, those as well that wait for something in vain."""
         for running in self.running.values():
-            running.lease.stopping = True
-            running.lease.poke()
+            running.shard.lease.stop()
         tasks = [running.task for running in self.running.values()]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=self.settings.drain_seconds)

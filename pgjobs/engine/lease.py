@@ -1,25 +1,35 @@
-"""Ownership of a shard: a lease on the database's clock, renewed here, and the epoch in every write.
+"""Time and trust of one shard: how long its lease certainly lasts, and whether its run has to come to an end.
 
 The holder fences itself: it acts only while its last renewal is younger than most of the lease, by a clock that also
-counts the time for which the machine was suspended. The database decides: if it returns null, the shard has another
-owner.
+counts the time for which the machine was suspended. The database decides: what it does not answer has another owner.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from pgjobs import failpoints as faults
-from pgjobs.engine.claim import Claim
-from pgjobs.errors import Fenced
-from pgjobs.pg import connection as db
 
 TRUST = 0.7
+
+
+class Orders(NamedTuple):
+    """What the database wants of a run: to go on, to wait (be parked for `pause`, because of `reason`), or to stop."""
+
+    verdict: str
+    pause: timedelta | None = None
+    reason: str | None = None
+
+
+class Parking(NamedTuple):
+    """How a shard is to be given up for a while."""
+
+    pause: timedelta
+    reason: str
 
 
 def boot_seconds() -> float:
@@ -28,120 +38,87 @@ def boot_seconds() -> float:
 
 
 class Lease:
-    """The ownership of one shard, while it runs."""
+    """The lease of one shard, while it runs; `renew` asks the database for it anew."""
 
-    def __init__(self, claim: Claim, seconds: float, claimed_at: float) -> None:
+    def __init__(self, seconds: float, claimed_at: float, renew: Callable[[], Awaitable[object]]) -> None:
+        self.seconds = seconds
         self.lost: BaseException | None = None
-        self._stopping = False
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._wait_reason: str | None = None
-        self._control: db.Connection | None = None
-        self._key = (claim.job_id, claim.shard, claim.epoch)
-        self._seconds = seconds
+        self.parking: Parking | None = None
+        self._stopped = False
+        self._renew = renew
         self._renewed_at = claimed_at
-        self._poked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._over: asyncio.Future[None] = loop.create_future()
+        self._ending: asyncio.Future[None] = loop.create_future()
 
     @property
     def stopping(self) -> bool:
         """Whether the run has to come to its end: nothing more is to be published."""
-        return self._stopping
+        return self._stopped or self.parking is not None
 
-    @stopping.setter
-    def stopping(self, stopping: bool) -> None:
-        self._stopping = stopping
-        if stopping:
-            self._end()
+    def stop(self) -> None:
+        """End the run now: the job was stopped, or the daemon ends."""
+        self._stopped, self.parking = True, None
+        self._end(self._over, self._ending)
 
-    def _end(self) -> None:
-        if not self.over.done():
-            self.over.set_result(None)
+    def yield_place(self, reason: str) -> None:
+        """End the run at its next window and park the shard; it is due again at once, like any other."""
+        self._park(Parking(timedelta(0), reason))
 
-    def _lose(self, error: BaseException) -> None:
-        self.lost = error
-        self._end()
+    def _park(self, parking: Parking) -> None:
+        if not self._stopped:
+            self.parking = parking
+            self._end(self._ending)
 
-    async def outlasts(self, work: asyncio.Future[Any]) -> bool:
+    def obey(self, orders: Orders, asked_at: float | None) -> None:
+        """Do what the database answered to a renewal sent at this moment; None: the lease was not renewed."""
+        if asked_at is not None:
+            self._renewed_at = max(self._renewed_at, asked_at)
+        if orders.verdict == "stop":
+            self.stop()
+        elif orders.verdict == "wait":
+            self._park(Parking(orders.pause or timedelta(0), orders.reason or "it has to wait"))
+
+    def lose(self, error: BaseException) -> None:
+        """The shard has another owner, or nobody can say whose it is: the run ends with this error."""
+        self.lost = self.lost or error
+        self._end(self._over, self._ending)
+
+    async def ensure(self) -> None:
+        """Return only if the shard is certainly ours; raise what says otherwise."""
+        if self.lost is not None:
+            raise self.lost
+        if boot_seconds() - self._renewed_at > self.seconds * TRUST and not faults.armed(faults.NO_SELF_FENCE):
+            await self._renew()
+
+    async def outlasts(self, work: asyncio.Future[Any], *, parked: bool = False) -> bool:
         """Wait for work that may take long; if the job is stopped first, cancel the work and return False.
 
-        If the lease is lost first, cancel the work and raise the error that ended the lease.
+        `parked`: also if the shard is to be parked. If the lease is lost first, cancel the work and raise why.
         """
+        end = self._ending if parked else self._over
         try:
-            await asyncio.wait((work, self.over), return_when=asyncio.FIRST_COMPLETED)
+            while not (work.done() or end.done()):
+                await asyncio.wait((work, end), timeout=self.seconds / 4, return_when=asyncio.FIRST_COMPLETED)
+                if not (work.done() or end.done()):
+                    await self.ensure()
         finally:
             if not work.done():
                 work.cancel()
                 await asyncio.wait((work,))
+            cause = None if work.cancelled() else work.exception()
         if self.lost is not None:
-            raise self.lost from (None if work.cancelled() else work.exception())
+            raise self.lost from (None if cause is self.lost else cause)
         return not work.cancelled()
 
-    @asynccontextmanager
-    async def held_on(self, control: db.Connection) -> AsyncIterator[None]:
-        """Keep the lease on this connection while the block runs."""
-        self._control = control
-        keeper = asyncio.create_task(self._keep())
-        try:
-            yield
-        finally:
-            keeper.cancel()
-            await asyncio.wait((keeper,))
+    async def comes_within(self, work: asyncio.Future[Any], seconds: float) -> bool:
+        """Whether work is done within so many seconds; the end of the run is not waited for."""
+        if not work.done():
+            await asyncio.wait((work, self._ending), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return work.done()
 
-    def poke(self) -> None:
-        """Renew now, because something about the job has changed."""
-        self._poked.set()
-
-    def set_wait_reason(self, reason: str | None) -> None:
-        """Store at once why the shard is waiting, for pgjobs.why(); None clears it."""
-        if reason != self._wait_reason:
-            self._wait_reason = reason
-            self.poke()
-
-    async def ensure(self) -> None:
-        """Return only if the shard is certainly ours; raise Fenced otherwise."""
-        if self.lost is not None:
-            raise self.lost
-        if boot_seconds() - self._renewed_at > self._seconds * TRUST and not faults.armed(faults.NO_SELF_FENCE):
-            await self.renew()
-
-    async def renew(self, in_flight_to: int | None = None) -> None:
-        """Renew, and announce how far will be published before the next checkpoint."""
-        call = "select pgjobs.renew_lease(%s, %s, %s, %s, %s, %s)"
-        await self._ask(call, *self._key, timedelta(seconds=self._seconds), in_flight_to, self._wait_reason)
-
-    async def note_repeats(self, to_key: int) -> None:
-        """Note that messages up to a key are published again, so that some may be there twice."""
-        call = "select pgjobs.note_repeats(%s, %s, %s, %s, %s)"
-        await self._ask(call, *self._key, timedelta(seconds=self._seconds), to_key)
-
-    async def checkpoint(self, *progress: Any) -> None:
-        """Store (last key, in flight to, sent, skipped, returned, outcomes, log bytes, chain, checks) of one window."""
-        call = "select pgjobs.checkpoint_job(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-        await self._ask(call, *self._key, timedelta(seconds=self._seconds), *progress)
-
-    async def _ask(self, call: str, *args: Any) -> None:
-        if self._control is None:
-            raise RuntimeError("the lease is not held on a connection yet")
-        faults.fail("sql")
-        sent_at = boot_seconds()
-        async with asyncio.timeout(self._seconds):
-            answer = await db.value(self._control, call, *args)
-        if answer is None:
-            fenced = Fenced(f"job {self._key[0]}: another owner has taken shard {self._key[1]} over")
-            self._lose(fenced)
-            raise fenced
-        self._renewed_at = sent_at
-        if answer == "stop":
-            self.stopping = True
-
-    async def _keep(self) -> None:
-        while self.lost is None:
-            try:
-                async with asyncio.timeout(self._seconds / 4):
-                    await self._poked.wait()
-            except TimeoutError:
-                pass
-            self._poked.clear()
-            try:
-                await self.renew()
-            except Exception as error:  # noqa: BLE001 whatever it is, the run has to hear it and end
-                self._lose(error)
+    @staticmethod
+    def _end(*futures: asyncio.Future[None]) -> None:
+        for future in futures:
+            if not future.done():
+                future.set_result(None)

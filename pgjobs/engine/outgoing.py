@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from pgjobs.engine.broker.confirms import Flight
 from pgjobs.engine.broker.frames import Envelope, Record
 from pgjobs.engine.broker.publisher import Publisher
-from pgjobs.engine.claim import Claim
-from pgjobs.engine.lease import Lease
+from pgjobs.engine.shard import Shard
 from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Interrupted
 
@@ -27,14 +26,12 @@ MAYBE_DUPLICATE = {"x-maybe-duplicate": True}
 class Outgoing:
     """What one run publishes; `pause_reading` closes the cursor of its records."""
 
-    def __init__(
-        self, claim: Claim, publisher: Publisher, lease: Lease, pause_reading: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._claim = claim
+    def __init__(self, shard: Shard, publisher: Publisher, pause_reading: Callable[[], Awaitable[None]]) -> None:
+        self._shard = shard
+        self._claim = shard.claim
         self._publisher = publisher
-        self._lease = lease
         self._pause_reading = pause_reading
-        self._prefix = f"{claim.job_id}-"
+        self._prefix = f"{shard.claim.job_id}-"
         self._waiting_since = 0.0
 
     async def check_route(self) -> None:
@@ -77,7 +74,7 @@ class Outgoing:
         if window.flight.nacked:
             await self._publish_again(window.published, set(window.flight.nacked))
         publisher.forget_nacks()
-        self._lease.set_wait_reason(None)
+        await self._shard.wait_because(None)
         returned = publisher.take_returned(self._prefix, window.published)
         if returned and len(returned) == len(window.published):
             await self._nothing_bound(windows, next(iter(returned.values())))
@@ -96,10 +93,10 @@ class Outgoing:
         A queue may keep a copy of each message that it refuses (reject-publish-dlx): this keeps the copies few.
         """
         waiting = [record for record in published if record[0] in nacked]
-        await self._lease.note_repeats(waiting[-1][0])
+        await self._shard.note_repeats(waiting[-1][0])
         most = 1
         while waiting:
-            self._lease.set_wait_reason(NACKED)
+            await self._shard.wait_because(NACKED)
             if most == 1:
                 await self._publisher.pause_after_nack(self._while_waiting)
             batch = waiting[:most]
@@ -128,17 +125,17 @@ class Outgoing:
 
     async def _while_waiting(self) -> None:
         """Called once a second while confirms are awaited: check the lease, store why nothing moves, obey a stop."""
-        publisher, lease = self._publisher, self._lease
+        publisher, shard, lease = self._publisher, self._shard, self._shard.lease
         await lease.ensure()
         if publisher.blocked_since is not None:
             seconds = int(time.monotonic() - publisher.blocked_since)
-            lease.set_wait_reason(
+            await shard.wait_because(
                 f"the broker is blocked: {publisher.blocked_reason}, for {seconds // 10 * 10} s or more"
             )
         elif publisher.nacking:
-            lease.set_wait_reason(NACKED)
+            await shard.wait_because(NACKED)
         elif publisher.silent_seconds > TOO_LONG:
-            lease.set_wait_reason("the broker is connected and confirms nothing")
+            await shard.wait_because("the broker is connected and confirms nothing")
         else:
             return
         if lease.stopping:

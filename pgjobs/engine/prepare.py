@@ -13,43 +13,35 @@ from pgjobs import failpoints as faults
 from pgjobs.engine import injection
 from pgjobs.engine.claim import Claim
 from pgjobs.engine.connections import ShardConnections
-from pgjobs.engine.records import Position
+from pgjobs.engine.context import RunContext
 from pgjobs.engine.selected import check_columns
-from pgjobs.errors import Fenced, SelectionError
+from pgjobs.engine.shard import Bounds, Position
+from pgjobs.errors import SelectionError
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 
-async def prepare(claim: Claim, connections: ShardConnections, settings: Settings) -> Position | None:
-    """Where a shard goes on, after having prepared it if that was not done before; None when it is empty."""
-    key = (claim.job_id, claim.shard, claim.epoch)
+async def prepare(context: RunContext, connections: ShardConnections) -> Position:
+    """Where a shard goes on, after having prepared it if that was not done before."""
+    claim, shard, settings = context.claim, context.shard, context.settings
     if not claim.prepared:
         if claim.needs_file:
             await injection.load(settings, claim.job_id, claim.file_name)
-        await _fix_bounds(key, connections, settings)
+        await shard.prepare(await _measure_on_primary(claim, connections, settings))
         faults.reach("after_prepare")
-    row = await (await connections.control.execute("select * from pgjobs.shard_position(%s, %s, %s)", key)).fetchone()
-    if row is None:
-        raise Fenced(f"job {claim.job_id}: another owner has taken it over")
-    after_key, end_key, empty, remaining, lsn = row
-    return None if empty else Position(after_key, end_key, remaining, lsn)
+    return await shard.position()
 
 
-async def _fix_bounds(key: tuple[int, int, int], connections: ShardConnections, settings: Settings) -> None:
-    """Measure beside the connection that keeps the lease, on the primary; store what was found at once."""
+async def _measure_on_primary(claim: Claim, connections: ShardConnections, settings: Settings) -> Bounds:
     if not settings.replica_url:
-        found = await _measure(connections.reader, *key[:2])
-    else:
-        async with await db.connect(settings.database_url, "prepare") as beside:
-            found = await _measure(beside, *key[:2])
-    call = "select pgjobs.prepare_job(%s, %s, %s, %s, %s, %s, %s, %s)"
-    if await db.value(connections.control, call, *key, *found) is None:
-        raise Fenced(f"job {key[0]}: the lease was lost while it was prepared")
+        return await _measure(connections.reader, claim.job_id, claim.shard)
+    async with await db.connect(settings.database_url, "prepare") as beside:
+        return await _measure(beside, claim.job_id, claim.shard)
 
 
-async def _measure(connection: db.Connection, job_id: int, shard: int) -> tuple[object, ...]:
-    """(start_key, first_key, end_key, send_limit, estimate) of a selection, however long it takes to find them."""
-    # The lease, kept on another connection, ends the run when the server is gone.
+async def _measure(connection: db.Connection, job_id: int, shard: int) -> Bounds:
+    """Where a selection begins and ends, however long it takes to find that."""
+    # The lease ends the run when the server is gone.
     usual, connection.patience = connection.patience, None
     try:
         await connection.execute("begin transaction isolation level repeatable read, read only")
@@ -61,7 +53,7 @@ async def _measure(connection: db.Connection, job_id: int, shard: int) -> tuple[
         await _check_selector(connection, job_id, shard)
         raise
     else:
-        return found
+        return Bounds(*found)
     finally:
         connection.patience = usual
         if not connection.closed:

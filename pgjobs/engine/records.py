@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -16,10 +15,11 @@ import psycopg
 
 from pgjobs import failpoints as faults
 from pgjobs.engine.broker.frames import Record
+from pgjobs.engine.context import RunContext
 from pgjobs.engine.selected import check_columns, misplaced
+from pgjobs.engine.shard import Position
 from pgjobs.engine.window import fits
 from pgjobs.errors import Interrupted, SelectionError
-from pgjobs.metrics import Metrics
 from pgjobs.pg import connection as db
 
 WINDOW_BYTES = 8 << 20
@@ -30,16 +30,6 @@ GROWTH = 8
 BODY = itemgetter(3)
 
 
-@dataclass
-class Position:
-    """Where reading goes on: behind `after_key`, up to `end_key`, at most `remaining` records to be sent."""
-
-    after_key: int | None
-    end_key: int | None
-    remaining: int | None
-    lsn: str
-
-
 class Records:
     """The windows of a shard. The next one is being fetched while the caller works on the present one.
 
@@ -47,34 +37,23 @@ class Records:
     pauses, and the next one opens by key, so no snapshot grows old.
     """
 
-    def __init__(
-        self,
-        reader: db.Connection,
-        metrics: Metrics,
-        *,
-        job_id: int,
-        shard: int,
-        position: Position,
-        descending: bool,
-        window: int,
-        segment_seconds: float,
-        patience: float,
-    ) -> None:
+    def __init__(self, context: RunContext, reader: db.Connection, position: Position) -> None:
         self._reader = reader
-        self._metrics = metrics
-        self._job = (job_id, shard)
-        self._at = position
-        self._descending = descending
-        self._window = window
+        self._metrics = context.metrics
+        self._job = (context.claim.job_id, context.claim.shard)
+        self._after_key, self._left = position.after_key, position.remaining
+        self._end_key, self._lsn = position.end_key, position.lsn
+        self._descending = context.claim.descending
+        self._window = context.suspicion.window or context.settings.window
         self._step = FIRST_FETCH
         self._biggest = 1
         self._checked = False
         self._asked_for: int | None = None
         self._misplaced: SelectionError | None = None
-        self._segment_seconds = segment_seconds
-        self._patience = patience
+        self._segment_seconds = context.settings.segment_seconds
+        self._patience = 5 * context.settings.stall_seconds
         self._opened_at: float | None = None
-        self._exhausted = position.remaining is not None and position.remaining <= 0
+        self._exhausted = self._left is not None and self._left <= 0
         self._ahead: asyncio.Task[list[Record]] | None = None
 
     async def next(self) -> list[Record]:
@@ -134,7 +113,7 @@ class Records:
         self._limit(window)
         self._check_order(window)
         if window:
-            self._at.after_key = window[-1][0]
+            self._after_key = window[-1][0]
         return window
 
     async def _gather(self) -> list[Record]:
@@ -174,7 +153,7 @@ class Records:
     async def _narrow(self, error: psycopg.DataError | UnicodeError, step: int, *, named: bool) -> None:
         """Begin anew behind the last good record, half as far at a time; name the record when only one is left."""
         if step == 1 and named:
-            where = "the first record" if self._at.after_key is None else f"the record behind {self._at.after_key}"
+            where = "the first record" if self._after_key is None else f"the record behind {self._after_key}"
             said = error.diag.message_primary if isinstance(error, psycopg.DataError) else None
             raise SelectionError(f"{where} can't be selected: {said or error}") from error
         await self._reader.execute("rollback")
@@ -183,7 +162,7 @@ class Records:
 
     def _check_order(self, window: list[Record]) -> None:
         """Keep of a window what lies before every key that came late; what is wrong is told when that is through."""
-        after, asked_for = self._at.after_key, self._asked_for
+        after, asked_for = self._after_key, self._asked_for
         self._asked_for = None
         found = misplaced(window, after, descending=self._descending)
         if found is None:
@@ -200,18 +179,18 @@ class Records:
 
     async def _open(self) -> None:
         # Asked before the transaction begins: its snapshot is as old as its first statement.
-        while not await db.value(self._reader, "select pgjobs.is_replayed(%s)", self._at.lsn):  # noqa: ASYNC110 no event tells
+        while not await db.value(self._reader, "select pgjobs.is_replayed(%s)", self._lsn):  # noqa: ASYNC110 no event tells
             await asyncio.sleep(0.1)
         await self._reader.execute("begin transaction isolation level repeatable read, read only")
         call = "select pgjobs.open_records(%s, %s, %s, %s)"
-        await self._reader.execute(call, (*self._job, self._at.after_key, self._at.end_key))
+        await self._reader.execute(call, (*self._job, self._after_key, self._end_key))
         self._opened_at = time.monotonic()
-        self._checked, self._asked_for = False, self._at.after_key
+        self._checked, self._asked_for = False, self._after_key
         faults.reach("after_open")
 
     def _limit(self, window: list[Record]) -> None:
         """Cut a window behind the last record that may still be sent."""
-        left = self._at.remaining
+        left = self._left
         if left is None:
             return
         for index, record in enumerate(window):
@@ -221,7 +200,7 @@ class Records:
                     del window[index + 1 :]
                     self._exhausted = True
                     break
-        self._at.remaining = left
+        self._left = left
 
 
 async def call_off(work: asyncio.Future[Any]) -> None:

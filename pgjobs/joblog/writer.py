@@ -18,15 +18,20 @@ import zlib
 from array import array
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pgjobs import failpoints as faults
-from pgjobs.errors import Fenced, LogError
+from pgjobs.errors import LogError
 from pgjobs.joblog.rules import LogRules, give_rights, need_plain_file
-from pgjobs.pg import connection as db
 
 logger = logging.getLogger(__name__)
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class AskForSegment(Protocol):
+    """Asks for the file that a shard writes to, its committed length and the hash so far, or raises Fenced."""
+
+    def __call__(self, host: str, path: Path, *, further: bool) -> Awaitable[tuple[Path, int, bytes]]: ...
 
 
 class _Replaced(Exception):
@@ -51,34 +56,24 @@ class JobLog:
         self._check_owner = check_owner
 
     @classmethod
-    async def open(
-        cls, control: db.Connection, job_id: int, shard: int, epoch: int, path: Path, rules: LogRules | None = None
-    ) -> JobLog:
+    async def open(cls, ask: AskForSegment, path: Path, rules: LogRules | None = None) -> JobLog:
         """Open the last segment of a shard's log at its committed length, or a further one out of reach."""
         given = rules or LogRules()
-
-        async def ask(*, further: bool) -> tuple[Path, int, bytes]:
-            call = "select path, bytes, chain from pgjobs.open_log(%s, %s, %s, %s, %s, %s)"
-            row = await (await control.execute(call, (job_id, shard, epoch, given.host, str(path), further))).fetchone()
-            if row is None:
-                raise Fenced(f"job {job_id}: another owner has taken shard {shard} over")
-            return Path(row[0]), int(row[1]), row[2]
-
         for further in (False, True):
-            found, committed, _ = await ask(further=further)
+            found, committed, _ = await ask(given.host, path, further=further)
             try:
                 held = await asyncio.to_thread(_lock, found, committed)
                 if held is None:
-                    logger.warning("log %s is out of reach: job %s goes on in a further file", found, job_id)
+                    logger.warning("log %s is out of reach: its job goes on in a further file", found)
                     continue
                 fd, is_copy = held
                 with _closed_on_error(fd):
-                    _, committed, chain = await ask(further=False)
+                    _, committed, chain = await ask(given.host, path, further=False)
                     give_rights(fd, given)
                     await asyncio.to_thread(_take_over, found, fd, committed, is_copy=is_copy)
             except OSError as error:
                 raise LogError(f"log {found}: {error.strerror}") from error
-            return cls(found, fd, committed, chain, lambda: ask(further=False))
+            return cls(found, fd, committed, chain, lambda: ask(given.host, path, further=False))
         raise LogError(f"log {path}: neither it nor a further one could be opened")
 
     async def append(self, lines: Sequence[bytes]) -> None:

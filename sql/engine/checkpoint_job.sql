@@ -2,7 +2,7 @@
 create or replace function pgjobs.checkpoint_job(
   _job_id bigint, _shard integer, _epoch bigint, _lease interval,
   _after_key bigint, _in_flight_to bigint, _sent bigint, _skipped bigint, _returned bigint, _outcomes jsonb, _log_bytes bigint, _chain bytea, _checks bytea)
-returns text
+returns table (verdict text, pause interval, reason text)
 language sql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -30,9 +30,9 @@ as $$
     select h.job_id, h.shard, h.checkpoints, _epoch, clock_timestamp(), _after_key, _sent, _skipped, _returned, _log_bytes, _chain, _checks
     from held h
   )
-  select case when j.status::text = 'in progress' then 'go' else 'stop' end
+  select o.verdict, o.pause, o.reason
   from held h
-  join public.xmp_jobs j on j.id = h.job_id;
+  cross join lateral pgjobs.orders(h.job_id) o;
 $$;
 comment on function pgjobs.checkpoint_job(bigint, integer, bigint, interval, bigint, bigint, bigint, bigint, bigint, jsonb, bigint, bytea, bytea) is
-  'One statement for one window: the last key, the counts, the outcomes as [[action, reason, n], ...], the committed length of the log with its hash chain and a check of each line, the last key that may be published before the next checkpoint; renews the lease. Answers go or stop; null means fenced out: write nothing more.';
+  'One statement for one window: the last key, the counts, the outcomes as [[action, reason, n], ...], the committed length of the log with its hash chain and a check of each line, the last key that may be published before the next checkpoint; renews the lease. Answers with orders; no row means fenced out: write nothing more.';

@@ -1,6 +1,6 @@
--- Reads: nothing   Writes: shards, uncertain_ranges
+-- Reads: xmp_jobs   Writes: shards, uncertain_ranges
 create or replace function pgjobs.note_repeats(_job_id bigint, _shard integer, _epoch bigint, _lease interval, _to_key bigint)
-returns text
+returns table (verdict text, pause interval, reason text)
 language sql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -15,7 +15,9 @@ as $$
     select h.job_id, h.shard, h.epoch, h.after_key, _to_key, clock_timestamp() from held h
     on conflict do nothing
   )
-  select 'go' from held;
+  select o.verdict, o.pause, o.reason
+  from held h
+  cross join lateral pgjobs.orders(h.job_id) o;
 $$;
 comment on function pgjobs.note_repeats(bigint, integer, bigint, interval, bigint) is
-  'Notes that messages behind the last checkpoint up to a key are published again because the broker refused them: where it kept a copy (a dead-letter queue, a second queue of the exchange) there may be two. Renews the lease; null: fenced out.';
+  'Notes that messages behind the last checkpoint up to a key are published again because the broker refused them: where it kept a copy (a dead-letter queue, a second queue of the exchange) there may be two. Renews the lease and answers with orders; no row: fenced out.';

@@ -1,5 +1,5 @@
 -- Reads: nothing   Writes: shards, xmp_jobs (status, when handed back)
-create or replace function pgjobs.release_shard(_job_id bigint, _shard integer, _epoch bigint, _clean boolean, _hand_back boolean, _note text)
+create or replace function pgjobs.release_shard(_job_id bigint, _shard integer, _epoch bigint, _clean boolean, _hand_back boolean)
 returns void
 language plpgsql
 volatile
@@ -12,9 +12,7 @@ begin
   update pgjobs.shards p
   set owner = null, lease_until = null, updated_at = clock_timestamp(),
       in_flight_to = case when _clean then p.after_key else p.in_flight_to end,
-      note = _note,
-      failures = case when _note is null then 0 else p.failures + 1 end,
-      retry_at = case when _note is not null then clock_timestamp() + least(interval '10 s', interval '1 s' * power(2, least(p.failures, 10))) end
+      note = null, failures = 0, retry_at = null
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.finished_at is null;
   if found and _hand_back then
     perform set_config('pgjobs.reason', 'handed back by a daemon that is shutting down', true);
@@ -25,5 +23,5 @@ begin
   end if;
 end;
 $$;
-comment on function pgjobs.release_shard(bigint, integer, bigint, boolean, boolean, text) is
-  'Gives up a shard. Clean: nothing is in flight; else what was in flight is uncertain. With a note of what went wrong it is taken up again after a growing pause, without one at once. Handed back: the job is ready for any daemon.';
+comment on function pgjobs.release_shard(bigint, integer, bigint, boolean, boolean) is
+  'Gives up a shard. Clean: nothing is in flight; else what was in flight is uncertain. Anybody may take it up again at once. Handed back: the job is ready for any daemon.';

@@ -1,7 +1,7 @@
 -- Reads: xmp_jobs   Writes: shards
 create or replace function pgjobs.renew_lease(
-  _job_id bigint, _shard integer, _epoch bigint, _lease interval, _in_flight_to bigint, _note text)
-returns text
+  _job_id bigint, _shard integer, _epoch bigint, _lease interval, _in_flight_to bigint default null, _note text default null)
+returns table (verdict text, pause interval, reason text)
 language sql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -12,9 +12,9 @@ as $$
     where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
     returning p.job_id
   )
-  select case when j.status::text = 'in progress' then 'go' else 'stop' end
+  select o.verdict, o.pause, o.reason
   from held h
-  join public.xmp_jobs j on j.id = h.job_id;
+  cross join lateral pgjobs.orders(h.job_id) o;
 $$;
 comment on function pgjobs.renew_lease(bigint, integer, bigint, interval, bigint, text) is
-  'Keeps a shard that is waiting, with a note why, and may announce how far it will publish. Answers like checkpoint_job: go, stop, or null when fenced out.';
+  'Keeps one shard, with a note why it waits, and may announce how far it will publish. Answers with orders; no row: fenced out.';

@@ -148,7 +148,7 @@ AROUND = (
             Edit(
                 RUN,
                 "        if not await self.lease.outlasts(preparing):\n",
-                "        await preparing\n        if self.claim is None:\n",
+                "        await preparing\n        if self.context is None:\n",
             ),
         ),
         ("tests/test_long_reads.py::test_a_stop_does_not_wait_for_the_database",),

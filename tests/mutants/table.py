@@ -13,9 +13,11 @@ RECORDS = "pgjobs/engine/records.py"
 DAEMON = "pgjobs/engine/daemon.py"
 LISTEN = "pgjobs/engine/listen.py"
 LEASE = "pgjobs/engine/lease.py"
+LEASES = "pgjobs/engine/leases.py"
 OUTCOME = "pgjobs/engine/outcome.py"
 CHECKPOINT = "sql/engine/checkpoint_job.sql"
 RENEW = "sql/engine/renew_lease.sql"
+RENEW_ALL = "sql/engine/renew_leases.sql"
 CLAIM = "sql/engine/claim_shard.sql"
 EXPIRED = "sql/types/expired/expired_records.sql"
 
@@ -81,6 +83,30 @@ MUTANTS = (
         (f"{RULES}::test_an_owner_of_old_changes_nothing",),
     ),
     Mutant(
+        "m3-together",
+        "the common renewal passes over a row that is locked",
+        (Edit(RENEW_ALL, "    for no key update skip locked\n", "    for no key update\n"),),
+        ("tests/test_orders.py::test_a_row_that_is_locked_is_not_waited_for",),
+    ),
+    Mutant(
+        "m-unrenewed",
+        "a lease that was not renewed is not trusted for longer",
+        (Edit(LEASES, "asked_at if renewed else None", "asked_at"),),
+        ("tests/test_orders.py::test_a_lease_that_could_not_be_renewed_is_not_trusted",),
+    ),
+    Mutant(
+        "m-wait",
+        "a run that is told to wait ends at its window and parks the shard",
+        (Edit(LEASE, '        elif orders.verdict == "wait":\n', '        elif orders.verdict == "never":\n'),),
+        ("tests/test_orders.py::test_a_shard_that_has_to_wait_is_parked",),
+    ),
+    Mutant(
+        "m-reason",
+        "a parked shard keeps its reason",
+        (Edit("sql/engine/park_shard.sql", "note = _reason,", "note = null,"),),
+        ("tests/test_orders.py::test_a_shard_that_has_to_wait_is_parked",),
+    ),
+    Mutant(
         "m3-finish",
         "the end of a shard needs the epoch of its owner",
         (Edit("sql/engine/finish_shard.sql", " and p.epoch = _epoch and p.lease_until", " and p.lease_until"),),
@@ -138,7 +164,7 @@ MUTANTS = (
     Mutant(
         "m8-skip",
         "a run goes on directly behind the last key",
-        (Edit(RECORDS, "self._at.after_key = window[-1][0]\n", "self._at.after_key = window[-1][0] + 1\n"),),
+        (Edit(RECORDS, "self._after_key = window[-1][0]\n", "self._after_key = window[-1][0] + 1\n"),),
         (f"{CRASHES}::test_death_at[at_rotation-2]",),
     ),
     Mutant(
@@ -233,8 +259,8 @@ MUTANTS = (
         (
             Edit(
                 RUN,
-                "            await self.lease.renew(records[-1][0])\n",
-                "            await self.lease.renew()\n",
+                "            await self.shard.renew(records[-1][0])\n",
+                "            await self.shard.renew()\n",
             ),
         ),
         (f"{CRASHES}::test_death_at[after_publish-1]", f"{CRASHES}::test_death_at[after_confirm-1]"),
@@ -264,7 +290,7 @@ MUTANTS = (
         (
             Edit(
                 LOG,
-                "                    _, committed, chain = await ask(further=False)\n",
+                "                    _, committed, chain = await ask(given.host, path, further=False)\n",
                 '                    chain = b""\n',
             ),
         ),

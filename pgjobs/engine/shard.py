@@ -1,0 +1,138 @@
+"""A claimed shard: the one place that knows who owns it, and every call that only its owner may make.
+
+Each call carries job, shard and epoch. An owner of old is answered with no row, and `Fenced` is raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from psycopg.types.json import Jsonb
+
+from pgjobs import failpoints as faults
+from pgjobs.engine.claim import Claim
+from pgjobs.engine.lease import Lease, Orders, Parking, boot_seconds
+from pgjobs.errors import Fenced
+from pgjobs.pg import connection as db
+
+
+class Position(NamedTuple):
+    """Where reading goes on: behind `after_key`, up to `end_key`, at most `remaining` records to be sent."""
+
+    after_key: int | None
+    end_key: int | None
+    empty: bool
+    remaining: int | None
+    lsn: str
+
+
+class Bounds(NamedTuple):
+    """What measure_selection() has found."""
+
+    start_key: int | None
+    first_key: int | None
+    end_key: int | None
+    send_limit: int | None
+    estimate: int
+
+
+class Shard:
+    """One shard of a job under one epoch, with its lease; `control` is the connection its calls are made on."""
+
+    def __init__(self, claim: Claim, lease_seconds: float, claimed_at: float) -> None:
+        self.claim = claim
+        self.lease = Lease(lease_seconds, claimed_at, self.renew)
+        self.control: db.Connection | None = None
+        self._key = {"job_id": claim.job_id, "shard": claim.shard, "epoch": claim.epoch}
+        self._wait_reason: str | None = None
+
+    def fenced(self) -> Fenced:
+        """What is to be raised where the shard has another owner; its lease is lost."""
+        error = Fenced(f"job {self.claim.job_id}: another owner has taken shard {self.claim.shard} over")
+        self.lease.lose(error)
+        return error
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Job, shard and epoch."""
+        return self.claim.job_id, self.claim.shard, self.claim.epoch
+
+    async def renew(self, in_flight_to: int | None = None) -> None:
+        """Renew the lease, and announce how far will be published before the next checkpoint."""
+        await self._ask("pgjobs.renew_lease", in_flight_to=in_flight_to, note=self._wait_reason)
+
+    async def wait_because(self, reason: str | None) -> None:
+        """Store why the shard waits, for pgjobs.why(); None: it waits no more, and its next checkpoint clears it."""
+        if reason != self._wait_reason:
+            self._wait_reason = reason
+            if reason is not None:
+                await self.renew()
+
+    async def note_repeats(self, to_key: int) -> None:
+        """Note that messages up to a key are published again, so that some may be there twice."""
+        await self._ask("pgjobs.note_repeats", to_key=to_key)
+
+    async def checkpoint(self, **progress: Any) -> None:
+        """Store what one window has come to, as the arguments of checkpoint_job() say."""
+        await self._ask("pgjobs.checkpoint_job", **progress | {"outcomes": Jsonb(progress["outcomes"])})
+
+    async def prepare(self, bounds: Bounds) -> None:
+        """Fix where the shard begins and ends."""
+        if (await self._row("pgjobs.prepare_job", **bounds._asdict()))[0] is None:
+            raise self.fenced()
+
+    async def position(self) -> Position:
+        """Where a prepared shard goes on."""
+        return Position(*await self._row("pgjobs.shard_position"))
+
+    async def open_log(self, host: str, path: Path, *, further: bool) -> tuple[Path, int, bytes]:
+        """The file its log goes to, its committed length and the hash so far."""
+        found = await self._row("pgjobs.open_log", host=host, path=str(path), further=further)
+        return Path(found[0]), int(found[1]), found[2]
+
+    async def finish(self) -> str | None:
+        """End an exhausted shard: 'done' when the job is, 'finished' when others go on, None when fenced out."""
+        answer: str | None = (await self._row("pgjobs.finish_shard"))[0]
+        return answer
+
+    async def release(self, *, clean: bool, hand_back: bool) -> None:
+        """Give the shard up, at once for anybody; clean means that nothing is in flight."""
+        await self._row("pgjobs.release_shard", clean=clean, hand_back=hand_back)
+
+    async def park(self, parking: Parking, *, clean: bool, failure: bool) -> None:
+        """Give the shard up for a while; a failure makes the pause grow with each one before."""
+        arguments = {"clean": clean, "pause": parking.pause, "reason": parking.reason, "failure": failure}
+        await self._row("pgjobs.park_shard", **arguments)
+
+    async def fail(self, code: str, sentence: str, *, clean: bool, late_key: int | None) -> None:
+        """Break the job off with a sentence that names the thing to mend."""
+        await self._row("pgjobs.fail_job", clean=clean, code=code, sentence=sentence, late_key=late_key)
+
+    async def _ask(self, function: str, **arguments: Any) -> None:
+        """Make a call that renews the lease, and obey its answer."""
+        faults.fail("sql")
+        asked_at = boot_seconds()
+        lease = timedelta(seconds=self.lease.seconds)
+        async with asyncio.timeout(self.lease.seconds):
+            orders = Orders(*await self._row(function, lease=lease, **arguments))
+        self.lease.obey(orders, asked_at)
+
+    async def _row(self, function: str, **arguments: Any) -> tuple[Any, ...]:
+        if self.control is None:
+            raise RuntimeError("the shard has no connection yet")
+        text = _call(function, ("job_id", "shard", "epoch", *arguments))
+        row = await (await self.control.execute(text, self._key | arguments)).fetchone()
+        if row is None:
+            raise self.fenced()
+        return row
+
+
+@cache
+def _call(function: str, names: tuple[str, ...]) -> bytes:
+    """The statement that calls a function with these arguments by their names."""
+    arguments = ", ".join(f"_{name} => %({name})s" for name in names)
+    return f"select * from {function}({arguments})".encode()  # noqa: S608 names of our own
