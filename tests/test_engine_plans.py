@@ -25,6 +25,9 @@ from generate_series(1, 50000) n;
 insert into pgjobs.shards
   (job_id, prepared_at, first_key, end_key, after_key, considered, sent, finished_at, updated_at)
 select j.id, j.run_at, 1, 9, 9, 9, 9, j.finish_at, j.finish_at from xmp_jobs j;
+insert into xmp_job_types (name) values ('rare');
+update xmp_jobs set type = 'rare' where id in (7, 8, 9);
+update xmp_jobs set status = 'canceled' where id in (8, 11);
 insert into pgjobs.outcomes (job_id, shard, action, reason, n) select j.id, 0, 'sent', '', 9 from xmp_jobs j;
 insert into pgjobs.events (job_id, at, from_status, to_status, role)
 select j.id, j.finish_at, s.was, s.now, 'x' from xmp_jobs j, (values (null, 'ready'), ('ready', 'in progress'),
@@ -105,10 +108,28 @@ def test_claiming_a_due_job_reads_that_job(used: Db) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["null, null, 20, null", "'error', null, 20, null", "'ready', null, 20, null", "null, 'injection', 20, 25000"],
+    [
+        "null, null, 20, null",
+        "'error', null, 20, null",
+        "'ready', null, 20, null",
+        "'canceled', null, 20, null",
+        "null, 'injection', 20, 25000",
+        "null, 'rare', 20, null",
+        "'done', 'rare', 20, 49000",
+        "'canceled', 'expired', 20, null",
+        "'canceled', 'injection', 20, 40000",
+        "'in progress', 'rare', 20, null",
+    ],
 )
-def test_a_page_of_the_list_reads_its_own_jobs(used: Db, arguments: str) -> None:
-    """A page of twenty jobs costs twenty jobs, whichever status is asked for and wherever it begins."""
+@pytest.mark.parametrize("statistics", ["true", "outdated"])
+def test_a_page_of_the_list_reads_its_own_jobs(used: Db, arguments: str, statistics: str) -> None:
+    """A page of twenty jobs costs twenty jobs, whichever state and type are asked for and wherever it begins; also where
+    there are no statistics, or only those of a table of ten jobs."""
+    if statistics == "outdated":
+        used.execute(
+            "delete from pg_statistic where starelid = 'xmp_jobs'::regclass;"
+            " update pg_class set reltuples = 10, relpages = 1 where oid = 'xmp_jobs'::regclass"
+        )
     for _ in range(6):  # later a plan may be one for all arguments
         assert blocks(used, f"select pgjobs.list_jobs({arguments})") <= 3 * MOST_BLOCKS
 

@@ -231,6 +231,20 @@ def test_status_answers_with_an_empty_array(web: Web) -> None:
     assert (200, []) == (web.get("/jobs/status").status_code, web.get("/jobs/status").json())
 
 
+def test_the_running_jobs_are_paged_by_key(web: Web, db: Db) -> None:
+    """Of many running jobs a page comes, by id; the next one begins after its last id."""
+    made = [job_in(db, "in progress") for _ in range(5)]
+    job_in(db, "canceled")
+    seen: list[int] = []
+    after = ""
+    while page := web.get(f"/jobs/status?limit=2&after={after}").json():
+        seen += [job["id"] for job in page]
+        assert len(page) <= 2
+        after = str(seen[-1])
+    assert made == seen
+    assert "bad_limit" == web.get("/jobs/status?limit=1001").json()["code"]
+
+
 def test_the_list_is_paged_by_key(web: Web, db: Db) -> None:
     """Pages follow each other without gap or repetition, newest first, also while jobs are added."""
     made = [job_in(db, "ready") for _ in range(25)]
@@ -253,6 +267,9 @@ def test_the_list_is_filtered(web: Web, db: Db) -> None:
     assert [canceled] == ids("status=cancelled")
     assert [canceled] == ids("status=canceled&type=expired")
     assert [injection] == ids("type=injection")
+    assert [done, canceled] == ids("type=expired")
+    assert [done] == ids(f"type=expired&limit=1&before={done + 1}")
+    assert [canceled] == ids(f"type=expired&before={done}")
     assert [done, injection, canceled] == ids("status=&type=&limit=&before=")
     assert [] == ids("status=error")
 
@@ -434,7 +451,7 @@ def test_another_schema_is_told_until_it_fits(web: Web, db: Db) -> None:
 
 def test_our_own_failure_tells_nothing_of_the_inside(web: Web, db: Db, caplog: pytest.LogCaptureFixture) -> None:
     """An unexpected error of the database is a plain 500; what it was stands in the log alone."""
-    db.execute("alter function pgjobs.running_jobs() rename to gone")
+    db.execute("alter function pgjobs.running_jobs rename to gone")
     answer = web.get("/jobs/status")
     assert (500, "internal") == (answer.status_code, answer.json()["code"])
     assert "running_jobs" not in answer.text

@@ -16,6 +16,7 @@ as $$
     ('pgjobs_postpaid_msisdn_idx', 'xmp_msisdn_postpaid', '(msisdn)'),
     ('pgjobs_jobs_finish_at_idx', 'xmp_jobs', '(finish_at)'),
     ('pgjobs_jobs_status_idx', 'xmp_jobs', '(status, id)'),
+    ('pgjobs_jobs_type_idx', 'xmp_jobs', '(type, status, id)'),
     ('pgjobs_jobs_open_idx', 'xmp_jobs', '(run_at) where status in (''ready'', ''in progress'')')
 $$;
 comment on function pgjobs.wanted_indexes() is

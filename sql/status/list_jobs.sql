@@ -5,8 +5,6 @@ language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
--- With the values known, a filter that is not given costs nothing and one that is uses its index.
-set plan_cache_mode = force_custom_plan
 as $$
 declare
   _wanted text := replace(_status, 'cancelled', 'canceled');
@@ -19,20 +17,8 @@ begin
     perform pgjobs.refuse('PJ400', 'unknown_type', 'type', format('type: %L is not a registered job type', left(_type, 100)),
       'use one of ' || (select string_agg(t.name, ', ' order by t.name) from public.xmp_job_types t where t.selector is not null));
   end if;
-  if _limit not between 1 and 1000 then
-    perform pgjobs.refuse('PJ400', 'bad_limit', 'limit', format('limit: %s is out of range', _limit), 'give a number from 1 to 1000');
-  end if;
-  return (
-    select coalesce(jsonb_agg(pgjobs.job_json(page.id) order by page.id desc), '[]')
-    from (
-      select j.id
-      from public.xmp_jobs j
-      where (_wanted is null or j.status::text = _wanted)
-        and (_type is null or j.type::text = _type)
-        and (_before is null or j.id < _before)
-      order by j.id desc
-      limit coalesce(_limit, 100)
-    ) page);
+  perform pgjobs.need_limit(_limit);
+  return pgjobs.jobs_json(pgjobs.newest_jobs(_wanted, _type, coalesce(_limit, 100), _before));
 end;
 $$;
 comment on function pgjobs.list_jobs(text, text, bigint, bigint) is

@@ -38,10 +38,11 @@ async def resume(request: Request) -> Response:
 
 
 async def status(request: Request) -> Response:
-    """The running jobs, or the one that is asked for."""
-    given = await read(request, "id")
+    """A page of the running jobs, or the one that is asked for."""
+    given = await read(request, "id", "limit", "after")
     if "id" not in given:
-        return await _answer(request, "select pgjobs.running_jobs()::text", reading=True)
+        page = given.whole("limit"), given.whole("after")
+        return await _answer(request, "select pgjobs.running_jobs(%s, %s)::text", *page, reading=True)
     return await _answer(request, "select pgjobs.show_job(%s)::text", given.job_id(), reading=True)
 
 
