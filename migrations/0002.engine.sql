@@ -189,9 +189,24 @@ create table pgjobs.daemons (
   started_at timestamptz not null,
   seen_at    timestamptz not null,
   broker     text not null default '',
-  metrics    jsonb not null default '[]'
+  metrics    jsonb not null default '[]',
+  beats      bigint not null default 0
 ) with (fillfactor = 40);
-comment on table pgjobs.daemons is 'Heartbeats of the daemons, with what each of them measures.';
+comment on table pgjobs.daemons is 'Heartbeats of the daemons, with the gauges of each of them.';
+comment on column pgjobs.daemons.beats is 'Number of the last heartbeat whose counters were added up.';
+
+create table pgjobs.daemon_counters (
+  daemon   text not null,
+  name     text not null,
+  labels   jsonb not null,
+  kind     text not null,
+  help     text not null,
+  value    double precision not null,
+  grown_at timestamptz not null,
+  primary key (daemon, name, labels)
+) with (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.5);
+comment on table pgjobs.daemon_counters is
+  'What the daemons of a name have counted, added up over all their lives; what was counted after the last heartbeat of a life is lost.';
 
 create table pgjobs.injection_lines (
   job_id  bigint not null,
@@ -274,6 +289,17 @@ create table pgjobs.api_requests (
 );
 create index calls_open_idx on pgjobs.api_requests (id) where closed_at is null;
 comment on table pgjobs.api_requests is 'Calls of /api: short publications that answer with a number and never show up in job history.';
+
+create table pgjobs.job_counts (
+  type    text not null,
+  status  text not null,
+  jobs    bigint not null,
+  entered bigint not null default 0
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+comment on table pgjobs.job_counts is
+  'Numbers of jobs by type and status: the sums over all rows. A transition adds rows, and maintenance puts them together.';
+comment on column pgjobs.job_counts.jobs is 'How many jobs more (or less) are in this status.';
+comment on column pgjobs.job_counts.entered is 'How many jobs have come to this status.';
 
 create table pgjobs.gauges (
   name         text primary key,

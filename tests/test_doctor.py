@@ -250,13 +250,15 @@ def test_nobody_alive_is_a_problem_where_it_is_asked_for(engine: Engine) -> None
 def test_refused_messages_of_a_living_daemon_are_told(engine: Engine, examine: Examine) -> None:
     """A full queue that refuses messages is seen nowhere else than in the daemon's counter."""
     engine.execute(
-        "select pgjobs.beat(gen_random_uuid(), 'w', 'h', 1, %s, 'connected', %s::jsonb)",
+        "select pgjobs.beat(gen_random_uuid(), 'w', 'h', 1, %s, 'connected', '[]', 1, %s::jsonb)",
         pgjobs.__version__,
-        '[{"name": "pgjobs_nacked_total", "value": 1234}]',
+        '[{"name": "pgjobs_nacked_total", "kind": "counter", "value": 1234}]',
     )
     found = about(examine(), "daemons")
     assert "warning" == found.level
     assert "refused messages of w on h 1,234 times (nack)" in found.sentence
+    engine.execute("update pgjobs.daemon_counters set grown_at = now() - interval '2 hours'")
+    assert "ok" == about(examine(), "daemons").level
 
 
 def test_ready_jobs_that_never_start_are_told(engine: Engine, examine: Examine) -> None:

@@ -123,7 +123,7 @@ def test_claiming_a_due_job_reads_that_job(used: Db) -> None:
 )
 @pytest.mark.parametrize("statistics", ["true", "outdated"])
 def test_a_page_of_the_list_reads_its_own_jobs(used: Db, arguments: str, statistics: str) -> None:
-    """A page of twenty jobs costs twenty jobs, whichever state and type are asked for and wherever it begins; also where
+    """A page of twenty jobs costs twenty jobs, whichever state and type are asked for, wherever it begins; also where
     there are no statistics, or only those of a table of ten jobs."""
     if statistics == "outdated":
         used.execute(

@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg.types.json import Jsonb
 
-from pgjobs.metrics import Metrics
+from pgjobs.metrics import Growth, Metrics
 
 BUSINESS = {
     "pending_subscriptions_count",
@@ -23,14 +23,32 @@ BUSINESS = {
 }
 
 
-def beat(db: Db, metrics: Metrics, name: str = "one", pid: int | None = None) -> uuid.UUID:
-    """Send a heartbeat like a daemon."""
-    worker = uuid.uuid4()
-    db.execute(
-        "select pgjobs.beat(%s, %s, 'host', %s, '0', 'up', %s)",
-        (worker, name, pid or os.getpid(), Jsonb(metrics.samples())),
-    )
-    return worker
+class Daemon:
+    """A daemon that only measures and beats; a life of its own behind a name that it may share."""
+
+    def __init__(self, db: Db, metrics: Metrics | None = None, name: str = "one") -> None:
+        self.db = db
+        self.metrics = metrics or Metrics()
+        self.growth = Growth(self.metrics)
+        self.worker = uuid.uuid4()
+        self.name = name
+
+    def beat(self, *, heard: bool = True) -> None:
+        """Send a heartbeat; `heard`: the answer of the database arrives."""
+        number, growth = self.growth.next()
+        self.db.execute(
+            "select pgjobs.beat(%s, %s, 'host', %s, '0', 'up', %s, %s, %s)",
+            (self.worker, self.name, os.getpid(), Jsonb(self.metrics.gauges()), number, Jsonb(growth)),
+        )
+        if heard:
+            self.growth.taken()
+
+
+def beat(db: Db, metrics: Metrics, name: str = "one") -> uuid.UUID:
+    """Send the first heartbeat of a daemon."""
+    daemon = Daemon(db, metrics, name)
+    daemon.beat()
+    return daemon.worker
 
 
 def scrape(web: Web) -> dict[str, Metric]:
@@ -44,8 +62,8 @@ def scrape(web: Web) -> dict[str, Metric]:
 def busy() -> Metrics:
     """Metrics of a daemon that has worked."""
     metrics = Metrics()
-    metrics.records.labels(type="expired", action="sent").inc(5)
-    metrics.records.labels(type="expired", action="skip").inc(2)
+    metrics.count_records("expired", "sent", 5, dry_run=False)
+    metrics.count_records("expired", "skip", 2, dry_run=False)
     metrics.published.inc(5)
     metrics.broker_reconnects.labels(reason="StreamLostError").inc()
     for seconds in (0.001, 0.2, 70):
@@ -57,32 +75,37 @@ def busy() -> Metrics:
 
 def test_samples_say_what_the_registry_says() -> None:
     """The form for the heartbeat carries every sample under its full name, with its family's kind."""
-    samples = {(s["name"], tuple(dict(s["labels"]).items())): s for s in busy().samples()}  # type: ignore[call-overload]
+    metrics = busy()
+    samples = {(s["name"], tuple(dict(s["labels"]).items())): s for s in metrics.counted()}  # type: ignore[call-overload]
     assert 5 == samples["pgjobs_published_total", ()]["value"]
     assert "counter" == samples["pgjobs_published_total", ()]["kind"]
-    assert 5 == samples["pgjobs_records_total", (("type", "expired"), ("action", "sent"))]["value"]
+    labels = (("type", "expired"), ("action", "sent"), ("dry_run", "false"))
+    assert 5 == samples["pgjobs_records_total", labels]["value"]
     assert 3 == samples["pgjobs_confirm_seconds_bucket", (("le", "+Inf"),)]["value"]
     assert "histogram" == samples["pgjobs_confirm_seconds_count", ()]["kind"]
-    assert ("gauge", 1) == (samples["pgjobs_listening", ()]["kind"], samples["pgjobs_listening", ()]["value"])
     assert not [name for name, _ in samples if str(name).endswith("_created")]
+    gauges = {s["name"]: (s["kind"], s["value"]) for s in metrics.gauges()}
+    assert ("gauge", 1) == gauges["pgjobs_listening"]
+    assert {"pgjobs_listening", "pgjobs_running_shards", "pgjobs_broker_connected", "pgjobs_broker_blocked"} == set(
+        gauges
+    )
 
 
 def test_two_registries_do_not_meet() -> None:
     """Each daemon counts in a registry of its own, so two in one process do not add up."""
     one, other = Metrics(), Metrics()
     one.published.inc()
-    assert [0.0] == [s["value"] for s in other.samples() if s["name"] == "pgjobs_published_total"]
+    assert [0.0] == [s["value"] for s in other.counted() if s["name"] == "pgjobs_published_total"]
 
 
 def test_a_daemon_is_shown_as_it_counts(web: Web, db: Db) -> None:
     """Counters, gauges and histograms of a heartbeat come out as families of their kind, labels kept."""
     beat(db, busy())
     families = scrape(web)
-    labels = {"daemon": "one", "process": f"host:{os.getpid()}"}
     records = families["pgjobs_records"]
     assert "counter" == records.type
     assert {("sent", 5.0), ("skip", 2.0)} == {(s.labels["action"], s.value) for s in records.samples}
-    assert [labels] == [dict(s.labels) for s in families["pgjobs_listening"].samples]
+    assert [{"daemon": "one"}] == [dict(s.labels) for s in families["pgjobs_listening"].samples]
     confirm = families["pgjobs_confirm_seconds"]
     assert "histogram" == confirm.type
     buckets = [(float(s.labels["le"]), s.value) for s in confirm.samples if s.name.endswith("_bucket")]
@@ -93,48 +116,176 @@ def test_a_daemon_is_shown_as_it_counts(web: Web, db: Db) -> None:
     assert pytest.approx(70.201) == next(s.value for s in confirm.samples if s.name.endswith("_sum"))
 
 
-def test_daemons_are_kept_apart(web: Web, db: Db) -> None:
-    """Two daemons of one name are two series: added up, their counters would fall when one ends."""
-    beat(db, busy(), pid=1)
-    beat(db, busy(), pid=2)
-    assert {"host:1", "host:2"} == {s.labels["process"] for s in scrape(web)["pgjobs_published"].samples}
+def counter(web: Web, name: str = "pgjobs_published", **labels: str) -> float:
+    """The one series of a counter that has these labels."""
+    [found] = [s.value for s in scrape(web)[name].samples if s.labels.items() >= labels.items()]
+    return found
 
 
-def test_a_silent_daemon_shows_only_its_silence(web: Web, db: Db) -> None:
-    """Counters of a daemon that has died are gone after 30 s; the age of its heartbeat stays for the alert."""
+def test_what_was_counted_survives_the_daemon(web: Web, db: Db) -> None:
+    """A daemon that is killed loses what it counted after its last heartbeat; its next life goes on from there, and at
+    no moment the counter goes down."""
+    first = Daemon(db)
+    seen = []
+    for _ in range(3):
+        first.metrics.published.inc(5)
+        first.beat()
+        seen.append(counter(web))
+    first.metrics.published.inc(1000)  # never told: killed
+    db.execute("update pgjobs.daemons set seen_at = now() - interval '2 minutes'")
+    seen.append(counter(web))
+    second = Daemon(db)
+    second.beat()
+    seen.append(counter(web))
+    second.metrics.published.inc(7)
+    second.beat()
+    seen.append(counter(web))
+    db.execute("select pgjobs.leave(%s)", (second.worker,))
+    seen.append(counter(web))
+    assert [5, 10, 15, 15, 15, 22, 22] == seen
+
+
+def test_a_beat_whose_answer_was_lost_counts_once(web: Web, db: Db) -> None:
+    """A heartbeat that is sent again because nobody knows whether it arrived is added up once, with what it carried."""
+    daemon = Daemon(db)
+    daemon.metrics.published.inc(5)
+    daemon.beat(heard=False)
+    daemon.metrics.published.inc(3)
+    daemon.beat()
+    assert 5 == counter(web)
+    daemon.beat()
+    assert 8 == counter(web)
+
+
+def test_daemons_of_one_name_are_one_series(web: Web, db: Db) -> None:
+    """Two daemons of one name count together, before and after one of them ends; their gauges are one series, too."""
+    one, other = Daemon(db, busy()), Daemon(db, busy())
+    one.metrics.running_shards.set(2)
+    other.metrics.running_shards.set(3)
+    other.metrics.listening.set(0)
+    one.beat()
+    other.beat()
+    families = scrape(web)
+    for name, value in (("published", 10.0), ("running_shards", 5.0), ("listening", 0.0)):
+        assert [({"daemon": "one"}, value)] == [(s.labels, s.value) for s in families[f"pgjobs_{name}"].samples]
+    db.execute("select pgjobs.leave(%s)", (other.worker,))
+    assert 10 == counter(web)
+
+
+def test_a_dry_run_does_not_count_as_sent(web: Web, db: Db) -> None:
+    """What a dry run would have sent stands in a series of its own."""
+    daemon = Daemon(db)
+    daemon.metrics.count_records("expired", "sent", 3, dry_run=False)
+    daemon.metrics.count_records("expired", "sent", 40, dry_run=True)
+    daemon.beat()
+    assert 3 == counter(web, "pgjobs_records", action="sent", dry_run="false")
+    assert 40 == counter(web, "pgjobs_records", action="sent", dry_run="true")
+
+
+def test_only_registered_types_are_labels(web: Web, db: Db) -> None:
+    """Counters of a type that is not registered any more are kept and not shown."""
+    daemon = Daemon(db)
+    daemon.metrics.count_records("of old", "sent", 3, dry_run=False)
+    daemon.beat()
+    assert "pgjobs_records" not in scrape(web)
+    db.execute("insert into xmp_job_types (name) values ('of old')")
+    assert 3 == counter(web, "pgjobs_records", type="of old")
+
+
+def test_a_silent_daemon_shows_its_silence(web: Web, db: Db) -> None:
+    """The gauges of a daemon that has died are gone after 30 s, its counters stay where they were; the age of its
+    heartbeat stays for the alert."""
     worker = beat(db, busy())
     db.execute("update pgjobs.daemons set seen_at = now() - interval '2 minutes' where id = %s", (worker,))
     families = scrape(web)
-    assert "pgjobs_published" not in families
+    assert "pgjobs_listening" not in families
+    assert [5.0] == [s.value for s in families["pgjobs_published"].samples]
     assert 119 < families["pgjobs_daemon_heartbeat_age_seconds"].samples[0].value < 180
-
-
-def test_a_daemon_restarted_in_place_is_shown_once(web: Web, db: Db) -> None:
-    """Where host and pid are the same again, as in a container, only the newer process counts."""
-    beat(db, busy(), pid=1)
-    beat(db, Metrics(), pid=1)
-    assert [0.0] == [s.value for s in scrape(web)["pgjobs_published"].samples]
 
 
 @pytest.mark.parametrize("garbage", [{}, "x", 5, None, [1, "x", {}, {"name": "x"}, {"name": "x", "value": "NaN"}]])
 def test_a_garbled_heartbeat_spoils_nothing(web: Web, db: Db, garbage: object) -> None:
     """What one daemon garbles is left out; the rest is shown."""
-    db.execute("select pgjobs.beat(%s, 'odd', 'host', 3, '0', '', %s)", (uuid.uuid4(), Jsonb(garbage)))
+    db.execute("select pgjobs.beat(%s, 'odd', 'host', 3, '0', '', %s, 1, %s)", (uuid.uuid4(), *2 * [Jsonb(garbage)]))
     beat(db, busy())
     assert "pgjobs_published" in scrape(web)
 
 
+def counted(web: Web, name: str = "pgjobs_jobs") -> dict[tuple[str, str], float]:
+    """The numbers of jobs by type and status, without those that are 0."""
+    return {(s.labels["type"], s.labels["status"]): s.value for s in scrape(web)[name].samples if s.value}
+
+
+def real(db: Db) -> dict[tuple[str, str], float]:
+    """The numbers of jobs as xmp_jobs has them."""
+    rows = db.execute("select type, status, count(*) from xmp_jobs group by 1, 2").fetchall()
+    return {(kind, status): n for kind, status, n in rows}
+
+
 def test_jobs_are_counted_by_type_and_status(web: Web, db: Db) -> None:
-    """Open jobs and those that ended within a day are counted; older ones are history."""
+    """Whatever becomes of jobs, inserted, changed, deleted, put into another type, undone: the gauge has their numbers,
+    and the counter of transitions only ever grows."""
     for status in ("ready", "ready", "in progress", "done", "error", "canceled"):
         job_in(db, status)
-    old = job_in(db, "done")
-    db.execute("set session_replication_role = replica")
-    db.execute("update xmp_jobs set finish_at = now() - interval '2 days' where id = %s", (old,))
-    counted = {s.labels["status"]: s.value for s in scrape(web)["pgjobs_jobs"].samples}
-    assert {"ready": 2, "in progress": 1, "done": 1, "error": 1} == {
-        k: v for k, v in counted.items() if k != "canceled"
-    }
+    assert real(db) == counted(web)
+    before = counted(web, "pgjobs_transitions")
+    moved, gone = job_in(db, "ready"), job_in(db, "canceled")
+    db.execute("update xmp_jobs set type = 'injection', file_name = 'x.csv' where id = %s", (moved,))
+    db.execute("delete from xmp_jobs where id = %s", (gone,))
+    with db.transaction(force_rollback=True):
+        job_in(db, "done")
+    assert real(db) == counted(web)
+    assert 1 == counted(web)["injection", "ready"]
+    after = counted(web, "pgjobs_transitions")
+    assert before["expired", "canceled"] + 1 == after["expired", "canceled"]
+    assert all(after[key] >= value for key, value in before.items())
+
+
+def test_folding_changes_no_number(web: Web, db: Db) -> None:
+    """Maintenance puts the rows of the counters together, a bounded number a call, and no sum changes."""
+    db.execute("insert into xmp_jobs (type) select 'expired' from generate_series(1, 50)")
+    db.execute("update xmp_jobs set status = 'error'")
+    before = counted(web), counted(web, "pgjobs_transitions")
+    rows = db.value("select count(*) from pgjobs.job_counts")
+    assert 20 == db.value("select pgjobs.fold_counts(20)")
+    assert rows > db.value("select count(*) from pgjobs.job_counts") > rows - 20
+    db.execute("select pgjobs.fold_counts()")
+    assert 2 == db.value("select count(*) from pgjobs.job_counts")
+    assert before == (counted(web), counted(web, "pgjobs_transitions"))
+
+
+def test_numbers_that_went_wrong_are_put_right(web: Web, db: Db) -> None:
+    """Jobs that came and went behind the triggers are counted once the jobs are counted anew; transitions stay."""
+    job_in(db, "ready")
+    transitions = counted(web, "pgjobs_transitions")
+    with db.transaction():
+        db.execute("set local session_replication_role = replica")
+        db.execute("insert into xmp_jobs (type, status) values ('expired', 'done')")
+        db.execute("delete from xmp_jobs where status = 'ready'")
+    assert real(db) != counted(web)
+    db.execute("select pgjobs.recount_jobs()")
+    assert (real(db), transitions) == (counted(web), counted(web, "pgjobs_transitions"))
+
+
+def test_two_transactions_of_many_jobs_do_not_wait_for_each_other(db: Db, database: str) -> None:
+    """While a transaction that has inserted many jobs is open, others insert and end jobs of the same type."""
+    with connect(database) as other, other.transaction():
+        other.execute("insert into xmp_jobs (type) select 'expired' from generate_series(1, 2000)")
+        db.execute("set lock_timeout = '50ms'")
+        job_in(db, "done")
+        db.execute("select pgjobs.fold_counts()")
+
+
+def test_of_very_many_running_jobs_the_oldest_and_the_newest_are_shown(web: Web, db: Db) -> None:
+    """The number of series is bounded: of 150 running jobs the 50 oldest and the 50 newest have some."""
+    with db.transaction():
+        db.execute("set local session_replication_role = replica")
+        db.execute(
+            "insert into xmp_jobs (id, type, status) select g, 'expired', 'in progress' from generate_series(1, 150) g"
+        )
+        db.execute("insert into pgjobs.shards (job_id) select id from xmp_jobs")
+    shown = {int(s.labels["job_id"]) for s in scrape(web)["pgjobs_job_percent"].samples}
+    assert {*range(1, 51), *range(101, 151)} == shown
 
 
 def test_running_jobs_show_their_progress(web: Web, db: Db) -> None:
@@ -199,7 +350,8 @@ def test_a_scrape_touches_no_big_table(db: Db, database: str) -> None:
     with connect(database) as scraper, scraper.transaction():
         scraper.execute("select pgjobs.metrics()")
         read = dict(scraper.execute(scans).fetchall())
-    assert set(read) <= {"xmp_jobs", "shards", "daemons", "callbacks", "gauges", "xmp_job_types"}
+    known = {"xmp_jobs", "shards", "daemons", "daemon_counters", "callbacks", "gauges", "xmp_job_types", "job_counts"}
+    assert set(read) <= known
     assert 2 >= read["shards"]
 
 

@@ -37,6 +37,7 @@ INDEXES = [
         "postpaid_msisdn",
         "jobs_finish_at",
         "jobs_status",
+        "jobs_type",
         "jobs_open",
     )
 ]

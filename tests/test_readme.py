@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from typer.main import get_command
 
 from pgjobs.cli import app
-from pgjobs.metrics import Metrics
+from pgjobs.metrics import Growth, Metrics
 from pgjobs.settings import Settings
 from pgjobs.web.app import ROOT_DOOR
 
@@ -188,7 +188,9 @@ def everything_measured(db: Db) -> None:
         if names := getattr(metric, "_labelnames", ()):
             metric.labels(*names).inc()
     worker = uuid.uuid4()
-    db.execute("select pgjobs.beat(%s, 'one', 'host', 1, '0', 'up', %s)", (worker, Jsonb(metrics.samples())))
+    metrics.count_records("expired", "sent", 1, dry_run=False)
+    gauges, growth = Jsonb(metrics.gauges()), Jsonb(Growth(metrics).next()[1])
+    db.execute("select pgjobs.beat(%s, 'one', 'host', 1, '0', 'up', %s, 1, %s)", (worker, gauges, growth))
     db.execute("insert into xmp_retries_expired (id, msisdn) select g, g::text from generate_series(1, 99) g")
     job = job_in(db, "ready")
     prepare(db, claim(db, job))

@@ -201,7 +201,7 @@ def test_a_schema_of_another_version_ends_the_daemon(engine: Engine) -> None:
         assert soon(lambda: " is up as " in child.said), child.said
         engine.wait_until("exists (select from pgjobs.daemons)")
         engine.execute("update pgjobs.schema_state set fingerprint = 'of another version'")
-        engine.execute("drop function pgjobs.beat(uuid, text, text, integer, text, text, jsonb)")
+        engine.execute("drop function pgjobs.beat(uuid, text, text, integer, text, text, jsonb, bigint, jsonb)")
         assert soon(lambda: not child.running), child.said
     finally:
         code = child.end()

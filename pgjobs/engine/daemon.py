@@ -69,6 +69,7 @@ class Daemon:
         self.callbacks = Callbacks(settings)
         self.calls = Calls(settings, self.pool, self.worker)
         self.leases = Leases(settings, self.worker, lambda: [running.shard for running in self.running.values()])
+        self.heartbeat = Heartbeat(settings, self.metrics, self.worker, self.pool)
         self._suspicions: dict[str, Suspicion] = {}
         self._woken = asyncio.Event()
         self._told_to_end = asyncio.Event()
@@ -100,10 +101,9 @@ class Daemon:
         """Start everything that runs beside the shards."""
         settings = self.settings
         listener = Listener(settings.database_url, self.metrics, settings.probe_seconds, self._on_hint)
-        heartbeat = Heartbeat(settings, self.metrics, self.worker, self.pool)
         supervisor.start("listener", listener.run)
         supervisor.start("leases", self.leases.run)
-        supervisor.start("heartbeat", heartbeat.run)
+        supervisor.start("heartbeat", self.heartbeat.run)
         supervisor.start("chores", Maintenance(settings).run)
         supervisor.start("api requests", self.calls.run)
         supervisor.start("callbacks", self.callbacks.run)
@@ -234,9 +234,10 @@ class Daemon:
                 await asyncio.wait(late, timeout=GRACE_SECONDS)
 
     async def _say_goodbye(self) -> None:
-        """Take the heartbeat along, once nothing beats any more."""
+        """Beat for the last time, so that all that was counted is told, and take the heartbeat along."""
         try:
             async with asyncio.timeout(2), await self._connect("leave") as control:
+                await self.heartbeat.beat(control)
                 await control.execute("select pgjobs.leave(%s)", (self.worker,))
         except Exception as error:  # noqa: BLE001 the heartbeat runs out by itself
             logger.warning("could not say goodbye: %s", one_line(error))

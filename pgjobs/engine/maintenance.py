@@ -23,6 +23,7 @@ class Maintenance:
         self._settings = settings
         self._chores: tuple[tuple[str, tuple[object, ...]], ...] = (
             ("select pgjobs.sweep()", ()),
+            ("select pgjobs.fold_counts()", ()),
             (
                 "select pgjobs.refresh_gauges(%s, make_interval(secs => %s))",
                 (settings.capacity_bytes, settings.gauges_seconds),

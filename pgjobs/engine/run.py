@@ -172,4 +172,4 @@ class ShardRun:
         self._announced = in_flight_to
         self.windows.popleft()
         for action, _reason, n in outcomes:
-            self.context.metrics.records.labels(type=self.context.claim.type, action=action).inc(n)
+            self.context.metrics.count_records(self.context.claim.type, action, n, dry_run=self.context.claim.dry_run)

@@ -17,6 +17,15 @@ after update on public.xmp_jobs
 for each row when (old.status is distinct from new.status)
 execute function pgjobs.record_transition();
 
+create or replace trigger pgjobs_22_count
+after insert or delete on public.xmp_jobs
+for each row execute function pgjobs.count_job();
+
+create or replace trigger pgjobs_22_count_update
+after update on public.xmp_jobs
+for each row when ((old.type, old.status) is distinct from (new.type, new.status))
+execute function pgjobs.count_job();
+
 create or replace trigger pgjobs_25_remark_insert
 after insert on public.xmp_jobs
 for each row when (new.params <> '{}')

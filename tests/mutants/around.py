@@ -153,4 +153,28 @@ AROUND = (
         ),
         ("tests/test_long_reads.py::test_a_stop_does_not_wait_for_the_database",),
     ),
+    Mutant(
+        "m-counter",
+        "what a daemon has counted is added to what its earlier lives have counted",
+        (Edit("sql/engine/beat.sql", "set value = c.value + excluded.value", "set value = excluded.value"),),
+        ("tests/test_metrics.py::test_what_was_counted_survives_the_daemon",),
+    ),
+    Mutant(
+        "m-beat-twice",
+        "a heartbeat that comes twice is added up once",
+        (Edit("sql/engine/beat.sql", "if _number > coalesce(_before, 0) then", "if _number > 0 then"),),
+        ("tests/test_metrics.py::test_a_beat_whose_answer_was_lost_counts_once",),
+    ),
+    Mutant(
+        "m-dry",
+        "records of a dry run are counted apart",
+        (Edit("pgjobs/metrics.py", "dry_run=str(dry_run).lower()", 'dry_run="false"'),),
+        ("tests/test_metrics.py::test_a_dry_run_does_not_count_as_sent",),
+    ),
+    Mutant(
+        "m-job-counts",
+        "a job that leaves a status is not counted there any more",
+        (Edit("sql/monitoring/count_job.sql", "if tg_op <> 'INSERT' then", "if tg_op = 'DELETE' then"),),
+        ("tests/test_metrics.py::test_jobs_are_counted_by_type_and_status",),
+    ),
 )

@@ -41,10 +41,10 @@ async def daemons(connection: db.Connection, *, live: bool = False) -> AsyncIter
     """Whether somebody works, and what they say of the broker. `live`: that nobody does is a problem."""
     about = "daemons"
     cursor = await connection.execute(
-        "select name, host, version, broker, (select sum((m ->> 'value')::numeric) from"
-        " jsonb_array_elements(case jsonb_typeof(metrics) when 'array' then metrics else '[]' end) m"
-        " where m ->> 'name' = 'pgjobs_nacked_total')"
-        " from pgjobs.daemons where seen_at > clock_timestamp() - interval '30 seconds' order by name"
+        "select w.name, w.host, w.version, w.broker, (select c.value::bigint from pgjobs.daemon_counters c"
+        " where c.daemon = w.name and c.name = 'pgjobs_nacked_total' and c.labels = '{}' and c.value > 0"
+        " and c.grown_at > clock_timestamp() - interval '1 hour')"
+        " from pgjobs.daemons w where w.seen_at > clock_timestamp() - interval '30 seconds' order by w.name"
     )
     alive = await cursor.fetchall()
     if not alive:
@@ -64,7 +64,8 @@ async def daemons(connection: db.Connection, *, live: bool = False) -> AsyncIter
             bad = True
             yield warning(
                 about,
-                f"the broker has refused messages of {who} {nacked:,} times (nack), each is published again",
+                f"the broker has refused messages of {who} {nacked:,} times (nack), in the last hour as well;"
+                " each is published again",
                 "look for a full queue; with overflow reject-publish-dlx every refusal is also dead-lettered",
             )
     if not bad:
