@@ -19,9 +19,11 @@ from pika.channel import Channel
 from pika.connection import Connection
 
 from pgjobs.engine.broker.confirms import Flight
-from pgjobs.engine.broker.frames import Envelope, Record, log_lines, quoted, reason_code
+from pgjobs.engine.broker.frames import Envelope
 from pgjobs.engine.broker.publisher import Publisher, abort, write_joined
 from pgjobs.errors import Interrupted
+from pgjobs.joblog.format import log_lines, quoted, reason_code
+from pgjobs.joblog.record import Record
 from pgjobs.metrics import Metrics
 
 FRAME_MAX = 4096

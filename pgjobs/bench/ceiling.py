@@ -17,9 +17,10 @@ import psycopg
 
 from pgjobs.bench.script import play
 from pgjobs.engine.broker.confirms import Flight
-from pgjobs.engine.broker.frames import Envelope, Record
+from pgjobs.engine.broker.frames import Envelope
 from pgjobs.engine.broker.publisher import Publisher
 from pgjobs.engine.run import IN_FLIGHT
+from pgjobs.joblog.record import Record
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings, read_settings
 

@@ -12,11 +12,11 @@ from uuid import UUID
 import psycopg
 
 from pgjobs.backoff import Backoff
-from pgjobs.engine.broker.frames import Record
 from pgjobs.engine.broker.publisher import Publisher
 from pgjobs.engine.connections import ConnectionPool
 from pgjobs.engine.window import MAX_BODY
 from pgjobs.errors import ConfigurationError, PgjobsError, one_line
+from pgjobs.joblog.record import Record
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 

@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from pgjobs.engine.broker.confirms import Flight
-from pgjobs.engine.broker.frames import Envelope, Record
+from pgjobs.engine.broker.frames import Envelope
 from pgjobs.engine.broker.publisher import Publisher
 from pgjobs.engine.shard import Shard
 from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Interrupted
+from pgjobs.joblog.record import Record
 
 NACKED = "the broker refuses messages (nack), they are published again"
 TOO_LONG = 5.0

@@ -14,12 +14,12 @@ from typing import Any
 import psycopg
 
 from pgjobs import failpoints as faults
-from pgjobs.engine.broker.frames import Record
 from pgjobs.engine.context import RunContext
 from pgjobs.engine.selected import check_columns, misplaced
 from pgjobs.engine.shard import Position
 from pgjobs.engine.window import fits
 from pgjobs.errors import Interrupted, SelectionError
+from pgjobs.joblog.record import Record
 from pgjobs.pg import connection as db
 
 WINDOW_BYTES = 8 << 20

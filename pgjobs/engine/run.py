@@ -12,7 +12,6 @@ from collections import deque
 from datetime import UTC, datetime
 
 from pgjobs import failpoints as faults
-from pgjobs.engine.broker.frames import Record, log_lines
 from pgjobs.engine.connections import ShardConnections
 from pgjobs.engine.context import RunContext
 from pgjobs.engine.outgoing import Outgoing
@@ -21,6 +20,8 @@ from pgjobs.engine.records import Records, call_off
 from pgjobs.engine.shard import Position
 from pgjobs.engine.window import Window, find_unfit
 from pgjobs.errors import ConfigurationError, Poisoned
+from pgjobs.joblog.format import log_lines
+from pgjobs.joblog.record import Record
 from pgjobs.joblog.rules import LogRules
 from pgjobs.joblog.writer import JobLog
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from psycopg import Column
 
-from pgjobs.engine.broker.frames import Record
 from pgjobs.errors import SelectionError
+from pgjobs.joblog.record import Record
 
 WANTED = (
     ("key", "bigint", ("int8", "int4", "int2")),

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from pgjobs.engine.broker.confirms import Flight
-from pgjobs.engine.broker.frames import Record, reason_code
+from pgjobs.joblog.format import reason_code
+from pgjobs.joblog.record import Record
 
 MAX_BODY = 1 << 20
 

@@ -15,8 +15,8 @@ import psycopg
 import typer
 from psycopg.rows import dict_row
 
-from pgjobs.engine.broker.frames import reason_code
 from pgjobs.errors import PgjobsError
+from pgjobs.joblog.format import reason_code
 from pgjobs.joblog.reader import read_line
 from pgjobs.joblog.rules import HOST
 from pgjobs.joblog.segments import Segment, Tape

@@ -1,4 +1,4 @@
-"""Turn a window of records into AMQP frames and log lines; pure bytes, no I/O.
+"""Turn a window of records into AMQP frames; pure bytes, no I/O.
 
 The method frame is the same for every message of a route, the header frame nearly so: both are made once and
 only the message id and the body vary. One window becomes one `bytes` object, written with one call.
@@ -6,21 +6,16 @@ only the message id and the body vary. One window becomes one `bytes` object, wr
 
 from __future__ import annotations
 
-import re
 import struct
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable
 
 from pika import frame, spec
 
-Record = tuple[int, bytes, str | None, bytes]
-"""(key, original line or msisdn, reason why it is skipped or None, message body)"""
+from pgjobs.joblog.record import Record
 
 FRAME_END = b"\xce"
 HEADER = struct.Struct(">BHIHHQ")
 BODY = struct.Struct(">BHI")
-PLAIN = re.compile(rb"[A-Za-z0-9\-._/@^+]+").fullmatch
-ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 class Envelope:
@@ -79,50 +74,3 @@ class Envelope:
 
 def _encoded(**properties: object) -> bytes:
     return b"".join(spec.BasicProperties(**properties).encode())
-
-
-def log_lines(at: datetime, records: Sequence[Record], refused: dict[int, str]) -> list[bytes]:
-    """One logfmt line per record, in order; `refused` holds reasons of records the broker gave back, by key."""
-    stamp = b'time="%s" level=info msg=' % at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
-    plain = PLAIN
-    lines: list[bytes] = []
-    add = lines.append
-    for key, message, reason, _body in records:
-        value = message if message and plain(message) else quoted(message or b"")
-        if reason is None and key not in refused:
-            add(b"%b%b action=sent id=%d\n" % (stamp, value, key))
-        else:
-            add(
-                b"%b%b action=skip error=%b id=%d\n"
-                % (stamp, value, _value(refused[key] if reason is None else reason), key)
-            )
-    return lines
-
-
-def _value(text: str) -> bytes:
-    encoded = text.encode()
-    return encoded if PLAIN(encoded) else quoted(encoded)
-
-
-def quoted(value: bytes) -> bytes:
-    """A logfmt value in quotes: whatever bytes it holds, it stays on one line and can be read back."""
-    text = value.decode("utf-8", "surrogateescape")
-    return ('"' + "".join(map(_escaped, text)) + '"').encode()
-
-
-def _escaped(char: str) -> str:
-    if char in ESCAPES:
-        return ESCAPES[char]
-    code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"\\x{code - 0xDC00:02x}"
-    if char.isprintable():
-        return char
-    if code < 0x80:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def reason_code(reason: str) -> str:
-    """A reason without its particulars: bounded in number, fit for counting."""
-    return reason.split(":", 1)[0].split(",", 1)[0]

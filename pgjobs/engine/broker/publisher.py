@@ -21,8 +21,9 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pgjobs import failpoints as faults
 from pgjobs.engine.broker.batched_loop import BUSY_MESSAGES, BatchedLoop
 from pgjobs.engine.broker.confirms import Confirms, Flight
-from pgjobs.engine.broker.frames import Envelope, Record
+from pgjobs.engine.broker.frames import Envelope
 from pgjobs.errors import ConfigurationError, Interrupted, Poisoned
+from pgjobs.joblog.record import Record
 from pgjobs.metrics import Metrics
 
 NACK_PAUSES = (0.5, 1, 2, 4, 8, 16, 30)
