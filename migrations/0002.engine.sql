@@ -120,11 +120,11 @@ create table pgjobs.outcomes (
   job_id bigint not null,
   shard  integer not null,
   action text not null,
-  reason text not null,
+  code   text not null,
   n      bigint not null,
-  primary key (job_id, shard, action, reason)
+  primary key (job_id, shard, action, code)
 ) with (fillfactor = 40);
-comment on table pgjobs.outcomes is 'Records of a job by what became of them; written with every checkpoint.';
+comment on table pgjobs.outcomes is 'Records of a job by what became of them; written with every checkpoint. code: empty where action is sent.';
 
 create table pgjobs.events (
   id          bigint generated always as identity primary key,
@@ -214,9 +214,11 @@ create table pgjobs.injection_lines (
   raw     bytea not null,
   msisdn  text not null,
   fault   text,
+  fault_detail text,
   earlier_line bigint,
   primary key (job_id, line_no)
 );
+comment on column pgjobs.injection_lines.fault is 'The code of a line that could not be read.';
 comment on column pgjobs.injection_lines.earlier_line is 'The last line before this one with the same msisdn, where there is one.';
 comment on table pgjobs.injection_lines is 'The lines of an injection file, read once when its job first runs.';
 

@@ -15,7 +15,7 @@ begin
     execute format('grant execute on function pgjobs.why, pgjobs.show_job, pgjobs.job_json, pgjobs.list_jobs, pgjobs.running_jobs,'
                    ' pgjobs.metrics, pgjobs.stuck_jobs to %I', _group);
     -- What the views compute with.
-    execute format('grant execute on function pgjobs.whole, pgjobs.seconds_between to %I', _group);
+    execute format('grant execute on function pgjobs.whole, pgjobs.seconds_between, pgjobs.record_codes to %I', _group);
     if _group = 'pgjobs_operator' then
       execute format('grant execute on function pgjobs.start_job, pgjobs.stop_job, pgjobs.resume_job, pgjobs.request_suspended,'
                      ' pgjobs.api_response, pgjobs.withdraw_api_request to %I', _group);

@@ -149,26 +149,30 @@ def prepare(db: Db, claimed: dict[str, Any]) -> None:
 def records(
     db: Db, job: int, after: int | None = None, end: int | None = None, *, limit: str = "all"
 ) -> list[tuple[int, str, str | None, dict[str, Any]]]:
-    """(key, msg, reason, event_data) of a job's records, through the engine's own cursor."""
+    """(key, target, error, event_data) of a job's records, through the engine's own cursor; error as the log has it."""
+    words = {code: rest for code, *rest in db.execute("select * from pgjobs.record_codes()").fetchall()}
     with db.transaction():
         db.execute("select pgjobs.open_records(%s, 0, %s, %s)", (job, after, end))
         rows = db.execute(f"fetch {limit} from records".encode()).fetchall()
     read = []
-    for key, msg, reason, body in rows:
+    for key, target, code, detail, body in rows:
         event: dict[str, Any] = {}
-        if reason is None:
+        error = None
+        if code is None:
             message = json.loads(body)
             assert "charge" == message["event_name"]
             event = message["event_data"]
         else:
-            assert body == b"", "a body is made only for what is sent"
-        read.append((key, bytes(msg).decode(), reason, event))
+            assert body is None, "a body is made only for what is sent"
+            shown, before = words[code]
+            error = shown if detail is None else f"{shown}{before}{detail}"
+        read.append((key, target if isinstance(target, str) else bytes(target or b"").decode(), error, event))
     return read
 
 
 def outcome(db: Db, job: int, after: int | None = None, end: int | None = None) -> list[tuple[int, str | None]]:
-    """(key, reason) of a job's records; reason None: it would be sent."""
-    return [(key, reason) for key, _, reason, _ in records(db, job, after, end)]
+    """(key, error) of a job's records; error None: it would be sent."""
+    return [(key, error) for key, _, error, _ in records(db, job, after, end)]
 
 
 def read_lines(db: Db, job: int, *texts: str) -> None:
@@ -176,6 +180,6 @@ def read_lines(db: Db, job: int, *texts: str) -> None:
     with db.transaction():
         with db.cursor().copy(db.value("select pgjobs.open_lines(%s)", job).encode()) as copy:
             for number, text in enumerate(texts, 1):
-                fault = "Line too long" if text.startswith("too long") else None
-                copy.write_row((job, number, text.encode(), text.removeprefix("too long "), fault))
+                fault = ("line_too_long", "5000") if text.startswith("too long") else (None, None)
+                copy.write_row((job, number, text.encode(), text.removeprefix("too long "), *fault))
         db.execute("select pgjobs.close_lines(%s)", (job,))

@@ -22,11 +22,17 @@ from pgjobs.engine.broker.confirms import Flight
 from pgjobs.engine.broker.frames import Envelope
 from pgjobs.engine.broker.publisher import Publisher, abort, write_joined
 from pgjobs.errors import Interrupted
-from pgjobs.joblog.format import log_lines, quoted, reason_code
-from pgjobs.joblog.record import Record
+from pgjobs.joblog.format import LogFormat, quoted
+from pgjobs.joblog.record import Record, Refusal
 from pgjobs.metrics import Metrics
 
 FRAME_MAX = 4096
+WORDS = (
+    ("duplicate", "duplicate", ": "),
+    ("returned_unroutable", "Returned by the broker", ": "),
+    ("too_long", "Too long msisdn", ", length: "),
+    ("wrong_prefix", "Wrong prefix", ": "),
+)
 AT = dt.datetime(2017, 2, 1, 10, 39, 20, tzinfo=dt.UTC)
 
 
@@ -88,8 +94,8 @@ def test_frames_are_those_of_pika(
         "timestamp": 1485945560,
     }  # fmt: skip
     envelope = Envelope(channel=channel, headers=headers, frame_max=FRAME_MAX, **fields)
-    records: list[Record] = [(key + i, b"", None, body) for i, body in enumerate(bodies)]
-    expected = b"".join(by_pika(channel, b"12-%d" % key, body, headers, **fields) for key, _, _, body in records)
+    records: list[Record] = [(key + i, b"", None, None, body) for i, body in enumerate(bodies)]
+    expected = b"".join(by_pika(channel, b"12-%d" % key, body, headers, **fields) for key, _, _, _, body in records)
     assert expected == envelope.frames(b"12-", records)
 
 
@@ -101,7 +107,7 @@ def test_bodies_around_the_frame_limit() -> None:
     envelope = Envelope(channel=1, headers={}, frame_max=FRAME_MAX, **fields)
     for size in (0, 1, FRAME_MAX - 9, FRAME_MAX - 8, FRAME_MAX - 7, 2 * FRAME_MAX - 16, 2 * FRAME_MAX):
         body = b"b" * size
-        assert by_pika(1, b"1-1", body, {}, **fields) == envelope.frames(b"1-", [(1, b"", None, body)]), size
+        assert by_pika(1, b"1-1", body, {}, **fields) == envelope.frames(b"1-", [(1, b"", None, None, body)]), size
 
 
 def test_private_touches_of_pika() -> None:
@@ -143,7 +149,7 @@ def test_private_touches_of_pika() -> None:
 @given(value=st.binary(max_size=60))
 def test_any_bytes_survive_quoting(value: bytes) -> None:
     """Whatever a line of a file holds, its log line is one line of UTF-8 and gives the bytes back."""
-    (line,) = log_lines(AT, [(7, value, None, b"")], {})
+    (line,) = LogFormat().lines(AT, [(7, value, None, None, b"")], {})
     assert line.endswith(b"\n")
     assert 1 == len(line.decode().splitlines())
     read = read_line(line[:-1])
@@ -153,41 +159,45 @@ def test_any_bytes_survive_quoting(value: bytes) -> None:
 
 
 @settings(deadline=None)
-@given(value=st.text(max_size=40), reason=st.text(min_size=1, max_size=40))
-def test_any_text_survives_quoting(value: str, reason: str) -> None:
-    """Messages and reasons of any script survive, and can't end a line or forge a field."""
-    (line,) = log_lines(AT, [(7, value.encode(), reason, b"")], {})
+@given(value=st.text(max_size=40), detail=st.text(max_size=40))
+def test_any_text_survives_quoting(value: str, detail: str) -> None:
+    """Targets and details of any script survive, and can't end a line or forge a field."""
+    (line,) = LogFormat(WORDS).lines(AT, [(7, value.encode(), b"too_long", detail.encode(), b"")], {})
     read = read_line(line[:-1])
-    assert (value.encode(), "skip", reason) == (read.msg, read.action, read.error)
+    assert (value.encode(), "skip", f"Too long msisdn, length: {detail}") == (read.msg, read.action, read.error)
     assert quoted(value.encode()).isascii() or all(char.isprintable() for char in quoted(value.encode()).decode())
 
 
 def test_lines_of_the_contract() -> None:
     """The two lines that the contract shows come out letter by letter; what the broker gave back is a skip."""
     records = [
-        (1, b"123123123123", "Wrong prefix: 123123123123", b""),
-        (365256, b"923000217540", None, b""),
-        (9, b"923000217541", None, b""),
+        (1, b"123123123123", b"wrong_prefix", b"123123123123", b""),
+        (365256, b"923000217540", None, None, b""),
+        (9, b"923000217541", None, None, b""),
+        (10, b"923000217542", b"duplicate", None, b""),
+        (11, b"923000217543", b"never_heard_of", None, b""),
+        (12, b"923000217543", b"never_heard_of", b"at all", b""),
     ]
     stamp = b'time="2017-02-01T10:39:20Z" level=info '
     assert [
         stamp + b'msg=123123123123 action=skip error="Wrong prefix: 123123123123" id=1\n',
         stamp + b"msg=923000217540 action=sent id=365256\n",
         stamp + b'msg=923000217541 action=skip error="Returned by the broker: 312 NO_ROUTE" id=9\n',
-    ] == log_lines(AT, records, {9: "Returned by the broker: 312 NO_ROUTE"})
+        stamp + b"msg=923000217542 action=skip error=duplicate id=10\n",
+        stamp + b"msg=923000217543 action=skip error=never_heard_of id=11\n",
+        stamp + b'msg=923000217543 action=skip error="never_heard_of: at all" id=12\n',
+    ] == LogFormat(WORDS).lines(AT, records, {9: Refusal(b"returned_unroutable", b"312 NO_ROUTE")})
 
 
-@pytest.mark.parametrize(
-    ("reason", "code"),
-    [
-        ("Wrong prefix: 123", "Wrong prefix"),
-        ("Too long msisdn, length: 21", "Too long msisdn"),
-        ("duplicate", "duplicate"),
-    ],
-)
-def test_reason_codes(reason: str, code: str) -> None:
-    """Reasons are counted without their particulars."""
-    assert code == reason_code(reason)
+@given(code=st.sampled_from([b"too_long", b"duplicate", b"no_words"]), detail=st.none() | st.text(max_size=20))
+def test_the_code_of_a_line_is_found_again(code: bytes, detail: str | None) -> None:
+    """What a line says of a record that was not sent leads back to its code, whatever the detail is."""
+    log_format = LogFormat(WORDS)
+    (line,) = log_format.lines(AT, [(7, b"x", code, None if detail is None else detail.encode(), b"")], {})
+    error = read_line(line[:-1]).error
+    assert error is not None
+    assert code.decode() == log_format.code_of(error)
+    assert "Something else" == log_format.code_of("Something else")
 
 
 class Wire(Publisher):
@@ -204,7 +214,7 @@ class Wire(Publisher):
 
     def send(self, *keys: int) -> Flight:
         """Publish records with these keys."""
-        return self.publish([(self.made, [(key, b"", None, b"{}") for key in keys])], "1-")
+        return self.publish([(self.made, [(key, b"", None, None, b"{}") for key in keys])], "1-")
 
     def answer(self, tag: int, *, multiple: bool = False, nack: bool = False) -> None:
         """An answer of the broker."""
@@ -308,8 +318,8 @@ def test_returned_messages_are_matched() -> None:
         wire.send(1, 2)
         method = spec.Basic.Return(reply_code=312, reply_text="NO_ROUTE", exchange="", routing_key="q")
         wire._on_return(None, method, pika.BasicProperties(message_id="1-2"), b"{}")
-        records = [(1, b"", None, b""), (2, b"", None, b"")]
-        assert {2: "Returned by the broker: 312 NO_ROUTE"} == wire.take_returned("1-", records)
+        records = [(1, b"", None, None, b""), (2, b"", None, None, b"")]
+        assert {2: Refusal(b"returned_unroutable", b"312 NO_ROUTE")} == wire.take_returned("1-", records)
         assert {} == wire.take_returned("1-", records)
 
     asyncio.run(play())

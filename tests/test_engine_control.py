@@ -240,7 +240,7 @@ def test_call_without_its_queue(engine: Engine) -> None:
 
 
 def give_selector(engine: Engine, hours: int, records: str) -> None:
-    """Let calls with this number of hours have these records: (key, msg, reason, body) of a query."""
+    """Let calls with this number of hours have these records: (key, target, code, detail, body) of a query."""
     engine.execute(
         f"create function public.records_{hours}(_call bigint) returns text language sql stable as"
         f" $f$ select $q$ {records} $q$ $f$"
@@ -255,7 +255,7 @@ def give_selector(engine: Engine, hours: int, records: str) -> None:
     )
 
 
-SLOW = "select 1::bigint, ''::bytea, null::text, '{}'::bytea from pg_sleep(600)"
+SLOW = "select 1::bigint, ''::bytea, null::text, null::text, '{}'::bytea from pg_sleep(600)"
 
 
 @pytest.mark.usefixtures("daemon")
@@ -281,13 +281,13 @@ def test_a_small_call_is_served_beside_big_ones(engine: Engine) -> None:
 
 @pytest.mark.usefixtures("daemon")
 def test_a_call_skips_what_is_not_to_be_sent(engine: Engine) -> None:
-    """A record with a reason, without a body or with one that is too large is neither published nor counted."""
+    """A record with a code, without a body or with one that is too large is neither published nor counted."""
     reroute_calls(engine)
     give_selector(
         engine,
         77,
-        "select * from (values (1::bigint, ''::bytea, null::text, '{\"n\": 1}'::bytea), (2, '', 'No msisdn', '{}'),"
-        " (3, '', null, ''), (4, '', null, null), (5, '', null, convert_to(repeat('x', 1048577), 'UTF8'))) v",
+        "select * from (values (1::bigint, '', null, null, '{\"n\": 1}'), (2, '', 'no_msisdn', null, '{}'),"
+        " (3, '', null, null, ''), (4, '', null, null, null), (5, '', null, null, repeat('x', 1048577))) v",
     )
     call = engine.value("select pgjobs.request_suspended(10, 77, interval '30 s')")
     engine.wait_until("pgjobs.api_response(%s) is not null", call)

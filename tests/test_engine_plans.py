@@ -28,7 +28,7 @@ select j.id, j.run_at, 1, 9, 9, 9, 9, j.finish_at, j.finish_at from xmp_jobs j;
 insert into xmp_job_types (name) values ('rare');
 update xmp_jobs set type = 'rare' where id in (7, 8, 9);
 update xmp_jobs set status = 'canceled' where id in (8, 11);
-insert into pgjobs.outcomes (job_id, shard, action, reason, n) select j.id, 0, 'sent', '', 9 from xmp_jobs j;
+insert into pgjobs.outcomes (job_id, shard, action, code, n) select j.id, 0, 'sent', '', 9 from xmp_jobs j;
 insert into pgjobs.events (job_id, at, from_status, to_status, role)
 select j.id, j.finish_at, s.was, s.now, 'x' from xmp_jobs j, (values (null, 'ready'), ('ready', 'in progress'),
   ('in progress', 'done')) s (was, now);

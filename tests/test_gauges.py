@@ -48,7 +48,7 @@ class Watched:
         envelope = publisher.envelope(
             exchange="amq.fanout", routing_key="x", app_id="x", message_type=None, headers={}, timestamp=0
         )
-        publisher.publish([(envelope, [(1, b"", None, b"x")])], "1-")
+        publisher.publish([(envelope, [(1, b"", None, None, b"x")])], "1-")
 
 
 async def lost(watched: Watched) -> None:

@@ -13,7 +13,8 @@ def slow_type(engine: Engine, seconds: str, *, bounds: bool = False) -> None:
         " as $$ begin perform pg_sleep(_seconds); return _id; end $$"
     )
     rows = (
-        f"select public.slowly(id, {seconds}) as key, msisdn::bytea as msg, null::text as reason, '{{}}'::bytea as body"
+        f"select public.slowly(id, {seconds}) as key, msisdn as target, null::text as code, null::text as detail,"
+        " '{}'::bytea as body"
     )
     engine.execute(
         "create function public.slow_records(_job bigint, _shard integer, _after bigint, _end bigint)"  # noqa: S608

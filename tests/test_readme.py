@@ -215,6 +215,15 @@ def test_every_metric_stands_in_its_table_with_its_labels(web: Web, db: Db) -> N
     assert shown == {name: set(re.findall("[a-z_]+", labels)) for name, labels in rows}
 
 
+def test_every_code_of_a_record_stands_in_its_table(db: Db) -> None:
+    """The table of codes has every code with its words as the log has them, and … where a detail follows."""
+    rows = re.findall(r"^\| `([a-z_]+)` \| (.*) \|$", section(SQL, "Codes"), re.MULTILINE)
+    known = db.execute("select code, words, before_detail from pgjobs.record_codes()").fetchall()
+    assert sorted(code for code, _ in rows) == sorted(code for code, _, _ in known)
+    for code, words, before in known:
+        assert dict(rows)[code] in {words, f"{words}{before}…"}
+
+
 def test_every_sqlstate_stands_in_its_table() -> None:
     """The table of SQLSTATEs names exactly those that sql/ uses."""
     used = set(re.findall(r"'(PJ\d{3})'", "".join(path.read_text() for path in (ROOT / "sql").rglob("*.sql"))))

@@ -264,7 +264,7 @@ def test_a_connection_that_is_given_up_is_closed(
         envelope = publisher.envelope(
             exchange="", routing_key=queue, app_id="x", message_type=None, headers={}, timestamp=0
         )
-        publisher.publish([(envelope, [(1, b"", None, b"x")])], "1-")
+        publisher.publish([(envelope, [(1, b"", None, None, b"x")])], "1-")
         publisher.close()
         async with asyncio.timeout(30):
             while not connection.is_closed:  # noqa: ASYNC110 no event tells

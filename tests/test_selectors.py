@@ -1,6 +1,7 @@
 """Anybody's selector keeps the guarantees, or its job breaks off with a sentence before a record is passed over."""
 
 import itertools
+import re
 from collections.abc import Callable
 from operator import gt, lt
 from pathlib import Path
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from pgjobs.engine.selected import misplaced
 
-COLUMNS = "id as key, msisdn::bytea as msg, null::text as reason, '{}'::bytea as body"
-SHAPE = "the selector has to select key bigint, msg bytea, reason text, body bytea"
+COLUMNS = "id as key, msisdn as target, null as code, null as detail, '{}' as body"
+SHAPE = "the selector has to select key bigint, target text or bytea, code text, detail text, body text or bytea"
+SQL_PAGE = Path(__file__).parent.parent / "sql" / "README.md"
 
 
 def make_type(
@@ -47,17 +49,24 @@ def check_whole(engine: Engine, job: int, number: int, *, descending: bool = Fal
 
 
 WRONG = {
-    "three columns": ("id as key, msisdn::bytea as msg, null::text as reason", f"{SHAPE}; it selects 3 columns"),
-    "five columns": (f"{COLUMNS}, 1 as more", f"{SHAPE}; it selects 5 columns"),
-    "text body": (COLUMNS.replace("'{}'::bytea", "'{}'::text"), f"{SHAPE}; its column body is text"),
-    "text msg": (COLUMNS.replace("msisdn::bytea", "msisdn::text"), f"{SHAPE}; its column msg is text"),
+    "the columns of old": (
+        "id as key, msisdn::bytea as msg, null::text as reason, '{}'::bytea as body",
+        f"{SHAPE}; it selects 4 columns: key, msg, reason, body",
+    ),
+    "six columns": (f"{COLUMNS}, 1 as more", f"{SHAPE}; it selects 6 columns: key, target, code, detail, body, more"),
+    "json body": (COLUMNS.replace("'{}'", "'{}'::jsonb"), f"{SHAPE}; its column body is jsonb"),
+    "number target": (COLUMNS.replace("msisdn", "id"), f"{SHAPE}; its column target is int8"),
     "text key": (COLUMNS.replace("id as", "id::text as"), f"{SHAPE}; its column key is text"),
-    "bytea reason": (COLUMNS.replace("null::text", "null::bytea"), f"{SHAPE}; its column reason is bytea"),
-    "other name": (COLUMNS.replace("msg", "message"), f"{SHAPE}; its column 2 is called message"),
+    "bytea code": (COLUMNS.replace("null as code", "null::bytea as code"), f"{SHAPE}; its column code is bytea"),
+    "bytea detail": (
+        COLUMNS.replace("null as detail", "null::bytea as detail"),
+        f"{SHAPE}; its column detail is bytea",
+    ),
+    "other name": (COLUMNS.replace("target", "msg"), f"{SHAPE}; its column 2 is called msg"),
     "no key": (COLUMNS.replace("as key", "as id"), f"{SHAPE}; its column 1 is called id"),
     "a null key": (COLUMNS.replace("id as", "nullif(id, 1)::bigint as"), "the key of the first record is null"),
     "a write": (
-        COLUMNS.replace("'{}'::bytea", "public.written()"),
+        COLUMNS.replace("'{}'", "public.written()"),
         "the selector may only read: cannot execute INSERT in a read-only transaction",
     ),
 }
@@ -200,12 +209,12 @@ def test_the_order_of_keys(*, keys: list[int | None], after: int | None, descend
     comes_before: Callable[[Any, Any], bool] = gt if descending else lt
     whole = [*([after] if after is not None else []), *keys]
     ordered = None not in keys and all(itertools.starmap(comes_before, itertools.pairwise(whole)))
-    found = misplaced([(key, b"", None, b"") for key in keys], after, descending=descending)  # type: ignore[misc]
+    found = misplaced([(key, b"", None, None, b"") for key in keys], after, descending=descending)  # type: ignore[misc]
     assert ordered == (found is None)
     if found is None:
         return
     kept, rest = keys[: found.fit], [key for key in keys[found.fit :] if key is not None]
-    assert misplaced([(key, b"", None, b"") for key in kept], after, descending=descending) is None  # type: ignore[misc]
+    assert misplaced([(key, b"", None, None, b"") for key in kept], after, descending=descending) is None  # type: ignore[misc]
     if found.key is not None and found.late is None:
         assert all(comes_before(a, b) for a in kept for b in rest)
     if found.late is not None:
@@ -235,12 +244,99 @@ def test_big_messages_need_little_memory(engine: Engine, kind: str) -> None:
 def test_what_can_not_be_sent_is_skipped(engine: Engine, dry: int) -> None:
     """Empty and too large messages count as skipped, not as returned, and take nothing from the number to be sent."""
     engine.add_retries(20)
-    body = "case id when 2 then '' when 4 then repeat('x', 1048577) else '{}' end::bytea"
-    make_type(engine, columns=COLUMNS.replace("'{}'::bytea", body))
+    body = "case id when 2 then '' when 4 then repeat('x', 1048577) else '{}' end"
+    make_type(engine, columns=COLUMNS.replace("'{}'", body))
     engine.start()
     job = engine.add_job("own", dry_run=dry, count=10)
     engine.wait_status(job, "done")
     assert (12, 10, 2, 0) == tuple(vars(engine.counters(job)).values())
-    assert {("sent", None): 10, ("skip", "Message is empty"): 1, ("skip", "Message too large"): 1} == {
-        (action, reason or None): n for (action, reason), n in engine.outcomes(job).items()
-    }
+    assert {("sent", None): 10, ("skip", "Message is empty"): 1, ("skip", "Message too large"): 1} == (
+        engine.outcomes(job)
+    )
+    assert {"empty", "too_large", None} == codes(engine, job)
+    assert {2: "Message is empty", 4: "Message too large, bytes: 1048577"} == errors(engine, job)
+
+
+def codes(engine: Engine, job: int) -> set[str | None]:
+    """The codes that a job's records are counted by."""
+    return {row["code"] for row in engine.rows("select code from pgjobs.job_outcomes where job_id = %s", job)}
+
+
+def errors(engine: Engine, job: int) -> dict[int, str]:
+    """What the log says of the records that were not sent, by key."""
+    return {line.key: line.error for line in engine.log_lines(job) if line.error}
+
+
+def test_a_selector_s_own_codes(engine: Engine) -> None:
+    """A code that nobody else has is counted as it is, and stands in the log with the detail of its record."""
+    engine.add_retries(4)
+    code = "case id when 2 then 'no_consent' when 3 then 'duplicate' end"
+    detail = "case id when 2 then 'since ' || id end"
+    make_type(engine, columns=COLUMNS.replace("null as code, null as detail", f"{code} as code, {detail} as detail"))
+    engine.start()
+    job = engine.add_job("own")
+    engine.wait_status(job, "done")
+    assert {("sent", None): 2, ("skip", "no_consent"): 1, ("skip", "duplicate"): 1} == engine.outcomes(job)
+    assert {None, "no_consent", "duplicate"} == codes(engine, job)
+    assert {2: "no_consent: since 2", 3: "duplicate"} == errors(engine, job)
+
+
+@pytest.mark.parametrize("kind", ["text", "bytea", "varchar(20)"])
+def test_text_and_bytes_are_the_same(engine: Engine, kind: str) -> None:
+    """A selector may give target and body as text or as bytes; message and log have the same bytes."""
+    engine.add_retries(3)
+    make_type(engine, columns=COLUMNS.replace("msisdn", f"'ж'::text::{kind}").replace("'{}'", f"'\"é\"'::text::{kind}"))
+    engine.start()
+    job = engine.add_job("own")
+    engine.wait_status(job, "done")
+    assert ["ж".encode()] * 3 == [line.msg for line in engine.log_lines(job)]
+    assert ['"é"'.encode()] * 3 == [message.body for message in engine.drain()]
+
+
+def test_the_example_of_the_page(engine: Engine) -> None:
+    """The job type that sql/README.md shows works as it stands there."""
+    (example,) = re.findall(r"^```sql\n(create function .*?)^```$", SQL_PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    engine.database.execute(example.replace("'reminders'", f"'{engine.queue}'").encode())
+    rows = [{"msisdn": "923000000001", "result": result} for result in ("", "paid")]
+    engine.insert("xmp_subscriptions", [*rows, {"msisdn": "923000000002", "result": ""}])
+    engine.insert("xmp_msisdn_blacklist", [{"msisdn": "923000000002"}])
+    engine.start()
+    job = engine.add_job("reminder")
+    engine.wait_status(job, "done")
+    assert [b'{"remind" : "923000000001"}'] == [message.body for message in engine.drain()]
+    assert {2: "answered: paid", 3: "Blacklisted"} == errors(engine, job)
+
+
+BAD_CODES = {
+    "a sentence": ("'Not today'", "the code 'Not today' of key 20 is none: a code has small letters, digits and _"),
+    "nothing": ("''", "the code '' of key 20 is none: "),
+    "the broker's": ("'returned_it'", "the code 'returned_it' of key 20 is none: "),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_CODES)
+def test_a_code_that_is_none(engine: Engine, kind: str) -> None:
+    """A code by which nothing can be counted ends the job; mended and resumed, every record is accounted for once."""
+    engine.add_retries(30)
+    code, sentence = BAD_CODES[kind]
+    make_type(engine, columns=COLUMNS.replace("null as code", f"case id when 20 then {code} end as code"))
+    engine.start()
+    job = engine.add_job("own")
+    engine.wait_status(job, "error")
+    assert engine.error_of(job).startswith(sentence)
+    assert engine.counters(job).considered < 20
+    make_type(engine)
+    engine.set_status(job, "ready")
+    engine.wait_status(job, "done")
+    check_whole(engine, job, 30)
+
+
+def test_particulars_are_no_codes(engine: Engine) -> None:
+    """A selector that puts what differs by record into the code ends its job before the outcomes fill with them."""
+    engine.add_retries(300)
+    make_type(engine, columns=COLUMNS.replace("null as code", "'seen_' || id as code"))
+    engine.start()
+    job = engine.add_job("own")
+    engine.wait_status(job, "error")
+    assert "the selector gives more than 100 codes: what differs by record is its detail" == engine.error_of(job)
+    assert len(codes(engine, job)) <= 100

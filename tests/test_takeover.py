@@ -222,8 +222,8 @@ def test_a_call_for_suspended_subscriptions_runs(old: Db) -> None:
     with old.transaction():
         old.execute("select pgjobs.open_api_request(%s)", (call,))
         rows = old.execute("fetch all from records").fetchall()
-    ((key, msg, reason, body),) = rows
-    assert (1, b"923000001", None) == (key, bytes(msg), reason)
+    ((key, target, code, _, body),) = rows
+    assert (1, "923000001", None) == (key, target, code)
     event = json.loads(body)["event_data"]
     assert event.pop("last_pay_attempt_at").endswith("Z")
     assert {
@@ -332,7 +332,7 @@ def test_what_no_column_holds_is_left_out(old: Db) -> None:
     with old.transaction():
         old.execute("select pgjobs.open_api_request(%s)", (call,))
         (row,) = old.execute("fetch all from records").fetchall()
-    assert {"msisdn": "923000001", "subscription_id": 1, "created_at": "2017-02-01T10:00:00Z"} == json.loads(row[3])[
+    assert {"msisdn": "923000001", "subscription_id": 1, "created_at": "2017-02-01T10:00:00Z"} == json.loads(row[4])[
         "event_data"
     ]
     job = new_job(old, params={"campaign_id": 355})
@@ -399,8 +399,8 @@ def test_an_empty_database_gets_the_plain_shape(empty_database: str) -> None:
         db.execute("insert into xmp_retries_expired (msisdn, created_at) values ('923000000001', '2017-02-01 10:00Z')")
         job = insert_job(db)
         prepare(db, claim(db, job))
-        ((key, msg, reason, body),) = records(db, job)
-        assert (1, "923000000001", None) == (key, msg, reason)
+        ((key, target, error, body),) = records(db, job)
+        assert (1, "923000000001", None) == (key, target, error)
         assert "2017-02-01T10:00:00Z" == body["created_at"]
 
 

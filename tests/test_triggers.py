@@ -364,7 +364,7 @@ def test_a_deleted_job_leaves_only_its_history(db: Db) -> None:
     from nothing; its events stay."""
     job, other = job_in(db, "done"), job_in(db, "done")
     for table, columns, values in (
-        ("outcomes", "job_id, shard, action, reason, n", "{}, 0, 'sent', '', 1"),
+        ("outcomes", "job_id, shard, action, code, n", "{}, 0, 'sent', '', 1"),
         ("uncertain_ranges", "job_id, shard, epoch, to_key, at", "{}, 0, 1, 9, now()"),
         ("checkpoints", CHECKPOINT, "{}, 0, 1, 1, now(), 9, 1, 0, 0, 50, '', ''"),
         ("log_segments", "job_id, shard, segment, epoch, host, path", "{}, 0, 1, 1, 'h', '/p'"),

@@ -99,7 +99,7 @@ def test_only_a_type_that_says_so_is_cut_into_shards(db: Db) -> None:
     """More than one shard is refused of a job, and of the type itself, where the selector knows nothing of shards."""
     db.execute(
         "create function public.plain(bigint, integer, bigint, bigint) returns text language sql as"
-        " $$select 'select 1::bigint as key, null::bytea as msg, null::text as reason, null::bytea as body'$$"
+        " $$select 'select 1::bigint as key, null as target, null as code, null as detail, null as body'$$"
     )
     add = "insert into xmp_job_types (name, selector, routing_key, shards) values ('plain', 'public.plain', 'q', %s)"
     assert "shards: jobs of type plain can't be cut into shards" == db.refusal(add, 2).message_primary
@@ -130,7 +130,7 @@ def schemer(db: Db, database: str) -> Iterator[Db]:
 
 EVIL = """
 create function {name}(bigint, integer, bigint, bigint) returns text language sql as
-$$select 'select 1::bigint as key, ''''::bytea as msg, null::text as reason, ''x''::bytea as body'$$
+$$select 'select 1::bigint as key, '''' as target, null as code, null as detail, ''x'' as body'$$
 """
 UNTRUSTED = ["own.evil", "public.evil", "pg_temp.evil", "Own.EVIL"]
 

@@ -178,10 +178,10 @@ CHANGED: list[tuple[Callable[[Done], None], str]] = [
     (sql("update pgjobs.shards set finished_at = null"), "it is done and shard 0 is not finished"),
     (sql("update pgjobs.outcomes set n = n + 1 where action = 'sent'"), "outcomes count 41 sent, the checkpoints 40"),
     (
-        sql("update pgjobs.outcomes set reason = 'other' where action = 'skip'"),
+        sql("update pgjobs.outcomes set code = 'other' where action = 'skip'"),
         "outcomes count 20 skip other, the log 0",
     ),
-    (sql("update pgjobs.outcomes set reason = 'other' where action = 'skip'"), "count 0 skip duplicate, the log 20"),
+    (sql("update pgjobs.outcomes set code = 'other' where action = 'skip'"), "count 0 skip duplicate, the log 20"),
     (sql("update pgjobs.log_segments set bytes = bytes - 1"), "which does not fit"),
     (sql("delete from pgjobs.shards"), "shard 0: it has checkpoints, and no progress"),
     (sql("delete from pgjobs.shards"), "it was cut into 1 shards, and 0 have progress"),

@@ -20,7 +20,8 @@ from pgjobs.engine.broker.confirms import Flight
 from pgjobs.engine.broker.frames import Envelope
 from pgjobs.engine.broker.publisher import Publisher
 from pgjobs.engine.run import IN_FLIGHT
-from pgjobs.joblog.record import Record
+from pgjobs.engine.selected import read_as_bytes
+from pgjobs.joblog.record import CODE, Record
 from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings, read_settings
 
@@ -43,9 +44,10 @@ def bodies(settings: Settings, job_id: int) -> list[Record]:
     with psycopg.connect(settings.database_url) as connection:
         found = connection.execute("select pgjobs.records_statement(%s, 0, null, null)", (job_id,)).fetchone()
         assert found is not None  # noqa: S101 a function call answers with a row
+        read_as_bytes(connection)
         cursor = connection.cursor("ceiling", binary=True)
         cursor.execute(found[0].encode())
-        wanted: Iterator[Record] = (record for record in cursor if record[2] is None)
+        wanted: Iterator[Record] = (record for record in cursor if CODE(record) is None)
         return list(itertools.islice(wanted, WINDOWS * settings.window))
 
 

@@ -12,8 +12,10 @@ from uuid import UUID
 import psycopg
 
 from pgjobs.backoff import Backoff
+from pgjobs.engine.broker.confirms import in_words
 from pgjobs.engine.broker.publisher import Publisher
 from pgjobs.engine.connections import ConnectionPool
+from pgjobs.engine.selected import read_as_bytes
 from pgjobs.engine.window import MAX_BODY
 from pgjobs.errors import ConfigurationError, PgjobsError, one_line
 from pgjobs.joblog.record import Record
@@ -154,6 +156,7 @@ class Publication:
             await connection.set_read_only(True)
             async with connection.transaction():
                 await connection.execute("select pgjobs.open_api_request(%s)", (self.id,))
+                read_as_bytes(connection)
                 cursor = connection.cursor(binary=True)
                 while True:
                     await cursor.execute(f"fetch {self._settings.window} from records")
@@ -182,13 +185,13 @@ class Publication:
         returned = publisher.take_returned(self._prefix, records)
         self.published += len(records) - len(returned)
         if returned:
-            raise ConfigurationError(next(iter(returned.values())))
+            raise ConfigurationError(in_words(next(iter(returned.values()))))
 
 
 def fit(record: Record) -> bool:
-    """Whether a record is to be published: its selector gives no reason to skip it, and its body is one."""
-    _key, _message, reason, body = record
-    return reason is None and bool(body) and len(body) <= MAX_BODY
+    """Whether a record is to be published: its selector gives no code, and its body is one."""
+    _key, _target, code, _detail, body = record
+    return code is None and bool(body) and len(body) <= MAX_BODY
 
 
 async def _nothing() -> None:

@@ -66,7 +66,7 @@ class FileLines:
         self._batches = self._read()
 
     def batch(self) -> bytes:
-        """The next rows in COPY's text format (job, line, raw, msisdn, fault); empty at the end of the file."""
+        """The next rows in COPY's text format (job, line, raw, msisdn, fault, detail); empty at the end of the file."""
         return next(self._batches, b"")
 
     def close(self) -> None:
@@ -191,5 +191,5 @@ class _Recoded(io.RawIOBase):
 def _row(job_id: int, number: int, line: bytes, size: int) -> bytes:
     column = QUOTED_COLUMN(line) or PLAIN_COLUMN(line)
     msisdn = (column[column.lastindex or 0] if column else b"").strip(NO_DIGITS).translate(HARMLESS)
-    fault = b"Line too long, length: %d" % size if size > LINE_LIMIT else b"\\N"
+    fault = b"line_too_long\t%d" % size if size > LINE_LIMIT else b"\\N\t\\N"
     return b"%d\t%d\t\\\\x%s\t%s\t%s\n" % (job_id, number, line.hex().encode(), msisdn, fault)

@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from pgjobs.engine.broker.confirms import Flight
+from pgjobs.engine.broker.confirms import Flight, in_words
 from pgjobs.engine.broker.frames import Envelope
 from pgjobs.engine.broker.publisher import Publisher
 from pgjobs.engine.shard import Shard
 from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Interrupted
-from pgjobs.joblog.record import Record
+from pgjobs.joblog.record import Record, Refusal
 
 NACKED = "the broker refuses messages (nack), they are published again"
 TOO_LONG = 5.0
@@ -110,7 +110,7 @@ class Outgoing:
             waiting = [record for record in batch if record[0] in nacked] + waiting[most:]
             most = 1 if nacked else 2 * most
 
-    async def _nothing_bound(self, windows: deque[Window], answer: str) -> None:
+    async def _nothing_bound(self, windows: deque[Window], answer: Refusal) -> None:
         """A whole window was returned: the route leads to no queue, and what is in flight is returned as well."""
         for window in list(windows)[1:]:
             if window.flight is not None:
@@ -122,7 +122,7 @@ class Outgoing:
         await self._check_queue()
         claim = self._claim
         what = f"no queue is bound to exchange {claim.exchange!r} with" if claim.exchange else "there is no queue for"
-        raise ConfigurationError(f"{what} routing key {claim.routing_key!r}: {answer}")
+        raise ConfigurationError(f"{what} routing key {claim.routing_key!r}: {in_words(answer)}")
 
     async def _while_waiting(self) -> None:
         """Called once a second while confirms are awaited: check the lease, store why nothing moves, obey a stop."""

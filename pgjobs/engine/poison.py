@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Poisoned
+from pgjobs.joblog.record import Refusal
 
 NARROWER = 8
 MOST = 10
@@ -36,5 +37,5 @@ class Suspicion:
         self.found += 1
         if self.found > MOST:
             raise ConfigurationError(f"{self.found} messages were refused one by one: {error.sentence}")
-        windows[0].returned[published[0][0]] = f"Returned by the broker: {error.sentence}"
+        windows[0].returned[published[0][0]] = Refusal(b"returned_poisonous", error.sentence.encode())
         return windows[0]

@@ -8,18 +8,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from operator import itemgetter
 from typing import Any
 
 import psycopg
 
 from pgjobs import failpoints as faults
 from pgjobs.engine.context import RunContext
-from pgjobs.engine.selected import check_columns, misplaced
+from pgjobs.engine.selected import check_codes, check_columns, misplaced, read_as_bytes
 from pgjobs.engine.shard import Position
 from pgjobs.engine.window import fits
 from pgjobs.errors import Interrupted, SelectionError
-from pgjobs.joblog.record import Record
+from pgjobs.joblog.record import BODY, CODE, Record
 from pgjobs.pg import connection as db
 
 WINDOW_BYTES = 8 << 20
@@ -27,7 +26,6 @@ WINDOW_BYTES = 8 << 20
 FIRST_FETCH = 8
 GROWTH = 8
 """The first fetch is a small one, for nobody knows how big the bodies are, and each next one may be so much bigger."""
-BODY = itemgetter(3)
 
 
 class Records:
@@ -39,6 +37,7 @@ class Records:
 
     def __init__(self, context: RunContext, reader: db.Connection, position: Position) -> None:
         self._reader = reader
+        read_as_bytes(reader)
         self._metrics = context.metrics
         self._job = (context.claim.job_id, context.claim.shard)
         self._after_key, self._left = position.after_key, position.remaining
@@ -48,6 +47,7 @@ class Records:
         self._step = FIRST_FETCH
         self._biggest = 1
         self._checked = False
+        self._codes: set[bytes | None] = {None}
         self._asked_for: int | None = None
         self._misplaced: SelectionError | None = None
         self._segment_seconds = context.settings.segment_seconds
@@ -112,6 +112,7 @@ class Records:
         faults.reach("after_fetch")
         self._limit(window)
         self._check_order(window)
+        check_codes(window, self._codes)
         if window:
             self._after_key = window[-1][0]
         return window
@@ -194,7 +195,7 @@ class Records:
         if left is None:
             return
         for index, record in enumerate(window):
-            if record[2] is None and fits(record[3]):
+            if CODE(record) is None and fits(BODY(record)):
                 left -= 1
                 if left == 0:
                     del window[index + 1 :]

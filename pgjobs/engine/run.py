@@ -20,9 +20,10 @@ from pgjobs.engine.records import Records, call_off
 from pgjobs.engine.shard import Position
 from pgjobs.engine.window import Window, find_unfit
 from pgjobs.errors import ConfigurationError, Poisoned
-from pgjobs.joblog.format import log_lines
-from pgjobs.joblog.record import Record
+from pgjobs.joblog.format import LogFormat
+from pgjobs.joblog.record import CODE, Record
 from pgjobs.joblog.rules import LogRules
+from pgjobs.joblog.words import log_format
 from pgjobs.joblog.writer import JobLog
 
 IN_FLIGHT = 2
@@ -45,6 +46,7 @@ class ShardRun:
         self._unreadable: ConfigurationError | None = None
         self._broken_off = False
         self._outgoing: Outgoing | None = None
+        self._format = LogFormat()
 
     @property
     def clean(self) -> bool:
@@ -69,6 +71,7 @@ class ShardRun:
         shard = f"-{claim.shard}" if claim.shard else ""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         path = settings.log_dir / f"job-{claim.job_id}{shard}-{stamp}.log"
+        self._format = await log_format(self.connections.reader)
         return await JobLog.open(self.shard.open_log, path, LogRules.of(settings))
 
     async def _read_and_publish(self, position: Position, log: JobLog) -> bool:
@@ -124,7 +127,7 @@ class ShardRun:
 
     async def _send(self, records: list[Record]) -> bool:
         """Announce one window and publish it; False when the run turned out to be at its end."""
-        wanted = [record for record in records if record[2] is None]
+        wanted = [record for record in records if CODE(record) is None]
         window = Window(records, find_unfit(wanted))
         if self._outgoing is None:
             self.windows.append(window)
@@ -152,7 +155,7 @@ class ShardRun:
 
     async def _commit(self, window: Window, log: JobLog) -> None:
         """Make a settled window count: its lines on disk, then its checkpoint."""
-        await log.append(log_lines(datetime.now(UTC), window.records, window.unfit | window.returned))
+        await log.append(self._format.lines(datetime.now(UTC), window.records, window.unfit | window.returned))
 
         last_sent = self.windows[-1].last_key
         ahead = last_sent if self.lease.stopping or not self._upcoming else self._upcoming[-1][0]
@@ -172,5 +175,5 @@ class ShardRun:
         faults.reach("after_checkpoint")
         self._announced = in_flight_to
         self.windows.popleft()
-        for action, _reason, n in outcomes:
+        for action, _code, n in outcomes:
             self.context.metrics.count_records(self.context.claim.type, action, n, dry_run=self.context.claim.dry_run)

@@ -1,4 +1,4 @@
-"""What every selector has to keep, checked for anybody's: the columns of a cursor and the order of its keys; pure.
+"""What every selector has to keep, checked for anybody's: the columns of a cursor, its codes and the order of its keys.
 
 A key that comes late would lie behind a checkpoint and never be sent, a repeated one would be sent twice: neither may
 pass unnoticed.
@@ -6,23 +6,32 @@ pass unnoticed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from operator import gt, itemgetter, lt
+from operator import attrgetter, gt, lt
 from typing import Any, NamedTuple
 
 from psycopg import Column
+from psycopg.abc import AdaptContext
+from psycopg.types.string import ByteaBinaryLoader
 
 from pgjobs.errors import SelectionError
-from pgjobs.joblog.record import Record
+from pgjobs.joblog.record import CODE, KEY, Record
 
+TEXT = ("text", "varchar")
 WANTED = (
     ("key", "bigint", ("int8", "int4", "int2")),
-    ("msg", "bytea", ("bytea",)),
-    ("reason", "text", ("text", "varchar")),
-    ("body", "bytea", ("bytea",)),
+    ("target", "text or bytea", (*TEXT, "bytea")),
+    ("code", "text", TEXT),
+    ("detail", "text", TEXT),
+    ("body", "text or bytea", (*TEXT, "bytea")),
 )
 SHAPE = "the selector has to select " + ", ".join(f"{name} {kind}" for name, kind, _ in WANTED)
-KEY = itemgetter(0)
+IS_CODE = re.compile(rb"(?!returned_)[a-z][a-z0-9_]{0,62}").fullmatch
+A_CODE = "a code has small letters, digits and _, at most 63, begins with a letter and not with returned_"
+NAME = attrgetter("name")
+MOST_CODES = 100
+"""Of one run: outcomes are counted by code, and a code that holds particulars of its record would fill the table."""
 
 
 class Misplaced(NamedTuple):
@@ -50,12 +59,32 @@ class Misplaced(NamedTuple):
 def check_columns(columns: Sequence[Column]) -> None:
     """Refuse a cursor whose records could not be read, with a sentence that names what is wrong with it."""
     if len(columns) != len(WANTED):
-        raise SelectionError(f"{SHAPE}; it selects {len(columns)} columns")
+        raise SelectionError(f"{SHAPE}; it selects {len(columns)} columns: {', '.join(map(NAME, columns))}")
     for place, (column, (name, _, kinds)) in enumerate(zip(columns, WANTED, strict=True), 1):
         if column.name != name:
             raise SelectionError(f"{SHAPE}; its column {place} is called {column.name}")
-        if column.type_display not in kinds:
+        if column.type_display.partition("(")[0] not in kinds:
             raise SelectionError(f"{SHAPE}; its column {name} is {column.type_display}")
+
+
+def read_as_bytes(connection: AdaptContext) -> None:
+    """Have binary cursors of a connection give text as it arrives: it goes into messages and log undecoded."""
+    for kind in TEXT:
+        connection.adapters.register_loader(kind, ByteaBinaryLoader)
+
+
+def check_codes(window: Sequence[Record], known: set[bytes | None]) -> None:
+    """Refuse codes by which nothing can be counted; `known` holds None and all that were good, and is added to."""
+    found = set(map(CODE, window))
+    if found <= known:
+        return
+    for key, _target, code, _detail, _body in window:
+        if code is not None and not IS_CODE(code):
+            said = code.decode(errors="replace")[:100]
+            raise SelectionError(f"the code {said!r} of key {key} is none: {A_CODE}")
+    known |= found
+    if len(known) > MOST_CODES:
+        raise SelectionError(f"the selector gives more than {MOST_CODES} codes: what differs by record is its detail")
 
 
 def misplaced(window: Sequence[Record], after: int | None, *, descending: bool) -> Misplaced | None:

@@ -6,8 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from pgjobs.engine.broker.confirms import Flight
-from pgjobs.joblog.format import reason_code
-from pgjobs.joblog.record import Record
+from pgjobs.joblog.record import CODE, Record, Refusal
 
 MAX_BODY = 1 << 20
 
@@ -20,9 +19,9 @@ class Window:
     """
 
     records: list[Record]
-    unfit: dict[int, str]
+    unfit: dict[int, Refusal]
     published: list[Record] = field(default_factory=list)
-    returned: dict[int, str] = field(default_factory=dict)
+    returned: dict[int, Refusal] = field(default_factory=dict)
     flight: Flight | None = None
 
     @property
@@ -31,13 +30,13 @@ class Window:
         return self.records[-1][0]
 
     def account(self) -> tuple[tuple[int, int, int], list[tuple[str, str, int]]]:
-        """How many were (sent, skipped, returned), and [(action, reason, how many)] of what happened at all."""
-        reasons = Counter(reason_code(record[2]) for record in self.records if record[2] is not None)
-        reasons.update(reason_code(reason) for reason in self.unfit.values())
-        skipped, returned = reasons.total(), len(self.returned)
+        """How many were (sent, skipped, returned), and [(action, code, how many)] of what happened at all."""
+        codes: Counter[bytes] = Counter(filter(None, map(CODE, self.records)))
+        codes.update(refusal.code for refusal in self.unfit.values())
+        skipped, returned = codes.total(), len(self.returned)
         sent = len(self.records) - skipped - returned
-        reasons.update(reason_code(reason) for reason in self.returned.values())
-        outcomes = [("skip", reason, n) for reason, n in reasons.items()]
+        codes.update(refusal.code for refusal in self.returned.values())
+        outcomes = [("skip", code.decode(), n) for code, n in codes.items()]
         return (sent, skipped, returned), [*outcomes, ("sent", "", sent)] if sent else outcomes
 
 
@@ -46,10 +45,10 @@ def fits(body: bytes | None) -> bool:
     return body is not None and 0 < len(body) <= MAX_BODY
 
 
-def find_unfit(wanted: list[Record]) -> dict[int, str]:
+def find_unfit(wanted: list[Record]) -> dict[int, Refusal]:
     """Why records that are to be sent can't be, by key."""
     return {
-        key: f"Message too large, {len(body)} bytes" if body else "Message is empty"
-        for key, _message, _reason, body in wanted
+        key: Refusal(b"too_large", b"%d" % len(body)) if body else Refusal(b"empty")
+        for key, _target, _code, _detail, body in wanted
         if not body or len(body) > MAX_BODY  # as fits(), without a call for every record
     }

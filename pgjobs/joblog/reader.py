@@ -18,7 +18,7 @@ class Line(NamedTuple):
     """What a line says of a record: its key, and why it was not sent (None: it was)."""
 
     key: int
-    reason: str | None
+    error: str | None
 
 
 def read_line(line: bytes) -> Line | None:

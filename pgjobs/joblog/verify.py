@@ -16,10 +16,11 @@ import typer
 from psycopg.rows import dict_row
 
 from pgjobs.errors import PgjobsError
-from pgjobs.joblog.format import reason_code
+from pgjobs.joblog.format import LogFormat
 from pgjobs.joblog.reader import read_line
 from pgjobs.joblog.rules import HOST
 from pgjobs.joblog.segments import Segment, Tape
+from pgjobs.joblog.words import log_format
 from pgjobs.joblog.writer import chained, line_checks
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
@@ -48,7 +49,7 @@ where j.id = %s and exists (select from pgjobs.events e where e.job_id = j.id an
 SEGMENTS = """
 select segment, host, path, bytes from pgjobs.log_segments where job_id = %s and shard = %s order by segment
 """
-OUTCOMES = "select action, reason, n from pgjobs.outcomes where job_id = %s and shard = %s"
+OUTCOMES = "select action, code, n from pgjobs.outcomes where job_id = %s and shard = %s"
 CHECKPOINTS = """
 select number, last_key, sent, skipped, returned, bytes as length, chain, checks
 from pgjobs.checkpoints where job_id = %s and shard = %s order by number
@@ -112,7 +113,7 @@ async def examine(database_url: str, job_id: int, log_host: str = HOST) -> Verdi
             raise PgjobsError(f"there is no job {job_id}", "pgjobs.job_status lists all jobs")
         shards = connection.cursor(row_factory=dict_row)
         for shard in await (await shards.execute(SHARDS, (job_id,))).fetchall():
-            await ShardCheck(connection, verdict, shard, descending=job[1]).run()
+            await ShardCheck(connection, verdict, shard, await log_format(connection), descending=job[1]).run()
             if job[0] == "done" and not shard["finished"]:
                 verdict.say(f"job {job_id}: it is done and shard {shard['shard']} is not finished")
         for number, table in await (await connection.execute(STRAYS, {"job": job_id})).fetchall():
@@ -126,10 +127,19 @@ async def examine(database_url: str, job_id: int, log_host: str = HOST) -> Verdi
 class ShardCheck:
     """One shard: its checkpoints in order, and its log beside them."""
 
-    def __init__(self, connection: db.Connection, verdict: Verdict, shard: dict[str, Any], *, descending: bool) -> None:
+    def __init__(
+        self,
+        connection: db.Connection,
+        verdict: Verdict,
+        shard: dict[str, Any],
+        line_format: LogFormat,
+        *,
+        descending: bool,
+    ) -> None:
         self.connection = connection
         self.verdict = verdict
         self.shard = shard
+        self.format = line_format
         self.sums: Counter[str] = Counter()
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.number = 0
@@ -158,7 +168,7 @@ class ShardCheck:
         self.verdict.elsewhere += (f"job {self._key_of[0]}, shard {self._key_of[1]}: {each}" for each in tape.elsewhere)
         self.whole = self.whole and not tape.findings and not tape.elsewhere
         stored = await (await cursor.execute(OUTCOMES, self._key_of)).fetchall()
-        self._compare(Counter({(row["action"], row["reason"]): row["n"] for row in stored}), tape)
+        self._compare(Counter({(row["action"], row["code"]): row["n"] for row in stored}), tape)
         self.verdict.shards += 1
         self.verdict.checkpoints += self.number
         self.verdict.lines += tape.lines
@@ -221,8 +231,8 @@ class ShardCheck:
             if self._key is not None and (line.key - self._key) * self._sign <= 0:
                 self._say(f"{log}, line {number}: key {line.key} after {self._key} is not in the job's order")
             self._key = line.key
-            sent += line.reason is None
-            self.outcomes[("sent", "") if line.reason is None else ("skip", reason_code(line.reason))] += 1
+            sent += line.error is None
+            self.outcomes[("sent", "") if line.error is None else ("skip", self.format.code_of(line.error))] += 1
         if sent != point.sent:
             self._say(f"checkpoint {point.number}: it counts {point.sent} sent, its lines {sent}")
         if self._key != point.last_key:

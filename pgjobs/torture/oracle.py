@@ -176,7 +176,7 @@ class _Job:
         lines = sent = 0
         for line in self._lines(shard["shard"]):
             lines += 1
-            sent += line.reason is None
+            sent += line.error is None
             if line.key in self._seen:
                 self._note("more than one line for a record", line.key)
                 continue
@@ -194,12 +194,12 @@ class _Job:
     def _message(self, line: Line, ranges: list[dict[str, Any]]) -> None:
         number, marked = self._copies.pop(line.key, (0, 0))
         if not number:
-            if line.reason is None:
+            if line.error is None:
                 self._certificate.lost += 1
                 self._note("sent and not in the queue", line.key)
             return
         uncertain = bool(ranges) and self._lies_in(ranges, line.key)
-        if line.reason is not None and not uncertain:
+        if line.error is not None and not uncertain:
             self._note("skipped and yet in the queue", line.key)
         self._certificate.duplicated += number - 1
         if number > 1 and not uncertain:

@@ -16,9 +16,9 @@ as $$
     where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
     returning p.job_id, p.shard, p.checkpoints
   ), counted as (
-    insert into pgjobs.outcomes as o (job_id, shard, action, reason, n)
+    insert into pgjobs.outcomes as o (job_id, shard, action, code, n)
     select h.job_id, h.shard, x ->> 0, x ->> 1, (x ->> 2)::bigint from held h, jsonb_array_elements(_outcomes) x
-    on conflict (job_id, shard, action, reason) do update set n = o.n + excluded.n
+    on conflict (job_id, shard, action, code) do update set n = o.n + excluded.n
   ), logged as (
     update pgjobs.log_segments s
     set bytes = _log_bytes
@@ -35,4 +35,4 @@ as $$
   cross join lateral pgjobs.orders(h.job_id) o;
 $$;
 comment on function pgjobs.checkpoint_job(bigint, integer, bigint, interval, bigint, bigint, bigint, bigint, bigint, jsonb, bigint, bytea, bytea) is
-  'One statement for one window: the last key, the counts, the outcomes as [[action, reason, n], ...], the committed length of the log with its hash chain and a check of each line, the last key that may be published before the next checkpoint; renews the lease. Answers with orders; no row means fenced out: write nothing more.';
+  'One statement for one window: the last key, the counts, the outcomes as [[action, code, n], ...], the committed length of the log with its hash chain and a check of each line, the last key that may be published before the next checkpoint; renews the lease. Answers with orders; no row means fenced out: write nothing more.';

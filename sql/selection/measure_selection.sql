@@ -22,7 +22,7 @@ begin
   if _bounds.first_key is not null and _start is null and _params."offset" > 0 then
     _before_first := case when _params.descending then nullif(_bounds.first_key, 9223372036854775807) + 1
                           else nullif(_bounds.first_key, -9223372036854775808) - 1 end;
-    execute format('select s.key from (%s) s where s.reason is null offset %s limit 1',
+    execute format('select s.key from (%s) s where s.code is null offset %s limit 1',
                    pgjobs.records_statement(_job_id, _shard, _before_first, _bounds.end_key), _params."offset" - 1)
       into _start;
     _start := coalesce(_start, _bounds.end_key);

@@ -22,4 +22,4 @@ begin
 end;
 $$;
 comment on function pgjobs.records_statement(bigint, integer, bigint, bigint) is
-  'The statement that selects the records of a shard behind one key up to another: (key, msg, reason, body) in the job''s order; reason null means to be sent.';
+  'The statement that selects the records of a shard behind one key up to another: (key, target, code, detail, body) in the job''s order; code null means to be sent.';

@@ -17,15 +17,15 @@ as $$
     -- What is asked of a price depends on what its column can hold: of most, nothing.
     || coalesce((
       select jsonb_build_object('price_fault', concat(
-        case when f.nullable then format(' when %s is null then ''No price''', f.place) end,
+        case when f.nullable then format(' when %s is null then ''no_price''', f.place) end,
         case
           when f.type_name in ('int2', 'int4', 'int8') then null
           when f.type_name in ('float4', 'float8', 'numeric') then
-            format(' when %1$s >= ''Infinity'' or %1$s = ''-Infinity'' then ''Bad price: '' || %1$s', f.place)
-          else format(' when %1$s::text !~ ''^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$'' then ''Bad price: '' || %1$s::text', f.place)
+            format(' when %1$s >= ''Infinity'' or %1$s = ''-Infinity'' then ''bad_price''', f.place)
+          else format(' when %s::text !~ ''^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$'' then ''bad_price''', f.place)
         end))
       from fields f where f.field = 'price' and not f.is_missing), '{"price_fault": ""}')
   from fields f;
 $$;
 comment on function pgjobs.message_expressions(text, text) is
-  'For each field of a message the expression that reads it from this alias of a table, null where no column holds it; price_fault: branches of a case that give the reason why a price can''t be sent.';
+  'For each field of a message the expression that reads it from this alias of a table, null where no column holds it; price_fault: branches of a case that give the code of a price that can''t be sent.';

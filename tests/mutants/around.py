@@ -21,11 +21,29 @@ AROUND = (
         (
             Edit(
                 "pgjobs/engine/window.py",
-                "        skipped, returned = reasons.total(), len(self.returned)\n",
-                "        skipped, returned = reasons.total() - len(self.unfit), len(self.returned) + len(self.unfit)\n",
+                "        skipped, returned = codes.total(), len(self.returned)\n",
+                "        skipped, returned = codes.total() - len(self.unfit), len(self.returned) + len(self.unfit)\n",
             ),
         ),
         ("tests/test_selectors.py::test_what_can_not_be_sent_is_skipped",),
+    ),
+    Mutant(
+        "m-code",
+        "what can't be counted is no code",
+        (Edit(RECORDS, "        check_codes(window, self._codes)\n", ""),),
+        ("tests/test_selectors.py", "-k", "code_that_is_none or particulars"),
+    ),
+    Mutant(
+        "m-words",
+        "a code is counted as such, not as its words",
+        (
+            Edit(
+                "pgjobs/joblog/format.py",
+                "        return self._codes.get(begin, begin)\n",
+                "        return begin\n",
+            ),
+        ),
+        ("tests/test_encode.py::test_the_code_of_a_line_is_found_again",),
     ),
     Mutant(
         "m-account",

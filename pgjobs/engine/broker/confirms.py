@@ -8,6 +8,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from pgjobs.joblog.record import Refusal
+
+RETURNED = {312: b"returned_unroutable"}
+"""What the reply codes of AMQP are called in the outcomes."""
+
 
 class Flight:
     """Messages written together; `done` once each of them is confirmed or nacked."""
@@ -66,3 +71,14 @@ class Confirms:
             flight.nacked.extend(
                 flight.keys[tag - flight.first_tag] for tag in tags if flight.first_tag <= tag <= flight.last_tag
             )
+
+
+def returned_as(reply_code: int, reply_text: str) -> Refusal:
+    """What becomes of a message that the broker gave back with this answer."""
+    code = RETURNED.get(reply_code, b"returned_%d" % reply_code)
+    return Refusal(code, f"{reply_code} {reply_text}".encode())
+
+
+def in_words(returned: Refusal) -> str:
+    """What the broker said of a message that it gave back."""
+    return f"Returned by the broker: {(returned.detail or returned.code).decode()}"

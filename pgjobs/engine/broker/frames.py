@@ -51,7 +51,7 @@ class Envelope:
         around: dict[tuple[int, int], tuple[bytes, bytes]] = {}
         parts: list[bytes] = []
         add = parts.extend
-        for key, _message, _reason, body in records:
+        for key, _target, _code, _detail, body in records:
             message_id = b"%b%d" % (prefix, key)
             sizes = len(message_id), len(body)
             known = around.get(sizes)

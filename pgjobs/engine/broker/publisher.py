@@ -20,10 +20,10 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 from pgjobs import failpoints as faults
 from pgjobs.engine.broker.batched_loop import BUSY_MESSAGES, BatchedLoop
-from pgjobs.engine.broker.confirms import Confirms, Flight
+from pgjobs.engine.broker.confirms import Confirms, Flight, returned_as
 from pgjobs.engine.broker.frames import Envelope
 from pgjobs.errors import ConfigurationError, Interrupted, Poisoned
-from pgjobs.joblog.record import Record
+from pgjobs.joblog.record import Record, Refusal
 from pgjobs.metrics import Metrics
 
 NACK_PAUSES = (0.5, 1, 2, 4, 8, 16, 30)
@@ -46,7 +46,7 @@ class Publisher:
         self.metrics = metrics
         self.blocked_since: float | None = None
         self.blocked_reason = ""
-        self.returned: dict[str, str] = {}
+        self.returned: dict[str, Refusal] = {}
         self._stall = stall_seconds
         self._nack_round = 0
         self._confirms = Confirms()
@@ -184,7 +184,7 @@ class Publisher:
         """The broker takes messages again: the next nack is followed by a short pause."""
         self._nack_round = 0
 
-    def take_returned(self, prefix: str, records: Sequence[Record]) -> dict[int, str]:
+    def take_returned(self, prefix: str, records: Sequence[Record]) -> dict[int, Refusal]:
         """Why the broker gave records back, by key; each answer is taken once."""
         if not self.returned:
             return {}
@@ -228,7 +228,7 @@ class Publisher:
 
     def _on_return(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
         self.metrics.returned.inc()
-        self.returned[properties.message_id] = f"Returned by the broker: {method.reply_code} {method.reply_text}"
+        self.returned[properties.message_id] = returned_as(method.reply_code, method.reply_text)
 
     def _on_blocked(self, _connection: Any, frame: Any) -> None:
         self.blocked_since = time.monotonic()

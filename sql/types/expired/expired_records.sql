@@ -16,16 +16,17 @@ begin
   _params := pgjobs.read_params(_job.type::text, _job.params);
   select p.first_key into _first from pgjobs.shards p where p.job_id = _job_id and p.shard = _shard;
   return format(
-    'select s.id::bigint as key, convert_to(coalesce(s.msisdn, ''''), ''UTF8'') as msg, s._reason as reason,'
-    ' case when s._reason is null then'
+    'select s.id::bigint as key, s.msisdn::text as target, s._code as code,'
+    ' case when s._code = ''bad_price'' then %s::text end as detail,'
+    ' case when s._code is null then'
     ' pgjobs.charge_message(%L, s.msisdn, %s, %s, %s, %s, %s, %s, s.id, %s, %s, null, %s, %s, %s, null, null, null)'
-    ' else '''' end as body'
+    ' end as body'
     ' from (select r.*,'
-    ' case when r.msisdn is null or btrim(r.msisdn) = '''' then ''No msisdn'''
+    ' case when r.msisdn is null or btrim(r.msisdn) = '''' then ''no_msisdn'''
     ' when exists (select from (select %s from public.xmp_retries_expired x'
-    ' where x.msisdn = r.msisdn collate "C" and x.id %s r.id%s offset 0) e where true%s) then ''duplicate''%s end as _reason'
+    ' where x.msisdn = r.msisdn collate "C" and x.id %s r.id%s offset 0) e where true%s) then ''duplicate''%s end as _code'
     ' from public.xmp_retries_expired r where true%s%s%s%s%s order by r.id %s offset 0) s',
-    format('"type":%s,"attempts_count":10', to_json(_job.type::text)),
+    _read ->> 'price', format('"type":%s,"attempts_count":10', to_json(_job.type::text)),
     _read ->> 'tid', _read ->> 'operator_code', _read ->> 'country_code', _read ->> 'service_code', _read ->> 'campaign_id',
     _read ->> 'subscription_id', _read ->> 'created_at', _read ->> 'last_pay_attempt_at', _read ->> 'price',
     _read ->> 'retry_days', _read ->> 'delay_hours',

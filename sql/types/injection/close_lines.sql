@@ -14,7 +14,7 @@ begin
     select from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
     where j.id = _job_id and t.skip_unended_line)
   then
-    update pgjobs.injection_lines l set fault = 'Incomplete last line'
+    update pgjobs.injection_lines l set fault = 'incomplete_line'
     where l.job_id = _job_id and l.fault is null
       and l.line_no = (select max(i.line_no) from pgjobs.injection_lines i where i.job_id = _job_id);
   end if;

@@ -14,7 +14,7 @@ begin
     delete from pgjobs.file_loads f where f.job_id = _job_id;
     return null;
   end if;
-  return 'copy pgjobs.injection_lines (job_id, line_no, raw, msisdn, fault) from stdin';
+  return 'copy pgjobs.injection_lines (job_id, line_no, raw, msisdn, fault, fault_detail) from stdin';
 end;
 $$;
 comment on function pgjobs.open_lines(bigint) is

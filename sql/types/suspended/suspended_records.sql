@@ -13,7 +13,7 @@ declare
 begin
   select c.params, c.asked_at into strict _params, _asked_at from pgjobs.api_requests c where c.id = _call_id;
   return format(
-    'select s.id::bigint as key, convert_to(s.msisdn, ''UTF8'') as msg, null::text as reason,'
+    'select s.id::bigint as key, s.msisdn::text as target, null::text as code, null::text as detail,'
     ' pgjobs.charge_message(''"subscription_id":'' || s.id, s.msisdn, %s, %s, %s, %s, %s, null, null,'
     ' pgjobs.utc(s.created_at), %s, %s, %s, %s, %s, %s, %s, %s) as body'
     ' from public.xmp_subscriptions s where s.result in (%s) and s.created_at < %s'
