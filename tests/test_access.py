@@ -20,6 +20,7 @@ LOOKING = {
     "stuck_jobs",
     "whole",
     "seconds_between",
+    "record_codes",
 }
 STEERING = {"start_job", "stop_job", "resume_job", "request_suspended", "api_response", "withdraw_api_request"}
 SERVING = {"now", "token_holder"}
