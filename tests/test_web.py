@@ -105,14 +105,15 @@ def test_an_unknown_job_is_404_in_the_words_of_sql(web: Web, db: Db, verb: str) 
     [
         ("id=", "id: it is missing"),
         ("id=abc", 'id: "abc" is not a whole number'),
-        ("id=-1", 'id: "-1" is not a whole number'),
+        ("id=--1", 'id: "--1" is not a whole number'),
+        ("id=9223372036854775808", "id: 9223372036854775808 is beyond the number of any job"),
         ("id=1.0", 'id: "1.0" is not a whole number'),
         ("id=%207", 'id: " 7" is not a whole number'),
         ("id=7%0A", 'id: "7\\n" is not a whole number'),
         ("id=0x10", 'id: "0x10" is not a whole number'),
         ("id=1_0", 'id: "1_0" is not a whole number'),
         ("id=%D9%A7", 'id: "\u0667" is not a whole number'),
-        ("id=1234567890123456789", 'id: "1234567890123456789" is not a whole number'),
+        ("id=12345678901234567890", 'id: "12345678901234567890" is not a whole number'),
         ("id=" + "9" * 5000, f'id: "{"9" * 60}…" is not a whole number'),
         ("id=%FF", 'id: "�" is not a whole number'),
         ("id=7%00", "id: it holds a NUL"),
@@ -127,6 +128,17 @@ def test_a_bad_id_is_400(web: Web, path: str, query: str, sentence: str) -> None
         answer.json()["code"],
         answer.json()["error"],
     )
+
+
+@pytest.mark.parametrize("number", [0, -1, -(2**63), 10**18, 2**63 - 1])
+def test_every_number_that_a_job_may_have_is_reached(web: Web, db: Db, number: int) -> None:
+    """A job whose number is not positive, or has 19 digits, is shown, listed, stopped and resumed like any other."""
+    db.execute("insert into xmp_jobs (id, type) values (%s, 'expired')", (number,))
+    for verb, status in (("stop", "canceled"), ("resume", "ready"), ("start", "ready"), ("status", "ready")):
+        answer = web.get(f"/jobs/{verb}?id={number}")
+        assert (200, number, status) == (answer.status_code, answer.json()["id"], answer.json()["status"])
+    assert [number] == [job["id"] for job in web.get("/jobs").json()]
+    assert [] == web.get(f"/jobs?before={number}").json()
 
 
 @pytest.mark.parametrize("path", ["/jobs/start", "/jobs/stop", "/jobs/resume"])
@@ -145,7 +157,7 @@ def test_a_missing_id_is_400(web: Web, path: str) -> None:
         ("/jobs?limit=x", "bad_limit"),
         ("/jobs?limit=0", "bad_limit"),
         ("/jobs?limit=1001", "bad_limit"),
-        ("/jobs?before=-3", "bad_before"),
+        ("/jobs?before=x", "bad_before"),
         ("/jobs?status=running", "bad_status"),
         ("/jobs?status=%00", "bad_status"),
         ("/jobs?type=nonsense", "unknown_type"),

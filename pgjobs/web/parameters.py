@@ -13,6 +13,7 @@ BODY_BYTES = 64 * 1024
 FIELDS = 50
 FORM = "application/x-www-form-urlencoded"
 WHOLE = re.compile(r"[0-9]{1,18}")
+BIGINT = re.compile(r"-?[0-9]{1,19}")
 
 
 class Parameters:
@@ -36,10 +37,21 @@ class Parameters:
 
     def job_id(self) -> int:
         """The number of a job, which has to be given."""
-        number = self.whole("id")
+        number = self.job_number("id")
         if number is None:
             raise _bad("id", "it is missing", "give the number of a job, as in ?id=7")
         return number
+
+    def job_number(self, name: str) -> int | None:
+        """A number that a job may have, which is any bigint, or None where it is not given."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if not BIGINT.fullmatch(text):
+            raise _bad(name, f"{clipped(text)} is not a whole number", "give it in digits, as in 7")
+        if not -(2**63) <= int(text) < 2**63:
+            raise _bad(name, f"{text} is beyond the number of any job", "give the number of a job")
+        return int(text)
 
     def __contains__(self, name: str) -> bool:
         return name in self._values

@@ -49,7 +49,7 @@ async def status(request: Request) -> Response:
 async def jobs(request: Request) -> Response:
     """A page of the list of jobs, newest first."""
     given = await read(request, "status", "type", "limit", "before")
-    page = given.text("status"), given.text("type"), given.whole("limit"), given.whole("before")
+    page = given.text("status"), given.text("type"), given.whole("limit"), given.job_number("before")
     return await _answer(request, "select pgjobs.list_jobs(%s, %s, %s, %s)::text", *page, reading=True)
 
 
