@@ -207,6 +207,27 @@ def as_role(engine: Engine, role: str) -> str:
     return parts._replace(netloc=f"{role}:own@{parts.hostname}:{parts.port}").geturl()
 
 
+def test_a_session_has_the_rights_of_the_role_that_logs_in(engine: Engine, role: str) -> None:
+    """Where a DBA has let the role become another one at every login, a daemon works as the one of its address all the
+    same, and so does migrate."""
+    url = as_role(engine, role)
+    other = f"{role}_other"
+    engine.execute(f"create role {other}; grant {other} to {role}; alter role {role} set role = '{other}'")
+    try:
+        with psycopg.connect(url) as usual:
+            assert (other,) == usual.execute("select current_user").fetchone()
+        with session.connect_blocking(url, "migrate") as migrating:
+            assert (role,) == migrating.execute("select current_user").fetchone()
+        engine.add_retries(20)
+        engine.start(database_url=url)
+        job = engine.add_job("expired")
+        engine.wait_status(job, "done")
+    finally:
+        for daemon in engine.daemons:
+            daemon.kill()
+        engine.execute(f"alter role {role} reset role; drop role {other}")
+
+
 @pytest.mark.parametrize(
     "settings",
     [

@@ -32,6 +32,8 @@ STATED = {
     "quote_all_identifiers": "off",
     # Whose code runs: never that of somebody who may create objects in public.
     "search_path": "pg_catalog, pg_temp",
+    # Whose rights it has: those of the role that logs in, whatever `alter role … set role` says.
+    "role": "none",
     # What a transaction sees and may do. With row_security off hidden rows are an error, not an empty result.
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
