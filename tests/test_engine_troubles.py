@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import socket
 import tempfile
 import time
 import uuid
@@ -131,6 +132,23 @@ def test_a_young_file(engine: Engine) -> None:
     assert [] == engine.drain()
     engine.wait_status(job, "done")
     check_complete(engine, job, 2)
+
+
+def test_a_broker_that_accepts_and_says_nothing(engine: Engine) -> None:
+    """A broker that takes the connection and stays mute is what `why` tells within seconds, and a stop is obeyed."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        engine.add_retries(1)
+        engine.start(amqp_url=f"amqp://guest:guest@127.0.0.1:{mute.getsockname()[1]}/", lease_seconds=30)
+        job = engine.add_job("expired")
+        engine.wait_for(
+            lambda: bool(engine.value("select owner from pgjobs.shards where job_id = %s", job)), "it is claimed"
+        )
+        engine.wait_until("pgjobs.why(%s) is not null", job)
+        assert "it waits for the broker, which does not answer the connection" == engine.value(
+            "select pgjobs.why(%s)", job
+        )
+        engine.set_status(job, "canceled")
+        engine.wait_status(job, "canceled", seconds=15)
 
 
 @pytest.mark.usefixtures("daemon")

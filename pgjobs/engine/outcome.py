@@ -67,7 +67,12 @@ class ShardTask:
         self._connections = connections = await self._pool.take(publishing=publishing)
         self._shard.control = connections.control
         if publishing and connections.publisher is None:
-            connections.publisher = await self._pool.publisher()
+            connecting = asyncio.ensure_future(self._pool.publisher())
+            if not await self._shard.lasts_for(
+                connecting, "it waits for the broker, which does not answer the connection"
+            ):
+                return False
+            connections.publisher = connecting.result()
         self._run = ShardRun(self._context, connections)
         return await self._run.run()
 

@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pgjobs.engine.broker.confirms import Flight, in_words
 from pgjobs.engine.broker.frames import Envelope
 from pgjobs.engine.broker.publisher import Publisher
-from pgjobs.engine.shard import Shard
+from pgjobs.engine.shard import TELL_SECONDS, Shard
 from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Interrupted
 from pgjobs.joblog.record import Record, Refusal
 
 NACKED = "the broker refuses messages (nack), they are published again"
 TOO_LONG = 5.0
-"""Seconds without a confirm after which the reason is stored, and the cursor is closed."""
+"""Seconds without a confirm after which a stop is obeyed at once, and the cursor is closed."""
 MAYBE_DUPLICATE = {"x-maybe-duplicate": True}
 
 
@@ -135,8 +135,10 @@ class Outgoing:
             )
         elif publisher.nacking:
             await shard.wait_because(NACKED)
-        elif publisher.silent_seconds > TOO_LONG:
+        elif publisher.silent_seconds > TELL_SECONDS:
             await shard.wait_because("the broker is connected and confirms nothing")
+            if publisher.silent_seconds <= TOO_LONG:
+                return
         else:
             return
         if lease.stopping:

@@ -80,7 +80,12 @@ class ShardRun:
             # Connections of an earlier run have a publisher; a dry run must not use it.
             if self.connections.publisher is not None and not self.context.claim.dry_run:
                 self._outgoing = Outgoing(self.shard, self.connections.publisher, records.pause)
-                await self._outgoing.check_route()
+                checking = asyncio.ensure_future(self._outgoing.check_route())
+                if not await self.shard.lasts_for(
+                    checking, "it waits for the broker, which does not answer for its route"
+                ):
+                    return False
+                checking.result()
             return await self._stream(records, log)
         except Poisoned as error:
             if window := self.context.suspicion.isolate(self.windows, error):

@@ -19,6 +19,9 @@ from pgjobs.engine.lease import Lease, Orders, Parking, boot_seconds
 from pgjobs.errors import Fenced
 from pgjobs.pg import connection as db
 
+TELL_SECONDS = 2.0
+"""Seconds that a run waits for the broker before the reason is stored."""
+
 
 class Position(NamedTuple):
     """Where reading goes on: behind `after_key`, up to `end_key`, at most `remaining` records to be sent."""
@@ -71,6 +74,16 @@ class Shard:
             self._wait_reason = reason
             if reason is not None:
                 await self.renew()
+
+    async def lasts_for(self, work: asyncio.Future[Any], reason: str) -> bool:
+        """Wait for work that may take long, and store the reason where it does; False: the run ends first."""
+        try:
+            if not await self.lease.comes_within(work, TELL_SECONDS) and not self.lease.stopping:
+                await self.wait_because(reason)
+            return await self.lease.outlasts(work)
+        finally:
+            work.cancel()
+            await self.wait_because(None)
 
     async def note_repeats(self, to_key: int) -> None:
         """Note that messages up to a key are published again, so that some may be there twice."""
