@@ -134,8 +134,12 @@ create table pgjobs.events (
   to_status   text,
   role        text not null,
   application text,
+  actor       text,
   reason      text
 );
+comment on column pgjobs.events.role is 'The role that logged in.';
+comment on column pgjobs.events.actor is
+  'On whose behalf the role acted, as the web process says of its callers ("token cms-1", "http from 10.0.0.7") and a daemon of itself ("daemon host-1"); null: on its own.';
 create index events_job_idx on pgjobs.events (job_id, id);
 comment on table pgjobs.events is 'Every transition of every job, and remarks (to_status null); only ever appended to.';
 
@@ -287,8 +291,12 @@ create table pgjobs.api_requests (
   lease_until timestamptz,
   published   bigint,
   error       text,
-  closed_at   timestamptz
+  closed_at   timestamptz,
+  role        text not null,
+  application text,
+  actor       text
 );
+comment on column pgjobs.api_requests.actor is 'On whose behalf the role asked, as in pgjobs.events.';
 create index calls_open_idx on pgjobs.api_requests (id) where closed_at is null;
 comment on table pgjobs.api_requests is 'Calls of /api: short publications that answer with a number and never show up in job history.';
 

@@ -114,6 +114,7 @@ def test_a_cms_needs_rights_on_its_table_alone(db: Db, cms: Db, ear: Ear) -> Non
         (None, "ready", name, "the-caller"),
         ("ready", "canceled", name, "the-caller"),
         ("canceled", "ready", name, "the-caller"),
+        (None, None, name, "the-caller"),
     ] == rows
     assert ["cancelled"] == db.column("select status from pgjobs.callbacks")
     assert 1 == cms.run("delete from xmp_jobs where id = %s", job)

@@ -298,7 +298,9 @@ def test_groups_are_made_by_two_databases_at_once(bare: tuple[Db, list[str]]) ->
     for url in urls:
         with connect(url) as db:
             assert db.value("select has_table_privilege('pgjobs_viewer', 'pgjobs.job_status', 'select')")
-            assert db.value("select has_function_privilege('pgjobs_operator', 'pgjobs.stop_job(bigint)', 'execute')")
+            assert db.value(
+                "select has_function_privilege('pgjobs_operator', 'pgjobs.stop_job(bigint,text)', 'execute')"
+            )
 
 
 def test_a_group_that_is_being_made_elsewhere(bare: tuple[Db, list[str]]) -> None:
@@ -341,8 +343,8 @@ def test_groups_that_are_there_are_used(bare: tuple[Db, list[str]]) -> None:
     migrate(as_plain(url))
     with connect(url) as db:
         assert db.value("select has_function_privilege('pgjobs_viewer', 'pgjobs.why(bigint)', 'execute')")
-        assert not db.value("select has_function_privilege('pgjobs_viewer', 'pgjobs.stop_job(bigint)', 'execute')")
-        assert db.value("select has_function_privilege('pgjobs_operator', 'pgjobs.stop_job(bigint)', 'execute')")
+        assert not db.value("select has_function_privilege('pgjobs_viewer', 'pgjobs.stop_job(bigint,text)', 'execute')")
+        assert db.value("select has_function_privilege('pgjobs_operator', 'pgjobs.stop_job(bigint,text)', 'execute')")
 
 
 def test_the_distribution_s_server(distribution_postgres: EmbeddedPostgres) -> None:

@@ -71,7 +71,7 @@ LOOK = """
       select x.job_id || '/' || x.shard as name, sum(x.n) as n from pgjobs.outcomes x group by 1) o),
     'checkpoints', (select jsonb_agg(job_id || '/' || shard || ':' || last_key order by job_id, shard, number) from pgjobs.checkpoints),
     'ranges', (select jsonb_agg(u.job_id || '/' || u.shard) from pgjobs.uncertain_ranges u),
-    'events', (select jsonb_agg(jsonb_build_array(e.job_id, e.from_status, e.to_status) order by e.id) from pgjobs.events e),
+    'events', (select jsonb_agg(jsonb_build_array(e.job_id, e.from_status, e.to_status) order by e.id) from pgjobs.events e where e.to_status is not null),
     'told', (select jsonb_agg(n.job_id) from pgjobs.callbacks n),
     'why', (select jsonb_object_agg(j.id, pgjobs.why(j.id)) from xmp_jobs j))
 """  # noqa: E501 - a column a line

@@ -35,6 +35,7 @@ from pgjobs.engine.supervisor import Supervisor
 from pgjobs.errors import hint_for, one_line
 from pgjobs.metrics import Metrics
 from pgjobs.pg import connection as db
+from pgjobs.pg import session
 from pgjobs.pg.hints import refused_for_good
 from pgjobs.settings import Settings
 from pgjobs.signals import asking_to_end
@@ -61,6 +62,7 @@ class Daemon:
     def __init__(self, settings: Settings) -> None:
         settings.need("database_url", "amqp_url")
         faults.arm(settings.fault)
+        session.set_actor(f"daemon {settings.daemon_name}")
         self.settings = settings
         self.metrics = Metrics()
         self.worker = uuid4()

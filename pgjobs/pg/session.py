@@ -73,14 +73,25 @@ LIMITS = {
 }
 """They keep a lost peer from hanging us; an address may name others."""
 
+_process: dict[str, str] = {}
+"""What all sessions of this process have in common."""
 _since_17: set[str] = set()
 _without_options: set[str] = set()
+
+
+def set_actor(name: str) -> None:
+    """Let the events of jobs name this process: every session that is opened from now on says who it acts for."""
+    _process["actor"] = name
 
 
 def settings(role: str, patience: float | None, chosen: Mapping[str, str]) -> dict[str, str]:
     """Every setting of a session that says what it is for (`role`), and waits so long for one answer (`patience`)."""
     limit = 0.0 if role in LONG_WORK else min(patience or SHORT_SECONDS, 2_000_000.0)
-    own = {"application_name": f"pgjobs {role}", "statement_timeout": str(round(1000 * limit))}
+    own = {
+        "application_name": f"pgjobs {role}",
+        "statement_timeout": str(round(1000 * limit)),
+        "pgjobs.actor": _process.get("actor", ""),
+    }
     return {**STATED, **own, **chosen}
 
 

@@ -21,8 +21,9 @@ begin
   delete from pgjobs.injection_lines where job_id = old.id;
   delete from pgjobs.callbacks where job_id = old.id;
   delete from pgjobs.postponed_jobs where job_id = old.id;
+  perform pgjobs.add_event(old.id, old.status::text, null, 'deleted');
   return old;
 end;
 $$;
 comment on function pgjobs.forget_job() is
-  'Trigger: refuses to delete a running job, and takes along what the engine kept of a deleted one; its events stay.';
+  'Trigger: refuses to delete a running job, and takes along what the engine kept of a deleted one; its events stay, and tell who deleted it.';

@@ -9,9 +9,8 @@ as $$
 declare
   _at timestamptz := pgjobs.now();
 begin
-  insert into pgjobs.events (job_id, at, from_status, to_status, role, application, reason)
-  values (new.id, _at, case when tg_op = 'UPDATE' then old.status::text end, new.status::text, session_user,
-          nullif(current_setting('application_name', true), ''), nullif(current_setting('pgjobs.reason', true), ''));
+  perform pgjobs.add_event(new.id, case when tg_op = 'UPDATE' then old.status::text end, new.status::text,
+    nullif(current_setting('pgjobs.reason', true), ''), _at);
   if tg_op = 'INSERT' then
     return null;
   end if;

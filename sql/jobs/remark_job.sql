@@ -11,8 +11,7 @@ declare
   _read pgjobs.job_params := pgjobs.read_params(new.type::text, new.params);
 begin
   select * into strict _registered from public.xmp_job_types t where t.name = new.type::text;
-  insert into pgjobs.events (job_id, at, role, application, reason)
-  select new.id, pgjobs.now(), session_user, nullif(current_setting('application_name', true), ''), r.remark
+  perform pgjobs.add_event(new.id, null, null, r.remark)
   from (
     select format('params.%s: it has no effect on a job of type %s', left(k, 100), new.type) as remark
     from jsonb_object_keys(new.params) k

@@ -1,5 +1,5 @@
 -- Reads: xmp_jobs   Writes: xmp_jobs (status, run_at)
-create or replace function pgjobs.resume_job(_id bigint)
+create or replace function pgjobs.resume_job(_id bigint, _actor text default null)
 returns jsonb
 language plpgsql
 volatile
@@ -7,13 +7,16 @@ security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
+declare
+  _former constant text := pgjobs.set_actor(_actor);
 begin
   perform pgjobs.expect_status(_id, 'resumed', '{canceled,error}');
   update public.xmp_jobs j
   set status = 'ready', active = true, run_at = least(j.run_at, pgjobs.now())
   where j.id = _id;
+  perform set_config('pgjobs.actor', _former, true);
   return pgjobs.job_json(_id);
 end;
 $$;
-comment on function pgjobs.resume_job(bigint) is
-  'Makes a canceled or broken off job ready, to run now and continue after its last confirmed record; refuses (PJ404, PJ409) otherwise. Answers with the job.';
+comment on function pgjobs.resume_job(bigint, text) is
+  'Makes a canceled or broken off job ready, to run now and continue after its last confirmed record; refuses (PJ404, PJ409) otherwise. Answers with the job. The actor, on whose behalf it is done, stands in the events; only a trusted role may name one.';

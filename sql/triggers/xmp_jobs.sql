@@ -17,6 +17,13 @@ after update on public.xmp_jobs
 for each row when (old.status is distinct from new.status)
 execute function pgjobs.record_transition();
 
+create or replace trigger pgjobs_21_record_schedule
+after update on public.xmp_jobs
+for each row when (
+  old.status is not distinct from new.status
+  and (old.run_at, old.active, old.start_asked) is distinct from (new.run_at, new.active, new.start_asked))
+execute function pgjobs.record_schedule();
+
 create or replace trigger pgjobs_22_count
 after insert or delete on public.xmp_jobs
 for each row execute function pgjobs.count_job();

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mutants.around import AROUND
+from mutants.doors import DOORS
 from mutants.table import MUTANTS as PROTOCOL
 from mutants.table import Mutant
 
@@ -25,7 +26,7 @@ from pgjobs.lab.memory import use_memory
 from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTANTS = (*PROTOCOL, *AROUND)
+MUTANTS = (*PROTOCOL, *AROUND, *DOORS)
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
 PATIENCE = 180
 AT_A_TIME = 2

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem, json_response
+from pgjobs.web.identity import Identity
 from pgjobs.web.parameters import read
 from pgjobs.web.pool import Database
 from pgjobs.web.problems import Unanswered
@@ -21,20 +22,17 @@ NOBODY = ("no_daemon", "daemons_busy")
 
 async def start(request: Request) -> Response:
     """Run a ready job now."""
-    job = (await read(request, "id")).job_id()
-    return await _answer(request, "select pgjobs.start_job(%s)::text", job)
+    return await _change(request, "select pgjobs.start_job(%s, %s)::text")
 
 
 async def stop(request: Request) -> Response:
     """Stop a ready or running job."""
-    job = (await read(request, "id")).job_id()
-    return await _answer(request, "select pgjobs.stop_job(%s)::text", job)
+    return await _change(request, "select pgjobs.stop_job(%s, %s)::text")
 
 
 async def resume(request: Request) -> Response:
     """Let a job that was stopped or broke off go on."""
-    job = (await read(request, "id")).job_id()
-    return await _answer(request, "select pgjobs.resume_job(%s)::text", job)
+    return await _change(request, "select pgjobs.resume_job(%s, %s)::text")
 
 
 async def status(request: Request) -> Response:
@@ -60,7 +58,7 @@ async def suspended(request: Request) -> Response:
     patience = request.app.state.settings.http_patience
     database = _database(request)
     call = await database.value(
-        "select pgjobs.request_suspended(%s, %s, %s)", limit, hours, timedelta(seconds=patience)
+        "select pgjobs.request_suspended(%s, %s, %s, %s)", limit, hours, timedelta(seconds=patience), _actor(request)
     )
     clock = asyncio.get_running_loop().time
     deadline, pause = clock() + patience, FIRST_PAUSE
@@ -87,8 +85,19 @@ async def suspended(request: Request) -> Response:
         raise Problem(503, "call_unknown", sentence, hint) from problem
 
 
+async def _change(request: Request, call: str) -> Response:
+    job = (await read(request, "id")).job_id()
+    return await _answer(request, call, job, _actor(request))
+
+
 async def _answer(request: Request, call: str, *args: object, reading: bool = False) -> Response:
     return json_response(await _database(request).value(call, *args, reading=reading))
+
+
+def _actor(request: Request) -> str:
+    """The caller, as the events of a job name it."""
+    identity: Identity = request.state.identity
+    return identity.name
 
 
 def _database(request: Request) -> Database:

@@ -1,0 +1,13 @@
+-- Reads: session settings   Writes: events
+create or replace function pgjobs.add_event(_job_id bigint, _from_status text, _to_status text, _reason text, _at timestamptz default pgjobs.now())
+returns void
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  insert into pgjobs.events (job_id, at, from_status, to_status, role, application, actor, reason)
+  values (_job_id, _at, _from_status, _to_status, session_user, nullif(current_setting('application_name', true), ''),
+          pgjobs.actor(), _reason);
+$$;
+comment on function pgjobs.add_event(bigint, text, text, text, timestamptz) is
+  'Keeps what happened to a job, and who did it: the role that logged in, its application, and the actor. A remark is no transition: its from_status and to_status are null.';
