@@ -11,7 +11,7 @@ comment on column public.xmp_jobs.run_at is 'The time the job was specified to r
 comment on column public.xmp_jobs.finish_at is 'When the job ended; null until then.';
 comment on column public.xmp_jobs.active is 'false: the job is held back and not started until it is true again.';
 comment on column public.xmp_jobs.shards is
-  'Into how many shards the job is cut, by hash of the msisdn, so that several daemons work on it; null: as its type says. Fixed at the first start.';
+  'Into how many shards the job is to be cut, so that several daemons work on it; null: as its type says. Fixed at the first start.';
 comment on column public.xmp_jobs.callback_url is 'Called when this job ends; null: the address of the daemon''s settings, where it has one.';
 comment on column public.xmp_jobs.start_asked is 'Somebody asked for this start: honoured even where the daemon does not start jobs on its own.';
 
@@ -24,13 +24,10 @@ alter table public.xmp_job_types
   add column if not exists shards      integer not null default 1,
   add column if not exists defaults    jsonb not null default '{}',
   add column if not exists lenient     boolean not null default false,
-  add column if not exists shardable   boolean not null default false,
   add column if not exists ignores     text[] not null default '{}',
   add column if not exists skip_unended_line boolean not null default true;
 comment on column public.xmp_job_types.lenient is
   'true: an empty string and count 0 in params mean "not given", as with the predecessor; false: they are refused.';
-comment on column public.xmp_job_types.shardable is
-  'Whether jobs may be cut into shards: true only where the selector selects by pgjobs.shard_filter.';
 comment on column public.xmp_job_types.ignores is
   'Keys that params may have without effect, because they belong to another type; the events of the job tell it.';
 comment on column public.xmp_job_types.skip_unended_line is
@@ -41,12 +38,12 @@ comment on column public.xmp_job_types.params is 'The keys that params of a job 
 insert into public.xmp_job_types (name) values ('expired'), ('injection') on conflict (name) do nothing;
 
 update public.xmp_job_types
-set selector = 'pgjobs.expired_records', routing_key = 'mobilink_requests', shardable = true, ignores = '{prefix}',
+set selector = 'pgjobs.expired_records', routing_key = 'mobilink_requests', ignores = '{prefix}',
     params = '{date_from,date_to,count,offset,order,never,last_charge_at,service_id,service_code,campaign_id,campaign_code,dry_run}'
 where name = 'expired' and selector is null;
 
 update public.xmp_job_types
-set selector = 'pgjobs.injection_records', routing_key = 'mobilink_requests', needs_file = true, shardable = true,
+set selector = 'pgjobs.injection_records', routing_key = 'mobilink_requests', needs_file = true,
     ignores = '{date_from,date_to,order}',
     params = '{count,offset,never,last_charge_at,service_id,service_code,campaign_id,campaign_code,prefix,dry_run}',
     defaults = '{"prefix": "92", "operator_code": 41001, "country_code": 92}'
@@ -87,6 +84,7 @@ create table pgjobs.shards (
   failures     integer not null default 0,
   note         text,
   prepared_at  timestamptz,
+  parts        integer,
   start_key    bigint,
   first_key    bigint,
   end_key      bigint,
@@ -114,6 +112,8 @@ create table pgjobs.shards (
 ) with (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
 comment on column pgjobs.shards.late_key is
   'A key that the selector gave after greater ones had been accounted for: it was never sent and lies behind the checkpoint, so the job can''t go on.';
+comment on column pgjobs.shards.parts is
+  'Into how many ranges of the key the selection was cut when shard 0 was prepared, so many shards there are; null until then.';
 comment on table pgjobs.shards is 'How far each shard of a job is and who runs it; one narrow row, updated in place, no trigger.';
 
 create table pgjobs.outcomes (

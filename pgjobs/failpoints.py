@@ -18,6 +18,7 @@ from pgjobs.errors import Interrupted, SettingsError
 CRASHES = (
     "after_claim",
     "after_load",
+    "after_measure",
     "after_prepare",
     "after_log_open",
     "after_open",

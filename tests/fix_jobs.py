@@ -13,11 +13,12 @@ from psycopg.types.json import Jsonb
 
 STATUSES = ("ready", "in progress", "canceled", "done", "error")
 PREPARE = (
-    "select pgjobs.prepare_job(k.job, k.shard, k.epoch, m.start_key, m.first_key, m.end_key, m.send_limit, m.estimate)"
+    "select pgjobs.prepare_job(k.job, k.shard, k.epoch, m.start_key, m.first_key, m.end_key, m.send_limit, m.estimate,"
+    " m.cuts)"
     " from (values (%s::bigint, %s::integer, %s::bigint)) k (job, shard, epoch),"
-    " pgjobs.measure_selection(k.job, k.shard) m"
+    " pgjobs.measure_selection(k.job) m"
 )
-"""Measures the selection of a shard and stores what was found; its arguments are job, shard and epoch."""
+"""Measures a selection and stores what was found; its arguments are job, shard (0) and epoch."""
 WORKER = uuid.UUID("11111111-2222-3333-4444-555555555555")
 
 
@@ -142,7 +143,7 @@ def claim(db: Db, job_id: int, **expected: object) -> dict[str, Any]:
 
 
 def prepare(db: Db, claimed: dict[str, Any]) -> None:
-    """Fix the bounds of a claimed shard."""
+    """Fix the bounds of a job whose first shard is claimed, and cut it."""
     assert "go" == db.value(PREPARE, claimed["job_id"], claimed["shard"], claimed["epoch"])
 
 

@@ -5,6 +5,7 @@ a trouble are as long as the test makes them.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -25,9 +26,10 @@ PAUSES = (1, 2, 4, 8, 10)
 
 @dataclasses.dataclass
 class Shard:
-    """How far one shard is and who holds it; `at` and `in_flight` count keys, not records of the table."""
+    """How far one shard is and who holds it; `at` and `in_flight` count keys behind `start`."""
 
     keys: list[int] | None = None
+    start: int | None = None
     at: int = 0
     in_flight: int = 0
     epoch: int = 0
@@ -90,9 +92,16 @@ class Job:
         self.status = status
         if status == "in progress":
             self.asked = False
-            self.progress = self.progress or [Shard() for _ in range(self.shards)]
+            self.progress = self.progress or [Shard()]
             for shard in self.progress:
                 shard.note, shard.retry_at, shard.failures = None, None, 0
+
+    def cut(self) -> None:
+        """When its first shard is prepared, the keys are cut into ranges of the same size, a shard each."""
+        keys, (first,) = sorted(KEYS), self.progress
+        ends = [len(keys) * number // self.shards for number in range(1, self.shards + 1)]
+        first.keys, first.start = keys[: ends[0]], 0 if self.needs_file else None
+        self.progress += [Shard(keys=keys[begin:end], start=keys[begin - 1]) for begin, end in itertools.pairwise(ends)]
 
     def may_be_set(self, status: str) -> bool:
         """Whether an UPDATE to another status is legal; done only when everything is accounted for."""
@@ -140,7 +149,7 @@ class Task:
     def key_at(self, at: int) -> int | None:
         """The key behind which so many are accounted for."""
         assert self.shard.keys is not None
-        return self.shard.keys[at - 1] if at else 0 if self.job.needs_file else None
+        return self.shard.keys[at - 1] if at else self.shard.start
 
 
 class Model:

@@ -135,6 +135,22 @@ def add_injections(engine: Engine) -> list[int]:
     return [engine.add_job("injection", "lines.csv") for _ in range(JOBS)]
 
 
+def in_shards(engine: Engine, jobs: list[int]) -> list[int]:
+    """The same jobs, each to be cut into three."""
+    engine.execute("update xmp_jobs set shards = 3 where id = any(%s)", jobs)
+    return jobs
+
+
+def add_expired_in_shards(engine: Engine) -> list[int]:
+    """Jobs of type expired that are cut when they begin."""
+    return in_shards(engine, add_jobs(engine))
+
+
+def add_injections_in_shards(engine: Engine) -> list[int]:
+    """Jobs that read a file once and cut it."""
+    return in_shards(engine, add_injections(engine))
+
+
 def add_stopped(engine: Engine) -> list[int]:
     """Jobs that are stopped half-way, one after the other."""
     jobs = add_jobs(engine)
@@ -148,7 +164,8 @@ EVERY_WINDOW = (1, 2, WINDOWS + 4, JOBS * WINDOWS)
 SHAPES: dict[str, tuple[Callable[[Engine], list[int]], tuple[int, ...]]] = {
     "after_claim": (add_jobs, ONCE_A_JOB),
     "after_load": (add_injections, ONCE_A_JOB),
-    "after_prepare": (add_injections, ONCE_A_JOB),
+    "after_measure": (add_expired_in_shards, ONCE_A_JOB),
+    "after_prepare": (add_injections_in_shards, ONCE_A_JOB),
     "after_log_open": (add_jobs, ONCE_A_JOB),
     "after_open": (add_jobs, EVERY_WINDOW),
     "after_fetch": (add_injections, EVERY_WINDOW),

@@ -48,7 +48,9 @@ READERS = [
 def running(db: Db) -> int:
     """A job of two shards in progress."""
     insert_job(db, active=False)
-    return job_in(db, "in progress", shards=2)
+    job = job_in(db, "in progress", shards=2)
+    db.execute("insert into pgjobs.shards (job_id, shard) values (%s, 1)", (job,))
+    return job
 
 
 def test_no_numbers_and_moments_take_a_view_away(db: Db, running: int) -> None:

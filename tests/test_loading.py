@@ -84,12 +84,12 @@ def test_one_refreshes_the_gauges(database: str, db: Db) -> None:
 
 
 def test_one_loads_at_a_time(database: str, db: Db, job: int, settings: Settings, tmp_path: Path) -> None:
-    """While one shard reads the file the others are told so, and find its lines afterwards."""
+    """While one daemon reads the file another one is told so, and finds its lines afterwards."""
     write(tmp_path, 3)
     with connect(database) as other:
         with other.transaction():
             copy_lines = other.value("select pgjobs.open_lines(%s)", job)
-            with pytest.raises(NotReady, match=r"'lines\.csv' is being read by another shard of the job"):
+            with pytest.raises(NotReady, match=r"'lines\.csv' is being read by another daemon"):
                 load(settings, job)
             with other.cursor().copy(copy_lines.encode()) as copy:
                 copy.write_row((job, 1, b"923000000001", "923000000001", None))

@@ -140,7 +140,7 @@ injection_params = {
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """How a job is run: only a whole one has count and offset, and its phases are those of one shard."""
+    """How a job is run: its phases are those of one shard, and only a file is cut where there is a count."""
 
     params: dict[str, Any]
     stop: Stop | None
@@ -152,7 +152,8 @@ class Run:
 def runs(draw: st.DrawFn, params: dict[str, st.SearchStrategy[Any]]) -> Run:
     """A few parameters of a job (more at once would leave hardly any record to look at), a stop or several shards."""
     shards = draw(st.sampled_from([1, 1, 1, 2, 3]))
-    possible = sorted(params if shards == 1 else params.keys() - {"count", "offset"})
+    counted = shards == 1 or "prefix" in params
+    possible = sorted(params if counted else params.keys() - {"count"})
     drawn = {key: draw(params[key]) for key in sorted(draw(st.sets(st.sampled_from(possible), max_size=4)))}
     return Run(drawn, draw(stops) if shards == 1 else None, shards, draw(st.sampled_from(WINDOWS)))
 

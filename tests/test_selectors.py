@@ -36,7 +36,7 @@ def make_type(
     )
     engine.execute(
         "insert into xmp_job_types (name, selector, routing_key, params) values"
-        " ('own', 'public.own_records', %s, '{dry_run,order,count}') on conflict do nothing",
+        " ('own', 'public.own_records', %s, '{dry_run,order,count,offset}') on conflict do nothing",
         engine.queue,
     )
 
@@ -197,6 +197,41 @@ def test_a_selector_that_begins_anew(engine: Engine) -> None:
     engine.set_status(job, "ready")
     engine.wait_status(job, "done")
     check_whole(engine, job, 100)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_selector_that_goes_on_beyond_its_end(engine: Engine, descending: bool) -> None:
+    """What a selector gives beyond the end of a shard is left to the next one: each record is sent once."""
+    engine.add_retries(300)
+    behind = "coalesce('where id < ' || _after, '')" if descending else ""
+    make_type(engine, order="id desc" if descending else "id", behind=behind)
+    engine.start()
+    job = engine.value(
+        "insert into xmp_jobs (type, shards, params) values ('own', 4, jsonb_build_object('order', %s::text))"
+        " returning id",
+        "desc" if descending else "asc",
+    )
+    engine.wait_status(job, "done")
+    assert 4 == engine.value("select count(*) from pgjobs.shards where finished_at is not null")
+    keys = sorted(range(1, 301), reverse=descending)
+    assert keys == [line.key for line in engine.log_lines(job)]
+    assert sorted(keys) == sorted(message.key for message in engine.drain())
+
+
+def test_a_selector_that_begins_anew_in_each_shard(engine: Engine) -> None:
+    """A selector that does not care where a shard begins breaks the job off before anything is sent twice."""
+    engine.add_retries(100)
+    make_type(engine, behind="''")
+    engine.start()
+    job = engine.value("insert into xmp_jobs (type, shards) values ('own', 2) returning id")
+    engine.wait_status(job, "error")
+    reasons = engine.rows("select reason from pgjobs.job_events where to_status = 'error'")
+    assert ["selection: key 1 was selected where only what lies behind key 50 was asked for"] == [
+        row["reason"] for row in reasons
+    ]
+    keys = [line.key for line in engine.log_lines(job)]
+    assert keys == list(range(1, len(keys) + 1))
+    assert keys == [message.key for message in engine.drain()]
 
 
 @given(

@@ -336,7 +336,7 @@ def test_what_no_column_holds_is_left_out(old: Db) -> None:
         "event_data"
     ]
     job = new_job(old, params={"campaign_id": 355})
-    said = old.refusal("select pgjobs.selection_bounds(%s, 0)", job)
+    said = old.refusal("select pgjobs.selection_bounds(%s, false)", job)
     assert "params.campaign_id: xmp_retries_expired has no column id_campaign to select by" == said.message_primary
 
 

@@ -95,21 +95,6 @@ def test_a_job_of_a_type_with_a_broken_route(db: Db) -> None:
     assert "it broke off: routing_key: it has 300 bytes, and AMQP allows 255" == db.value("select pgjobs.why(%s)", job)
 
 
-def test_only_a_type_that_says_so_is_cut_into_shards(db: Db) -> None:
-    """More than one shard is refused of a job, and of the type itself, where the selector knows nothing of shards."""
-    db.execute(
-        "create function public.plain(bigint, integer, bigint, bigint) returns text language sql as"
-        " $$select 'select 1::bigint as key, null as target, null as code, null as detail, null as body'$$"
-    )
-    add = "insert into xmp_job_types (name, selector, routing_key, shards) values ('plain', 'public.plain', 'q', %s)"
-    assert "shards: jobs of type plain can't be cut into shards" == db.refusal(add, 2).message_primary
-    db.execute(add, (1,))
-    said = db.refusal("insert into xmp_jobs (type, shards) values ('plain', 2)")
-    assert "shards: a job of type plain can't be cut into shards" == said.message_primary
-    db.execute("update xmp_job_types set shardable = true where name = 'plain'")
-    assert insert_job(db, "plain", shards=2)
-
-
 @pytest.fixture
 def schemer(db: Db, database: str) -> Iterator[Db]:
     """A role that may write job types, has a schema of its own and temporary objects, and is nobody's member."""
@@ -163,7 +148,7 @@ def test_a_selector_of_another_owner_is_never_run(db: Db, schemer: Db, name: str
     name = name.lower()
     connection = schemer if name.startswith("pg_temp") else db
     code = "bad_selector" if name.startswith("pg_temp") else "untrusted_selector"
-    for call in ("select pgjobs.records_statement(%s, 0, null, null)", "select pgjobs.selection_bounds(%s, 0)"):
+    for call in ("select pgjobs.records_statement(%s, 0, null, null)", "select pgjobs.selection_bounds(%s, false)"):
         assert code == db.refusal(call, running).constraint_name
     assert connection.value("select to_regprocedure(%s) is not null", f"{name}(bigint, integer, bigint, bigint)")
     db.execute("select pgjobs.claim_shard(%s, %s, true, interval '30 s')", (WORKER, [f"{running}/0"]))
@@ -186,9 +171,9 @@ def test_bounds_of_another_owner_are_never_run(db: Db, schemer: Db) -> None:
     schemer.execute("drop function shared.good_bounds")
     db.execute(add)
     job = insert_job(db, "good")
-    assert (None, 1, 1, 1, None) == db.row("select * from pgjobs.selection_bounds(%s, 0)", job)
+    assert (None, 1, 1, 1, None, None) == db.row("select * from pgjobs.selection_bounds(%s, false)", job)
     schemer.execute("create function shared.good_bounds(bigint) returns bigint language sql as 'select 1 / 0'")
-    assert "untrusted_selector" == db.refusal("select pgjobs.selection_bounds(%s, 0)", job).constraint_name
+    assert "untrusted_selector" == db.refusal("select pgjobs.selection_bounds(%s, false)", job).constraint_name
 
 
 def test_a_call_runs_no_selector_of_another_owner(db: Db, schemer: Db) -> None:

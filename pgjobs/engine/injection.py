@@ -37,7 +37,7 @@ async def load(settings: Settings, job_id: int, file_name: str) -> None:
         try:
             copy_lines = await db.value(connection, "select pgjobs.open_lines(%s)", job_id)
         except psycopg.errors.LockNotAvailable as error:
-            raise NotReady(f"file_name: {file_name!r} is being read by another shard of the job") from error
+            raise NotReady(f"file_name: {file_name!r} is being read by another daemon") from error
         if copy_lines:
             lines = FileLines(settings.injections_dir, file_name, limits, job_id)
             async with _reader(lines) as next_batch, connection.cursor().copy(copy_lines) as copy:

@@ -1,4 +1,4 @@
-"""Before the first record of a shard: its file is read, and where the selection begins and ends is fixed, once.
+"""Before the first record of a job: its file is read, its selection is measured, and cut into shards, once.
 
 Both may take long. No row is locked meanwhile, and the caller may cancel either: the next run begins it anew.
 """
@@ -22,35 +22,37 @@ from pgjobs.settings import Settings
 
 
 async def prepare(context: RunContext, connections: ShardConnections) -> Position:
-    """Where a shard goes on, after having prepared it if that was not done before."""
+    """Where a shard goes on, after having prepared its job if that was not done before."""
     claim, shard, settings = context.claim, context.shard, context.settings
     if not claim.prepared:
         if claim.needs_file:
             await injection.load(settings, claim.job_id, claim.file_name)
-        await shard.prepare(await _measure_on_primary(claim, connections, settings))
+        bounds = await _measure_on_primary(claim, connections, settings)
+        faults.reach("after_measure")
+        await shard.prepare(bounds)
         faults.reach("after_prepare")
     return await shard.position()
 
 
 async def _measure_on_primary(claim: Claim, connections: ShardConnections, settings: Settings) -> Bounds:
     if not settings.replica_url:
-        return await _measure(connections.reader, claim.job_id, claim.shard)
+        return await _measure(connections.reader, claim.job_id)
     async with await db.connect(settings.database_url, "prepare") as beside:
-        return await _measure(beside, claim.job_id, claim.shard)
+        return await _measure(beside, claim.job_id)
 
 
-async def _measure(connection: db.Connection, job_id: int, shard: int) -> Bounds:
-    """Where a selection begins and ends, however long it takes to find that."""
+async def _measure(connection: db.Connection, job_id: int) -> Bounds:
+    """Where a selection begins and ends and is cut, however long it takes to find that."""
     # The lease ends the run when the server is gone.
     usual, connection.patience = connection.patience, None
     try:
         await connection.execute("begin transaction isolation level repeatable read, read only")
-        answer = await connection.execute("select * from pgjobs.measure_selection(%s, %s)", (job_id, shard))
+        answer = await connection.execute("select * from pgjobs.measure_selection(%s)", (job_id,))
         (found,) = await answer.fetchall()
     except psycopg.errors.ReadOnlySqlTransaction as error:
         raise SelectionError(f"the selector may only read: {error.diag.message_primary}") from error
     except psycopg.ProgrammingError:
-        await _check_selector(connection, job_id, shard)
+        await _check_selector(connection, job_id)
         raise
     else:
         return Bounds(*found)
@@ -61,9 +63,9 @@ async def _measure(connection: db.Connection, job_id: int, shard: int) -> Bounds
                 await connection.execute("rollback")
 
 
-async def _check_selector(connection: db.Connection, job_id: int, shard: int) -> None:
+async def _check_selector(connection: db.Connection, job_id: int) -> None:
     """Where a selection can't be measured: say so if it is its columns that are not as they should be."""
     await connection.execute("rollback")
     await connection.execute("begin read only")
-    await connection.execute("select pgjobs.open_records(%s, %s, null, null)", (job_id, shard))
+    await connection.execute("select pgjobs.open_records(%s, 0, null, null)", (job_id,))
     check_columns((await connection.execute("fetch 0 from records")).description or ())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from bisect import bisect_right
 from typing import Any
 
 import psycopg
@@ -112,6 +113,7 @@ class Records:
         faults.reach("after_fetch")
         self._limit(window)
         self._check_order(window)
+        self._end(window)
         check_codes(window, self._codes)
         if window:
             self._after_key = window[-1][0]
@@ -177,6 +179,16 @@ class Records:
         if not window:
             raise self._misplaced
         self._exhausted = False
+
+    def _end(self, window: list[Record]) -> None:
+        """Cut a window behind the end of the shard: records of a selector that ignores it are another shard's."""
+        end, sign = self._end_key, -1 if self._descending else 1
+        if end is None or not window or (window[-1][0] - end) * sign <= 0:
+            return
+        del window[bisect_right(window, end * sign, key=lambda record: record[0] * sign) :]
+        self._exhausted = self._misplaced is None
+        if not window and self._misplaced is not None:
+            raise self._misplaced
 
     async def _open(self) -> None:
         # Asked before the transaction begins: its snapshot is as old as its first statement.

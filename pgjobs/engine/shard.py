@@ -41,6 +41,7 @@ class Bounds(NamedTuple):
     end_key: int | None
     send_limit: int | None
     estimate: int
+    cuts: list[int]
 
 
 class Shard:
@@ -94,7 +95,7 @@ class Shard:
         await self._ask("pgjobs.checkpoint_job", **progress | {"outcomes": Jsonb(progress["outcomes"])})
 
     async def prepare(self, bounds: Bounds) -> None:
-        """Fix where the shard begins and ends."""
+        """Fix where the job begins and ends, and cut it into shards."""
         if (await self._row("pgjobs.prepare_job", **bounds._asdict()))[0] is None:
             raise self.fenced()
 

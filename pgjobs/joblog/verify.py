@@ -31,8 +31,8 @@ NOT_HERE = 3
 COUNTS = ("sent", "skipped", "returned")
 JOB = "select status::text, (pgjobs.read_params(type::text, params)).descending from public.xmp_jobs where id = %s"
 SHARDS = """
-select shard, considered, sent, skipped, returned, checkpoints, after_key, start_key, log_bytes,
-       finished_at is not null as finished
+select shard, considered, sent, skipped, returned, checkpoints, after_key, start_key, end_key, log_bytes,
+       parts, finished_at is not null as finished
 from pgjobs.shards where job_id = %s order by shard
 """
 STRAYS = """
@@ -43,7 +43,7 @@ select x.shard, min(x.name) from (
 where x.shard not in (select p.shard from pgjobs.shards p where p.job_id = %(job)s) group by x.shard order by x.shard
 """
 BEGUN = """
-select j.shards from public.xmp_jobs j
+select coalesce((select max(p.parts) from pgjobs.shards p where p.job_id = j.id), 1) from public.xmp_jobs j
 where j.id = %s and exists (select from pgjobs.events e where e.job_id = j.id and e.to_status = 'in progress')
 """
 SEGMENTS = """
@@ -112,7 +112,14 @@ async def examine(database_url: str, job_id: int, log_host: str = HOST) -> Verdi
         if job is None:
             raise PgjobsError(f"there is no job {job_id}", "pgjobs.job_status lists all jobs")
         shards = connection.cursor(row_factory=dict_row)
+        before: dict[str, Any] | None = None
         for shard in await (await shards.execute(SHARDS, (job_id,))).fetchall():
+            if before is not None and before["end_key"] != shard["start_key"]:
+                verdict.say(
+                    f"job {job_id}: shard {before['shard']} ends at key {before['end_key']},"
+                    f" and shard {shard['shard']} begins behind key {shard['start_key']}"
+                )
+            before = shard
             await ShardCheck(connection, verdict, shard, await log_format(connection), descending=job[1]).run()
             if job[0] == "done" and not shard["finished"]:
                 verdict.say(f"job {job_id}: it is done and shard {shard['shard']} is not finished")
@@ -252,6 +259,8 @@ class ShardCheck:
         ]
         if self.number:
             pairs.append(("progress has come to key {}, the last checkpoint to {}", shard["after_key"], self._key))
+            if None not in (self._key, shard["end_key"]) and (self._key - shard["end_key"]) * self._sign > 0:
+                self._say(f"its log goes on to key {self._key}, and its range ends at {shard['end_key']}")
         if self.whole:
             for outcome in sorted(set(stored) | set(self.outcomes)):
                 words = " ".join(filter(None, outcome)).replace("{", "(").replace("}", ")")

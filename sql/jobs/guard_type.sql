@@ -28,10 +28,6 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', format('shards: %s is out of range', new.shards),
       'give a number from 1 to 64', _table);
   end if;
-  if new.shards > 1 and not new.shardable then
-    perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', format('shards: jobs of type %s can''t be cut into shards', new.name),
-      'set shards to 1, or shardable to true where the selector selects by pgjobs.shard_filter', _table);
-  end if;
   if jsonb_typeof(new.defaults) <> 'object' then
     perform pgjobs.refuse('PJ400', 'bad_defaults', 'defaults', 'defaults: it has to be a JSON object', 'write {} for none', _table);
   end if;

@@ -19,9 +19,7 @@ begin
   update pgjobs.callbacks n set closed_at = _at, answer = 'superseded' where n.job_id = new.id and n.closed_at is null;
   if new.status::text = 'in progress' then
     if not exists (select from pgjobs.shards p where p.job_id = new.id) then
-      insert into pgjobs.shards (job_id, shard)
-      select new.id, s
-      from generate_series(0, new.shards - 1) s;
+      insert into pgjobs.shards (job_id, shard) values (new.id, 0);
     end if;
     update pgjobs.shards p
     set error = null, note = null, retry_at = null, failures = 0, started_at = coalesce(p.started_at, _at)

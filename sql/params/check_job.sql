@@ -57,13 +57,10 @@ begin
   if _shards not between 1 and 64 then
     perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', format('shards: %s is out of range', _shards), 'give a number from 1 to 64');
   end if;
-  if coalesce(_shards, _registered.shards) > 1 and not _registered.shardable then
-    perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', format('shards: a job of type %s can''t be cut into shards', _type),
-      'set shards to 1, or set shardable of the type where its selector selects by pgjobs.shard_filter');
-  end if;
-  if coalesce(_shards, _registered.shards) > 1 and (_read.count is not null or _read."offset" is not null) then
-    perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', 'shards: a job with count or offset can''t be cut into shards',
-      'set shards to 1, or leave out count and offset');
+  -- Of a file, count means lines: it ends the last shard. Messages that were sent are counted by one shard alone.
+  if coalesce(_shards, _registered.shards) > 1 and _read.count is not null and not _registered.needs_file then
+    perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', 'shards: a job with count can''t be cut into shards',
+      'set shards to 1, or leave out count');
   end if;
   if _registered.needs_file and coalesce(_file_name, '') = '' then
     perform pgjobs.refuse('PJ400', 'bad_file_name', 'file_name',

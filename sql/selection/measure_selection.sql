@@ -1,6 +1,6 @@
 -- Reads: xmp_jobs, xmp_job_types, what the selector reads   Writes: nothing
-create or replace function pgjobs.measure_selection(_job_id bigint, _shard integer)
-returns table (start_key bigint, first_key bigint, end_key bigint, send_limit bigint, estimate bigint)
+create or replace function pgjobs.measure_selection(_job_id bigint)
+returns table (start_key bigint, first_key bigint, end_key bigint, send_limit bigint, estimate bigint, cuts bigint[])
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -11,29 +11,36 @@ set enable_sort = off
 as $$
 declare
   _params pgjobs.job_params;
+  _parts integer;
   _bounds record;
   _start bigint;
   _before_first bigint;
-  _plan json;
+  _records bigint;
 begin
   select (pgjobs.read_params(j.type::text, j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
-  select * into _bounds from pgjobs.selection_bounds(_job_id, _shard);
+  select coalesce(j.shards, 1) into _parts from public.xmp_jobs j where j.id = _job_id;
+  select * into _bounds from pgjobs.selection_bounds(_job_id, _parts > 1);
   _start := _bounds.start_key;
+  _before_first := case when _params.descending then nullif(_bounds.first_key, 9223372036854775807) + 1
+                        else nullif(_bounds.first_key, -9223372036854775808) - 1 end;
   if _bounds.first_key is not null and _start is null and _params."offset" > 0 then
-    _before_first := case when _params.descending then nullif(_bounds.first_key, 9223372036854775807) + 1
-                          else nullif(_bounds.first_key, -9223372036854775808) - 1 end;
     execute format('select s.key from (%s) s where s.code is null offset %s limit 1',
-                   pgjobs.records_statement(_job_id, _shard, _before_first, _bounds.end_key), _params."offset" - 1)
+                   pgjobs.records_statement(_job_id, 0, _before_first, _bounds.end_key), _params."offset" - 1)
       into _start;
     _start := coalesce(_start, _bounds.end_key);
   end if;
   if _bounds.first_key is not null then
-    execute 'explain (format json) ' || pgjobs.records_statement(_job_id, _shard, _start, _bounds.end_key) into _plan;
+    _records := pgjobs.estimate_records(_job_id, coalesce(_start, _before_first), _bounds.end_key);
+  end if;
+  -- How many may still be sent is counted by one shard: a job with a limit is one part.
+  if _bounds.send_limit is not null then
+    _parts := 1;
   end if;
   return query
   select _start, _bounds.first_key, _bounds.end_key, _bounds.send_limit,
-         least(coalesce(_bounds.total, (_plan -> 0 -> 'Plan' ->> 'Plan Rows')::bigint, 0), _bounds.send_limit);
+         least(coalesce(_bounds.total, _records, 0), _bounds.send_limit),
+         pgjobs.cut_selection(_job_id, coalesce(_start, _before_first), _bounds.first_key, _bounds.end_key, _bounds.total, _records, _bounds.sample, _parts);
 end;
 $$;
-comment on function pgjobs.measure_selection(bigint, integer) is
-  'Where the selection of a shard begins and ends as it is now: the offset becomes the key behind which it starts. May read for a long time, so it locks nothing and is to be called in a READ ONLY transaction with one snapshot; prepare_job() stores what it finds.';
+comment on function pgjobs.measure_selection(bigint) is
+  'Where the selection of a job begins and ends as it is now, and at which keys it is cut into shards: the offset becomes the key behind which it starts. May read for a long time, so it locks nothing and is to be called in a READ ONLY transaction with one snapshot; prepare_job() stores what it finds.';

@@ -1,6 +1,6 @@
 -- Reads: xmp_jobs, xmp_job_types, what the selector reads   Writes: nothing
-create or replace function pgjobs.selection_bounds(_job_id bigint, _shard integer)
-returns table (start_key bigint, first_key bigint, end_key bigint, total bigint, send_limit bigint)
+create or replace function pgjobs.selection_bounds(_job_id bigint, _sampled boolean)
+returns table (start_key bigint, first_key bigint, end_key bigint, total bigint, send_limit bigint, sample bigint[])
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -17,11 +17,16 @@ begin
   select (pgjobs.read_params(j.type::text, j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
   _bounds := pgjobs.trusted_selector(_selector || '_bounds', '{bigint}', _needed => false);
   if _bounds is not null then
-    return query execute format('select * from %s($1)', _bounds) using _job_id;
+    return query execute format('select b.start_key, b.first_key, b.end_key, b.total, b.send_limit, null::bigint[] from %s($1) b', _bounds)
+      using _job_id;
   else
+    -- Only whole numbers have this operator: of keys that are text, the last one would not be the greatest.
     execute format(
-      'select case when $1 then max(s.key) else min(s.key) end, case when $1 then min(s.key) else max(s.key) end, count(*) from (%s) s',
-      pgjobs.records_statement(_job_id, _shard, null, null)) into first_key, end_key, total using _params.descending;
+      'select case when $1 then max(s.key) else min(s.key) end, case when $1 then min(s.key) else max(s.key) end, count(*), %s'
+      ' from (select s.key | 0 as key from (%s) s) s',
+      case when _sampled then 'percentile_disc(array(select i / 1024.0::double precision from generate_series(1, 1024) i)) within group (order by s.key)'
+           else 'null::bigint[]' end,
+      pgjobs.records_statement(_job_id, 0, null, null)) into first_key, end_key, total, sample using _params.descending;
     -- A selection without bounds counts as empty, and its job would be done.
     if total > 0 and first_key is null then
       perform pgjobs.refuse('PJ400', 'selection', 'selector',
@@ -33,5 +38,5 @@ begin
   end if;
 end;
 $$;
-comment on function pgjobs.selection_bounds(bigint, integer) is
-  'First and last key of a selection as it is now, in the job''s order; what the selector''s own _bounds function says where it has one, else by reading the selection once; records whose keys are all null are refused. start_key: pass over everything up to it; send_limit: send at most so many.';
+comment on function pgjobs.selection_bounds(bigint, boolean) is
+  'First and last key of a selection as it is now, in the job''s order; what the selector''s own _bounds function says where it has one, else by reading the selection once; records whose keys are all null are refused. start_key: pass over everything up to it; send_limit: send at most so many. sample: where the selection is read anyway and a sample is asked for, keys of it in even distances.';

@@ -45,7 +45,8 @@ left join lateral (
         else greatest(0, least(1, coalesce(
           (s.after_key::numeric - coalesce(s.start_key, s.first_key))
             / nullif(s.end_key::numeric - coalesce(s.start_key, s.first_key), 0), 0))) end) as fraction,
-      round(sum((s.considered - s.claimed_with::numeric) / nullif(pgjobs.seconds_between(s.claimed_at, s.updated_at), 0)), 1) as rate,
+      round(sum((s.considered - s.claimed_with::numeric) / nullif(pgjobs.seconds_between(s.claimed_at, s.updated_at), 0))
+        filter (where s.owner is not null and s.finished_at is null), 1) as rate,
       min(s.started_at) as started_at,
       max(s.updated_at) as updated_at
     from pgjobs.shards s

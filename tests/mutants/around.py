@@ -2,12 +2,56 @@
 
 from mutants.table import CLAIM, LISTEN, RECORDS, RUN, Edit, Mutant
 
+PREPARE = "sql/engine/prepare_job.sql"
+
 AROUND = (
     Mutant(
         "m-order",
         "every key lies behind the one before it",
         (Edit(RECORDS, "misplaced(window, after, descending=self._descending)", "None"),),
         ("tests/test_selectors.py", "-k", "wrong_direction or late_key or repeated_key"),
+    ),
+    Mutant(
+        "m-overlap",
+        "no key lies in the ranges of two shards",
+        (Edit(PREPARE, "end_key = coalesce(_cuts[1], _end_key)", "end_key = _end_key"),),
+        ("tests/test_ranges.py", "-k", "each_key_lies_in_one_shard or runs_in_ranges"),
+    ),
+    Mutant(
+        "m-gap",
+        "no key lies between the ranges of two shards",
+        (
+            Edit(
+                PREPARE,
+                "_cuts[s], _cuts[s], _cuts[s], _first_key",
+                "_cuts[s] + 1, _cuts[s] + 1, _cuts[s] + 1, _first_key",
+            ),
+        ),
+        ("tests/test_ranges.py", "-k", "each_key_lies_in_one_shard or runs_in_ranges"),
+    ),
+    Mutant(
+        "m-cut-again",
+        "a job is cut once",
+        (Edit(PREPARE, " and p.prepared_at is null\n", "\n"),),
+        ("tests/test_ranges.py::test_a_job_is_cut_once",),
+    ),
+    Mutant(
+        "m-cut-stale",
+        "whoever lost the first shard cuts nothing",
+        (
+            Edit(
+                PREPARE,
+                " and p.epoch = _epoch and p.lease_until > clock_timestamp() and p.prepared_at",
+                " and p.prepared_at",
+            ),
+        ),
+        ("tests/test_ranges.py::test_a_job_is_cut_once",),
+    ),
+    Mutant(
+        "m-beyond",
+        "what a selector gives beyond the end of a shard is not sent by it",
+        (Edit(RECORDS, "        self._end(window)\n", ""),),
+        ("tests/test_selectors.py::test_a_selector_that_goes_on_beyond_its_end",),
     ),
     Mutant(
         "m-bytes",

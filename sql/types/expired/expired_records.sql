@@ -25,7 +25,7 @@ begin
     ' case when r.msisdn is null or btrim(r.msisdn) = '''' then ''no_msisdn'''
     ' when exists (select from (select %s from public.xmp_retries_expired x'
     ' where x.msisdn = r.msisdn collate "C" and x.id %s r.id%s offset 0) e where true%s) then ''duplicate''%s end as _code'
-    ' from public.xmp_retries_expired r where true%s%s%s%s%s order by r.id %s offset 0) s',
+    ' from public.xmp_retries_expired r where true%s%s%s%s order by r.id %s offset 0) s',
     _read ->> 'price', format('"type":%s,"attempts_count":10', to_json(_job.type::text)),
     _read ->> 'tid', _read ->> 'operator_code', _read ->> 'country_code', _read ->> 'service_code', _read ->> 'campaign_id',
     _read ->> 'subscription_id', _read ->> 'created_at', _read ->> 'last_pay_attempt_at', _read ->> 'price',
@@ -41,7 +41,6 @@ begin
     coalesce(case when _params.descending then ' and r.id < ' else ' and r.id > ' end || _after_key,
              case when _params.descending then ' and r.id <= ' else ' and r.id >= ' end || _first),
     case when _params.descending then ' and r.id >= ' else ' and r.id <= ' end || _end_key,
-    pgjobs.shard_filter(_job_id, _shard, 'r.msisdn'),
     ' and not ' || pgjobs.paid_test(_params, 'r.msisdn'),
     case when _params.descending then 'desc' else 'asc' end);
 end;

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, xmp_services, xmp_operator_msisdn_prefix, shards   Writes: nothing
+-- Reads: xmp_jobs, xmp_job_types, xmp_services, xmp_operator_msisdn_prefix   Writes: nothing
 create or replace function pgjobs.injection_records(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint)
 returns text
 language plpgsql
@@ -51,7 +51,7 @@ begin
     ' when exists (select from public.xmp_msisdn_blacklist b where b.msisdn = l.msisdn offset 0) then ''blacklisted'''
     ' when exists (select from public.xmp_msisdn_postpaid b where b.msisdn = l.msisdn offset 0) then ''postpaid''%s'
     ' end as _code'
-    ' from pgjobs.injection_lines l where l.job_id = %s and l.line_no > %s and l.line_no <= %s%s order by l.line_no offset 0) s',
+    ' from pgjobs.injection_lines l where l.job_id = %s and l.line_no > %s and l.line_no <= %s order by l.line_no offset 0) s',
     _price, format('"type":%s,"attempts_count":10', to_json(_job.type::text)), extract(epoch from pgjobs.utc(_job.created_at))::bigint || '-', _job_id || '-',
     _operator, _defaults ->> 'country_code', _service, _params.campaign_id,
     _price,
@@ -59,7 +59,7 @@ begin
     coalesce(_params."offset", 0),
     pgjobs.paid_test(_params, 'l.msisdn'),
     ' when true then ' || quote_literal(_price_code),
-    _job_id, coalesce(_after_key, 0), coalesce(_end_key, 9223372036854775807), pgjobs.shard_filter(_job_id, _shard, 'l.msisdn'));
+    _job_id, coalesce(_after_key, 0), coalesce(_end_key, 9223372036854775807));
 end;
 $$;
 comment on function pgjobs.injection_records(bigint, integer, bigint, bigint) is
