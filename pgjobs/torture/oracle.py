@@ -169,14 +169,11 @@ class _Job:
             for found in ranges
         )
 
-    def _within(self, shard: Mapping[str, Any], key: int) -> bool:
-        start, end, sign = shard["start_key"], shard["end_key"], self._sign
-        return (start is None or (key - start) * sign > 0) and (end is None or (key - end) * sign <= 0)
-
     def _shard(self, shard: Mapping[str, Any], ranges: list[dict[str, Any]]) -> None:
         """Every line of a shard, with the copies of its message; then its counters."""
         certificate = self._certificate
         before: int | None = None
+        own = [{"after_key": shard["start_key"], "to_key": shard["end_key"]}]
         lines = sent = 0
         for line in self._lines(shard["shard"]):
             lines += 1
@@ -186,7 +183,7 @@ class _Job:
                 continue
             if before is not None and (line.key - before) * self._sign < 0:
                 self._note("lines that are not in the job's order", line.key)
-            if not self._within(shard, line.key):
+            if not self._lies_in(own, line.key):
                 self._note("lines outside the range of their shard", line.key)
             if self._keys is not None and line.key not in self._keys:
                 self._note("lines of records nobody selected", line.key)
