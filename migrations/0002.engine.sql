@@ -106,6 +106,8 @@ create table pgjobs.shards (
   updated_at   timestamptz,
   finished_at  timestamptz,
   error        text,
+  checkpoints_cleared bigint not null default 0,
+  cleared      text[],
   primary key (job_id, shard),
   constraint shards_owned_has_lease check (owner is null or lease_until is not null),
   constraint shards_accounts check (considered = sent + skipped + returned)
@@ -114,6 +116,9 @@ comment on column pgjobs.shards.late_key is
   'A key that the selector gave after greater ones had been accounted for: it was never sent and lies behind the checkpoint, so the job can''t go on.';
 comment on column pgjobs.shards.parts is
   'Into how many ranges of the key the selection was cut when shard 0 was prepared, so many shards there are; null until then.';
+comment on column pgjobs.shards.checkpoints_cleared is 'Number of the last checkpoint whose row was cleared after its keep time.';
+comment on column pgjobs.shards.cleared is
+  'What else of the job was cleared after its keep time (see pgjobs.retention); without its lines or its logs it can''t be resumed.';
 comment on table pgjobs.shards is 'How far each shard of a job is and who runs it; one narrow row, updated in place, no trigger.';
 
 create table pgjobs.outcomes (
@@ -162,8 +167,12 @@ create table pgjobs.log_segments (
   host    text not null,
   path    text not null,
   bytes   bigint not null default 0,
+  remove_asked_at timestamptz,
+  removed_at      timestamptz,
   primary key (job_id, shard, segment)
 );
+create index log_segments_remove_idx on pgjobs.log_segments (host) where remove_asked_at is not null and removed_at is null;
+comment on column pgjobs.log_segments.remove_asked_at is 'Since when the daemon of this host is to remove the file.';
 comment on table pgjobs.log_segments is 'Files of a job''s log in order; each is authoritative up to bytes.';
 
 create table pgjobs.checkpoints (
@@ -265,6 +274,7 @@ create table pgjobs.callbacks (
 comment on column pgjobs.callbacks.host is 'Host of the job''s own callback_url; empty: the address of the daemon''s settings.';
 comment on column pgjobs.callbacks.in_flight_until is 'Until then a call of this row may be on its way, and no other of its job is begun.';
 create index callbacks_job_idx on pgjobs.callbacks (job_id);
+create index callbacks_closed_idx on pgjobs.callbacks (closed_at) where closed_at is not null;
 create index callbacks_open_idx on pgjobs.callbacks (due_at) where closed_at is null;
 comment on table pgjobs.callbacks is 'The outbox: what the CMS is to be told about ended jobs.';
 
@@ -297,6 +307,7 @@ create table pgjobs.api_requests (
   actor       text
 );
 comment on column pgjobs.api_requests.actor is 'On whose behalf the role asked, as in pgjobs.events.';
+create index api_requests_asked_idx on pgjobs.api_requests (asked_at);
 create index calls_open_idx on pgjobs.api_requests (id) where closed_at is null;
 comment on table pgjobs.api_requests is 'Calls of /api: short publications that answer with a number and never show up in job history.';
 
@@ -325,6 +336,43 @@ insert into pgjobs.gauges (name, help) values
   ('buffer_pixels_count', 'Pixels in the buffer.'),
   ('actual_db_size_bytes', 'Size of this database.'),
   ('capacity_db_size_bytes', 'Size this database is allowed to have.');
+
+create table pgjobs.maintenance (
+  singleton    boolean primary key default true check (singleton),
+  daemon       uuid,
+  lease_until  timestamptz,
+  lines_after  bigint not null default 0,
+  jobs_after   bigint not null default 0,
+  recounted_at timestamptz
+);
+insert into pgjobs.maintenance default values;
+comment on table pgjobs.maintenance is 'Which daemon does the chores of this database, and how far it has come with them.';
+
+create table pgjobs.retention (
+  what    text primary key,
+  keep    interval constraint retention_keep_a_day check (keep >= interval '1 day'),
+  about   text not null,
+  done_to timestamptz not null default '-infinity',
+  done_id bigint not null default 0,
+  next_at timestamptz not null default '-infinity',
+  cleared bigint not null default 0,
+  trouble text
+);
+insert into pgjobs.retention (what, keep, about) values
+  ('callbacks', '30 days', 'callbacks that are closed, with their attempts; counted from their end'),
+  ('events', '1 year', 'events of jobs that are done or deleted; those of other jobs stay'),
+  ('checkpoints', '90 days', 'checkpoints of ended jobs, which verify needs; counted from the end of the job'),
+  ('lines', '90 days', 'lines of injection files of jobs that were stopped or broke off; without them such a job can''t be resumed'),
+  ('uncertain_ranges', '1 year', 'uncertain ranges of jobs that are done; counted from the end of the job'),
+  ('api_requests', '1 day', 'requests of /api'),
+  ('counters', '30 days', 'counters of daemons that are not heard of any more'),
+  ('outcomes', null, 'outcomes of jobs that are done; counted from the end of the job'),
+  ('logs', null, 'log files of ended jobs, removed by the daemon of their host; without them a job can''t be resumed'),
+  ('jobs', null, 'ended jobs with everything of them; where logs are not kept for ever, after their log files');
+comment on table pgjobs.retention is
+  'How long what is kept: keep null means for ever, or as long as its job. Changed by pgjobs.set_retention(); the elected daemon clears what is older.';
+comment on column pgjobs.retention.done_to is 'Up to which end of jobs it was cleared; with done_id the position in the table.';
+comment on column pgjobs.retention.cleared is 'How many rows were cleared so far.';
 
 create table pgjobs.tokens (
   name       text primary key,

@@ -18,7 +18,7 @@ begin
     execute format('grant execute on function pgjobs.whole, pgjobs.seconds_between, pgjobs.record_codes to %I', _group);
     if _group = 'pgjobs_operator' then
       execute format('grant execute on function pgjobs.start_job, pgjobs.stop_job, pgjobs.resume_job, pgjobs.request_suspended,'
-                     ' pgjobs.api_response, pgjobs.withdraw_api_request to %I', _group);
+                     ' pgjobs.api_response, pgjobs.withdraw_api_request, pgjobs.set_retention to %I', _group);
       -- What the web process needs besides, so that it may log in as a member of this group.
       execute format('grant execute on function pgjobs.now, pgjobs.token_holder to %I', _group);
       execute format('grant select on pgjobs.schema_state to %I', _group);

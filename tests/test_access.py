@@ -22,7 +22,15 @@ LOOKING = {
     "seconds_between",
     "record_codes",
 }
-STEERING = {"start_job", "stop_job", "resume_job", "request_suspended", "api_response", "withdraw_api_request"}
+STEERING = {
+    "start_job",
+    "stop_job",
+    "resume_job",
+    "request_suspended",
+    "api_response",
+    "withdraw_api_request",
+    "set_retention",
+}
 SERVING = {"now", "token_holder"}
 
 Login = Callable[..., Db]

@@ -263,7 +263,7 @@ def test_numbers_that_went_wrong_are_put_right(web: Web, db: Db) -> None:
         db.execute("insert into xmp_jobs (type, status) values ('expired', 'done')")
         db.execute("delete from xmp_jobs where status = 'ready'")
     assert real(db) != counted(web)
-    db.execute("select pgjobs.recount_jobs()")
+    db.execute("select pgjobs.recount_jobs('0 s')")
     assert (real(db), transitions) == (counted(web), counted(web, "pgjobs_transitions"))
 
 

@@ -14,7 +14,8 @@ from fix_jobs import Db, insert_job, set_status
 
 from pgjobs.joblog.reader import read_line
 from pgjobs.joblog.rules import HOST
-from pgjobs.joblog.verify import Verdict, examine
+from pgjobs.joblog.verdict import Verdict
+from pgjobs.joblog.verify import examine
 from pgjobs.joblog.writer import chained, line_checks
 
 

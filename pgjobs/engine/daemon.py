@@ -106,7 +106,7 @@ class Daemon:
         supervisor.start("listener", listener.run)
         supervisor.start("leases", self.leases.run)
         supervisor.start("heartbeat", self.heartbeat.run)
-        supervisor.start("chores", Maintenance(settings).run)
+        supervisor.start("chores", Maintenance(settings, self.worker).run)
         supervisor.start("api requests", self.calls.run)
         supervisor.start("callbacks", self.callbacks.run)
         supervisor.start("warm-up", lambda _works: self.pool.warm(), once=True)

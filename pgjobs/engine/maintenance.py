@@ -1,29 +1,45 @@
-"""The chores of a daemon, on a connection of their own, so that a slow one never delays the heartbeat."""
+"""The chores of a database, done by one elected daemon, on a connection of their own: a slow one delays no heartbeat.
+
+What is done, and how much at a time, the functions of the database decide. Log files are removed by the daemons of the
+host that has them, elected or not.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
+from uuid import UUID
 
 import psycopg
 
 from pgjobs.errors import hint_for, one_line
+from pgjobs.joblog.removal import remove_logs
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)
 CHORES_SECONDS = 5.0
+BUSY_SECONDS = 0.5
+"""Seconds between two batches while there is more to be cleared."""
+ELECTED_SECONDS = 30.0
+"""Seconds after which another daemon is elected when the elected one has fallen silent."""
+RECOUNT_SECONDS = 86400.0
+LOGS_SECONDS = 60.0
 
 
 class Maintenance:
-    """Sweeps and refreshes the business gauges every few seconds."""
+    """Asks every few seconds whether this daemon is the elected one, and does the chores if it is."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, daemon: UUID) -> None:
         self._settings = settings
+        self._daemon = daemon
+        self._logs_at = 0.0
         self._chores: tuple[tuple[str, tuple[object, ...]], ...] = (
             ("select pgjobs.sweep()", ()),
+            ("select pgjobs.forget_daemons()", ()),
             ("select pgjobs.fold_counts()", ()),
+            ("select pgjobs.recount_jobs(make_interval(secs => %s))", (RECOUNT_SECONDS,)),
             (
                 "select pgjobs.refresh_gauges(%s, make_interval(secs => %s))",
                 (settings.capacity_bytes, settings.gauges_seconds),
@@ -33,14 +49,29 @@ class Maintenance:
     async def run(self, works: Callable[[], None]) -> None:
         """Do the chores until the connection is lost; one that fails leaves the other ones alone."""
         url, patience = self._settings.database_url, 5 * self._settings.stall_seconds
+        election = "select pgjobs.elect(%s, make_interval(secs => %s))"
         async with await db.connect(url, "chores", patience=patience) as control:
             while True:
-                for call, arguments in self._chores:
-                    try:
-                        await control.execute(call, arguments)
-                    except psycopg.Error as error:
-                        if control.closed:
-                            raise
-                        logger.warning("a chore failed: %s: %s (%s)", call, one_line(error), hint_for(error))
+                more = False
+                if await db.value(control, election, self._daemon, ELECTED_SECONDS):
+                    for call, arguments in self._chores:
+                        await self._try(control, call, *arguments)
+                    more = await self._try(control, "select pgjobs.clear_history()") is True
+                await self._remove_logs(control)
                 works()
-                await asyncio.sleep(CHORES_SECONDS)
+                await asyncio.sleep(BUSY_SECONDS if more else CHORES_SECONDS)
+
+    async def _try(self, control: db.Connection, call: str, *arguments: object) -> object:
+        try:
+            return await db.value(control, call, *arguments)
+        except psycopg.Error as error:
+            if control.closed:
+                raise
+            logger.warning("a chore failed: %s: %s (%s)", call, one_line(error), hint_for(error))
+            return None
+
+    async def _remove_logs(self, control: db.Connection) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._logs_at:
+            self._logs_at = now + LOGS_SECONDS
+            await remove_logs(control, self._settings.log_host)

@@ -19,6 +19,7 @@ class Segment:
     path: str
     bytes: int
     here: bool
+    removed: bool = False
 
 
 class Tape:
@@ -28,6 +29,8 @@ class Tape:
         self.findings: list[str] = []
         self.elsewhere: list[str] = []
         """Segments that can't be checked here."""
+        self.cleared: list[str] = []
+        """Segments that were removed after their keep time."""
         self.lines = 0
         self._all = segments
         self._rest = deque(segments)
@@ -95,6 +98,9 @@ class Tape:
         self.close()
         self._now, self._at, self._line, self._size = segment, 0, 1, 0
         if not segment.bytes:
+            return
+        if segment.removed:
+            self.cleared.append(f"log {segment.path}: it was removed after its keep time")
             return
         if not segment.here:
             where = f"lies on host {segment.host} and can only be checked there"

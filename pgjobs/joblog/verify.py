@@ -7,7 +7,7 @@ changed afterwards is named with its file and line. One window is in memory at a
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -20,19 +20,18 @@ from pgjobs.joblog.format import LogFormat
 from pgjobs.joblog.reader import read_line
 from pgjobs.joblog.rules import HOST
 from pgjobs.joblog.segments import Segment, Tape
+from pgjobs.joblog.verdict import COUNTS, Verdict
 from pgjobs.joblog.words import log_format
 from pgjobs.joblog.writer import chained, line_checks
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
-MOST = 200
 NOT_HERE = 3
-"""Exit code where nothing disagrees and not everything could be checked; 2 is that of a wrong setting."""
-COUNTS = ("sent", "skipped", "returned")
+"""Exit code where nothing disagrees and not everything can be checked, here or any more; 2 is a wrong setting."""
 JOB = "select status::text, (pgjobs.read_params(type::text, params)).descending from public.xmp_jobs where id = %s"
 SHARDS = """
-select shard, considered, sent, skipped, returned, checkpoints, after_key, start_key, end_key, log_bytes,
-       parts, finished_at is not null as finished
+select shard, considered, sent, skipped, returned, checkpoints, after_key, start_key, end_key, log_bytes, parts,
+       finished_at is not null as finished, checkpoints_cleared as cleared, 'outcomes' = any (cleared) as no_outcomes
 from pgjobs.shards where job_id = %s order by shard
 """
 STRAYS = """
@@ -47,7 +46,8 @@ select coalesce((select max(p.parts) from pgjobs.shards p where p.job_id = j.id)
 where j.id = %s and exists (select from pgjobs.events e where e.job_id = j.id and e.to_status = 'in progress')
 """
 SEGMENTS = """
-select segment, host, path, bytes from pgjobs.log_segments where job_id = %s and shard = %s order by segment
+select segment, host, path, bytes, removed_at is not null as removed
+from pgjobs.log_segments where job_id = %s and shard = %s order by segment
 """
 OUTCOMES = "select action, code, n from pgjobs.outcomes where job_id = %s and shard = %s"
 CHECKPOINTS = """
@@ -56,49 +56,12 @@ from pgjobs.checkpoints where job_id = %s and shard = %s order by number
 """
 
 
-@dataclass
-class Verdict:
-    """What was looked at, and everything that does not agree."""
-
-    job_id: int
-    log_host: str = HOST
-    shards: int = 0
-    checkpoints: int = 0
-    lines: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
-    findings: list[str] = field(default_factory=list)
-    elsewhere: list[str] = field(default_factory=list)
-    """What can't be checked here, and is no finding."""
-    more: int = 0
-
-    def say(self, sentence: str) -> None:
-        """Note a finding; of very many only the first are kept."""
-        if len(self.findings) < MOST:
-            self.findings.append(sentence)
-        else:
-            self.more += 1
-
-    def words(self) -> list[str]:
-        """The verdict, a line each."""
-        job = f"job {self.job_id}"
-        if self.findings:
-            more = [f"… and {self.more:,} more"] if self.more else []
-            return [*self.elsewhere, *self.findings, *more, f"{job}: {len(self.findings) + self.more:,} findings"]
-        if self.elsewhere:
-            hint = "run verify there, or set PGJOBS_LOG_HOST where this is the same volume"
-            what = f"{len(self.elsewhere):,} segments of its log can't be checked here"
-            return [*self.elsewhere, f"{job}: nothing disagrees, but {what}: {hint}"]
-        counts = ", ".join(f"{self.counts[name]:,} {name}" for name in COUNTS)
-        what = f"{self.lines:,} lines of {self.checkpoints:,} checkpoints in {self.shards} shards: {counts}"
-        return [f"{job}: log, checkpoints, outcomes and counters agree: {what}"]
-
-
 async def verify(settings: Settings, job_id: int) -> int:
-    """Check a job and print the verdict; 0: everything agrees, 1: it does not, 3: a part can't be checked here."""
+    """Check a job and print the verdict; 0: everything agrees, 1: it does not, 3: a part can't be checked."""
     verdict = await examine(settings.database_url, job_id, settings.log_host)
     for line in verdict.words():
         typer.echo(line)
-    return 1 if verdict.findings else NOT_HERE if verdict.elsewhere else 0
+    return 1 if verdict.findings else NOT_HERE if verdict.elsewhere or verdict.cleared else 0
 
 
 async def examine(database_url: str, job_id: int, log_host: str = HOST) -> Verdict:
@@ -149,11 +112,12 @@ class ShardCheck:
         self.format = line_format
         self.sums: Counter[str] = Counter()
         self.outcomes: Counter[tuple[str, str]] = Counter()
-        self.number = 0
-        self.chain: bytes | None = b""
-        self.whole = True
+        self.cleared: int = shard["cleared"]
+        self.number = self.cleared
+        self.chain: bytes | None = None if self.cleared else b""
+        self.whole = not self.cleared
         self._sign = -1 if descending else 1
-        self._key = self.shard["start_key"]
+        self._key = None if self.cleared else self.shard["start_key"]
         self._key_of = (verdict.job_id, self.shard["shard"])
 
     async def run(self) -> None:
@@ -167,17 +131,26 @@ class ShardCheck:
                 await checkpoints.execute(CHECKPOINTS, self._key_of)
                 async for row in checkpoints:
                     self._checkpoint(tape, row)
-            tape.wind_up(tail=not self.shard["finished"])
+            if self.number != self.cleared or not self.cleared:
+                tape.wind_up(tail=not self.shard["finished"])
         finally:
             tape.close()
         for sentence in tape.findings:
             self._say(sentence)
+        gone = list(tape.cleared)
+        if self.cleared:
+            gone.append(
+                f"checkpoints up to {self.cleared} were cleared after their keep time, their lines are not checked"
+            )
+        if self.shard["no_outcomes"]:
+            gone.append("its outcomes were cleared after their keep time")
+        self.verdict.cleared += (f"job {self._key_of[0]}, shard {self._key_of[1]}: {each}" for each in gone)
         self.verdict.elsewhere += (f"job {self._key_of[0]}, shard {self._key_of[1]}: {each}" for each in tape.elsewhere)
-        self.whole = self.whole and not tape.findings and not tape.elsewhere
+        self.whole = self.whole and not (tape.findings or tape.elsewhere or tape.cleared)
         stored = await (await cursor.execute(OUTCOMES, self._key_of)).fetchall()
         self._compare(Counter({(row["action"], row["code"]): row["n"] for row in stored}), tape)
         self.verdict.shards += 1
-        self.verdict.checkpoints += self.number
+        self.verdict.checkpoints += self.number - self.cleared
         self.verdict.lines += tape.lines
         self.verdict.counts.update(self.sums)
 
@@ -188,13 +161,14 @@ class ShardCheck:
     def _checkpoint(self, tape: Tape, row: dict[str, Any]) -> None:
         point = _Point(**row)
         gap = point.number != self.number + 1
+        after_cleared = self.cleared and self.number == self.cleared
         if gap:
             missing = f"{self.number + 1}" + (f" to {point.number - 1}" if point.number > self.number + 2 else "")
             self._say(f"checkpoint {missing} is missing, its lines can't be checked")
             self.chain, self.whole, self._key = None, False, None
         self.number = point.number
         self.sums.update(sent=point.sent, skipped=point.skipped, returned=point.returned)
-        first, lines = tape.take(point.length, last=point.lines if gap else None)
+        first, lines = tape.take(point.length, last=point.lines if gap or after_cleared else None)
         if lines is None:
             self.whole = False
         elif self._intact(point, f"log {tape.path}", first, lines):
@@ -250,18 +224,24 @@ class ShardCheck:
         shard, sums = self.shard, self.sums
         sent = stored[("sent", "")]
         pairs = [
-            *((f"progress counts {{}} {name}, the checkpoints {{}}", shard[name], sums[name]) for name in COUNTS),
-            ("progress counts {} considered, the checkpoints {}", shard["considered"], sums.total()),
             ("progress counts {} checkpoints, the last one is number {}", shard["checkpoints"], self.number),
             ("progress counts {} bytes of its log, the log's segment {}", shard["log_bytes"], tape.committed),
-            ("outcomes count {} sent, the checkpoints {}", sent, sums["sent"]),
-            ("outcomes count {} not sent, the checkpoints {}", stored.total() - sent, sums.total() - sums["sent"]),
         ]
-        if self.number:
+        if not self.cleared:
+            pairs += [
+                *((f"progress counts {{}} {name}, the checkpoints {{}}", shard[name], sums[name]) for name in COUNTS),
+                ("progress counts {} considered, the checkpoints {}", shard["considered"], sums.total()),
+            ]
+        if not self.cleared and not shard["no_outcomes"]:
+            pairs += [
+                ("outcomes count {} sent, the checkpoints {}", sent, sums["sent"]),
+                ("outcomes count {} not sent, the checkpoints {}", stored.total() - sent, sums.total() - sums["sent"]),
+            ]
+        if self.number != self.cleared:
             pairs.append(("progress has come to key {}, the last checkpoint to {}", shard["after_key"], self._key))
             if None not in (self._key, shard["end_key"]) and (self._key - shard["end_key"]) * self._sign > 0:
                 self._say(f"its log goes on to key {self._key}, and its range ends at {shard['end_key']}")
-        if self.whole:
+        if self.whole and not shard["no_outcomes"]:
             for outcome in sorted(set(stored) | set(self.outcomes)):
                 words = " ".join(filter(None, outcome)).replace("{", "(").replace("}", ")")
                 pairs.append((f"outcomes count {{}} {words}, the log {{}}", stored[outcome], self.outcomes[outcome]))

@@ -104,6 +104,11 @@ begin
       end if;
     end if;
     if _from in ('canceled', 'error') then
+      if exists (select from pgjobs.shards p where p.job_id = new.id and p.cleared && '{lines,logs}') then
+        perform pgjobs.refuse('PJ409', 'cleared', 'status',
+          format('job %s can''t be resumed: its lines or its log were cleared after their keep time', new.id),
+          'insert a new job; pgjobs.retention has the keep times');
+      end if;
       new.start_asked := true;
     end if;
     if _to = 'in progress' then

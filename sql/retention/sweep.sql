@@ -1,4 +1,4 @@
--- Reads: shards   Writes: injection_lines, api_requests, callbacks, xmp_jobs (status of a job that has nothing left to do)
+-- Reads: shards   Writes: injection_lines, callbacks, xmp_jobs (status of a job that has nothing left to do), maintenance
 create or replace function pgjobs.sweep()
 returns bigint
 language plpgsql
@@ -6,34 +6,49 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  _at_a_time constant integer := 200;
+  _from pgjobs.maintenance;
   _swept bigint;
+  _done bigint;
   _job bigint;
+  _seen bigint;
 begin
+  select * into _from from pgjobs.maintenance m for update;
+
   -- From one job that has lines to the next one, by the index: of the lines of a job that is not done only one is read.
-  with recursive loaded (job_id) as (
-    (select l.job_id from pgjobs.injection_lines l order by l.job_id limit 1)
+  with recursive loaded (job_id, n) as (
+    (select l.job_id, 1 from pgjobs.injection_lines l where l.job_id > _from.lines_after order by l.job_id limit 1)
     union all
-    select (select l.job_id from pgjobs.injection_lines l where l.job_id > b.job_id order by l.job_id limit 1)
-    from loaded b where b.job_id is not null
+    select (select l.job_id from pgjobs.injection_lines l where l.job_id > b.job_id order by l.job_id limit 1), b.n + 1
+    from loaded b where b.job_id is not null and b.n < _at_a_time
   )
-  select l.job_id into _job
-  from loaded l join public.xmp_jobs j on j.id = l.job_id
-  where j.status::text = 'done'
-  limit 1;
+  select min(l.job_id) filter (where coalesce((select j.status::text = 'done' from public.xmp_jobs j where j.id = l.job_id), false)),
+         case when count(l.job_id) = _at_a_time then max(l.job_id) else 0 end
+  into _done, _seen
+  from loaded l;
   delete from pgjobs.injection_lines l
-  where l.ctid = any (array(select x.ctid from pgjobs.injection_lines x where x.job_id = _job limit 10000));
+  where l.ctid = any (array(select x.ctid from pgjobs.injection_lines x where x.job_id = _done limit 10000));
   get diagnostics _swept = row_count;
-  delete from pgjobs.api_requests c where c.asked_at < clock_timestamp() - interval '1 day';
+  -- The next sweep begins with this job, until nothing of it is left.
+  update pgjobs.maintenance m set lines_after = coalesce(_done - 1, _seen);
+
   update pgjobs.callbacks n set closed_at = pgjobs.now(), answer = 'too old'
-  where n.closed_at is null and n.created_at < pgjobs.oldest_callback();
+  where n.id = any (array(
+    select o.id from pgjobs.callbacks o where o.closed_at is null and o.created_at < pgjobs.oldest_callback() limit 10000));
+
+  _seen := 0;
   for _job in
     select j.id
     from public.xmp_jobs j
-    where j.status = 'in progress'
-      and exists (select from pgjobs.shards p where p.job_id = j.id)
-      and not exists (select from pgjobs.shards p where p.job_id = j.id and p.finished_at is null)
-      and not exists (select from pgjobs.postponed_jobs o where o.job_id = j.id and o.retry_at > clock_timestamp())
+    where (j.status, j.id) > ('in progress', _from.jobs_after) and j.status <= 'in progress'
+    order by j.status, j.id
+    limit _at_a_time
   loop
+    _seen := _seen + 1;
+    _from.jobs_after := _job;
+    continue when not exists (select from pgjobs.shards p where p.job_id = _job)
+      or exists (select from pgjobs.shards p where p.job_id = _job and p.finished_at is null)
+      or exists (select from pgjobs.postponed_jobs o where o.job_id = _job and o.retry_at > clock_timestamp());
     begin
       update public.xmp_jobs j set status = 'done' where j.id = _job and j.status = 'in progress';
       set constraints all immediate;
@@ -41,8 +56,9 @@ begin
       perform pgjobs.break_off_or_postpone(_job, sqlstate, sqlerrm);
     end;
   end loop;
+  update pgjobs.maintenance m set jobs_after = case when _seen = _at_a_time then _from.jobs_after else 0 end;
   return _swept;
 end;
 $$;
 comment on function pgjobs.sweep() is
-  'Clears away what nobody needs any more, a bounded batch at a time: lines of injection jobs that are done, answered calls, callbacks that are too old to be told. A job set in progress by hand after its last shard had finished is done. Returns how many lines went.';
+  'Clears away what nobody needs any more, a bounded batch at a time: lines of injection jobs that are done, callbacks that are too old to be told. A job set in progress by hand after its last shard had finished is done. Returns how many lines went.';

@@ -239,4 +239,28 @@ AROUND = (
         (Edit("sql/monitoring/count_job.sql", "if tg_op <> 'INSERT' then", "if tg_op = 'DELETE' then"),),
         ("tests/test_metrics.py::test_jobs_are_counted_by_type_and_status",),
     ),
+    Mutant(
+        "m-retention",
+        "nothing of an open job is cleared",
+        (Edit("sql/retention/clear_events.sql", "j.status::text = 'done' from", "true from"),),
+        ("tests/test_retention.py::test_what_is_old_goes_and_an_open_job_keeps_all",),
+    ),
+    Mutant(
+        "m-retention-lock",
+        "nothing of a job is cleared while somebody resumes it",
+        (Edit("sql/retention/clear_of_job.sql", "  for share skip locked;\n", "  ;\n"),),
+        ("tests/test_retention.py::test_a_job_that_is_being_resumed_keeps_its_rows",),
+    ),
+    Mutant(
+        "m-retention-resume",
+        "a job without its lines is not resumed",
+        (Edit("sql/retention/clear_of_job.sql", "perform pgjobs.note_cleared(_id, 'lines');", "null;"),),
+        ("tests/test_retention.py::test_a_job_without_its_lines_is_not_resumed",),
+    ),
+    Mutant(
+        "m-elected",
+        "one daemon does the chores",
+        (Edit("sql/retention/elect.sql", "or m.lease_until < clock_timestamp();", "or true;"),),
+        ("tests/test_retention.py::test_one_daemon_is_elected",),
+    ),
 )

@@ -1,0 +1,91 @@
+-- Reads: xmp_jobs   Writes: checkpoints, injection_lines, uncertain_ranges, outcomes, log_segments, shards, xmp_jobs (a job that goes)
+create or replace function pgjobs.clear_of_job(_what text, _id bigint, _finish_at timestamptz, _most bigint)
+returns bigint
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _status text;
+  _gone bigint := 0;
+begin
+  if not (case _what
+    when 'checkpoints' then exists (select from pgjobs.checkpoints c where c.job_id = _id)
+    when 'lines' then exists (select from pgjobs.injection_lines l where l.job_id = _id)
+    when 'uncertain_ranges' then exists (select from pgjobs.uncertain_ranges u where u.job_id = _id)
+    when 'outcomes' then exists (select from pgjobs.outcomes o where o.job_id = _id)
+    when 'logs' then exists (select from pgjobs.log_segments s where s.job_id = _id and s.remove_asked_at is null)
+    else _what = 'jobs'
+  end) then
+    return 0;
+  end if;
+  -- While this lock is held nobody resumes the job.
+  select j.status::text into _status from public.xmp_jobs j
+  where j.id = _id and j.finish_at = _finish_at and j.status::text in ('done', 'canceled', 'error')
+  for share skip locked;
+  if not found then
+    return case when not exists (select from public.xmp_jobs j where j.id = _id and j.finish_at = _finish_at) then 0 end;
+  end if;
+  if exists (select from pgjobs.shards p where p.job_id = _id and p.owner is not null and p.lease_until > clock_timestamp()) then
+    return null;
+  end if;
+
+  case _what
+  when 'checkpoints' then
+    -- The last one of each shard holds the hash with which a resumed job goes on.
+    with gone as (
+      delete from pgjobs.checkpoints c
+      where c.ctid = any (array(
+        select k.ctid from pgjobs.checkpoints k
+        where k.job_id = _id and (_status = 'done' or k.number < (
+          select max(m.number) from pgjobs.checkpoints m where m.job_id = k.job_id and m.shard = k.shard))
+        order by k.shard, k.number
+        limit _most))
+      returning c.shard, c.number
+    ), noted as (
+      update pgjobs.shards p
+      set checkpoints_cleared = g.number
+      from (select shard, max(number) as number from gone group by shard) g
+      where p.job_id = _id and p.shard = g.shard
+    )
+    select count(*) into _gone from gone;
+  when 'lines' then
+    if _status <> 'done' then
+      perform pgjobs.note_cleared(_id, 'lines');
+    end if;
+    delete from pgjobs.injection_lines l
+    where l.ctid = any (array(select x.ctid from pgjobs.injection_lines x where x.job_id = _id limit _most));
+    get diagnostics _gone = row_count;
+  when 'uncertain_ranges' then
+    delete from pgjobs.uncertain_ranges u
+    where u.ctid = any (array(select x.ctid from pgjobs.uncertain_ranges x where x.job_id = _id and _status = 'done' limit _most));
+    get diagnostics _gone = row_count;
+  when 'outcomes' then
+    if _status = 'done' then
+      perform pgjobs.note_cleared(_id, 'outcomes');
+    end if;
+    delete from pgjobs.outcomes o
+    where o.ctid = any (array(select x.ctid from pgjobs.outcomes x where x.job_id = _id and _status = 'done' limit _most));
+    get diagnostics _gone = row_count;
+  when 'logs' then
+    perform pgjobs.note_cleared(_id, 'logs');
+    update pgjobs.log_segments s set remove_asked_at = clock_timestamp() where s.job_id = _id and s.remove_asked_at is null;
+    get diagnostics _gone = row_count;
+  when 'jobs' then
+    if exists (select from pgjobs.retention r where r.what = 'logs' and r.keep is not null)
+       and exists (
+         select from pgjobs.log_segments s
+         where s.job_id = _id and s.removed_at is null
+           -- A host that is gone for good is waited for a week.
+           and coalesce(s.remove_asked_at > clock_timestamp() - interval '7 days', true)) then
+      return null;
+    end if;
+    delete from public.xmp_jobs j where j.id = _id;
+    get diagnostics _gone = row_count;
+  end case;
+  return _gone;
+end;
+$$;
+comment on function pgjobs.clear_of_job(text, bigint, timestamptz, bigint) is
+  'Clears what a rule of pgjobs.retention names of one job that ended at this moment, so many rows at most. Returns how many went; null: not now, for its row is being written, a daemon still holds it, or its log files are still there.';
