@@ -6,7 +6,10 @@ alter table public.xmp_jobs
   add column if not exists active boolean not null default true,
   add column if not exists start_asked boolean not null default false,
   add column if not exists shards integer,
-  add column if not exists callback_url text;
+  add column if not exists callback_url text,
+  add column if not exists priority smallint not null default 0;
+comment on column public.xmp_jobs.priority is
+  'From -100 to 100: jobs of a higher priority start first, and running ones of a lower one give up their places for them.';
 comment on column public.xmp_jobs.run_at is 'The time the job was specified to run, not the time it ran.';
 comment on column public.xmp_jobs.finish_at is 'When the job ended; null until then.';
 comment on column public.xmp_jobs.active is 'false: the job is held back and not started until it is true again.';
@@ -80,7 +83,10 @@ create table pgjobs.shards (
   epoch        bigint not null default 0,
   owner        uuid,
   lease_until  timestamptz,
-  retry_at     timestamptz,
+  priority     smallint not null default 0,
+  due_at       timestamptz,
+  asked        boolean not null default false,
+  yield_at     timestamptz,
   failures     integer not null default 0,
   note         text,
   prepared_at  timestamptz,
@@ -112,6 +118,17 @@ create table pgjobs.shards (
   constraint shards_owned_has_lease check (owner is null or lease_until is not null),
   constraint shards_accounts check (considered = sent + skipped + returned)
 ) with (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
+create index shards_due_idx on pgjobs.shards (priority desc, due_at, job_id, shard)
+  where owner is null and finished_at is null and due_at is not null;
+create index shards_asked_idx on pgjobs.shards (priority desc, due_at, job_id, shard)
+  where owner is null and finished_at is null and due_at is not null and asked;
+create index shards_owner_idx on pgjobs.shards (owner) where owner is not null;
+create index shards_exhausted_idx on pgjobs.shards (due_at) where finished_at is not null and due_at is not null;
+comment on column pgjobs.shards.priority is 'The priority of the job, kept here so that one index serves a claim.';
+comment on column pgjobs.shards.due_at is
+  'From when on the shard may be claimed; null: not now (held, finished, its job is stopped, or another shard of the job is to be claimed first).';
+comment on column pgjobs.shards.asked is 'Whether daemons without autostart may claim it: its job has begun, or somebody asked for the start.';
+comment on column pgjobs.shards.yield_at is 'When its daemon was last told to give up the place for a shard that is more urgent.';
 comment on column pgjobs.shards.late_key is
   'A key that the selector gave after greater ones had been accounted for: it was never sent and lies behind the checkpoint, so the job can''t go on.';
 comment on column pgjobs.shards.parts is
@@ -202,10 +219,12 @@ create table pgjobs.daemons (
   started_at timestamptz not null,
   seen_at    timestamptz not null,
   broker     text not null default '',
+  has_place  boolean not null default true,
   metrics    jsonb not null default '[]',
   beats      bigint not null default 0
 ) with (fillfactor = 40);
 comment on table pgjobs.daemons is 'Heartbeats of the daemons, with the gauges of each of them.';
+comment on column pgjobs.daemons.has_place is 'Whether its last claim has left a place free, so that it can take what others leave.';
 comment on column pgjobs.daemons.beats is 'Number of the last heartbeat whose counters were added up.';
 
 create table pgjobs.daemon_counters (
@@ -239,17 +258,6 @@ create table pgjobs.file_loads (
   job_id bigint primary key
 );
 comment on table pgjobs.file_loads is 'Jobs whose file is being read at this moment: a row that only the reader''s own transaction ever sees.';
-
-create table pgjobs.postponed_jobs (
-  job_id   bigint primary key,
-  sqlstate text not null,
-  sentence text not null,
-  attempts integer not null default 1,
-  since    timestamptz not null,
-  retry_at timestamptz not null
-);
-comment on table pgjobs.postponed_jobs is
-  'Jobs that the database refused to start and to break off: set aside until retry_at, so that the others start.';
 
 create table pgjobs.callback_state (
   singleton boolean primary key default true check (singleton),
@@ -342,7 +350,6 @@ create table pgjobs.maintenance (
   daemon       uuid,
   lease_until  timestamptz,
   lines_after  bigint not null default 0,
-  jobs_after   bigint not null default 0,
   recounted_at timestamptz
 );
 insert into pgjobs.maintenance default values;

@@ -133,7 +133,7 @@ def claim(db: Db, job_id: int, **expected: object) -> dict[str, Any]:
         " where j.id <> %s or p.owner is not null",
         job_id,
     )
-    cursor = db.execute("select * from pgjobs.claim_shard(%s, %s, true, interval '30 s')", (WORKER, busy))
+    cursor = db.execute("select * from pgjobs.claim_shards(%s, %s, true, interval '30 s')", (WORKER, busy))
     assert cursor.description is not None
     rows = cursor.fetchall()
     assert 1 == len(rows), "nothing to claim"

@@ -147,7 +147,7 @@ def test_a_cms_meets_the_same_refusals(cms: Db, db: Db) -> None:
         "select pgjobs.start_job(1)",
         "select pgjobs.refuse('PJ400', 'a', 'b', 'c', 'd')",
         "select pgjobs.note_fingerprint('x')",
-        "select * from pgjobs.claim_shard(gen_random_uuid(), '{}', true, interval '1 hour')",
+        "select * from pgjobs.claim_shards(gen_random_uuid(), '{}', true, interval '1 hour')",
         "update pgjobs.shards set epoch = 99",
         "create function pgjobs.mine() returns void language sql as ''",
         "create trigger mine before insert on xmp_jobs for each row execute function pgjobs.guard_job()",

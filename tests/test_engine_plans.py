@@ -77,7 +77,7 @@ def blocks(db: Db, call: str, *args: object) -> int:
 
 
 CALLS = {
-    "claim": "select * from pgjobs.claim_shard('00000000-0000-0000-0000-000000000001', '{}', true, '30 s')",
+    "claim": "select * from pgjobs.claim_shards('00000000-0000-0000-0000-000000000001', '{}', true, '30 s')",
     "wakeup": "select pgjobs.next_wakeup(true)",
     "sweep": "select pgjobs.sweep()",
     "callback": "select * from pgjobs.claim_callback('1 min', true, '{}')",

@@ -19,7 +19,7 @@ SHARD = st.fixed_dictionaries(
     dict.fromkeys(("start_key", "first_key", "end_key", "after_key", "in_flight_to", "uncertain_to"), keys)
     | dict.fromkeys(("estimate", "send_limit"), keys)
     | dict.fromkeys(("sent", "claimed_with", "log_bytes"), counts)
-    | dict.fromkeys(("retry_at", "prepared_at", "started_at", "claimed_at", "updated_at", "finished_at"), moments)
+    | dict.fromkeys(("due_at", "prepared_at", "started_at", "claimed_at", "updated_at", "finished_at"), moments)
     | {
         "lease_until": st.sampled_from(MOMENTS),
         "owner": st.sampled_from([None, "11111111-2222-3333-4444-555555555555"]),
@@ -28,9 +28,9 @@ SHARD = st.fixed_dictionaries(
 CHANGE = """
   update pgjobs.shards p set
     (start_key, first_key, end_key, after_key, in_flight_to, uncertain_to, estimate, send_limit, considered, sent, claimed_with,
-     log_bytes, retry_at, prepared_at, started_at, claimed_at, updated_at, finished_at, lease_until, owner) =
+     log_bytes, due_at, prepared_at, started_at, claimed_at, updated_at, finished_at, lease_until, owner) =
     (select x.start_key, x.first_key, x.end_key, x.after_key, x.in_flight_to, x.uncertain_to, x.estimate, x.send_limit, x.sent,
-            x.sent, x.claimed_with, x.log_bytes, x.retry_at, x.prepared_at, x.started_at, x.claimed_at, x.updated_at,
+            x.sent, x.claimed_with, x.log_bytes, x.due_at, x.prepared_at, x.started_at, x.claimed_at, x.updated_at,
             x.finished_at, x.lease_until, x.owner
      from jsonb_populate_record(null::pgjobs.shards, %s::jsonb) x)
   where p.job_id = %s and p.shard = %s
@@ -172,7 +172,7 @@ def test_the_view_costs_what_the_rows_cost_that_are_asked_for(crowd: Db, query: 
         "select pgjobs.list_jobs(null, null, 6, null)",
         "select pgjobs.list_jobs('ready', 'expired', 6, null)",
         "select pgjobs.next_wakeup(true)",
-        "select * from pgjobs.claim_shard(gen_random_uuid(), '{}', true, interval '1 min')",
+        "select * from pgjobs.claim_shards(gen_random_uuid(), '{}', true, interval '1 min')",
         "select pgjobs.sweep()",
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from fix_daemon import Engine
 from fix_jobs import WORKER, Db, connect, insert_job, job_in, set_status
 
-CLAIMED = "select job_id from pgjobs.claim_shard(gen_random_uuid(), '{}', true, interval '30 s')"
+CLAIMED = "select job_id from pgjobs.claim_shards(gen_random_uuid(), '{}', true, interval '30 s')"
 REFUSING = """
 create or replace function public.refuse_odd() returns trigger language plpgsql as $$
 begin
@@ -77,27 +77,34 @@ def test_jobs_that_cannot_even_break_off_are_set_aside(db: Db) -> None:
     assert why.startswith("the database refuses its start: never (P0001); tried again at ")
     assert 0 < db.value("select pgjobs.next_wakeup(true)") <= 1
     set_status(db, good, "canceled")
+    db.execute("update pgjobs.shards set owner = null, lease_until = null where job_id = %s", (good,))
     for attempt in range(2, 12):
-        db.execute("update pgjobs.postponed_jobs set retry_at = clock_timestamp() - interval '1 s'")
+        db.execute("update pgjobs.shards set due_at = clock_timestamp() - interval '1 s' where failures > 0")
         assert 0 == db.value("select pgjobs.next_wakeup(true)")
         assert [] == db.column(CLAIMED)
-        assert [attempt] * 3 == db.column("select attempts from pgjobs.postponed_jobs")
+        assert [attempt] * 3 == db.column("select failures from pgjobs.shards where failures > 0")
         assert min(300, 2 ** (attempt - 1)) - 1 < db.value("select pgjobs.next_wakeup(true)") <= 300
     db.execute("drop trigger odd on xmp_jobs")
-    db.execute("update pgjobs.postponed_jobs set retry_at = clock_timestamp()")
+    db.execute("update pgjobs.shards set due_at = clock_timestamp() where failures > 0")
     assert [odd[0]] == db.column(CLAIMED)
-    assert odd[1:] == db.column("select job_id from pgjobs.postponed_jobs order by 1")
+    assert odd[1:] == db.column("select job_id from pgjobs.shards where failures > 0 order by 1")
+
+
+WAITING = "select job_id from pgjobs.shards where due_at > clock_timestamp() order by 1"
 
 
 def test_a_job_set_aside_is_forgotten_with_its_reason(db: Db) -> None:
-    """Stopping or deleting a job that is set aside clears its entry: a resumed one is tried at once."""
+    """A job that is set aside, stopped and resumed, is tried at once; nothing is left of one that is deleted."""
     odd_trigger(db, "new.id_user = 666 and new.status in ('in progress', 'error')", "raise 'never'")
     (first, second), _ = odd_and_good(db, 2)
     db.column(CLAIMED)
-    assert [first, second] == db.column("select job_id from pgjobs.postponed_jobs order by 1")
+    assert [first, second] == db.column(WAITING)
     set_status(db, first, "canceled")
+    assert [second] == db.column(WAITING)
+    set_status(db, first, "ready")
+    assert 0 == db.value("select pgjobs.next_wakeup(true)")
     db.execute("delete from xmp_jobs where id = %s", (second,))
-    assert [] == db.column("select job_id from pgjobs.postponed_jobs")
+    assert [] == db.column(WAITING)
 
 
 BEHIND = "alter table xmp_jobs disable trigger user; {}; alter table xmp_jobs enable trigger user"
@@ -197,7 +204,7 @@ def test_a_start_that_waits_for_a_lock_is_passed_over(db: Db, database: str) -> 
         status, why = seen(db, odd)
         assert "ready" == status
         assert "lock timeout" in why
-    db.execute("update pgjobs.postponed_jobs set retry_at = clock_timestamp()")
+    db.execute("update pgjobs.shards set due_at = clock_timestamp() where failures > 0")
     assert [odd] == db.column(CLAIMED)
 
 
@@ -225,9 +232,9 @@ def test_a_daemon_runs_the_good_ones(engine: Engine) -> None:
     good = engine.add_job("expired")
     engine.start()
     engine.wait_status(good, "done")
-    engine.wait_until("min(attempts) >= 2 from pgjobs.postponed_jobs")
-    assert 3 == engine.value("select count(*) from pgjobs.postponed_jobs where sentence like '%%never%%'")
-    for job in engine.rows("select job_id as id from pgjobs.postponed_jobs"):
+    engine.wait_until("3 = (select count(*) from pgjobs.shards where failures >= 2)")
+    assert 3 == engine.value("select count(*) from pgjobs.shards where note like '%%never%%'")
+    for job in engine.rows("select job_id as id from pgjobs.shards where failures >= 2"):
         line = rf" WARNING pgjobs\.pg\.notices: job {job['id']} is set aside: the database refuses its start: never "
         assert len(re.findall(line, engine.daemons[0].said)) >= 2
 

@@ -26,7 +26,7 @@ CHECKPOINT = (
     "select verdict from pgjobs.checkpoint_job(%s, %s, %s, interval '30 s', %s, %s, 1, 0, 0,"
     " '[[\"sent\", \"\", 1]]', 100, '\\x00', '\\x0000')"
 )
-CLAIM = "select epoch from pgjobs.claim_shard(%s, '{}', true, interval '30 s')"
+CLAIM = "select epoch from pgjobs.claim_shards(%s, '{}', true, interval '30 s')"
 RENEW = "select verdict from pgjobs.renew_lease(%s, %s, %s, interval '30 s', 5, null)"
 CALLS = {
     "checkpoint": (CHECKPOINT, (3, 4)),
@@ -123,7 +123,7 @@ def test_nobody_is_given_the_shard_he_is_letting_go_of(db: Db) -> None:
     db.execute("select pgjobs.finish_shard(%s, %s, %s)", (job, first["shard"], first["epoch"]))
     for status in ("canceled", "ready"):
         db.execute("update xmp_jobs set status = %s where id = %s", (status, job))
-    take = "select count(*) from pgjobs.claim_shard(%s, %s, true, interval '30 s')"
+    take = "select count(*) from pgjobs.claim_shards(%s, %s, true, interval '30 s')"
     assert 0 == db.value(take, WORKER, [f"{job}/{second['shard']}"])
     release = "select pgjobs.release_shard(%s, %s, %s, true, false)"
     db.execute(release, (job, second["shard"], second["epoch"]))
@@ -143,7 +143,7 @@ def test_a_job_with_nothing_left_is_done_however_it_came_to_run(db: Db) -> None:
     assert "done" == db.value("select status::text from xmp_jobs where id = %s", job)
 
 
-@pytest.mark.parametrize("action", ["renew_lease", "renew_leases", "checkpoint_job", "claim_shard"])
+@pytest.mark.parametrize("action", ["renew_lease", "renew_leases", "checkpoint_job", "claim_shards"])
 def test_leases_know_the_clock_of_the_database_only(db: Db, action: str) -> None:
     """No function about leases takes a moment as an argument: durations come in, the database says what time it is."""
     arguments = db.value("select pg_get_function_arguments(oid) from pg_proc where proname = %s", action)

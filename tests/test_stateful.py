@@ -59,7 +59,7 @@ PAUSE = """
   where (p.job_id, p.shard) = (%s, %s) returning round(extract(epoch from p.retry_at - clock_timestamp()) / 90)
 """
 CLAIM = """
-  select job_id, shard, epoch, dry_run, needs_file, prepared, uncertain_to from pgjobs.claim_shard(%s, %s, %s, %s)
+  select job_id, shard, epoch, dry_run, needs_file, prepared, uncertain_to from pgjobs.claim_shards(%s, %s, %s, %s)
 """
 CHECKPOINT = "select (select verdict from pgjobs.checkpoint_job(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s))"
 LOOK = """

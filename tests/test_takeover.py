@@ -144,7 +144,7 @@ def test_both_ends_are_written(old: Db) -> None:
 def test_what_the_predecessor_left_running_is_not_claimed(old: Db) -> None:
     """A job that was in progress is not taken up, for nobody knows how far it had come, and why says what to
     do; done so, it runs."""
-    call = "select * from pgjobs.claim_shard(%s, '{}', true, interval '30 s')"
+    call = "select * from pgjobs.claim_shards(%s, '{}', true, interval '30 s')"
     assert [] == old.column(call, WORKER)
     why = old.value("select why from pgjobs.job_status where id = 2")
     assert "it was in progress before this service took over: set it to canceled or error, then resume it" == why
@@ -238,7 +238,7 @@ def test_run_at_is_utc(old: Db) -> None:
     stop_what_is_there(old)
     run_at = seconds_from_now(old, 3600)
     job = new_job(old, run_at=run_at)
-    assert [] == old.column("select job_id from pgjobs.claim_shard(%s, '{}', true, interval '30 s')", WORKER)
+    assert [] == old.column("select job_id from pgjobs.claim_shards(%s, '{}', true, interval '30 s')", WORKER)
     assert 3590 < old.value("select pgjobs.next_wakeup(true)") <= 3600
     assert f"it waits for its run_at {run_at:%Y-%m-%dT%H:%M:%SZ}" == old.value("select pgjobs.why(%s)", job)
     shown = old.value("select pgjobs.start_job(%s)", job)

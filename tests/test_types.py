@@ -89,7 +89,7 @@ def test_a_job_of_a_type_with_a_broken_route(db: Db) -> None:
     with db.transaction():
         db.execute("set local session_replication_role = replica")
         db.execute("update xmp_job_types set routing_key = repeat('x', 300) where name = 'expired'")
-    taken = "select job_id from pgjobs.claim_shard(%s, '{}', true, interval '30 s')"
+    taken = "select job_id from pgjobs.claim_shards(%s, '{}', true, interval '30 s')"
     assert other == db.value(taken, WORKER)
     assert "error" == db.value("select status from xmp_jobs where id = %s", job)
     assert "it broke off: routing_key: it has 300 bytes, and AMQP allows 255" == db.value("select pgjobs.why(%s)", job)
@@ -151,7 +151,7 @@ def test_a_selector_of_another_owner_is_never_run(db: Db, schemer: Db, name: str
     for call in ("select pgjobs.records_statement(%s, 0, null, null)", "select pgjobs.selection_bounds(%s, false)"):
         assert code == db.refusal(call, running).constraint_name
     assert connection.value("select to_regprocedure(%s) is not null", f"{name}(bigint, integer, bigint, bigint)")
-    db.execute("select pgjobs.claim_shard(%s, %s, true, interval '30 s')", (WORKER, [f"{running}/0"]))
+    db.execute("select pgjobs.claim_shards(%s, %s, true, interval '30 s')", (WORKER, [f"{running}/0"]))
     assert "error" == db.value("select status from xmp_jobs where id = %s", waiting)
     with db.transaction(force_rollback=True):
         db.execute("create temporary view bait as select 1")

@@ -1,4 +1,4 @@
-"""Claims: taking a shard to run."""
+"""Claims: taking shards to run."""
 
 from __future__ import annotations
 
@@ -41,10 +41,26 @@ class Claim(NamedTuple):
 
 
 async def take(
-    control: db.Connection, worker: UUID, running: list[str], *, autostart: bool, lease_seconds: float
-) -> Claim | None:
-    """A shard that nobody holds, or None when there is nothing to do now."""
+    control: db.Connection,
+    worker: UUID,
+    running: list[str],
+    *,
+    autostart: bool,
+    lease_seconds: float,
+    places: int,
+    broker: str,
+) -> list[Claim]:
+    """Shards that are due, at most as many as there are places; none when there is nothing to do now."""
     cursor = control.cursor(row_factory=class_row(Claim))
-    call = "select * from pgjobs.claim_shard(%s, %s, %s, %s)"
-    await cursor.execute(call, (worker, running, autostart, timedelta(seconds=lease_seconds)))
-    return await cursor.fetchone()
+    call = "select * from pgjobs.claim_shards(%s, %s, %s, %s, %s, %s)"
+    await cursor.execute(call, (worker, running, autostart, timedelta(seconds=lease_seconds), places, broker))
+    return await cursor.fetchall()
+
+
+async def choose_yields(
+    control: db.Connection, worker: UUID, *, autostart: bool, held_seconds: float
+) -> list[tuple[int, int, str]]:
+    """(job, shard, reason) of shards that a full daemon has to give up for more urgent ones."""
+    call = "select * from pgjobs.choose_yields(%s, %s, %s)"
+    cursor = await control.execute(call, (worker, autostart, timedelta(seconds=held_seconds)))
+    return await cursor.fetchall()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -116,6 +117,16 @@ class ConnectionPool:
             except Interrupted as error:
                 logger.warning("%s", error.sentence)
             self._idle.append(connections)
+
+    async def probe(self, works: Callable[[], None]) -> None:
+        """Try to reach a broker that is away: while another daemon reaches it, no shard is taken that would try."""
+        while True:
+            works()
+            await asyncio.sleep(RECONNECT_INTERVAL)
+            if self._trouble:
+                with contextlib.suppress(PgjobsError):
+                    self.drop(await self.publisher())
+                    logger.info("the broker is back")
 
     def broker_state(self) -> str:
         """The state of the broker in words, for the heartbeat."""

@@ -9,22 +9,20 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from uuid import uuid4
 
 import psycopg
 
 from pgjobs import failpoints as faults
-from pgjobs.backoff import Backoff, set_within
-from pgjobs.engine import claim
+from pgjobs.backoff import Backoff
 from pgjobs.engine.api_requests import Calls
 from pgjobs.engine.callbacks import Callbacks
 from pgjobs.engine.claim import Claim
+from pgjobs.engine.claims import Claims, Running
 from pgjobs.engine.connections import ConnectionPool
 from pgjobs.engine.context import RunContext
 from pgjobs.engine.heartbeat import Heartbeat
-from pgjobs.engine.lease import boot_seconds
 from pgjobs.engine.leases import Leases
 from pgjobs.engine.listen import Listener
 from pgjobs.engine.maintenance import Maintenance
@@ -41,19 +39,10 @@ from pgjobs.settings import Settings
 from pgjobs.signals import asking_to_end
 
 logger = logging.getLogger(__name__)
-EMPTY_PAUSE = 0.5
 REPORT_PAUSE = 1.0
 GRACE_SECONDS = 2.0
 LEAVE_SECONDS = 4.0
 """How long after the time to drain the process may last: whatever a lost server keeps waiting is left behind then."""
-
-
-@dataclass
-class Running:
-    """A shard this daemon runs."""
-
-    shard: Shard
-    task: asyncio.Task[None]
 
 
 class Daemon:
@@ -72,8 +61,8 @@ class Daemon:
         self.calls = Calls(settings, self.pool, self.worker)
         self.leases = Leases(settings, self.worker, lambda: [running.shard for running in self.running.values()])
         self.heartbeat = Heartbeat(settings, self.metrics, self.worker, self.pool)
+        self.claims = Claims(settings, self.metrics, self.worker, self.pool, self.running, self._start)
         self._suspicions: dict[str, Suspicion] = {}
-        self._woken = asyncio.Event()
         self._told_to_end = asyncio.Event()
 
     async def run(self) -> None:
@@ -110,7 +99,8 @@ class Daemon:
         supervisor.start("api requests", self.calls.run)
         supervisor.start("callbacks", self.callbacks.run)
         supervisor.start("warm-up", lambda _works: self.pool.warm(), once=True)
-        supervisor.start("claims", self._claim)
+        supervisor.start("broker probe", self.pool.probe)
+        supervisor.start("claims", self.claims.run)
 
     async def _until_told_to_end(self, work: Coroutine[None, None, None]) -> None:
         """Do something until it is done, or until shortly after SIGTERM, whatever server it waits for."""
@@ -153,7 +143,7 @@ class Daemon:
         """Begin to end; `code` is the exit code where a server keeps the process from ending in time."""
         if not self._stopping:
             self._told_to_end.set()
-            self._woken.set()
+            self.claims.end()
             seconds = self.settings.drain_seconds + LEAVE_SECONDS
             asyncio.get_running_loop().call_later(seconds, self._leave, code)
 
@@ -162,35 +152,11 @@ class Daemon:
         os._exit(code)
 
     def _on_hint(self, job_id: int | None) -> None:
-        self._woken.set()
+        self.claims.wake()
         self.calls.wake()
         self.callbacks.wake()
         if job_id is None or any(running.shard.claim.job_id == job_id for running in self.running.values()):
             self.leases.poke()
-
-    async def _claim(self, works: Callable[[], None]) -> None:
-        """Claim what is due, then sleep until something happens or falls due."""
-        heard = True
-        async with await self._connect("claims") as control:
-            while not self._stopping:
-                self._woken.clear()
-                while len(self.running) < self.settings.max_running and not self._stopping:
-                    claimed_at = boot_seconds()
-                    taken = await claim.take(
-                        control,
-                        self.worker,
-                        list(self.running),
-                        autostart=self.settings.autostart,
-                        lease_seconds=self.settings.lease_seconds,
-                    )
-                    works()
-                    if taken is None:
-                        break
-                    if not heard:
-                        self.metrics.jobs_found_by_poll.inc()
-                    self._start(taken, claimed_at)
-                due = await db.value(control, "select pgjobs.next_wakeup(%s)", self.settings.autostart)
-                heard = await set_within(self._woken, min(self.settings.poll_seconds, max(EMPTY_PAUSE, due)))
 
     def _start(self, taken: Claim, claimed_at: float) -> None:
         faults.reach("after_claim")
@@ -217,7 +183,7 @@ class Daemon:
             if self._suspicions.get(taken.name) == Suspicion():
                 del self._suspicions[taken.name]
             self.metrics.running_shards.set(len(self.running))
-            self._woken.set()
+            self.claims.wake()
 
     @property
     def _stopping(self) -> bool:

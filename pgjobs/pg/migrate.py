@@ -160,6 +160,7 @@ class Migrating:
             self._work.execute(
                 "select pgjobs.note_fingerprint(%s, %s, %s)", (fingerprint(), version(), digest(triggers))
             )
+            self._work.execute("select pgjobs.adopt_jobs()")
         self._done.append(f"functions {fingerprint()[:12]}")
 
     def _count_triggers(self) -> int:

@@ -28,7 +28,9 @@ begin
       'somebody changed pgjobs.outcomes or pgjobs.shards by hand: compare with the log ("pgjobs verify"), put the rows right and resume the job');
   end if;
   select count(*) into _open from pgjobs.shards p where p.job_id = _job_id and p.finished_at is null;
-  if _open = 0 and _status = 'in progress' then
+  if _open > 0 then
+    perform pgjobs.pass_turn(_job_id);
+  elsif _status = 'in progress' then
     update public.xmp_jobs j set status = 'done' where j.id = _job_id;
     -- No daemon would look at it again: a job in progress without an open shard is claimed by nobody.
     if exists (select from public.xmp_jobs j where j.id = _job_id and j.status = 'in progress') then

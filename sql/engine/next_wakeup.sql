@@ -1,30 +1,45 @@
--- Reads: xmp_jobs, shards, postponed_jobs   Writes: nothing
+-- Reads: shards   Writes: nothing
 create or replace function pgjobs.next_wakeup(_autostart boolean)
 returns double precision
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
+-- With the value known, each of the two partial indexes serves its daemons.
+set plan_cache_mode = force_custom_plan
 as $$
+declare
+  _now timestamptz := pgjobs.now();
+  _clock timestamptz := clock_timestamp();
+  _due timestamptz;
+  _lease timestamptz;
+begin
+  -- From one priority to the next by the index, and of each the first one: how many are due later costs nothing.
+  with recursive levels (priority) as (
+    (select p.priority from pgjobs.shards p
+     where p.owner is null and p.finished_at is null and p.due_at is not null and (_autostart or p.asked)
+     order by p.priority desc limit 1)
+    union all
+    select (
+      select p.priority from pgjobs.shards p
+      where p.owner is null and p.finished_at is null and p.due_at is not null and (_autostart or p.asked) and p.priority < l.priority
+      order by p.priority desc limit 1)
+    from levels l where l.priority is not null
+  )
+  select min(d.due_at) into _due
+  from levels l
+  cross join lateral (
+    select p.due_at from pgjobs.shards p
+    where p.owner is null and p.finished_at is null and p.due_at is not null and (_autostart or p.asked) and p.priority = l.priority
+    order by p.due_at limit 1) d;
+  _due := least(_due, (
+    select p.due_at from pgjobs.shards p where p.finished_at is not null and p.due_at is not null order by p.due_at limit 1));
+  _lease := (select min(p.lease_until) from pgjobs.shards p where p.owner is not null);
   -- Each moment is brought into the coming hour before it is subtracted: an infinite one of an old row is no error then.
-  select greatest(0, extract(epoch from least(
-    (select greatest(least(min(j.run_at::timestamptz), pgjobs.now() + interval '1 hour'), pgjobs.now()) - pgjobs.now()
-     from public.xmp_jobs j
-     where j.status = 'ready' and j.active and (_autostart or j.start_asked)
-       and not exists (select from pgjobs.postponed_jobs o where o.job_id = j.id)),
-    (select greatest(least(min(m.at), clock_timestamp() + interval '1 hour'), clock_timestamp()) - clock_timestamp()
-     from (
-       select greatest(coalesce(p.lease_until, p.retry_at), coalesce(p.retry_at, p.lease_until)) as at
-       from pgjobs.shards p join public.xmp_jobs j on j.id = p.job_id
-       where j.status = 'in progress' and p.finished_at is null
-         and not exists (select from pgjobs.postponed_jobs o where o.job_id = j.id)
-       union all
-       select greatest(o.retry_at, case when j.status = 'ready' then j.run_at::timestamptz end)
-       from pgjobs.postponed_jobs o join public.xmp_jobs j on j.id = o.job_id
-       where j.status = 'in progress' or j.status = 'ready' and j.active and (_autostart or j.start_asked)
-     ) m),
-    interval '1 hour'
-  )))::double precision;
+  return least(3600,
+    extract(epoch from greatest(least(_due, _now + interval '1 hour'), _now) - _now),
+    extract(epoch from greatest(least(_lease, _clock + interval '1 hour'), _clock) - _clock));
+end;
 $$;
 comment on function pgjobs.next_wakeup(boolean) is
-  'Seconds until something falls due by itself: a run_at, the end of a lease, a retry, the next attempt of a job set aside; 3600 at most.';
+  'Seconds until something falls due by itself: a run_at, the end of a pause, the end of a lease; 3600 at most.';

@@ -1,22 +1,49 @@
--- Reads: nothing   Writes: shards
+-- Reads: xmp_jobs   Writes: shards
 create or replace function pgjobs.park_shard(
-  _job_id bigint, _shard integer, _epoch bigint, _clean boolean, _pause interval, _reason text, _failure boolean)
-returns void
+  _job_id bigint, _shard integer, _epoch bigint, _clean boolean, _pause interval, _reason text, _failure boolean default false)
+returns boolean
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
 as $$
+declare
+  _due timestamptz;
+  _waits boolean := coalesce(_pause, '0') > interval '0' or _failure;
 begin
+  perform from pgjobs.shards p
+  where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.finished_at is null
+  for update;
+  if not found then
+    return false;
+  end if;
+  -- Read behind the lock: whoever makes the job ready meanwhile waits for this row, and makes it due.
+  select case j.status::text when 'in progress' then pgjobs.now() when 'ready' then greatest(pgjobs.now(), j.run_at::timestamptz) end
+  into _due
+  from public.xmp_jobs j where j.id = _job_id and j.active;
+  if not _waits then
+    -- Another shard of the job may have its turn; if it was just claimed, the next one has it now.
+    for _look in 1 .. 2 loop
+      perform from pgjobs.shards p
+      where p.job_id = _job_id and p.shard <> _shard and p.owner is null and p.finished_at is null and p.due_at <= pgjobs.now()
+      limit 1
+      for update;
+      exit when found;
+    end loop;
+    if found then
+      _due := null;
+    end if;
+  end if;
   update pgjobs.shards p
-  set owner = null, lease_until = null, updated_at = clock_timestamp(),
+  set owner = null, lease_until = null, yield_at = null, updated_at = clock_timestamp(), note = _reason,
       in_flight_to = case when _clean then p.after_key else p.in_flight_to end,
-      note = _reason,
-      failures = case when _failure then p.failures + 1 else p.failures end,
-      retry_at = clock_timestamp() + case when _failure then least(interval '10 s', interval '1 s' * power(2, least(p.failures, 10)))
-                                          else _pause end
-  where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.finished_at is null;
+      failures = case when _failure then p.failures + 1 else 0 end,
+      due_at = _due + case when _failure then least(interval '10 s', interval '1 s' * power(2, least(p.failures, 10)))
+                           else coalesce(_pause, '0') end
+  where p.job_id = _job_id and p.shard = _shard;
+  return true;
 end;
 $$;
 comment on function pgjobs.park_shard(bigint, integer, bigint, boolean, interval, text, boolean) is
-  'Gives up a shard for a while, with the reason. Clean: nothing is in flight; else what was in flight is uncertain. A failure lets the pause grow with each one before it.';
+  'Gives up a shard that waits, with the reason for why(). It is due again after the pause, or after a failure when a growing pause is over; without either it waits for its turn among the shards of its job. Clean: nothing is in flight; else what was in flight is uncertain. False: fenced out, nothing is changed.';

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types   Writes: shards, uncertain_ranges, postponed_jobs
+-- Reads: xmp_jobs, xmp_job_types   Writes: shards, uncertain_ranges
 create or replace function pgjobs.take_shard(_job_id bigint, _shard integer, _daemon uuid, _lease_until timestamptz)
 returns table (
   job_id bigint, shard integer, epoch bigint, type text, exchange text, routing_key text, needs_file boolean,
@@ -30,14 +30,13 @@ begin
     on conflict do nothing;
   end if;
   update pgjobs.shards p
-  set epoch = p.epoch + 1, owner = _daemon, lease_until = _lease_until, retry_at = null,
+  set epoch = p.epoch + 1, owner = _daemon, lease_until = _lease_until, due_at = null, yield_at = null,
       uncertain_to = case when p.in_flight_to is not distinct from p.after_key then p.uncertain_to
                           when _params.descending then least(p.uncertain_to, p.in_flight_to)
                           else greatest(p.uncertain_to, p.in_flight_to) end,
       claimed_at = _now, claimed_with = p.considered, updated_at = _now
   where p.job_id = _job_id and p.shard = _shard
   returning p.* into strict _taken;
-  delete from pgjobs.postponed_jobs o where o.job_id = _job_id;
   -- What is deferred to the end of the transaction would refuse there, where nobody knows for which job.
   set constraints all immediate;
   return query select

@@ -20,7 +20,6 @@ begin
   delete from pgjobs.checkpoints where job_id = old.id;
   delete from pgjobs.injection_lines where job_id = old.id;
   delete from pgjobs.callbacks where job_id = old.id;
-  delete from pgjobs.postponed_jobs where job_id = old.id;
   perform pgjobs.add_event(old.id, old.status::text, null, 'deleted');
   return old;
 end;

@@ -49,12 +49,16 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_run_at', 'run_at', format('run_at: %s is no moment', new.run_at),
       'give a moment, or insert the job as canceled to hold it');
   end if;
+  if new.priority not between -100 and 100 and (tg_op = 'INSERT' or new.priority is distinct from old.priority) then
+    perform pgjobs.refuse('PJ400', 'bad_priority', 'priority', format('priority: %s is out of range', new.priority),
+      'give a number from -100 to 100; 0 is what other jobs have, a higher one starts before them');
+  end if;
   if not isfinite(new.created_at) and (tg_op = 'INSERT' or new.created_at is distinct from old.created_at) then
     perform pgjobs.refuse('PJ400', 'bad_created_at', 'created_at', format('created_at: %s is no moment', new.created_at),
       'leave it out: it is the time of the insert');
   end if;
 
-  _started := tg_op = 'UPDATE' and exists (select from pgjobs.shards p where p.job_id = new.id);
+  _started := tg_op = 'UPDATE' and exists (select from pgjobs.shards p where p.job_id = new.id and p.started_at is not null);
 
   if tg_op = 'INSERT'
      or (new.type, new.params, new.file_name, new.shards) is distinct from (old.type, old.params, old.file_name, old.shards) then

@@ -37,7 +37,7 @@ begin
     select j.id into _begun
     from public.xmp_jobs j
     where j.type::text = old.name::text and j.status::text <> 'done'
-      and exists (select from pgjobs.shards p where p.job_id = j.id)
+      and exists (select from pgjobs.shards p where p.job_id = j.id and p.started_at is not null)
     order by j.id
     limit 1;
     if found then

@@ -12,4 +12,4 @@ begin
 end;
 $$;
 comment on function pgjobs.notify_job() is
-  'Trigger: tells the daemons to look at a job whose status, run_at or active changed; a hint, never the message itself.';
+  'Trigger: tells the daemons to look at a job whose status, run_at, active or priority changed; a hint, never the message itself.';

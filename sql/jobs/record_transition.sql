@@ -1,4 +1,4 @@
--- Reads: callback_state, the session setting pgjobs.reason   Writes: events, shards, postponed_jobs, callbacks
+-- Reads: callback_state, the session setting pgjobs.reason   Writes: events, shards, callbacks
 create or replace function pgjobs.record_transition()
 returns trigger
 language plpgsql
@@ -14,15 +14,12 @@ begin
   if tg_op = 'INSERT' then
     return null;
   end if;
-  delete from pgjobs.postponed_jobs o where o.job_id = new.id;
   -- What was still to be told of an earlier state is outdated.
   update pgjobs.callbacks n set closed_at = _at, answer = 'superseded' where n.job_id = new.id and n.closed_at is null;
   if new.status::text = 'in progress' then
-    if not exists (select from pgjobs.shards p where p.job_id = new.id) then
-      insert into pgjobs.shards (job_id, shard) values (new.id, 0);
-    end if;
+    insert into pgjobs.shards (job_id, shard) values (new.id, 0) on conflict do nothing;
     update pgjobs.shards p
-    set error = null, note = null, retry_at = null, failures = 0, started_at = coalesce(p.started_at, _at)
+    set error = null, note = null, failures = 0, started_at = coalesce(p.started_at, _at)
     where p.job_id = new.id;
   elsif new.status::text in ('done', 'canceled', 'error') then
     insert into pgjobs.callbacks (job_id, status, host, created_at, due_at)

@@ -1,4 +1,4 @@
--- Reads: shards   Writes: injection_lines, callbacks, xmp_jobs (status of a job that has nothing left to do), maintenance
+-- Reads: xmp_jobs   Writes: injection_lines, callbacks, xmp_jobs (status of a job that has nothing left to do), maintenance
 create or replace function pgjobs.sweep()
 returns bigint
 language plpgsql
@@ -10,7 +10,6 @@ declare
   _from pgjobs.maintenance;
   _swept bigint;
   _done bigint;
-  _job bigint;
   _seen bigint;
 begin
   select * into _from from pgjobs.maintenance m for update;
@@ -35,30 +34,9 @@ begin
   update pgjobs.callbacks n set closed_at = pgjobs.now(), answer = 'too old'
   where n.id = any (array(
     select o.id from pgjobs.callbacks o where o.closed_at is null and o.created_at < pgjobs.oldest_callback() limit 10000));
-
-  _seen := 0;
-  for _job in
-    select j.id
-    from public.xmp_jobs j
-    where (j.status, j.id) > ('in progress', _from.jobs_after) and j.status <= 'in progress'
-    order by j.status, j.id
-    limit _at_a_time
-  loop
-    _seen := _seen + 1;
-    _from.jobs_after := _job;
-    continue when not exists (select from pgjobs.shards p where p.job_id = _job)
-      or exists (select from pgjobs.shards p where p.job_id = _job and p.finished_at is null)
-      or exists (select from pgjobs.postponed_jobs o where o.job_id = _job and o.retry_at > clock_timestamp());
-    begin
-      update public.xmp_jobs j set status = 'done' where j.id = _job and j.status = 'in progress';
-      set constraints all immediate;
-    exception when others or assert_failure then
-      perform pgjobs.break_off_or_postpone(_job, sqlstate, sqlerrm);
-    end;
-  end loop;
-  update pgjobs.maintenance m set jobs_after = case when _seen = _at_a_time then _from.jobs_after else 0 end;
+  perform pgjobs.end_exhausted_jobs();
   return _swept;
 end;
 $$;
 comment on function pgjobs.sweep() is
-  'Clears away what nobody needs any more, a bounded batch at a time: lines of injection jobs that are done, callbacks that are too old to be told. A job set in progress by hand after its last shard had finished is done. Returns how many lines went.';
+  'Clears away what nobody needs any more, a bounded batch at a time: lines of injection jobs that are done, callbacks that are too old to be told. A job that has nothing left to do is done. Returns how many lines went.';

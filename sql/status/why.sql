@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, shards, checkpoints, events, daemons, postponed_jobs   Writes: nothing
+-- Reads: xmp_jobs, shards, checkpoints, events, daemons   Writes: nothing
 create or replace function pgjobs.why(_id bigint)
 returns text
 language plpgsql
@@ -15,7 +15,8 @@ declare
   _heard timestamptz;
   _moved timestamptz;
   _alive boolean;
-  _postponed text;
+  _parked text;
+  _behind text;
   _no_daemon constant text := 'no daemon is alive: start one with "pgjobs daemon"';
 begin
   select * into _job from public.xmp_jobs j where j.id = _id;
@@ -36,16 +37,25 @@ begin
     return case when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end;
   end if;
   _alive := exists (select from pgjobs.daemons w where w.seen_at > _now - interval '30 seconds');
-  _postponed := (
-    select o.sentence || '; tried again ' || case when o.retry_at > _now then 'at ' || to_char(o.retry_at, 'HH24:MI:SS"Z"') else 'now' end
-    from pgjobs.postponed_jobs o where o.job_id = _id);
+  -- What was set aside, or parked, says until when and why.
+  _parked := (
+    select p.note || case when p.failures = 0 then '; it goes on ' else '; tried again ' end
+      || case when p.due_at > pgjobs.now() then 'at ' || pgjobs.moment_text(p.due_at) else 'as soon as a daemon has a free place' end
+    from pgjobs.shards p
+    where p.job_id = _id and p.shard = _shard.shard and p.owner is null and p.note is not null);
+  _behind := (
+    select 'it waits for its turn: jobs of a higher priority than its own, ' || _shard.priority || ', are due'
+    from pgjobs.shards p
+    where p.owner is null and p.finished_at is null and p.priority > _shard.priority and p.due_at <= pgjobs.now()
+    limit 1);
   if _job.status::text = 'ready' then
     return case
       when not _job.active then 'it is not active: set active = true'
       when _job.run_at::timestamptz > pgjobs.now() then 'it waits for its run_at ' || pgjobs.moment_text(_job.run_at::timestamptz)
       when _held then 'the daemon that held it last is just letting go'
       when not _alive then _no_daemon
-      when _postponed is not null then _postponed
+      when _parked is not null then _parked
+      when _behind is not null then _behind
       else 'it is due: the next daemon with a free place takes it (see PGJOBS_MAX_RUNNING)'
         || case when _job.start_asked then '' else '; where autostart is off it waits for a start' end
     end;
@@ -67,11 +77,9 @@ begin
     when _held and _shard.prepared_at is null then 'its daemon reads its file, or looks where its selection begins and ends'
     when _held then format('no window of it was finished for %s s: its daemon waits for records, for confirms or for a locked row',
       coalesce(round(pgjobs.seconds_between(_moved, _now))::text, 'many'))
-    when _shard.owner is not null and _alive and _postponed is null then 'its daemon has fallen silent: another one takes over now'
+    when _shard.owner is not null and _alive then 'its daemon has fallen silent: another one takes over now'
     when not _alive then _no_daemon
-    when _postponed is not null then _postponed
-    when _shard.retry_at > _now then coalesce(_shard.note || '; ', '') || 'tried again at ' || pgjobs.moment_text(_shard.retry_at)
-    else coalesce(_shard.note, 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING)')
+    else coalesce(_parked, _behind, 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING)')
   end;
 end;
 $$;

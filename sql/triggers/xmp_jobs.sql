@@ -33,6 +33,17 @@ after update on public.xmp_jobs
 for each row when ((old.type, old.status) is distinct from (new.type, new.status))
 execute function pgjobs.count_job();
 
+create or replace trigger pgjobs_22_schedule_insert
+after insert on public.xmp_jobs
+for each row execute function pgjobs.schedule_job();
+
+create or replace trigger pgjobs_22_schedule_update
+after update on public.xmp_jobs
+for each row when (
+  (old.status, old.active, old.run_at, old.priority, old.start_asked)
+  is distinct from (new.status, new.active, new.run_at, new.priority, new.start_asked))
+execute function pgjobs.schedule_job();
+
 create or replace trigger pgjobs_25_remark_insert
 after insert on public.xmp_jobs
 for each row when (new.params <> '{}')
@@ -51,7 +62,8 @@ execute function pgjobs.notify_job();
 create or replace trigger pgjobs_30_notify_update
 after update on public.xmp_jobs
 for each row when (
-  (old.status is distinct from new.status or old.run_at is distinct from new.run_at or old.active is distinct from new.active)
+  (old.status is distinct from new.status or old.run_at is distinct from new.run_at or old.active is distinct from new.active
+   or old.priority is distinct from new.priority)
   and coalesce(current_setting('pgjobs.mute', true), '') <> 'on')
 execute function pgjobs.notify_job();
 

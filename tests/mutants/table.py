@@ -18,7 +18,7 @@ OUTCOME = "pgjobs/engine/outcome.py"
 CHECKPOINT = "sql/engine/checkpoint_job.sql"
 RENEW = "sql/engine/renew_lease.sql"
 RENEW_ALL = "sql/engine/renew_leases.sql"
-CLAIM = "sql/engine/claim_shard.sql"
+CLAIM = "sql/engine/claim_shards.sql"
 EXPIRED = "sql/types/expired/expired_records.sql"
 
 CRASHES = "tests/test_crash_points.py"

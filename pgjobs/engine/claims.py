@@ -1,0 +1,117 @@
+"""The places of a daemon: fills them with shards that are due, and makes room for more urgent ones when all are taken.
+
+It sleeps until something happens or falls due. What is claimed is decided by the database, all free places in one call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from pgjobs.backoff import set_within
+from pgjobs.engine import claim
+from pgjobs.engine.claim import Claim
+from pgjobs.engine.connections import ConnectionPool
+from pgjobs.engine.lease import boot_seconds
+from pgjobs.engine.shard import Shard
+from pgjobs.metrics import Metrics
+from pgjobs.pg import connection as db
+from pgjobs.settings import Settings
+
+logger = logging.getLogger(__name__)
+EMPTY_PAUSE = 0.5
+"""Seconds until the next look where something is due and could not be taken."""
+FULL_PAUSE = 1.0
+"""The same while no place is free, so that shards of equal priority take turns."""
+
+
+@dataclass
+class Running:
+    """A shard that the daemon runs."""
+
+    shard: Shard
+    task: asyncio.Task[None]
+
+
+class Claims:
+    """Claims for one daemon; `start` is called with each shard taken, and puts it into `running`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        worker: UUID,
+        pool: ConnectionPool,
+        running: dict[str, Running],
+        start: Callable[[Claim, float], None],
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._worker = worker
+        self._pool = pool
+        self._running = running
+        self._start = start
+        self._woken = asyncio.Event()
+        self._ending = False
+
+    def wake(self) -> None:
+        """Look now: something has happened that may make a shard due or a place free."""
+        self._woken.set()
+
+    def end(self) -> None:
+        """Claim nothing more."""
+        self._ending = True
+        self._woken.set()
+
+    async def run(self, works: Callable[[], None]) -> None:
+        """Claim what is due, then sleep until something happens or falls due."""
+        settings, heard = self._settings, True
+        async with await db.connect(settings.database_url, "claims", patience=settings.stall_seconds) as control:
+            while not self._ending:
+                self._woken.clear()
+                while self._places and await self._fill(control, heard=heard):
+                    pass
+                works()
+                pause = EMPTY_PAUSE
+                if not self._places:
+                    await self._make_room(control)
+                    pause = FULL_PAUSE
+                due = await db.value(control, "select pgjobs.next_wakeup(%s)", settings.autostart)
+                heard = await set_within(self._woken, min(settings.poll_seconds, max(pause, due)))
+
+    @property
+    def _places(self) -> int:
+        return 0 if self._ending else self._settings.max_running - len(self._running)
+
+    async def _fill(self, control: db.Connection, *, heard: bool) -> bool:
+        """Claim shards for all free places; False when no more are due."""
+        places, claimed_at = self._places, boot_seconds()
+        taken = await claim.take(
+            control,
+            self._worker,
+            list(self._running),
+            autostart=self._settings.autostart,
+            lease_seconds=self._settings.lease_seconds,
+            places=places,
+            broker=self._pool.broker_state(),
+        )
+        for each in taken:
+            self._start(each, claimed_at)
+        if not heard:
+            self._metrics.jobs_found_by_poll.inc(len(taken))
+        return len(taken) == places
+
+    async def _make_room(self, control: db.Connection) -> None:
+        """Have shards end at their next window where more urgent ones are due."""
+        settings = self._settings
+        yields = await claim.choose_yields(
+            control, self._worker, autostart=settings.autostart, held_seconds=settings.segment_seconds
+        )
+        for job_id, shard, reason in yields:
+            running = self._running.get(f"{job_id}/{shard}")
+            if running is not None:
+                logger.info("job %s, shard %s: %s", job_id, shard, reason)
+                running.shard.lease.yield_place(reason)

@@ -1,0 +1,80 @@
+-- Reads: daemons   Writes: shards (yield_at)
+create or replace function pgjobs.choose_yields(_daemon uuid, _autostart boolean, _held interval)
+returns table (job_id bigint, shard integer, reason text)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+-- With the value known, each of the two partial indexes serves its daemons.
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  _now timestamptz := clock_timestamp();
+  _places integer;
+  _pending integer;
+  _due record;
+  _jobs bigint[] := '{}';
+  _priorities smallint[] := '{}';
+begin
+  -- Where another daemon has a free place, that one takes what is due.
+  if exists (select from pgjobs.live_daemons() w where w.id <> _daemon and w.has_broker and w.has_place) then
+    return;
+  end if;
+  _places := (select count(*) from pgjobs.shards p where p.owner = _daemon);
+  for _due in
+    select d.job_id, d.shard, d.priority
+    from (
+      with recursive levels (priority) as (
+        (select p.priority from pgjobs.shards p
+         where p.owner is null and p.finished_at is null and p.due_at is not null and (_autostart or p.asked)
+         order by p.priority desc limit 1)
+        union all
+        select (
+          select p.priority from pgjobs.shards p
+          where p.owner is null and p.finished_at is null and p.due_at is not null and (_autostart or p.asked) and p.priority < l.priority
+          order by p.priority desc limit 1)
+        from levels l where l.priority is not null
+      )
+      select p.*
+      from levels l
+      cross join lateral (
+        select p.job_id, p.shard, p.priority, p.due_at from pgjobs.shards p
+        where p.owner is null and p.finished_at is null and p.due_at <= pgjobs.now() and (_autostart or p.asked) and p.priority = l.priority
+        order by p.due_at, p.job_id, p.shard limit _places) p
+    ) d
+    order by d.priority desc, d.due_at, d.job_id, d.shard
+    limit _places
+  loop
+    -- What is locked is just being taken, or another daemon makes room for it.
+    perform from pgjobs.shards p where p.job_id = _due.job_id and p.shard = _due.shard and p.owner is null for update skip locked;
+    if found then
+      _jobs := _jobs || _due.job_id;
+      _priorities := _priorities || _due.priority;
+    end if;
+  end loop;
+  -- Room that is being made already, by whichever daemon, is room for the first ones.
+  _pending := (
+    select count(*) from pgjobs.live_daemons() w join pgjobs.shards p on p.owner = w.id
+    where p.yield_at > _now - interval '5 seconds');
+  for _i in _pending + 1 .. cardinality(_jobs) loop
+    update pgjobs.shards p set yield_at = _now
+    where (p.job_id, p.shard) = (
+      select h.job_id, h.shard
+      from pgjobs.shards h
+      where h.owner = _daemon and h.lease_until > _now and (h.yield_at is null or h.yield_at < _now - interval '5 seconds')
+        and (h.priority < _priorities[_i]
+             or h.priority = _priorities[_i] and h.job_id <> _jobs[_i] and h.prepared_at is not null and h.claimed_at < _now - _held)
+      -- What is not prepared yet would have to begin its preparation again.
+      order by h.priority, h.prepared_at is null, h.claimed_at
+      limit 1
+      for update skip locked)
+    returning p.job_id, p.shard,
+      case when p.priority < _priorities[_i] then format('it gave its place up to job %s, whose priority is higher', _jobs[_i])
+           else format('it gave its place up to job %s, whose turn it was', _jobs[_i]) end
+    into job_id, shard, reason;
+    exit when not found;
+    return next;
+  end loop;
+end;
+$$;
+comment on function pgjobs.choose_yields(uuid, boolean, interval) is
+  'Which shards a full daemon gives up for more urgent ones that are due, while no daemon has a free place: of lower priority, or of equal priority after so long on their place where another job waits. Each place that is asked for is given up once, whichever daemon does it.';

@@ -1,0 +1,25 @@
+-- Reads: nothing   Writes: shards
+create or replace function pgjobs.schedule_job()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+begin
+  if tg_op = 'INSERT' then
+    insert into pgjobs.shards (job_id, shard, priority, asked, due_at)
+    values (new.id, 0, new.priority, new.start_asked, case when new.status::text = 'ready' and new.active then new.run_at end);
+  elsif (old.status::text, old.active) is distinct from (new.status::text, new.active)
+        or new.status::text = 'ready' and new.run_at is distinct from old.run_at then
+    perform pgjobs.schedule_shards(new.id, new.status::text, new.active, new.run_at::timestamptz, new.priority, new.start_asked);
+  else
+    update pgjobs.shards p set priority = new.priority, asked = new.start_asked or new.status::text = 'in progress'
+    where p.job_id = new.id;
+  end if;
+  return null;
+end;
+$$;
+comment on function pgjobs.schedule_job() is
+  'Trigger: keeps the shards of a job, which exist from its insertion on, in step with its status, active, run_at, priority and start_asked.';
