@@ -35,7 +35,10 @@ class Shard:
     epoch: int = 0
     owner: UUID | None = None
     lease_until: int = 0
-    retry_at: int | None = None
+    priority: int = 0
+    due: int | None = None
+    asked: bool = False
+    claimed: int = 0
     failures: int = 0
     note: str | None = None
     uncertain_to: int | None = None
@@ -49,6 +52,11 @@ class Shard:
     def held(self, now: int) -> bool:
         """Whether somebody's lease on it lives."""
         return self.owner is not None and self.lease_until > now
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is open and nobody's."""
+        return not self.finished and self.owner is None
 
     def let_go(self, *, clean: bool) -> None:
         """Nobody holds it any more; what was in flight stays in doubt unless all of it was accounted for."""
@@ -68,19 +76,64 @@ class Job:
     active: bool
     dry_run: bool
     needs_file: bool
+    priority: int
+    clock: "Model" = dataclasses.field(repr=False)
     asked: bool = False
     told: int = 0
     has_lines: bool = False
     events: list[tuple[str | None, str]] = dataclasses.field(default_factory=list)
     progress: list[Shard] = dataclasses.field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.progress = [Shard()]
+        self.schedule()
+
     def finished(self) -> bool:
         """Whether nothing of it is left to do."""
         return all(shard.finished for shard in self.progress)
 
-    def first_open(self) -> int | None:
-        """The shard that is taken when it begins or goes on; None when nothing is left."""
-        return next((number for number, shard in enumerate(self.progress or [Shard()]) if not shard.finished), None)
+    def due(self) -> int | None:
+        """From when on the next one of its shards may be claimed; None: not now."""
+        if self.status == "in progress":
+            return self.clock.now
+        return self.run_at if self.status == "ready" and self.active else None
+
+    def schedule(self) -> None:
+        """Whatever changes whether and when it runs: the first shard that waits is due then, and no other one."""
+        due = self.due()
+        if due is None:
+            for shard in self.progress:
+                shard.due = None if shard.owner is None else shard.due
+            return
+        first = next((shard for shard in self.progress if shard.waits), self.progress[0] if self.finished() else None)
+        for shard in self.progress:
+            if not shard.finished or shard is first:
+                shard.due = due if shard is first else None
+        self.tell()
+
+    def tell(self) -> None:
+        """Its shards have its priority, and whether somebody asked for its start."""
+        for shard in self.progress:
+            shard.priority, shard.asked = self.priority, self.asked or self.status == "in progress"
+
+    def pass_turn(self) -> None:
+        """One shard of those that wait is due; the next one if none is."""
+        waiting = [shard for shard in self.progress if shard.waits]
+        if not any(shard.due is not None and shard.due <= self.clock.now for shard in waiting):
+            for shard in waiting:
+                if shard.due is None:
+                    shard.due = self.clock.now
+                    return
+
+    def park(self, shard: Shard, pause: int) -> None:
+        """A shard is given up: due after the pause, without one behind the others of its job."""
+        due, now = self.due(), self.clock.now
+        shard.due = None if due is None else max(now, due) + pause
+        turn = any(
+            other.waits and other.due is not None and other.due <= now for other in self.progress if other is not shard
+        )
+        if turn and not pause:
+            shard.due = None
 
     def become(self, status: str) -> None:
         """One legal transition: noted once, told to the CMS where it ends the job."""
@@ -92,9 +145,9 @@ class Job:
         self.status = status
         if status == "in progress":
             self.asked = False
-            self.progress = self.progress or [Shard()]
             for shard in self.progress:
-                shard.note, shard.retry_at, shard.failures = None, None, 0
+                shard.note, shard.failures = None, 0
+        self.schedule()
 
     def cut(self) -> None:
         """When its first shard is prepared, the keys are cut into ranges of the same size, a shard each."""
@@ -102,6 +155,8 @@ class Job:
         ends = [len(keys) * number // self.shards for number in range(1, self.shards + 1)]
         first.keys, first.start = keys[: ends[0]], 0 if self.needs_file else None
         self.progress += [Shard(keys=keys[begin:end], start=keys[begin - 1]) for begin, end in itertools.pairwise(ends)]
+        self.tell()
+        self.pass_turn()
 
     def may_be_set(self, status: str) -> bool:
         """Whether an UPDATE to another status is legal; done only when everything is accounted for."""
@@ -159,9 +214,11 @@ class Model:
         self.now = 0
         self.jobs: dict[int, Job] = {}
         self.heard: dict[UUID, int] = {}
+        self.rows: dict[UUID, int] = {}
+        self.places: dict[UUID, bool] = {}
 
     def shards(self) -> Iterator[tuple[Job, int, Shard]]:
-        """Every shard of every job that has begun."""
+        """Every shard of every job."""
         for job in self.jobs.values():
             for number, shard in enumerate(job.progress):
                 yield job, number, shard
@@ -173,53 +230,88 @@ class Model:
         if verb == "stop":
             job.become("canceled")
             return True
+        was = job.run_at, job.active, job.status
+        job.active, job.run_at = True, min(job.run_at, self.now) if verb == "resume" else self.now
         if verb == "resume":
             job.become("ready")
-        job.active, job.asked, job.run_at = True, True, min(job.run_at, self.now) if verb == "resume" else self.now
+        job.asked = True
+        if was != (job.run_at, job.active, job.status):
+            job.schedule()
+        job.tell()
         return True
 
-    def free_shards(self, worker: UUID, running: set[str]) -> set[tuple[int, int]]:
-        """Shards of jobs in progress that this daemon may take: nobody else's, not paused, its fair share of a job."""
-        alive = max(1, len(self.heard))
-        free = set()
-        for job, number, shard in self.shards():
-            others = sum(s.owner == worker and s.held(self.now) for s in job.progress if s is not shard)
-            if (
-                job.status == "in progress"
-                and not shard.finished
-                and (shard.owner == worker or not shard.held(self.now))
-                and (shard.retry_at is None or shard.retry_at <= self.now)
-                and f"{job.id}/{number}" not in running
-                and others * alive < len(job.progress)
-            ):
-                free.add((job.id, number))
-        return free
+    def beat(self, worker: UUID) -> None:
+        """A daemon is heard of; those that were silent for long are forgotten."""
+        self.heard[worker] = self.now
+        self.rows = {each: at for each, at in self.rows.items() if self.now - at < 700} | {worker: self.now}
+        self.places = {each: self.places.get(each, True) for each in self.rows}
 
-    def due_jobs(self, worker: UUID, running: set[str], *, autostart: bool) -> list[Job]:
-        """Ready jobs this daemon may begin, the one that waits longest first: due, wanted, and in nobody's hands."""
+    def leave(self, worker: UUID) -> None:
+        """A daemon takes its heartbeat along."""
+        for told in (self.heard, self.rows, self.places):
+            told.pop(worker, None)
+
+    def free_lost(self, worker: UUID, running: set[str]) -> None:
+        """Shards whose lease has run out are due before all others, and those a daemon holds without knowing it."""
+        for job, number, shard in self.shards():
+            if shard.owner and (
+                not shard.held(self.now) or (shard.owner == worker and f"{job.id}/{number}" not in running)
+            ):
+                shard.owner, shard.due = None, shard.claimed - 10**6
+
+    def end_exhausted(self) -> None:
+        """Jobs that may run and have no open shard are done."""
+        for job in self.jobs.values():
+            first = job.progress[0]
+            if first.finished and first.due is not None and first.due <= self.now:
+                if job.status == "ready":
+                    job.become("in progress")
+                job.become("done")
+                first.due = None
+
+    def take(self, worker: UUID, running: set[str], *, autostart: bool) -> tuple[Job, int] | None:
+        """The shard that a daemon is given: of those that are due by priority, then by the time since when."""
+        self.free_lost(worker, running)
+        self.end_exhausted()
+        helpers = sum(self.places[each] for each in self.heard if each != worker)
         due = [
-            job
-            for job in self.jobs.values()
-            if (job.status, job.active) == ("ready", True)
-            and (autostart or job.asked)
-            and job.run_at <= self.now
-            and not any(shard.held(self.now) and shard.owner != worker for shard in job.progress)
-            and not any(name.startswith(f"{job.id}/") for name in running)
+            (-shard.priority, shard.due, job.id, number)
+            for job, number, shard in self.shards()
+            if shard.waits and shard.due is not None and shard.due <= self.now and (autostart or shard.asked)
         ]
-        return sorted(due, key=lambda job: (job.run_at, job.id))
+        taken = None
+        for _, _, job_id, number in sorted(due):
+            job = self.jobs[job_id]
+            mine = sum(shard.owner == worker for shard in job.progress)
+            if f"{job_id}/{number}" in running:
+                continue
+            if job.status == "in progress":
+                if mine * (1 + helpers) >= sum(not shard.finished for shard in job.progress):
+                    continue
+            elif job.status == "ready" and (
+                any(shard.owner for shard in job.progress) or any(name.startswith(f"{job_id}/") for name in running)
+            ):
+                continue
+            at = job.due()
+            if at is None or at > self.now:
+                job.schedule()
+                continue
+            if job.status == "ready":
+                job.become("in progress")
+            taken = job, number
+            break
+        if worker in self.places:
+            self.places[worker] = taken is None
+        return taken
 
     def next_wakeup(self, *, autostart: bool) -> int:
         """Seconds until something falls due by itself: a run_at, the end of a lease, a pause; an hour at most."""
         times = [self.now + 3600]
-        times += [
-            job.run_at
-            for job in self.jobs.values()
-            if job.status == "ready" and job.active and (autostart or job.asked)
-        ]
-        for job, _, shard in self.shards():
-            if job.status == "in progress" and not shard.finished:
-                times += [shard.lease_until] if shard.owner else []
-                times += [shard.retry_at] if shard.retry_at is not None and not shard.owner else []
+        for _, _, shard in self.shards():
+            if shard.owner:
+                times.append(shard.lease_until)
+            elif shard.due is not None and (shard.finished or autostart or shard.asked):
+                times.append(shard.due)
         return max(0, min(times) - self.now)
 
     def moves(self, job: Job) -> bool | None:

@@ -51,12 +51,15 @@ EMPTY = """
   delete from xmp_jobs; delete from pgjobs.events; delete from pgjobs.daemons;
 """
 ELAPSE = """
-  with leases as (update pgjobs.shards set lease_until = lease_until - %(by)s, retry_at = retry_at - %(by)s)
+  with leases as (update pgjobs.shards set lease_until = lease_until - %(by)s)
   update pgjobs.daemons set seen_at = seen_at - %(by)s
 """
 PAUSE = """
-  update pgjobs.shards p set retry_at = clock_timestamp() + 90 * (p.retry_at - p.updated_at)
-  where (p.job_id, p.shard) = (%s, %s) returning round(extract(epoch from p.retry_at - clock_timestamp()) / 90)
+  update pgjobs.shards p set due_at = x.due + 90 * (p.due_at - x.due)
+  from pgjobs.shards was,
+    lateral (select greatest(pgjobs.now(), j.run_at) from xmp_jobs j where j.id = was.job_id) x (due)
+  where (p.job_id, p.shard) = (%s, %s) and (was.job_id, was.shard) = (p.job_id, p.shard)
+  returning extract(epoch from was.due_at - x.due)
 """
 CLAIM = """
   select job_id, shard, epoch, dry_run, needs_file, prepared, uncertain_to from pgjobs.claim_shards(%s, %s, %s, %s)
@@ -75,10 +78,12 @@ LOOK = """
     'told', (select jsonb_agg(n.job_id) from pgjobs.callbacks n),
     'why', (select jsonb_object_agg(j.id, pgjobs.why(j.id)) from xmp_jobs j))
 """  # noqa: E501 - a column a line
+priorities = st.sampled_from([0, 0, 7, -1])
 statuses = st.sampled_from([*LEGAL, "ready", "ready", "cancelled"])
 verbs = st.sampled_from(sorted(VERBS))
 doors = st.sampled_from(["sql", "http"])
 daemons = st.sampled_from([0, 1])
+moment = datetime.fromisoformat
 mostly = st.sampled_from([True, True, True, False])
 seldom = mostly.map(lambda value: not value)
 
@@ -96,6 +101,7 @@ class Game(RuleBasedStateMachine):
         self.db, self.web, self.model = db, web, Model()
         self.workers = [uuid.UUID(int=1), uuid.UUID(int=2)]
         self.running: list[Task] = []
+        self.claims = 0
         self.touched: Job | None = None
         self.before: dict[str, Any] = {}
         db.execute(EMPTY)
@@ -120,7 +126,7 @@ class Game(RuleBasedStateMachine):
     @initialize(target=jobs, later=st.booleans())
     def first_job(self, later: bool) -> Job | MultipleResults[Job]:
         """Nothing happens without a job."""
-        return self.insert("ready", "expired", later=later, dry_run=False, shards=1, active=True)
+        return self.insert("ready", "expired", later=later, dry_run=False, shards=1, active=True, priority=0)
 
     @precondition(lambda self: len(self.model.jobs) < 4)
     @rule(
@@ -129,16 +135,22 @@ class Game(RuleBasedStateMachine):
         type_=st.sampled_from(["expired", "injection"]),
         later=seldom,
         dry_run=st.booleans(),
-        shards=st.sampled_from([1, 2]),
+        shards=st.sampled_from([1, 2, 3]),
         active=mostly,
+        priority=priorities,
     )
-    def insert(self, status: str, type_: str, *, later: bool, dry_run: bool, shards: int, active: bool) -> Job:
+    def insert(
+        self, status: str, type_: str, *, later: bool, dry_run: bool, shards: int, active: bool, priority: int
+    ) -> Job:
         """A job may be inserted ready or held, for now or for later."""
         run_at = self.model.now + (3605 if later else -10)
         at, params = START + timedelta(seconds=run_at), {"dry_run": dry_run}
-        job_id = insert_job(self.db, type_, status=status, run_at=at, params=params, shards=shards, active=active)
+        columns = {"status": status, "run_at": at, "params": params, "shards": shards, "active": active}
+        job_id = insert_job(self.db, type_, **columns, priority=priority)
         stored = status.replace("cancelled", "canceled")
-        job = Job(job_id, stored, run_at, shards, active, dry_run, type_ == "injection", events=[(None, stored)])
+        events: list[tuple[str | None, str]] = [(None, stored)]
+        file = type_ == "injection"
+        job = Job(job_id, stored, run_at, shards, active, dry_run, file, priority, self.model, events=events)
         self.model.jobs[job_id] = self.touched = job
         return job
 
@@ -211,9 +223,22 @@ class Game(RuleBasedStateMachine):
         run_at = self.model.now + (3605 if later else 0)
         moment = START + timedelta(seconds=run_at)
         self.db.execute("update xmp_jobs set run_at = %s, active = %s where id = %s", (moment, active, job.id))
+        was = job.run_at, job.active
         if job.status == "ready" and run_at != job.run_at:
             job.asked = not later
         job.run_at, job.active = run_at, active
+        if was[1] != active or (job.status == "ready" and was[0] != run_at):
+            job.schedule()
+        if was != (run_at, active):
+            job.tell()
+
+    @rule(job=jobs, priority=priorities)
+    def prioritize(self, job: Job, priority: int) -> None:
+        """Another priority counts from the next claim on; it is no transition."""
+        self.db.execute("update xmp_jobs set priority = %s where id = %s", (priority, job.id))
+        if priority != job.priority:
+            job.priority = priority
+            job.tell()
 
     # Time
 
@@ -242,7 +267,7 @@ class Game(RuleBasedStateMachine):
 
     @precondition(
         lambda self: any(
-            job.has_lines or (job.status == "in progress" and job.finished()) for job in self.model.jobs.values()
+            job.has_lines or (job.finished() and job.due() is not None) for job in self.model.jobs.values()
         )
     )
     @rule()
@@ -254,9 +279,7 @@ class Game(RuleBasedStateMachine):
         gone = {job.id for job in self.model.jobs.values() if job.has_lines} - left
         assert gone <= useless
         assert min(1, len(useless)) == len(gone)
-        for job in self.model.jobs.values():
-            if job.status == "in progress" and job.finished():
-                job.become("done")
+        self.model.end_exhausted()
         for job_id in gone:
             self.model.jobs[job_id].has_lines = False
 
@@ -271,7 +294,7 @@ class Game(RuleBasedStateMachine):
         self.db.execute(
             "update pgjobs.daemons set seen_at = clock_timestamp() + interval '100 s' where id = %s", (worker,)
         )
-        self.model.heard[worker] = self.model.now
+        self.model.beat(worker)
 
     @precondition(lambda self: bool(self.running))
     @rule(daemon=daemons, graceful=st.booleans())
@@ -280,12 +303,12 @@ class Game(RuleBasedStateMachine):
         mine = [task for task in self.running if task.daemon == daemon]
         for task in mine:
             if graceful:
-                self.release(task, hand_back=True, note=None)
+                self.release(task, hand_back=True)
             else:
                 self.running.remove(task)
         if graceful:
             self.db.execute("select pgjobs.leave(%s)", (self.workers[daemon],))
-            self.model.heard.pop(self.workers[daemon], None)
+            self.model.leave(self.workers[daemon])
         self.workers[daemon] = uuid.UUID(int=self.workers[daemon].int + 2)
 
     @precondition(lambda self: any(job.status in ("ready", "in progress") for job in self.model.jobs.values()))
@@ -294,28 +317,22 @@ class Game(RuleBasedStateMachine):
         """A claim takes what is free or due and nothing else, under a new epoch, with what is in doubt by then."""
         worker, now = self.workers[daemon], self.model.now
         running = {task.name for task in self.running if task.daemon == daemon}
-        free = self.model.free_shards(worker, running)
-        due = [] if free else self.model.due_jobs(worker, running, autostart=autostart)
         rows = self.db.execute(CLAIM, (worker, sorted(running), autostart, timedelta(seconds=LEASE))).fetchall()
-        if due:
-            self.touched = due[0]
-            due[0].become("in progress")
-            left = due[0].first_open()
-            if left is None:
-                due[0].become("done")
-            else:
-                free = {(due[0].id, left)}
-        assert bool(free) == bool(rows), (free, rows)
-        if not rows:
+        taken = self.model.take(worker, running, autostart=autostart)
+        if taken is None:
+            assert [] == rows
             return multiple()
-        job_id, number, *told = rows[0]
-        assert (job_id, number) in free
-        job = self.touched = self.model.jobs[job_id]
+        ((job_id, number, *told),) = rows
+        job = self.touched = taken[0]
+        assert (job.id, taken[1]) == (job_id, number)
         shard = job.progress[number]
         if shard.keys is not None and shard.in_flight > shard.at:
             shard.ranges += 1
             shard.uncertain_to = max(shard.uncertain_to or 0, shard.keys[shard.in_flight - 1])
-        shard.epoch, shard.owner, shard.lease_until, shard.retry_at = shard.epoch + 1, worker, now + LEASE, None
+        self.claims += 1
+        shard.epoch, shard.owner, shard.lease_until, shard.claimed = shard.epoch + 1, worker, now + LEASE, self.claims
+        shard.due = None
+        job.pass_turn()
         assert [shard.epoch, job.dry_run, job.needs_file, shard.keys is not None, shard.uncertain_to] == told
         task = Task(daemon, worker, job, number, shard.epoch, shard.at, shard.at)
         self.running.append(task)
@@ -427,41 +444,61 @@ class Game(RuleBasedStateMachine):
         assert ("done" if ends else "finished") == answer
         if ends:
             job.become("done")
+        job.pass_turn()
         return multiple()
+
+    @rule(target=tasks, task=consumes(tasks), hand_back=st.booleans())
+    def release(self, task: Task, *, hand_back: bool) -> Task | MultipleResults[Task]:
+        """A shard is given up, at once for anybody or with its job; a stale owner has none."""
+        if task.over:
+            return multiple()
+        job = task.job
+        self.touched, self.after = job, self.look()
+        self.db.execute("select pgjobs.release_shard(%s, %s, %s, %s, %s)", (*task.key, task.clean, hand_back))
+        if not self.given_up(task, None):
+            return multiple()
+        if hand_back and job.status == "in progress" and not any(other.owner for other in job.progress):
+            job.become("ready")
+            job.asked = True
+            job.tell()
+        return task
 
     @rule(
         target=tasks,
         task=consumes(tasks),
-        hand_back=st.booleans(),
-        note=st.sampled_from([None, "the database went away: gone"]),
+        reason=st.sampled_from(["it gave its place up", "the database went away: gone"]),
+        pause=st.sampled_from([0, 300]),
+        failure=st.booleans(),
     )
-    def release(self, task: Task, *, hand_back: bool, note: str | None) -> Task | MultipleResults[Task]:
-        """A shard is given up: at once for anybody, after a growing pause, or with its job; a stale owner has none."""
+    def park(self, task: Task, *, reason: str, pause: int, failure: bool) -> Task | MultipleResults[Task]:
+        """A shard waits with its reason: for its turn, for a pause, or after a failure for one that grows."""
         if task.over:
             return multiple()
         job, shard = task.job, task.shard
         self.touched, self.after = job, self.look()
-        if note is None or hand_back:
-            note = None
-            self.db.execute("select pgjobs.release_shard(%s, %s, %s, %s, %s)", (*task.key, task.clean, hand_back))
-        else:
-            call = "select pgjobs.park_shard(%s, %s, %s, %s, interval '0', %s, true)"
-            self.db.execute(call, (*task.key, task.clean, note))
+        call = "select pgjobs.park_shard(%s, %s, %s, %s, %s, %s, %s)"
+        parked = self.db.value(call, *task.key, task.clean, timedelta(seconds=pause), reason, failure)
+        if failure:
+            pause = 90 * PAUSES[min(shard.failures, 4)]
+        failures = shard.failures + 1 if failure else 0
+        assert parked == self.given_up(task, reason, pause)
+        if parked:
+            shard.failures = failures
+            if failure and shard.due is not None:
+                assert pause == 90 * self.db.value(PAUSE, job.id, task.number)
+        return task if parked else multiple()
+
+    def given_up(self, task: Task, reason: str | None, pause: int = 0) -> bool:
+        """The daemon drops a task, and the shard waits, unless it has another owner already."""
+        shard = task.shard
         self.end(task)
-        if shard.epoch != task.epoch:
+        if shard.epoch != task.epoch or shard.finished:
             self.unchanged()
-            return multiple()
+            return False
         shard.let_go(clean=task.clean)
-        shard.note, shard.retry_at = note, None
-        if note is not None:
-            pause = PAUSES[min(shard.failures, 4)]
-            assert pause == self.db.value(PAUSE, job.id, task.number) or job.status == "ready"
-            shard.retry_at = self.model.now + 90 * pause
-        shard.failures = 0 if note is None else shard.failures + 1
-        if hand_back and job.status == "in progress" and not any(other.owner for other in job.progress):
-            job.become("ready")
-            job.asked = True
-        return task
+        shard.note, shard.failures = reason, 0
+        task.job.park(shard, pause)
+        return True
 
     @rule(target=tasks, task=consumes(tasks), heard=st.booleans())
     def fail(self, task: Task, *, heard: bool) -> Task | MultipleResults[Task]:
@@ -528,6 +565,14 @@ class Game(RuleBasedStateMachine):
             name = f"{job.id}/{number}"
             row, was = self.after["shards"][name], (self.before["shards"] or {}).get(name, {})
             owner = None if shard.owner is None else str(shard.owner)
+            if owner is None and not shard.finished and job.due() is not None:
+                assert (shard.due is None) == (row["due_at"] is None), (job, number, row)
+                assert (
+                    shard.due is None
+                    or shard.due < -(10**5)
+                    or START + timedelta(seconds=shard.due) == moment(row["due_at"])
+                )
+            assert (shard.note, shard.failures) == (row["note"], row["failures"])
             assert (owner, shard.epoch, shard.finished) == (row["owner"], row["epoch"], row["finished_at"] is not None)
             assert shard.held(self.model.now) == (name in (self.after["held"] or []))
             assert shard.ranges == (self.after["ranges"] or []).count(name)

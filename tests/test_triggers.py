@@ -294,7 +294,9 @@ def test_in_progress_set_by_hand_is_a_wish_to_start(db: Db, ear: Ear) -> None:
     assert ("ready", True, True, datetime(2030, 2, 1, 10, 30, tzinfo=UTC)) == db.row(look, job)
     assert [{"id": job, "status": "ready"}] == ear.heard()
     assert [(None, "ready")] == events(db, job)
-    assert 0 == db.value("select count(*) from pgjobs.shards")
+    assert (None, True, datetime(2030, 2, 1, 10, 30, tzinfo=UTC)) == db.row(
+        "select started_at, asked, due_at from pgjobs.shards"
+    )
     for status in ("canceled", "error", "done"):
         other = job_in(db, status)
         said = db.refusal("update xmp_jobs set status = 'in progress' where id = %s", other)

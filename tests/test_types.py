@@ -49,7 +49,7 @@ def test_jobs_that_have_begun_keep_their_selection(db: Db) -> None:
     assert f"job {job} of type expired has begun" in str(db.refusal(change).message_primary)
     db.execute("update xmp_job_types set routing_key = 'elsewhere' where name = 'expired'")
     db.execute("update xmp_jobs set status = 'ready' where id = %s", (job,))
-    db.execute("update pgjobs.shards set owner = null, lease_until = null")
+    db.execute("select pgjobs.release_shard(%s, 0, %s, true, false)", (job, held["epoch"]))
     again = claim(db, job)
     assert "done" == db.value("select pgjobs.finish_shard(%s, 0, %s)", job, again["epoch"])
     db.execute(change)

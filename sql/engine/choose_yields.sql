@@ -39,8 +39,13 @@ begin
       cross join lateral (
         select p.job_id, p.shard, p.priority, p.due_at from pgjobs.shards p
         where p.owner is null and p.finished_at is null and p.due_at <= pgjobs.now() and (_autostart or p.asked) and p.priority = l.priority
-        order by p.due_at, p.job_id, p.shard limit _places) p
+        order by p.due_at, p.job_id, p.shard limit 2 * _places) p
     ) d
+    where exists (
+      select from pgjobs.shards h
+      where h.owner = _daemon
+        and (h.priority < d.priority
+             or h.priority = d.priority and h.job_id <> d.job_id and h.prepared_at is not null and h.claimed_at < _now - _held))
     order by d.priority desc, d.due_at, d.job_id, d.shard
     limit _places
   loop
@@ -71,8 +76,9 @@ begin
       case when p.priority < _priorities[_i] then format('it gave its place up to job %s, whose priority is higher', _jobs[_i])
            else format('it gave its place up to job %s, whose turn it was', _jobs[_i]) end
     into job_id, shard, reason;
-    exit when not found;
-    return next;
+    if found then
+      return next;
+    end if;
   end loop;
 end;
 $$;

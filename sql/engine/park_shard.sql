@@ -29,11 +29,11 @@ begin
       where p.job_id = _job_id and p.shard <> _shard and p.owner is null and p.finished_at is null and p.due_at <= pgjobs.now()
       limit 1
       for update;
-      exit when found;
+      if found then
+        _due := null;
+        exit;
+      end if;
     end loop;
-    if found then
-      _due := null;
-    end if;
   end if;
   update pgjobs.shards p
   set owner = null, lease_until = null, yield_at = null, updated_at = clock_timestamp(), note = _reason,

@@ -51,7 +51,8 @@ left join lateral (
       max(s.updated_at) as updated_at
     from pgjobs.shards s
     left join pgjobs.daemons w on w.id = s.owner
-    where s.job_id = j.id
+    -- Before the first start a job has one shard and no progress.
+    where s.job_id = j.id and (s.started_at is not null or s.shard > 0)
   ) f
 ) p on true;
 comment on view pgjobs.job_status is 'Progress of every job, and in words why a job is not moving.';

@@ -1,0 +1,386 @@
+"""Claims: which shards a daemon is given, which ones it leaves to others, and which ones it gives up."""
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fix_jobs import PREPARE, Db, Ear, connect, insert_job, job_in, set_status
+from fix_services import soon
+
+ONE, TWO, THREE = (uuid.UUID(int=number) for number in (1, 2, 3))
+CLAIM = "select job_id, shard, epoch from pgjobs.claim_shards(%s, %s, %s, interval '30 s', %s, %s)"
+Taken = list[tuple[int, int, int]]
+
+
+def take(
+    db: Db,
+    daemon: uuid.UUID = ONE,
+    places: int = 1,
+    *,
+    running: Sequence[tuple[int, int, int]] = (),
+    autostart: bool = True,
+    broker: str = "idle",
+) -> Taken:
+    """(job, shard, epoch) of what a daemon is given that runs these."""
+    names = [f"{job}/{shard}" for job, shard, _ in running]
+    return db.execute(CLAIM, (daemon, names, autostart, places, broker)).fetchall()
+
+
+def shards(taken: Taken) -> list[tuple[int, int]]:
+    """(job, shard) of what was taken."""
+    return [(job, shard) for job, shard, _ in taken]
+
+
+def beat(db: Db, daemon: uuid.UUID, broker: str = "connected") -> None:
+    """A daemon is alive."""
+    db.execute("select pgjobs.beat(%s, %s, 'here', 1, '0', %s, '[]')", (daemon, str(daemon), broker))
+
+
+def yields(db: Db, daemon: uuid.UUID, held: timedelta = timedelta(seconds=30)) -> list[tuple[int, int]]:
+    """(job, shard) of what a full daemon has to give up."""
+    return shards(db.execute("select * from pgjobs.choose_yields(%s, true, %s)", (daemon, held)).fetchall())
+
+
+def reason(db: Db, job: int) -> str:
+    return str(db.value("select pgjobs.why(%s)", job))
+
+
+def test_the_higher_priority_comes_first_then_the_earlier_due_time(db: Db) -> None:
+    """Among all that is due the priority decides, among equal ones the time since when it is due; a job of a high
+    priority that is due later waits."""
+    later, soon = (insert_job(db, run_at=datetime(2020, 1, day, tzinfo=UTC)) for day in (2, 1))
+    urgent = insert_job(db, priority=5)
+    insert_job(db, priority=100, run_at=datetime(2100, 1, 1, tzinfo=UTC))
+    least = insert_job(db, priority=-100, run_at=datetime(2019, 1, 1, tzinfo=UTC))
+    assert [urgent, soon, later, least] == [take(db, uuid.uuid4())[0][0] for _ in range(4)]
+    assert [] == take(db)
+
+
+def test_a_priority_may_be_changed_while_a_job_waits(db: Db, ear: Ear) -> None:
+    """Another priority counts from the next claim on, also for the shards of a running job that nobody holds; the
+    daemons hear of it."""
+    first, second = insert_job(db), insert_job(db)
+    running = job_in(db, "in progress")
+    ear.heard()
+    db.execute("update xmp_jobs set priority = 3 where id = %s", (second,))
+    db.execute("update xmp_jobs set priority = 7 where id = %s", (running,))
+    assert [second, running] == [told["id"] for told in ear.heard()]
+    assert [running, second, first] == [job for job, _, _ in take(db, places=3)]
+
+
+@pytest.mark.parametrize("priority", [-101, 101, 32767])
+def test_a_priority_out_of_range_is_refused(db: Db, priority: int) -> None:
+    """The sentence names the field and the range, when a job is inserted and when it is changed."""
+    insert_job(db)
+    insert, update = (
+        "insert into xmp_jobs (type, priority) values ('expired', %s)",
+        "update xmp_jobs set priority = %s",
+    )
+    for call in (insert, update):
+        said = db.refusal(call, priority)
+        assert ("PJ400", "priority", f"priority: {priority} is out of range") == (
+            said.sqlstate, said.column_name, said.message_primary,
+        )  # fmt: skip
+        assert "from -100 to 100" in str(said.message_hint)
+
+
+def test_one_call_fills_all_places(db: Db) -> None:
+    """A claim gives as many shards as there are places and no more, each once, in their order."""
+    jobs = [insert_job(db) for _ in range(5)]
+    first = take(db, places=3)
+    assert [(job, 0, 1) for job in jobs[:3]] == first
+    assert [(job, 0, 1) for job in jobs[3:]] == take(db, places=3, running=first)
+
+
+def test_jobs_of_equal_priority_take_turns(db: Db) -> None:
+    """Of a job of many shards one is due at a time: a job that falls due later starts before the next ones of them."""
+    giant = insert_job(db, shards=8)
+    (first,) = take(db)
+    small = insert_job(db)
+    db.execute("update pgjobs.shards set due_at = due_at - interval '1 s' where job_id = %s", (small,))
+    assert [(small, 0), (giant, 1)] == shards(take(db, places=2, running=[first]))
+    assert 1 == db.value("select count(*) from pgjobs.shards where job_id = %s and due_at is not null", giant)
+
+
+def test_every_shard_has_its_turn(db: Db) -> None:
+    """All shards of a job are handed out one behind the other, in one call or many, with a notification for those who
+    wait; when all are held or finished none is due."""
+    job = insert_job(db, shards=5)
+    taken = take(db, places=2)
+    taken += take(db, places=1, running=taken)
+    taken += take(db, places=9, running=taken)
+    assert [(job, shard, 1) for shard in range(5)] == taken
+    assert [] == db.column("select shard from pgjobs.shards where due_at is not null")
+
+
+def test_a_turn_is_passed_on_whatever_becomes_of_a_shard(db: Db) -> None:
+    """A shard that is given up waits behind the one whose turn it is, and has its turn at once where none has it."""
+    job = insert_job(db, shards=3)
+    first, second = take(db, places=2)
+    due = "select shard from pgjobs.shards where job_id = %s and due_at is not null"
+    db.execute("select pgjobs.release_shard(%s, %s, %s, true, false)", first)
+    assert [2] == db.column(due, job)
+    third, again = take(db, places=2, running=[second])
+    assert [(job, 2), (job, 0)] == shards([third, again])
+    db.execute("select pgjobs.release_shard(%s, %s, %s, true, false)", second)
+    assert [1] == db.column(due, job)
+
+
+@contextmanager
+def meanwhile(db: Db, database: str, call: str, args: tuple[Any, ...]) -> Iterator[None]:
+    """Another session makes a call that waits for a lock which the block holds on to."""
+    with connect(database) as other:
+        thread = threading.Thread(target=other.execute, args=(call, args))
+        thread.start()
+        assert soon(lambda: db.value("select exists (select from pg_locks where not granted)"))
+        yield
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_two_sessions_never_lose_a_turn(db: Db, database: str) -> None:
+    """While one session takes the shard whose turn it is, another gives up its own: that one has its turn then."""
+    job = insert_job(db, shards=3)
+    first, second = take(db, places=2)
+    with connect(database) as other:
+        other.execute("begin")
+        assert [(job, 2)] == shards(take(other, running=[first, second]))
+        with meanwhile(db, database, "select pgjobs.release_shard(%s, %s, %s, true, false)", first):
+            other.execute("commit")
+    assert [0] == db.column("select shard from pgjobs.shards where due_at is not null")
+
+
+def test_a_lost_shard_is_taken_over_before_others(db: Db) -> None:
+    """When a lease has run out its shard is taken by whoever asks first, under a new epoch, before others that are due;
+    a shard that a daemon holds without knowing it is given to it again."""
+    job = insert_job(db)
+    take(db)
+    other = insert_job(db, run_at=datetime(2000, 1, 1, tzinfo=UTC))
+    assert [] == take(db, TWO, running=[(other, 0, 1)])
+    db.execute("update pgjobs.shards set lease_until = clock_timestamp() - interval '1 s' where job_id = %s", (job,))
+    db.execute("update pgjobs.shards set due_at = clock_timestamp() where job_id = %s", (other,))
+    assert [(job, 0, 2), (other, 0, 1)] == take(db, TWO, places=2)
+    assert [] == take(db, TWO, running=[(job, 0, 2), (other, 0, 1)])
+    assert [(job, 0, 3)] == take(db, TWO, running=[(other, 0, 1)])
+
+
+def test_without_autostart_only_what_is_asked_for_is_taken(db: Db) -> None:
+    """A daemon that starts nothing by itself takes jobs that were asked for, and shards of running ones, by priority
+    like any other; it is woken for those alone."""
+    insert_job(db, priority=50)
+    future = insert_job(db, run_at=datetime(2100, 1, 1, tzinfo=UTC))
+    assert [] == take(db, autostart=False)
+    assert 3600 == db.value("select pgjobs.next_wakeup(false)")
+    assert 0 == db.value("select pgjobs.next_wakeup(true)")
+    running = job_in(db, "in progress", shards=2, priority=-1)
+    db.execute("select pgjobs.start_job(%s)", (future,))
+    assert 0 == db.value("select pgjobs.next_wakeup(false)")
+    assert [(future, 0), (running, 0), (running, 1)] == shards(take(db, autostart=False, places=9))
+
+
+def test_a_parked_shard_keeps_reason_and_due_time(db: Db) -> None:
+    """A parked shard is nobody's until its time comes; why says the reason and the time, the timer rings then."""
+    job = insert_job(db)
+    (taken,) = take(db)
+    beat(db, ONE)
+    assert db.value("select pgjobs.park_shard(%s, %s, %s, true, interval '5 min', 'the queue is full', false)", *taken)
+    due = db.value("select due_at from pgjobs.shards")
+    assert [] == take(db)
+    assert 290 < db.value("select pgjobs.next_wakeup(true)") <= 300
+    assert reason(db, job) == f"the queue is full; it goes on at {due:%Y-%m-%dT%H:%M:%SZ}"
+    assert not db.value(
+        "select pgjobs.park_shard(%s, %s, 99, true, interval '1 s', 'an owner of old', false)", *taken[:2]
+    )
+    assert (due, "the queue is full") == db.row("select due_at, note from pgjobs.shards")
+    db.execute("update pgjobs.shards set due_at = now()")
+    assert [(job, 0, 2)] == take(db)
+
+
+def test_a_parked_job_that_is_stopped_and_resumed_goes_on_at_once(db: Db) -> None:
+    """A stop makes a parked shard due never; resumed, its job waits for no pause of before."""
+    job = insert_job(db)
+    (taken,) = take(db)
+    db.execute("select pgjobs.park_shard(%s, %s, %s, true, interval '5 min', 'the queue is full', false)", taken)
+    set_status(db, job, "canceled")
+    assert (None, "the queue is full") == db.row("select due_at, note from pgjobs.shards")
+    assert 3600 == db.value("select pgjobs.next_wakeup(true)")
+    set_status(db, job, "ready")
+    assert [(job, 0, 2)] == take(db)
+    assert db.value("select note from pgjobs.shards") is None
+
+
+def test_a_shard_given_up_while_its_job_is_resumed_is_not_forgotten(db: Db, database: str) -> None:
+    """Stopped and resumed in a transaction that is still open while its daemon gives the shard up: it is due then."""
+    job = insert_job(db)
+    (taken,) = take(db)
+    with connect(database) as cms:
+        cms.execute("begin")
+        set_status(cms, job, "canceled")
+        set_status(cms, job, "ready")
+        with meanwhile(db, database, "select pgjobs.release_shard(%s, %s, %s, true, false)", taken):
+            cms.execute("commit")
+    assert [(job, 0, 2)] == take(db)
+
+
+def test_a_full_daemon_leaves_the_shards_to_one_that_has_places(db: Db) -> None:
+    """Two daemons share the shards of a job while both have places; what a full one can't take, the other one gets."""
+    for daemon in (ONE, TWO):
+        beat(db, daemon)
+    job = insert_job(db, shards=4)
+    mine = take(db, TWO, places=4)
+    assert [(job, 0), (job, 1)] == shards(mine)
+    assert [] == take(db, TWO, places=2, running=mine)
+    full = take(db, ONE, places=1)
+    assert [(job, 2)] == shards(full)
+    assert not db.value("select has_place from pgjobs.daemons where id = %s", ONE)
+    assert [(job, 3)] == shards(take(db, TWO, places=2, running=mine))
+
+
+def test_a_daemon_without_a_broker_counts_for_nothing(db: Db) -> None:
+    """A daemon whose broker is away gets no shard while another one reaches its broker, and no share is kept for it;
+    alone it is given all, for then nobody else can help."""
+    beat(db, ONE, "connection refused")
+    beat(db, TWO)
+    job = insert_job(db, shards=4)
+    assert [] == take(db, ONE, places=4, broker="connection refused")
+    assert [(job, shard) for shard in range(4)] == shards(take(db, TWO, places=4))
+    other = insert_job(db)
+    db.execute("select pgjobs.leave(%s)", (TWO,))
+    assert [(other, 0)] == shards(take(db, ONE, places=4, broker="connection refused"))
+
+
+def test_a_daemon_that_fell_silent_counts_for_nothing(db: Db) -> None:
+    """No share is kept for a daemon that was not heard of for three heartbeats."""
+    beat(db, ONE)
+    beat(db, TWO)
+    db.execute("update pgjobs.daemons set seen_at = seen_at - interval '16 s' where id = %s", (ONE,))
+    insert_job(db, shards=4)
+    assert 4 == len(take(db, TWO, places=9))
+
+
+def filled(
+    db: Db, daemon: uuid.UUID, places: int, *, running: Sequence[tuple[int, int, int]] = (), **columns: Any
+) -> Taken:
+    """What a daemon holds that has filled so many places, beside those it runs, with jobs that are prepared."""
+    for _ in range(places):
+        insert_job(db, **columns)
+    taken = take(db, daemon, places, running=running)
+    assert places == len(taken)
+    for each in taken:
+        assert "go" == db.value(PREPARE, *each)
+    return taken
+
+
+def test_a_full_daemon_gives_up_as_many_places_as_are_asked_for(db: Db) -> None:
+    """For each shard of a higher priority one place of the lowest priority is given up, once, with the reason; nothing
+    more is given up while that place is still taken."""
+    beat(db, ONE)
+    low = filled(db, ONE, 2, priority=-3)
+    high = filled(db, ONE, 2, running=low, priority=2)
+    assert [] == yields(db, ONE)
+    insert_job(db, priority=-3)
+    assert [] == yields(db, ONE)
+    urgent = insert_job(db, priority=1)
+    given = db.execute("select * from pgjobs.choose_yields(%s, true, interval '30 s')", (ONE,)).fetchall()
+    assert [(*low[0][:2], f"it gave its place up to job {urgent}, whose priority is higher")] == given
+    assert [] == yields(db, ONE)
+    insert_job(db, priority=9)
+    assert shards(low[1:]) == yields(db, ONE)
+    # The two of priority 9 get both places; what is left to be started is not more urgent than what runs.
+    insert_job(db, priority=9)
+    assert [] == yields(db, ONE)
+    insert_job(db, priority=9)
+    assert [shards(high)[0]] == yields(db, ONE)
+
+
+def test_two_full_daemons_give_up_one_place_for_one_shard(db: Db, database: str) -> None:
+    """Whichever daemon looks first makes room, also while its look is not committed yet; one that has a place free
+    makes all others keep theirs."""
+    for daemon in (ONE, TWO):
+        beat(db, daemon)
+        filled(db, daemon, 2)
+    insert_job(db, priority=1)
+    with connect(database) as other, other.transaction():
+        assert 1 == len(yields(other, ONE))
+        assert [] == yields(db, TWO)
+    assert [] == yields(db, TWO)
+    insert_job(db, priority=1)
+    beat(db, THREE)
+    assert [] == yields(db, TWO)
+    beat(db, THREE, "connection refused")
+    assert 1 == len(yields(db, TWO))
+
+
+def test_equal_jobs_yield_after_a_while(db: Db) -> None:
+    """A shard that has held its place for the life of a cursor yields to a due shard of another job of its priority;
+    not to one of its own job, nor before, nor while it is being prepared."""
+    beat(db, ONE)
+    (mine,) = filled(db, ONE, 1, shards=2)
+    assert [] == yields(db, ONE, timedelta(0))
+    other = insert_job(db)
+    assert [] == yields(db, ONE)
+    db.execute("update pgjobs.shards set prepared_at = null")
+    assert [] == yields(db, ONE, timedelta(0))
+    db.execute("update pgjobs.shards set prepared_at = now()")
+    given = db.execute("select * from pgjobs.choose_yields(%s, true, interval '0')", (ONE,)).fetchall()
+    assert [(*mine[:2], f"it gave its place up to job {other}, whose turn it was")] == given
+
+
+def test_why_of_a_job_behind_others(db: Db) -> None:
+    """A job that is due while others of a higher priority wait as well says so."""
+    beat(db, ONE)
+    job, higher = insert_job(db, priority=-1), insert_job(db)
+    assert "it waits for its turn: jobs of a higher priority than its own, -1, are due" == reason(db, job)
+    assert reason(db, higher).startswith("it is due: ")
+
+
+def test_a_job_changed_behind_the_triggers_is_put_right(db: Db) -> None:
+    """A shard that is due though its job may not run, for somebody changed the job with its triggers off, is not taken,
+    and keeps no other one from being taken."""
+    stopped, gone, later, good = (insert_job(db) for _ in range(4))
+    db.execute("set session_replication_role = replica")
+    db.execute("update xmp_jobs set status = 'canceled' where id = %s", (stopped,))
+    db.execute("delete from xmp_jobs where id = %s", (gone,))
+    db.execute("update xmp_jobs set run_at = '2100-01-01' where id = %s", (later,))
+    db.execute("reset session_replication_role")
+    assert [(good, 0, 1)] == take(db, places=9)
+    assert [later] == db.column("select job_id from pgjobs.shards where due_at is not null")
+    assert 0 < db.value("select pgjobs.next_wakeup(true)")
+
+
+def test_jobs_of_before_the_triggers_are_adopted(db: Db) -> None:
+    """Ready jobs that were written while there were no triggers get their shard from migrate, and are claimed then."""
+    db.execute("set session_replication_role = replica")
+    jobs = [insert_job(db, priority=priority) for priority in (0, 4)]
+    running = insert_job(db, status="in progress")
+    db.execute("reset session_replication_role")
+    assert [] == take(db)
+    assert 2 == db.value("select pgjobs.adopt_jobs()")
+    assert 0 == db.value("select pgjobs.adopt_jobs()")
+    assert jobs[::-1] == [job for job, _, _ in take(db, places=9)]
+    assert 0 == db.value("select count(*) from pgjobs.shards where job_id = %s", running)
+
+
+def test_a_locked_job_is_passed_over(db: Db, database: str) -> None:
+    """While somebody has a row of xmp_jobs locked, a claim takes the next job and waits for nobody."""
+    locked, free = insert_job(db), insert_job(db)
+    with connect(database) as cms, cms.transaction():
+        cms.execute("select from xmp_jobs where id = %s for update", (locked,))
+        db.execute("set lock_timeout = '5s'")
+        assert [(free, 0, 1)] == take(db, places=9)
+    assert [(locked, 0, 1)] == take(db, TWO, places=9)
+
+
+def test_a_passed_turn_is_notified(db: Db, ear: Ear) -> None:
+    """When the next shard of a running job falls due the daemons hear of it, for one of them may have a place."""
+    job = insert_job(db, shards=2)
+    ear.heard()
+    take(db)
+    assert {"id": job, "status": "in progress"} == json.loads(json.dumps(ear.heard()[-1]))
+    take(db, TWO)
+    assert [] == ear.heard()
