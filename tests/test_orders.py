@@ -18,7 +18,7 @@ from pgjobs.pg import connection as db_of_the_engine
 from pgjobs.settings import read_settings
 
 RENEW = "select job_id, renewed, verdict from pgjobs.renew_leases(%s, %s, interval '1 hour') order by job_id"
-DUE = "update pgjobs.shards set retry_at = clock_timestamp()"
+DUE = "update pgjobs.shards set due_at = clock_timestamp()"
 LEFT = "select lease_until > clock_timestamp() + interval '10 minutes' from pgjobs.shards where job_id = %s"
 
 

@@ -16,7 +16,7 @@ declare
   _moved timestamptz;
   _alive boolean;
   _parked text;
-  _behind text;
+  _behind constant text := 'it waits for its turn: jobs of a higher priority than its own, %s, are due';
   _no_daemon constant text := 'no daemon is alive: start one with "pgjobs daemon"';
 begin
   select * into _job from public.xmp_jobs j where j.id = _id;
@@ -43,11 +43,6 @@ begin
       || case when p.due_at > pgjobs.now() then 'at ' || pgjobs.moment_text(p.due_at) else 'as soon as a daemon has a free place' end
     from pgjobs.shards p
     where p.job_id = _id and p.shard = _shard.shard and p.owner is null and p.note is not null);
-  _behind := (
-    select 'it waits for its turn: jobs of a higher priority than its own, ' || _shard.priority || ', are due'
-    from pgjobs.shards p
-    where p.owner is null and p.finished_at is null and p.priority > _shard.priority and p.due_at <= pgjobs.now()
-    limit 1);
   if _job.status::text = 'ready' then
     return case
       when not _job.active then 'it is not active: set active = true'
@@ -55,7 +50,7 @@ begin
       when _held then 'the daemon that held it last is just letting go'
       when not _alive then _no_daemon
       when _parked is not null then _parked
-      when _behind is not null then _behind
+      when pgjobs.is_behind(_job.priority) then format(_behind, _job.priority)
       else 'it is due: the next daemon with a free place takes it (see PGJOBS_MAX_RUNNING)'
         || case when _job.start_asked then '' else '; where autostart is off it waits for a start' end
     end;
@@ -79,7 +74,9 @@ begin
       coalesce(round(pgjobs.seconds_between(_moved, _now))::text, 'many'))
     when _shard.owner is not null and _alive then 'its daemon has fallen silent: another one takes over now'
     when not _alive then _no_daemon
-    else coalesce(_parked, _behind, 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING)')
+    when _parked is not null then _parked
+    when pgjobs.is_behind(_job.priority) then format(_behind, _job.priority)
+    else 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING)'
   end;
 end;
 $$;
