@@ -481,7 +481,7 @@ class Game(RuleBasedStateMachine):
         if failure:
             pause = 90 * PAUSES[min(shard.failures, 4)]
         failures = shard.failures + 1 if failure else 0
-        assert parked == self.given_up(task, reason, pause)
+        assert bool(parked) == self.given_up(task, reason, pause)
         if parked:
             shard.failures = failures
             if failure and shard.due is not None:

@@ -16,7 +16,7 @@ begin
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.finished_at is null
   for update;
   if not found then
-    return false;
+    return null;
   end if;
   -- Read behind the lock: whoever makes the job ready meanwhile waits for this row, and makes it due.
   select case j.status::text when 'in progress' then pgjobs.now() when 'ready' then greatest(pgjobs.now(), j.run_at::timestamptz) end
@@ -46,4 +46,4 @@ begin
 end;
 $$;
 comment on function pgjobs.park_shard(bigint, integer, bigint, boolean, interval, text, boolean) is
-  'Gives up a shard that waits, with the reason for why(). It is due again after the pause, or after a failure when a growing pause is over; without either it waits for its turn among the shards of its job. Clean: nothing is in flight; else what was in flight is uncertain. False: fenced out, nothing is changed.';
+  'Gives up a shard that waits, with the reason for why(). It is due again after the pause, or after a failure when a growing pause is over; without either it waits for its turn among the shards of its job. Clean: nothing is in flight; else what was in flight is uncertain. Null: fenced out, nothing is changed.';
