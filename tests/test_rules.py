@@ -45,14 +45,14 @@ ANSWERS = {
     "renew": "go",
     "finish": "done",
     "release": "",
-    "park": "",
+    "park": True,
     "repeats": "go",
     "fail": "",
     "prepare": "go",
     "position": 9,
     "log": "/x/y.log",
 }
-"""What the owner is told; release, park and fail have no answer."""
+"""What the owner is told; release and fail have no answer."""
 STATE = (
     "select (p.*)::text, (select array_agg(s::text) from pgjobs.log_segments s),"
     " (select count(*) from pgjobs.checkpoints),"

@@ -17,8 +17,8 @@ from pgjobs.engine import daemon as daemons
 from pgjobs.engine import supervisor
 from pgjobs.engine.api_requests import Calls
 from pgjobs.engine.callbacks import Callbacks
+from pgjobs.engine.claims import Claims
 from pgjobs.engine.connections import ConnectionPool
-from pgjobs.engine.daemon import Daemon
 from pgjobs.engine.heartbeat import Heartbeat
 from pgjobs.engine.leases import Leases
 from pgjobs.engine.listen import Listener
@@ -34,7 +34,7 @@ TASKS: dict[str, tuple[type, str]] = {
     "api requests": (Calls, "run"),
     "callbacks": (Callbacks, "run"),
     "warm-up": (ConnectionPool, "warm"),
-    "claims": (Daemon, "_claim"),
+    "claims": (Claims, "run"),
 }
 
 
