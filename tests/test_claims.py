@@ -3,7 +3,7 @@
 import json
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,7 +31,18 @@ def take(
     return db.execute(CLAIM, (daemon, names, autostart, places, broker)).fetchall()
 
 
-def shards(taken: Taken) -> list[tuple[int, int]]:
+def cut(db: Db, parts: int, **columns: Any) -> int:
+    """The id of a new job that has been cut into so many shards already."""
+    job = insert_job(db, shards=parts, **columns)
+    insert = (
+        "insert into pgjobs.shards (job_id, shard, priority, asked)"
+        " select p.job_id, s, p.priority, true from pgjobs.shards p, generate_series(1, %s - 1) s where p.job_id = %s"
+    )
+    db.execute(insert, (parts, job))
+    return job
+
+
+def shards(taken: Iterable[tuple[Any, ...]]) -> list[tuple[int, int]]:
     """(job, shard) of what was taken."""
     return [(job, shard) for job, shard, _ in taken]
 
@@ -99,7 +110,7 @@ def test_one_call_fills_all_places(db: Db) -> None:
 
 def test_jobs_of_equal_priority_take_turns(db: Db) -> None:
     """Of a job of many shards one is due at a time: a job that falls due later starts before the next ones of them."""
-    giant = insert_job(db, shards=8)
+    giant = cut(db, 8)
     (first,) = take(db)
     small = insert_job(db)
     db.execute("update pgjobs.shards set due_at = due_at - interval '1 s' where job_id = %s", (small,))
@@ -110,7 +121,7 @@ def test_jobs_of_equal_priority_take_turns(db: Db) -> None:
 def test_every_shard_has_its_turn(db: Db) -> None:
     """All shards of a job are handed out one behind the other, in one call or many, with a notification for those who
     wait; when all are held or finished none is due."""
-    job = insert_job(db, shards=5)
+    job = cut(db, 5)
     taken = take(db, places=2)
     taken += take(db, places=1, running=taken)
     taken += take(db, places=9, running=taken)
@@ -120,7 +131,7 @@ def test_every_shard_has_its_turn(db: Db) -> None:
 
 def test_a_turn_is_passed_on_whatever_becomes_of_a_shard(db: Db) -> None:
     """A shard that is given up waits behind the one whose turn it is, and has its turn at once where none has it."""
-    job = insert_job(db, shards=3)
+    job = cut(db, 3)
     first, second = take(db, places=2)
     due = "select shard from pgjobs.shards where job_id = %s and due_at is not null"
     db.execute("select pgjobs.release_shard(%s, %s, %s, true, false)", first)
@@ -145,7 +156,7 @@ def meanwhile(db: Db, database: str, call: str, args: tuple[Any, ...]) -> Iterat
 
 def test_two_sessions_never_lose_a_turn(db: Db, database: str) -> None:
     """While one session takes the shard whose turn it is, another gives up its own: that one has its turn then."""
-    job = insert_job(db, shards=3)
+    job = cut(db, 3)
     first, second = take(db, places=2)
     with connect(database) as other:
         other.execute("begin")
@@ -177,7 +188,8 @@ def test_without_autostart_only_what_is_asked_for_is_taken(db: Db) -> None:
     assert [] == take(db, autostart=False)
     assert 3600 == db.value("select pgjobs.next_wakeup(false)")
     assert 0 == db.value("select pgjobs.next_wakeup(true)")
-    running = job_in(db, "in progress", shards=2, priority=-1)
+    running = cut(db, 2, priority=-1)
+    set_status(db, running, "in progress")
     db.execute("select pgjobs.start_job(%s)", (future,))
     assert 0 == db.value("select pgjobs.next_wakeup(false)")
     assert [(future, 0), (running, 0), (running, 1)] == shards(take(db, autostart=False, places=9))
@@ -231,7 +243,7 @@ def test_a_full_daemon_leaves_the_shards_to_one_that_has_places(db: Db) -> None:
     """Two daemons share the shards of a job while both have places; what a full one can't take, the other one gets."""
     for daemon in (ONE, TWO):
         beat(db, daemon)
-    job = insert_job(db, shards=4)
+    job = cut(db, 4)
     mine = take(db, TWO, places=4)
     assert [(job, 0), (job, 1)] == shards(mine)
     assert [] == take(db, TWO, places=2, running=mine)
@@ -246,7 +258,7 @@ def test_a_daemon_without_a_broker_counts_for_nothing(db: Db) -> None:
     alone it is given all, for then nobody else can help."""
     beat(db, ONE, "connection refused")
     beat(db, TWO)
-    job = insert_job(db, shards=4)
+    job = cut(db, 4)
     assert [] == take(db, ONE, places=4, broker="connection refused")
     assert [(job, shard) for shard in range(4)] == shards(take(db, TWO, places=4))
     other = insert_job(db)
@@ -259,7 +271,7 @@ def test_a_daemon_that_fell_silent_counts_for_nothing(db: Db) -> None:
     beat(db, ONE)
     beat(db, TWO)
     db.execute("update pgjobs.daemons set seen_at = seen_at - interval '16 s' where id = %s", (ONE,))
-    insert_job(db, shards=4)
+    cut(db, 4)
     assert 4 == len(take(db, TWO, places=9))
 
 
@@ -267,8 +279,9 @@ def filled(
     db: Db, daemon: uuid.UUID, places: int, *, running: Sequence[tuple[int, int, int]] = (), **columns: Any
 ) -> Taken:
     """What a daemon holds that has filled so many places, beside those it runs, with jobs that are prepared."""
+    parts = columns.pop("shards", 1)
     for _ in range(places):
-        insert_job(db, **columns)
+        cut(db, parts, **columns)
     taken = take(db, daemon, places, running=running)
     assert places == len(taken)
     for each in taken:
@@ -378,7 +391,7 @@ def test_a_locked_job_is_passed_over(db: Db, database: str) -> None:
 
 def test_a_passed_turn_is_notified(db: Db, ear: Ear) -> None:
     """When the next shard of a running job falls due the daemons hear of it, for one of them may have a place."""
-    job = insert_job(db, shards=2)
+    job = cut(db, 2)
     ear.heard()
     take(db)
     assert {"id": job, "status": "in progress"} == json.loads(json.dumps(ear.heard()[-1]))
