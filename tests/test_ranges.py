@@ -173,7 +173,7 @@ def test_a_job_is_cut_once(db: Db) -> None:
     db.execute("insert into xmp_retries_expired (msisdn) select n::text from generate_series(1, 9) n")
     job = insert_job(db, shards=3)
     stale = claim(db, job)
-    db.execute("update pgjobs.shards set owner = null, lease_until = null")
+    db.execute("update pgjobs.shards set owner = null, lease_until = null, due_at = now()")
     assert db.value(PREPARE, job, 0, stale["epoch"]) is None
     assert 1 == db.value("select count(*) from pgjobs.shards")
     held = claim(db, job, epoch=2, prepared=False)
