@@ -25,6 +25,7 @@ from pgjobs.bench import (
     report,
     runner,
     selecting,
+    sharding,
     workers,
 )
 from pgjobs.bench.book import Book, Key, Sample, percentile
@@ -157,6 +158,17 @@ def test_eight_jobs_send_as_much_as_one(lab: Lab) -> None:
     one, many = only(lab, "h", crowd.ONE, "classic"), only(lab, "h", crowd.MANY, "classic")
     assert 0 < one.count <= many.count < 1.3 * one.count
     assert TINY.urgent == only(lab, "h", crowd.URGENT, "classic").count
+
+
+def test_shards_consider_what_one_does(lab: Lab) -> None:
+    """In however many shards, the same records are considered and sent."""
+    sharding.measure(lab)
+    for dry in (True, False):
+        samples = [only(lab, *sharding.key(shards, dry=dry)) for shards in sharding.SHARDS]
+        assert 1 == len({(sample.count, sample.figures["sent"]) for sample in samples})
+        assert samples[0].count > samples[0].figures["sent"] > 0
+    cut = "select max(parts) from pgjobs.shards where finished_at is not null"
+    assert lab.connection.execute(cut).fetchone() == (16,)
 
 
 def test_growth_loads_what_is_missing_and_resumes(services: Services) -> None:

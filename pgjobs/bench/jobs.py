@@ -39,9 +39,17 @@ class Started:
     at: datetime
 
 
-def start(lab: Lab, kind: str, params: dict[str, object], file_name: str = "", *, active: bool = True) -> Started:
+def start(
+    lab: Lab,
+    kind: str,
+    params: dict[str, object],
+    file_name: str = "",
+    *,
+    active: bool = True,
+    shards: int | None = None,
+) -> Started:
     """Commit a row; the clocks are read just before the commit."""
-    values = {"type": kind, "params": Jsonb(params), "file_name": file_name, "active": active}
+    values = {"type": kind, "params": Jsonb(params), "file_name": file_name, "active": active, "shards": shards}
     with lab.connection.transaction():
         row = lab.connection.execute(statement("insert_job"), values).fetchone()
         assert row is not None  # noqa: S101 it returns the new row
@@ -75,14 +83,21 @@ def wait_for(lab: Lab, job_id: int, *, considered: int | None = None, seconds: f
 
 
 def run(
-    lab: Lab, daemon_pid: int, kind: str, params: dict[str, object], file_name: str = "", *, of: str = "sent"
+    lab: Lab,
+    daemon_pid: int,
+    kind: str,
+    params: dict[str, object],
+    file_name: str = "",
+    *,
+    of: str = "sent",
+    shards: int | None = None,
 ) -> tuple[Started, Sample]:
     """Run one job to its end; the count is of what was sent, or considered."""
     rest(lab.trees, lab.scale.rest)
     forget_peak(daemon_pid)
     temp = lab.temp_bytes()
     watch = Watch({"publisher": daemon_pid, **lab.trees})
-    job = start(lab, kind, params, file_name)
+    job = start(lab, kind, params, file_name, shards=shards)
     looks = wait_for(lab, job.id)
     spent = watch.spent()
     last = looks[-1]

@@ -11,7 +11,7 @@ import psycopg
 from rich.console import Console
 from rich.markup import escape
 
-from pgjobs.bench import comparisons, crowd, growth, injecting, latency, live, profiler, report, selecting
+from pgjobs.bench import comparisons, crowd, growth, injecting, latency, live, profiler, report, selecting, sharding
 from pgjobs.bench.lab import Lab, laboratory
 from pgjobs.bench.scale import LETTERS, Scale
 from pgjobs.errors import PgjobsError, SettingsError
@@ -25,6 +25,7 @@ REST: tuple[tuple[str, Measure], ...] = (
     ("e", injecting.measure),
     ("f", latency.measure),
     ("h", crowd.measure),
+    ("i", sharding.measure),
     ("g", growth.measure),  # the last one: it may load another table
 )
 

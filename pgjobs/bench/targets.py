@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pgjobs.bench import comparisons, crowd, growth, injecting, latency, live, selecting
+from pgjobs.bench import comparisons, crowd, growth, injecting, latency, live, selecting, sharding
 from pgjobs.bench.book import Book, Key
 
 Value = Callable[[Book], float | None]
@@ -79,6 +79,17 @@ def _peak(book: Book) -> float | None:
     return max((peak for peak in peaks if peak is not None), default=None)
 
 
+def _dearer(*, dry: bool) -> Value:
+    """How many times as much processor time of PostgreSQL a record costs in shards as it does in one, at the worst."""
+
+    def value(book: Book) -> float | None:
+        one, *more = (book.micros(sharding.key(shards, dry=dry), "postgres") for shards in sharding.SHARDS)
+        found = [each / one for each in more if one and each is not None]
+        return max(found, default=None)
+
+    return value
+
+
 def _other(name: str) -> Key:
     return Key("c", name, comparisons.KIND)
 
@@ -105,5 +116,7 @@ TARGETS = (
     Target("time at 10,000,000 ÷ time at 1,000,000", 10.5, False, "", _growth),
     Target("first message of a resume at 90 % of 10,000,000", 1000, False, "ms", _figure(growth.key(BIG), "resume_ms")),
     Target("eight jobs at once ÷ one job", 0.95, True, "", _over(MANY, ONE)),
+    Target("PostgreSQL CPU in 4 or 16 shards ÷ in one, dry run", 1.1, False, "", _dearer(dry=True)),
+    Target("PostgreSQL CPU in 4 or 16 shards ÷ in one, live", 1.1, False, "", _dearer(dry=False)),
     Target("urgent job among four giants: first record", 1000, False, "ms", _figure(URGENT, "max_ms")),
 )
