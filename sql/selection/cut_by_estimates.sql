@@ -10,10 +10,11 @@ declare
   _sign constant integer := sign(_end_key::numeric - _after_key);
   -- A place is the distance of a key from _after_key: numeric, for keys may be farther apart than a bigint can say.
   _span constant numeric := abs(_end_key::numeric - _after_key);
-  _place numeric := floor(_span / 2);
-  _half bigint;
-  _places numeric[];
-  _counts numeric[];
+  _place numeric;
+  _part_of double precision;
+  _even boolean := true;
+  _places numeric[] := '{0}';
+  _counts numeric[] := '{0}';
   _wanted numeric;
   _low numeric;
   _high numeric;
@@ -25,14 +26,21 @@ begin
   if _after_key is null or _estimate < 10 * _parts then
     return null;
   end if;
-  _half := pgjobs.estimate_records(_job_id, _after_key, (_after_key + _sign * _place)::bigint);
-  if _half + pgjobs.estimate_records(_job_id, (_after_key + _sign * _place)::bigint, _end_key)
-     not between 0.75 * _estimate and 1.33 * _estimate
+  foreach _part_of in array array[0.5, 0.25, 0.382, 0.75] loop
+    _place := floor(_span * _part_of::numeric);
+    _found := pgjobs.estimate_records(_job_id, _after_key, (_after_key + _sign * _place)::bigint);
+    _places := _places || _place;
+    _counts := _counts || _found;
+    _even := _even and abs(_found - _estimate * _place / _span) <= 0.01 * _estimate;
+    exit when not _even;
+  end loop;
+  if _even or _counts[2] + pgjobs.estimate_records(_job_id, (_after_key + _sign * _places[2])::bigint, _end_key)
+              not between 0.75 * _estimate and 1.33 * _estimate
   then
     return null;
   end if;
-  _places := array[0, _place, _span];
-  _counts := array[0, _half, _estimate];
+  _places := _places || _span;
+  _counts := _counts || _estimate::numeric;
   for _part in 1 .. _parts - 1 loop
     _wanted := _estimate::numeric * _part / _parts;
     select max(k.place) into _low from unnest(_places, _counts) k (place, n) where k.n <= _wanted;
@@ -66,4 +74,4 @@ begin
 end;
 $$;
 comment on function pgjobs.cut_by_estimates(bigint, bigint, bigint, bigint, integer) is
-  'Keys that cut a selection into parts of about as many records each, by what the planner expects between two keys. Null where its statistics say nothing: where few records are expected, or where the two halves of the keys do not make up the whole.';
+  'Keys that cut a selection into parts of about as many records each, by what the planner expects between two keys. Null where the keys are even, and where its statistics say nothing: where few records are expected, or where the two halves of the keys do not make up the whole.';
