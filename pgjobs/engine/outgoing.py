@@ -73,11 +73,11 @@ class Outgoing:
         self._waiting_since = time.monotonic()
         await publisher.settle(window.flight, self._while_waiting)
         if window.flight.nacked:
-            await self._publish_again(window.published, set(window.flight.nacked))
+            await self._publish_again(window.sendable, set(window.flight.nacked))
         publisher.forget_nacks()
         await self._shard.wait_because(None)
-        returned = publisher.take_returned(self._prefix, window.published)
-        if returned and len(returned) == len(window.published):
+        returned = publisher.take_returned(self._prefix, window.sendable)
+        if returned and len(returned) == len(window.sendable):
             await self._nothing_bound(windows, next(iter(returned.values())))
         if returned:
             await self._check_queue()
@@ -115,7 +115,7 @@ class Outgoing:
         for window in list(windows)[1:]:
             if window.flight is not None:
                 await self._publisher.settle(window.flight, self._while_waiting)
-                if len(self._publisher.take_returned(self._prefix, window.published)) < len(window.published):
+                if len(self._publisher.take_returned(self._prefix, window.sendable)) < len(window.sendable):
                     break
         else:
             windows.clear()

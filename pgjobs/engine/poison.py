@@ -29,7 +29,7 @@ class Suspicion:
 
         ConfigurationError when there are so many that the configuration is to blame.
         """
-        published = [record for window in windows for record in window.published]
+        published = [record for window in windows for record in window.sendable]
         if len(published) > 1:
             self.window = max(1, min(len(published), self.window or len(published)) // NARROWER)
             return None

@@ -17,9 +17,9 @@ from pgjobs import failpoints as faults
 from pgjobs.engine.context import RunContext
 from pgjobs.engine.selected import check_codes, check_columns, misplaced, read_as_bytes
 from pgjobs.engine.shard import Position
-from pgjobs.engine.window import fits
+from pgjobs.engine.window import Window, fits
 from pgjobs.errors import Interrupted, SelectionError
-from pgjobs.joblog.record import BODY, CODE, Record
+from pgjobs.joblog.record import BODY, CODE, KEY, Record
 from pgjobs.pg import connection as db
 
 WINDOW_BYTES = 8 << 20
@@ -55,15 +55,15 @@ class Records:
         self._patience = 5 * context.settings.stall_seconds
         self._opened_at: float | None = None
         self._exhausted = self._left is not None and self._left <= 0
-        self._ahead: asyncio.Task[list[Record]] | None = None
+        self._ahead: asyncio.Task[Window | None] | None = None
 
-    async def next(self) -> list[Record]:
-        """The next window in the job's order; empty when the selection is exhausted."""
+    async def next(self) -> Window | None:
+        """The next window in the job's order; None when the selection is exhausted."""
         self._reader.batched = False
         window = await (self._ahead or asyncio.create_task(self._fetch()))
-        self._ahead = asyncio.create_task(self._fetch()) if window and not self._exhausted else None
+        self._ahead = asyncio.create_task(self._fetch()) if window is not None and not self._exhausted else None
         self._reader.batched = self._ahead is not None
-        if not window:
+        if window is None:
             await self.pause()
         return window
 
@@ -88,9 +88,9 @@ class Records:
             with contextlib.suppress(psycopg.Error):
                 await self._reader.execute("rollback")
 
-    async def _fetch(self) -> list[Record]:
+    async def _fetch(self) -> Window | None:
         if self._exhausted:
-            return []
+            return None
         try:
             async with asyncio.timeout(self._patience):
                 return await self._fetch_window()
@@ -99,7 +99,7 @@ class Records:
         except TimeoutError as error:
             raise Interrupted(f"the database gave no record for {self._patience:.0f} s") from error
 
-    async def _fetch_window(self) -> list[Record]:
+    async def _fetch_window(self) -> Window | None:
         if self._misplaced is not None:
             raise self._misplaced
         if self._opened_at is not None and time.monotonic() - self._opened_at > self._segment_seconds:
@@ -109,20 +109,25 @@ class Records:
             faults.reach("at_rotation")
         if self._opened_at is None:
             await self._open()
-        window = await self._gather()
+        records, largest = await self._gather()
         faults.reach("after_fetch")
-        self._limit(window)
-        self._check_order(window)
-        self._end(window)
-        check_codes(window, self._codes)
-        if window:
-            self._after_key = window[-1][0]
-        return window
+        self._limit(records)
+        self._check_order(records)
+        self._end(records)
+        if not records:
+            return None
+        codes = list(map(CODE, records))
+        check_codes(records, codes, self._codes)
+        self._after_key = KEY(records[-1])
+        return Window.of(records, codes, largest)
 
-    async def _gather(self) -> list[Record]:
-        """Records until the window is full, in number or in bytes; of bodies yet unknown few are fetched at a time."""
+    async def _gather(self) -> tuple[list[Record], int]:
+        """Records until the window is full, in number or in bytes, and the size of the largest body.
+
+        While the size of bodies is unknown only a few are fetched at a time.
+        """
         window: list[Record] = []
-        room = WINDOW_BYTES
+        room, largest = WINDOW_BYTES, 1
         while step := min(self._window - len(window), self._step, max(room // self._biggest, 0 if window else 1)):
             try:
                 rows = await self._fetch_rows(step)
@@ -133,16 +138,18 @@ class Records:
                 await self._open()
                 continue
             window = window + rows if window else rows
+            bodies = list(filter(None, map(BODY, rows)))
+            largest_here = max(map(len, bodies), default=1)
+            largest = max(largest, largest_here)
             if len(rows) < step:
                 self._exhausted = True
                 break
-            bodies = list(filter(None, map(BODY, rows)))
             # One big body among small ones makes the next windows small, but not for ever.
-            self._biggest = max(max(map(len, bodies), default=1), self._biggest // 2)
+            self._biggest = max(largest_here, self._biggest // 2)
             self._step = max(self._step, GROWTH * step)
             if len(window) < self._window:
                 room -= sum(map(len, bodies))
-        return window
+        return window, largest
 
     async def _fetch_rows(self, number: int) -> list[Record]:
         cursor = self._reader.cursor(binary=True)

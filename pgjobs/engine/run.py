@@ -18,10 +18,9 @@ from pgjobs.engine.outgoing import Outgoing
 from pgjobs.engine.prepare import prepare
 from pgjobs.engine.records import Records, call_off
 from pgjobs.engine.shard import Position
-from pgjobs.engine.window import Window, find_unfit
+from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Poisoned
 from pgjobs.joblog.format import LogFormat
-from pgjobs.joblog.record import CODE, Record
 from pgjobs.joblog.rules import LogRules
 from pgjobs.joblog.words import log_format
 from pgjobs.joblog.writer import JobLog
@@ -41,8 +40,8 @@ class ShardRun:
         self.connections = connections
         self.windows: deque[Window] = deque()
         self._announced: int | None = None
-        self._reading: asyncio.Future[list[Record]] | None = None
-        self._upcoming: list[Record] = []
+        self._reading: asyncio.Future[Window | None] | None = None
+        self._upcoming: Window | None = None
         self._unreadable: ConfigurationError | None = None
         self._broken_off = False
         self._outgoing: Outgoing | None = None
@@ -89,7 +88,7 @@ class ShardRun:
             return await self._stream(records, log)
         except Poisoned as error:
             if window := self.context.suspicion.isolate(self.windows, error):
-                self._upcoming = []
+                self._upcoming = None
                 await self._commit(window, log)
             raise
         finally:
@@ -116,10 +115,10 @@ class ShardRun:
                 return not self._upcoming and not self._broken_off
 
     def _read(self, records: Records) -> None:
-        self._upcoming = []
+        self._upcoming = None
         self._reading = asyncio.ensure_future(records.next())
 
-    async def _take(self, reading: asyncio.Future[list[Record]]) -> None:
+    async def _take(self, reading: asyncio.Future[Window | None]) -> None:
         """Take over the next window; what makes it unreadable is told when all before it is accounted for."""
         try:
             if await self.lease.outlasts(reading, parked=True):
@@ -130,26 +129,21 @@ class ShardRun:
             self._unreadable = error
         self._reading = None
 
-    async def _send(self, records: list[Record]) -> bool:
+    async def _send(self, window: Window) -> bool:
         """Announce one window and publish it; False when the run turned out to be at its end."""
-        wanted = [record for record in records if CODE(record) is None]
-        window = Window(records, find_unfit(wanted))
         if self._outgoing is None:
             self.windows.append(window)
             return True
-        if self._announced != records[-1][0]:
-            await self.shard.renew(records[-1][0])
+        if self._announced != window.last_key:
+            await self.shard.renew(window.last_key)
             faults.reach("after_announce")
-            self._announced = records[-1][0]
+            self._announced = window.last_key
             if self.lease.stopping:
                 return False
-        if window.unfit:
-            wanted = [record for record in wanted if record[0] not in window.unfit]
-        window.published = wanted
         self.windows.append(window)
-        window.flight = self._outgoing.publish(window.published)
+        window.flight = self._outgoing.publish(window.sendable)
         faults.reach("after_publish")
-        self.context.metrics.window_records.observe(len(records))
+        self.context.metrics.window_records.observe(len(window.records))
         return True
 
     async def _settle(self) -> None:
@@ -163,7 +157,7 @@ class ShardRun:
         await log.append(self._format.lines(datetime.now(UTC), window.records, window.unfit | window.returned))
 
         last_sent = self.windows[-1].last_key
-        ahead = last_sent if self.lease.stopping or not self._upcoming else self._upcoming[-1][0]
+        ahead = last_sent if self.lease.stopping or self._upcoming is None else self._upcoming.last_key
         in_flight_to = window.last_key if self._outgoing is None else ahead
         (sent, skipped, returned), outcomes = window.account()
         await self.shard.checkpoint(

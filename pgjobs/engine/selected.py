@@ -16,7 +16,7 @@ from psycopg.abc import AdaptContext
 from psycopg.types.string import ByteaBinaryLoader
 
 from pgjobs.errors import SelectionError
-from pgjobs.joblog.record import CODE, KEY, Record
+from pgjobs.joblog.record import KEY, Record
 
 TEXT = ("text", "varchar")
 WANTED = (
@@ -73,16 +73,15 @@ def read_as_bytes(connection: AdaptContext) -> None:
         connection.adapters.register_loader(kind, ByteaBinaryLoader)
 
 
-def check_codes(window: Sequence[Record], known: set[bytes | None]) -> None:
+def check_codes(window: Sequence[Record], codes: Sequence[bytes | None], known: set[bytes | None]) -> None:
     """Refuse codes by which nothing can be counted; `known` holds None and all that were good, and is added to."""
-    found = set(map(CODE, window))
-    if found <= known:
+    if codes.count(None) == len(codes) or known.issuperset(codes):
         return
-    for key, _target, code, _detail, _body in window:
+    for record, code in zip(window, codes, strict=True):
         if code is not None and not IS_CODE(code):
             said = code.decode(errors="replace")[:100]
-            raise SelectionError(f"the code {said!r} of key {key} is none: {A_CODE}")
-    known |= found
+            raise SelectionError(f"the code {said!r} of key {KEY(record)} is none: {A_CODE}")
+    known.update(codes)
     if len(known) > MOST_CODES:
         raise SelectionError(f"the selector gives more than {MOST_CODES} codes: what differs by record is its detail")
 

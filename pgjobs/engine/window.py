@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pgjobs.engine.broker.confirms import Flight
-from pgjobs.joblog.record import CODE, Record, Refusal
+from pgjobs.joblog.record import BODY, CODE, Record, Refusal
 
 MAX_BODY = 1 << 20
 
 
 @dataclass
 class Window:
-    """Records in order, those of them that were published, and their flight.
+    """Records in order, and those of them that can be sent; their flight once they were published.
 
-    `unfit` and `returned` say by key why a record was not published, and why the broker gave one back.
+    `unfit` and `returned` say by key why a record can't be sent, and why the broker gave one back.
     """
 
     records: list[Record]
+    sendable: list[Record]
     unfit: dict[int, Refusal]
-    published: list[Record] = field(default_factory=list)
     returned: dict[int, Refusal] = field(default_factory=dict)
     flight: Flight | None = None
+
+    @classmethod
+    def of(cls, records: list[Record], codes: Sequence[bytes | None], largest: int) -> Window:
+        """The window of records with these codes; none of their bodies has more than `largest` bytes."""
+        # Every record passes here: whole windows are told apart by a few calls that loop in C.
+        wanted = records if codes.count(None) == len(codes) else [r for r in records if CODE(r) is None]
+        if largest <= MAX_BODY and all(map(BODY, wanted)):
+            return cls(records, wanted, {})
+        unfit = find_unfit(wanted)
+        return cls(records, [record for record in wanted if record[0] not in unfit], unfit)
 
     @property
     def last_key(self) -> int:
@@ -31,8 +42,10 @@ class Window:
 
     def account(self) -> tuple[tuple[int, int, int], list[tuple[str, str, int]]]:
         """How many were (sent, skipped, returned), and [(action, code, how many)] of what happened at all."""
-        codes: Counter[bytes] = Counter(filter(None, map(CODE, self.records)))
-        codes.update(refusal.code for refusal in self.unfit.values())
+        codes: Counter[bytes] = Counter()
+        if len(self.sendable) < len(self.records):
+            codes.update(filter(None, map(CODE, self.records)))
+            codes.update(refusal.code for refusal in self.unfit.values())
         skipped, returned = codes.total(), len(self.returned)
         sent = len(self.records) - skipped - returned
         codes.update(refusal.code for refusal in self.returned.values())
@@ -50,5 +63,5 @@ def find_unfit(wanted: list[Record]) -> dict[int, Refusal]:
     return {
         key: Refusal(b"too_large", b"%d" % len(body)) if body else Refusal(b"empty")
         for key, _target, _code, _detail, body in wanted
-        if not body or len(body) > MAX_BODY  # as fits(), without a call for every record
+        if not fits(body)
     }

@@ -25,14 +25,15 @@ class LogFormat:
 
     def lines(self, at: datetime, records: Sequence[Record], refused: Mapping[int, Refusal]) -> list[bytes]:
         """One logfmt line per record, in order; `refused` says by key why records without a code were not sent."""
-        stamp = b'time="%s" level=info msg=' % at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+        begin = b'time="%s" level=info msg=' % at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+        sent, skip = begin + b"%b action=sent id=%d\n", begin + b"%b action=skip error=%b id=%d\n"
         errors: dict[bytes, bytes] = {}
         lines: list[bytes] = []
         add = lines.append
         for key, target, code, detail, _body in records:
             shown = target if target and (target.isalnum() or PLAIN(target)) else quoted(target or b"")
             if code is None and key not in refused:
-                add(b"%b%b action=sent id=%d\n" % (stamp, shown, key))
+                add(sent % (shown, key))
             else:
                 if code is None:
                     error = self._error(*refused[key])
@@ -40,7 +41,7 @@ class LogFormat:
                     error = errors.get(code) or errors.setdefault(code, self._error(code))
                 else:
                     error = self._error(code, detail)
-                add(b"%b%b action=skip error=%b id=%d\n" % (stamp, shown, error, key))
+                add(skip % (shown, error, key))
         return lines
 
     def code_of(self, error: str) -> str:

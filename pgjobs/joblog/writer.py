@@ -14,6 +14,7 @@ import hashlib
 import logging
 import os
 import shutil
+import sys
 import zlib
 from array import array
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -123,7 +124,8 @@ def chained(chain: bytes, data: bytes) -> bytes:
 
 def line_checks(lines: Sequence[bytes]) -> bytes:
     """Two bytes for each line, enough to tell which of them was changed."""
-    return array("H", [zlib.crc32(line) & 0xFFFF for line in lines]).tobytes()
+    low = 0 if sys.byteorder == "little" else 1
+    return array("H", array("I", map(zlib.crc32, lines)).tobytes())[low::2].tobytes()
 
 
 async def _unbroken(work: Coroutine[Any, Any, None]) -> None:

@@ -50,7 +50,7 @@ AROUND = (
     Mutant(
         "m-beyond",
         "what a selector gives beyond the end of a shard is not sent by it",
-        (Edit(RECORDS, "        self._end(window)\n", ""),),
+        (Edit(RECORDS, "        self._end(records)\n", ""),),
         ("tests/test_selectors.py::test_a_selector_that_goes_on_beyond_its_end",),
     ),
     Mutant(
@@ -74,7 +74,7 @@ AROUND = (
     Mutant(
         "m-code",
         "what can't be counted is no code",
-        (Edit(RECORDS, "        check_codes(window, self._codes)\n", ""),),
+        (Edit(RECORDS, "        check_codes(records, codes, self._codes)\n", ""),),
         ("tests/test_selectors.py", "-k", "code_that_is_none or particulars"),
     ),
     Mutant(

@@ -164,7 +164,7 @@ MUTANTS = (
     Mutant(
         "m8-skip",
         "a run goes on directly behind the last key",
-        (Edit(RECORDS, "self._after_key = window[-1][0]\n", "self._after_key = window[-1][0] + 1\n"),),
+        (Edit(RECORDS, "self._after_key = KEY(records[-1])\n", "self._after_key = KEY(records[-1]) + 1\n"),),
         (f"{CRASHES}::test_death_at[at_rotation-2]",),
     ),
     Mutant(
@@ -259,7 +259,7 @@ MUTANTS = (
         (
             Edit(
                 RUN,
-                "            await self.shard.renew(records[-1][0])\n",
+                "            await self.shard.renew(window.last_key)\n",
                 "            await self.shard.renew()\n",
             ),
         ),

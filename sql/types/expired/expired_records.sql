@@ -15,6 +15,7 @@ begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
   _params := pgjobs.read_params(_job.type::text, _job.params);
   select p.first_key into _first from pgjobs.shards p where p.job_id = _job_id and p.shard = _shard;
+  -- As bpchar: blanks at the end do not count, and no copy is made as by btrim.
   return format(
     'select s.id::bigint as key, s.msisdn::text as target, s._code as code,'
     ' case when s._code = ''bad_price'' then %s::text end as detail,'
@@ -22,7 +23,7 @@ begin
     ' pgjobs.charge_message(%L, s.msisdn, %s, %s, %s, %s, %s, %s, s.id, %s, %s, null, %s, %s, %s, null, null, null)'
     ' end as body'
     ' from (select r.*,'
-    ' case when r.msisdn is null or btrim(r.msisdn) = '''' then ''no_msisdn'''
+    ' case when r.msisdn is null or r.msisdn::bpchar = '''' then ''no_msisdn'''
     ' when exists (select from (select %s from public.xmp_retries_expired x'
     ' where x.msisdn = r.msisdn collate "C" and x.id %s r.id%s offset 0) e where true%s) then ''duplicate''%s end as _code'
     ' from public.xmp_retries_expired r where true%s%s%s%s order by r.id %s offset 0) s',

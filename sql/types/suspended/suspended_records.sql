@@ -17,7 +17,7 @@ begin
     ' pgjobs.charge_message(''"subscription_id":'' || s.id, s.msisdn, %s, %s, %s, %s, %s, null, null,'
     ' pgjobs.utc(s.created_at), %s, %s, %s, %s, %s, %s, %s, %s) as body'
     ' from public.xmp_subscriptions s where s.result in (%s) and s.created_at < %s'
-    ' and btrim(s.msisdn) <> '''' and case%s when false then '''' end is null order by s.id limit %s',
+    ' and s.msisdn::bpchar <> '''' and case%s when false then '''' end is null order by s.id limit %s',
     _read ->> 'tid', _read ->> 'operator_code', _read ->> 'country_code', _read ->> 'service_code', _read ->> 'campaign_id',
     _read ->> 'last_pay_attempt_at', _read ->> 'attempts_count', _read ->> 'price', _read ->> 'retry_days',
     _read ->> 'delay_hours', _read ->> 'pixel', _read ->> 'publisher', _read ->> 'paid_hours',
