@@ -16,6 +16,7 @@ from fix_services import soon
 from pgjobs.bench import (
     comparisons,
     crowd,
+    crowded,
     growth,
     injecting,
     latency,
@@ -47,6 +48,8 @@ TINY = Scale(
     urgent=1,
     growth=(2000, 5000),
     resume_at=0.4,
+    history=3000,
+    asks=3,
 )
 
 
@@ -169,6 +172,16 @@ def test_shards_consider_what_one_does(lab: Lab) -> None:
         assert samples[0].count > samples[0].figures["sent"] > 0
     cut = "select max(parts) from pgjobs.shards where finished_at is not null"
     assert lab.connection.execute(cut).fetchone() == (16,)
+
+
+def test_each_statement_is_asked_on_both_databases(lab: Lab) -> None:
+    """Every statement has its times on the empty and on the crowded database."""
+    crowded.measure(lab)
+    for what in crowded.STATEMENTS:
+        for name in (crowded.EMPTY, crowded.CROWDED):
+            assert TINY.asks == only(lab, crowded.LETTER, f"{what}: {name}").count
+        assert (crowded.ratio(lab.book, what) or 0) > 0
+    assert (crowded.worst(lab.book) or 0) >= max(crowded.ratio(lab.book, what) or 0 for what in crowded.STATEMENTS)
 
 
 def test_growth_loads_what_is_missing_and_resumes(services: Services) -> None:

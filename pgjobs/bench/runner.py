@@ -11,7 +11,19 @@ import psycopg
 from rich.console import Console
 from rich.markup import escape
 
-from pgjobs.bench import comparisons, crowd, growth, injecting, latency, live, profiler, report, selecting, sharding
+from pgjobs.bench import (
+    comparisons,
+    crowd,
+    crowded,
+    growth,
+    injecting,
+    latency,
+    live,
+    profiler,
+    report,
+    selecting,
+    sharding,
+)
 from pgjobs.bench.lab import Lab, laboratory
 from pgjobs.bench.scale import LETTERS, Scale
 from pgjobs.errors import PgjobsError, SettingsError
@@ -26,6 +38,7 @@ REST: tuple[tuple[str, Measure], ...] = (
     ("f", latency.measure),
     ("h", crowd.measure),
     ("i", sharding.measure),
+    (crowded.LETTER, crowded.measure),
     ("g", growth.measure),  # the last one: it may load another table
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-LETTERS = "abcdefghi"
+LETTERS = "abcdefghij"
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class Scale:
     urgent: int = 5
     growth: tuple[int, ...] = (100_000, 1_000_000)
     """sizes of the table, the smallest first"""
+    history: int = 1_000_000
+    """jobs that have ended, on the crowded database"""
+    asks: int = 40
+    """how often each statement is asked on it"""
     resume_at: float = 0.9
     """where a growing job is stopped and resumed"""
     letters: str = LETTERS
@@ -41,6 +45,8 @@ QUICK = Scale(
     stops=8,
     urgent=3,
     growth=(50_000, 200_000),
+    history=100_000,
+    asks=15,
 )
 
 
