@@ -55,6 +55,7 @@ class Metrics:
         )
         self.window_records = histogram("window_records", "Records in a window.", WINDOW_RECORDS)
         self.running_shards = gauge("running_shards", "Shards this daemon runs.")
+        self.connections_limit = gauge("connections_limit", "Connections to PostgreSQL this daemon may open at most.")
         self.listening = gauge("listening", "1 while the daemon listens for notifications.")
         self.broker_connected = gauge("broker_connected", "1 while the daemon is connected to the broker.")
         self.broker_blocked = gauge("broker_blocked", "1 while an alarm of the broker blocks publishing.")

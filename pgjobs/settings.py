@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     autostart: bool = Field(True, description="start jobs whose run_at has come without being asked")
     max_running: int = Field(16, ge=1, le=200, description="most shards that one daemon runs at the same time")
     window: int = Field(2000, ge=1, le=65535, description="records published and confirmed together")
+    idle_seconds: Pause = Field(30.0, description="seconds after which a connection that nobody uses is closed")
     segment_seconds: Seconds = Field(30.0, description="seconds a cursor stays open at most")
     lease_seconds: float = Field(
         30.0, ge=1, le=3600, description="seconds after which a silent daemon loses its shards"

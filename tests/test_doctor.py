@@ -247,6 +247,25 @@ def test_nobody_alive_is_a_problem_where_it_is_asked_for(engine: Engine) -> None
     assert 0 == live().code
 
 
+@pytest.mark.parametrize(("places", "level"), [(20, "ok"), (160, "warning"), (200, "problem")])
+def test_more_connections_than_the_server_allows(engine: Engine, examine: Examine, places: int, level: str) -> None:
+    """What the living daemons may need together is compared with what the server, the database and the role allow."""
+    engine.execute(
+        "insert into pgjobs.daemons (id, name, host, pid, version, started_at, seen_at, metrics)"
+        " select gen_random_uuid(), 'd', 'h', 1, '1', now(), clock_timestamp(),"
+        " jsonb_build_array(jsonb_build_object('name', 'pgjobs_connections_limit', 'value', %s::int / 2))"
+        " from generate_series(1, 2)",
+        places,
+    )
+    found = about(examine(), "connections")
+    assert level == found.level
+    assert found.sentence.startswith(f"the daemons may open {places} of 197 connections")
+    name = engine.value("select current_database()::text")
+    engine.execute(f"alter database {name} connection limit 10")
+    assert "problem" == about(examine(), "connections").level
+    engine.execute(f"alter database {name} connection limit -1")
+
+
 def test_refused_messages_of_a_living_daemon_are_told(engine: Engine, examine: Examine) -> None:
     """A full queue that refuses messages is seen nowhere else than in the daemon's counter."""
     engine.execute(

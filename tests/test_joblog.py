@@ -13,12 +13,14 @@ import pytest
 
 from pgjobs import failpoints as faults
 from pgjobs.engine.claim import Claim
+from pgjobs.engine.control import Control
 from pgjobs.engine.shard import Shard
 from pgjobs.errors import Fenced, LogError
 from pgjobs.joblog import writer as joblog
 from pgjobs.joblog.rules import LogRules
 from pgjobs.joblog.writer import JobLog
 from pgjobs.pg import connection as db
+from pgjobs.settings import read_settings
 
 
 @pytest.fixture
@@ -43,10 +45,20 @@ def commit(connection: psycopg.Connection[Any], log: JobLog, epoch: int) -> None
     connection.execute("update pgjobs.log_segments set bytes = %s where epoch = %s", (log.committed, epoch))
 
 
+class One(Control):
+    """A single connection for everything."""
+
+    def __init__(self, connection: db.Connection) -> None:
+        super().__init__(read_settings())
+        self._only = connection
+
+    async def _take(self) -> db.Connection:
+        return self._only
+
+
 async def open_log(control: db.Connection, job: int, epoch: int, path: Path, rules: LogRules | None = None) -> JobLog:
     """The log of shard 0 as its owner of this epoch opens it."""
-    shard = Shard(Claim(job, 0, epoch, "x", "", "q", False, "", False, False, True, None, 0), 60, 0)
-    shard.control = control
+    shard = Shard(Claim(job, 0, epoch, "x", "", "q", False, "", False, False, True, None, 0), One(control), 60, 0)
     return await JobLog.open(shard.open_log, path, rules)
 
 

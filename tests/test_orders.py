@@ -10,6 +10,7 @@ from fix_daemon import Engine
 from fix_jobs import WORKER, Db, claim, connect, insert_job
 
 from pgjobs.engine.claim import Claim
+from pgjobs.engine.control import Control
 from pgjobs.engine.lease import Lease, Orders, Parking, boot_seconds
 from pgjobs.engine.leases import Leases
 from pgjobs.engine.shard import Shard
@@ -81,7 +82,7 @@ def shards(db: Db) -> Callable[[], list[Shard]]:
     taken = [claim(db, insert_job(db)) for _ in range(2)]
 
     def make() -> list[Shard]:
-        return [Shard(Claim(**each), 30, boot_seconds() - 29) for each in taken]
+        return [Shard(Claim(**each), Control(read_settings()), 30, boot_seconds() - 29) for each in taken]
 
     return make
 

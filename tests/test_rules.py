@@ -16,11 +16,13 @@ from pika import spec
 
 from pgjobs.engine.broker.confirms import Confirms
 from pgjobs.engine.broker.publisher import Publisher
+from pgjobs.engine.control import Control
 from pgjobs.engine.lease import Lease, Orders, boot_seconds
 from pgjobs.engine.listen import Listener
 from pgjobs.errors import Interrupted
 from pgjobs.lab.services import Services
 from pgjobs.metrics import Metrics
+from pgjobs.settings import read_settings
 
 CHECKPOINT = (
     "select verdict from pgjobs.checkpoint_job(%s, %s, %s, interval '30 s', %s, %s, 1, 0, 0,"
@@ -292,7 +294,9 @@ def test_listening_comes_before_looking(database: str) -> None:
             if job == 7:
                 done.set()
 
-        listening = asyncio.create_task(Listener(database, Metrics(), 60, hear).run(lambda: None))
+        listening = asyncio.create_task(
+            Listener(database, Control(read_settings()), Metrics(), 60, hear).run(lambda: None)
+        )
         async with asyncio.timeout(10):
             await done.wait()
         listening.cancel()

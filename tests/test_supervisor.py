@@ -33,7 +33,7 @@ TASKS: dict[str, tuple[type, str]] = {
     "chores": (Maintenance, "run"),
     "api requests": (Calls, "run"),
     "callbacks": (Callbacks, "run"),
-    "warm-up": (ConnectionPool, "warm"),
+    "connections": (ConnectionPool, "keep"),
     "claims": (Claims, "run"),
 }
 

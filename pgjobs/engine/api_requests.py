@@ -14,7 +14,7 @@ import psycopg
 from pgjobs.backoff import Backoff
 from pgjobs.engine.broker.confirms import in_words
 from pgjobs.engine.broker.publisher import Publisher
-from pgjobs.engine.connections import ConnectionPool
+from pgjobs.engine.connections import ANSWERS, ConnectionPool
 from pgjobs.engine.selected import read_as_bytes
 from pgjobs.engine.window import MAX_BODY
 from pgjobs.errors import ConfigurationError, PgjobsError, one_line
@@ -23,8 +23,6 @@ from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)
-AT_ONCE = 4
-"""Calls one daemon answers side by side, so that a small one need not wait behind a big one."""
 LAST_SECONDS = 2.0
 """How long a daemon that ends tries to tell the asker so."""
 
@@ -46,24 +44,22 @@ class Calls:
     async def run(self, works: Callable[[], None] = lambda: None) -> None:
         """Take calls for ever; whatever ends this, calls that are under way are closed with a sentence."""
         try:
-            async with await db.connect(self._settings.database_url, "calls") as control:
-                # What it had taken and is not answering now was lost on the way: nobody else ever takes it.
-                await control.execute("select pgjobs.abandon_api_requests(%s, %s)", (self._daemon, list(self._running)))
-                await self._take_calls(control, works)
+            # What it had taken and is not answering now was lost on the way: nobody else ever takes it.
+            call = "select pgjobs.abandon_api_requests(%s, %s)"
+            await self._pool.control.row(call, (self._daemon, list(self._running)))
+            await self._take_calls(works)
         finally:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 await self._end()
 
-    async def _take_calls(self, control: db.Connection, works: Callable[[], None]) -> None:
+    async def _take_calls(self, works: Callable[[], None]) -> None:
         lease = timedelta(seconds=self._settings.lease_seconds)
         while True:
             self._woken.clear()
-            while len(self._running) < AT_ONCE:
-                async with asyncio.timeout(self._settings.stall_seconds):
-                    cursor = await control.execute(
-                        "select * from pgjobs.claim_api_request(%s, %s)", (self._daemon, lease)
-                    )
-                    row = await cursor.fetchone()
+            while len(self._running) < ANSWERS:
+                row = await self._pool.control.row(
+                    "select * from pgjobs.claim_api_request(%s, %s)", (self._daemon, lease)
+                )
                 works()
                 if row is None:
                     break
@@ -126,9 +122,8 @@ class Calls:
             await backoff.pause()
 
     async def _close(self, call: Publication, problem: str | None) -> None:
-        async with await db.connect(self._settings.database_url, "call answer") as connection:
-            closing = "select pgjobs.close_api_request(%s, %s, %s, %s)"
-            await connection.execute(closing, (call.id, self._daemon, call.published, problem))
+        closing = "select pgjobs.close_api_request(%s, %s, %s, %s)"
+        await self._pool.control.row(closing, (call.id, self._daemon, call.published, problem))
 
 
 class Publication:

@@ -17,12 +17,11 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import httpx
-from psycopg.rows import class_row
 
 import pgjobs
 from pgjobs import failpoints as faults
+from pgjobs.engine.control import Control
 from pgjobs.errors import one_line
-from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -46,10 +45,11 @@ class Callback(NamedTuple):
 
 
 class Callbacks:
-    """Claims due callbacks on its own connection and makes the calls."""
+    """Claims due callbacks and makes the calls."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, control: Control) -> None:
         self._settings = settings
+        self._control = control
         self._woken = asyncio.Event()
         self._calls: dict[asyncio.Task[None], Callback] = {}
         self._transport: httpx.AsyncHTTPTransport | None = None
@@ -60,50 +60,41 @@ class Callbacks:
 
     async def announce(self) -> None:
         """Store in the database whether there is an address to call, before the first job ends."""
-        async with await self._connect() as control:
-            await self._announce(control)
-
-    async def _announce(self, control: db.Connection) -> None:
-        await control.execute("select pgjobs.announce_callbacks(%s)", (bool(self._settings.callback_url),))
-
-    async def _connect(self) -> db.Connection:
-        url, patience = self._settings.database_url, self._settings.stall_seconds
-        return await db.connect(url, "callbacks", patience=patience)
+        await self._control.row("select pgjobs.announce_callbacks(%s)", (bool(self._settings.callback_url),))
 
     async def run(self, works: Callable[[], None]) -> None:
         """Make calls until cancelled; `works` is called after each answer of the database."""
-        async with await self._connect() as control:
-            try:
-                await self._claim_for_ever(control, works)
-            finally:
-                for task in self._calls:
-                    task.cancel()
-                await asyncio.gather(*self._calls, return_exceptions=True)
-                self._calls.clear()
-                if self._transport is not None:
-                    await self._transport.aclose()
-                    self._transport = None
+        try:
+            await self._claim_for_ever(works)
+        finally:
+            for task in self._calls:
+                task.cancel()
+            await asyncio.gather(*self._calls, return_exceptions=True)
+            self._calls.clear()
+            if self._transport is not None:
+                await self._transport.aclose()
+                self._transport = None
 
-    async def _claim_for_ever(self, control: db.Connection, works: Callable[[], None]) -> None:
+    async def _claim_for_ever(self, works: Callable[[], None]) -> None:
         wanted = bool(self._settings.callback_url)
         announce_at = 0.0
         while True:
             self._woken.clear()
             if time.monotonic() >= announce_at:
-                await self._announce(control)
+                await self.announce()
                 announce_at = time.monotonic() + ANNOUNCE_SECONDS
             for task in [task for task in self._calls if task.done()]:
                 del self._calls[task]
                 task.result()
-            while len(self._calls) < MOST_CALLS and (callback := await self._claim(control)) is not None:
-                task = asyncio.create_task(self._attempt(control, callback))
+            while len(self._calls) < MOST_CALLS and (callback := await self._claim()) is not None:
+                task = asyncio.create_task(self._attempt(callback))
                 self._calls[task] = callback
                 task.add_done_callback(lambda _: self._woken.set())
             works()
             pause = self._settings.poll_seconds
             if len(self._calls) < MOST_CALLS:
                 call = "select pgjobs.next_callback(%s, %s)"
-                due = await db.value(control, call, wanted, self._busy())
+                due = await self._control.value(call, wanted, self._busy())
                 pause = pause if due is None else min(pause, max(0.5, due))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -114,14 +105,13 @@ class Callbacks:
         hosts = [callback.host for callback in self._calls.values()]
         return [host for host in set(hosts) if hosts.count(host) >= MOST_OF_ONE_HOST]
 
-    async def _claim(self, control: db.Connection) -> Callback | None:
+    async def _claim(self) -> Callback | None:
         patience = timedelta(seconds=2 * self._settings.callback_timeout + 10)
-        cursor = control.cursor(row_factory=class_row(Callback))
-        call = "select * from pgjobs.claim_callback(%s, %s, %s)"
-        await cursor.execute(call, (patience, bool(self._settings.callback_url), self._busy()))
-        return await cursor.fetchone()
+        call = "select id, attempt, job_id, status, host, url from pgjobs.claim_callback(%s, %s, %s)"
+        row = await self._control.row(call, (patience, bool(self._settings.callback_url), self._busy()))
+        return Callback(*row) if row else None
 
-    async def _attempt(self, control: db.Connection, callback: Callback) -> None:
+    async def _attempt(self, callback: Callback) -> None:
         """Make one attempt and record it."""
         began = time.monotonic()
         answer: int | None = None
@@ -143,7 +133,7 @@ class Callbacks:
         shown = _shown(str(url or callback.url or self._settings.callback_url))
         call = "select pgjobs.record_callback(%s, %s, %s, %s, %s, %s, %s)"
         attempts = self._settings.callback_attempts
-        await control.execute(call, (callback.id, callback.attempt, shown, answer, problem, milliseconds, attempts))
+        await self._control.row(call, (callback.id, callback.attempt, shown, answer, problem, milliseconds, attempts))
         job, status, number = callback.job_id, callback.status, callback.attempt
         if answer is not None and 200 <= answer <= 299:
             logger.info("callback of job %s (%s): answered with %s", job, status, answer)

@@ -1,4 +1,4 @@
-"""The connections that the runs of shards use; a pool keeps them open, so that a job starts without a handshake."""
+"""The connections of a daemon: a few for control statements, and what each run uses, kept a while for the next one."""
 
 from __future__ import annotations
 
@@ -7,75 +7,86 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
 
 from pgjobs.engine import troubles
 from pgjobs.engine.broker.publisher import Publisher
+from pgjobs.engine.control import MOST, Control, usable
+from pgjobs.engine.idle import Idle
 from pgjobs.errors import Interrupted, PgjobsError
 from pgjobs.metrics import Metrics
 from pgjobs.pg import connection as db
-from pgjobs.pg.replica import check_replica
+from pgjobs.pg.replica import compare, identity
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)
-ASK_SECONDS = 2.0
-"""Seconds that the database has to answer on a connection of an earlier run."""
 RECONNECT_INTERVAL = 2.0
 """Minimum seconds between connection attempts to an unreachable broker, for the whole daemon."""
+OWN = 4 + MOST
+"""Connections to PostgreSQL beside those that read: listener, claims, leases, chores and the control connections."""
+ANSWERS = 4
+"""Calls of /api that a daemon answers side by side, each with a connection of its own."""
 IDLE = psycopg.pq.TransactionStatus.IDLE
 
 
-@dataclass
 class ShardConnections:
-    """What one run uses: two connections to PostgreSQL and, if it publishes, one to RabbitMQ."""
+    """What one run uses: a reader once it has a selection to read and, if it publishes, a connection to RabbitMQ."""
 
-    control: db.Connection
-    reader: db.Connection
-    publisher: Publisher | None = None
+    def __init__(self, pool: ConnectionPool) -> None:
+        self.publisher: Publisher | None = None
+        self._pool = pool
+        self._reader: db.Connection | None = None
 
-    @property
-    def usable(self) -> bool:
-        """Whether another run can use the connections to PostgreSQL as they are."""
-        return not self.control.closed and not self.reader.closed and self.reader.info.transaction_status == IDLE
+    async def reader(self) -> db.Connection:
+        """The connection that reads the records."""
+        if self._reader is None:
+            self._reader = await self._pool.reader()
+        return self._reader
+
+    async def give_back(self, *, healthy: bool) -> None:
+        """Let other runs have the connections; after a run that broke off they are closed."""
+        await self._pool.give_back(self._reader, self.publisher, healthy=healthy)
+        self._reader = self.publisher = None
 
 
 class ConnectionPool:
     """Opens the connections of runs and keeps them for later runs."""
 
     def __init__(self, settings: Settings, metrics: Metrics, worker: UUID) -> None:
+        self.control = Control(settings)
         self._settings = settings
         self._metrics = metrics
         self._name = f"pgjobs {settings.daemon_name} {worker}"
-        self._idle: list[ShardConnections] = []
+        self._readers: Idle[db.Connection] = Idle()
+        self._unused: Idle[Publisher] = Idle()
         self._publishers: set[Publisher] = set()
         self._trouble = ""
         self._connecting = asyncio.Lock()
         self._retry_at = 0.0
+        metrics.connections_limit.set(OWN + ANSWERS + settings.max_running)
         # Computed whenever they are read, so that they are true after a connection was lost as well.
         metrics.broker_connected.set_function(lambda: any(each.usable for each in self._publishers))
         metrics.broker_blocked.set_function(lambda: any(each.blocked for each in self._publishers))
 
     async def take(self, *, publishing: bool) -> ShardConnections:
-        """Connections for one run; the publisher is usable or None if the run publishes."""
-        connections = await self._take_idle() or await self._open()
-        if publishing and (connections.publisher is None or not connections.publisher.usable):
-            self.drop(connections.publisher)
-            connections.publisher = None
+        """Connections for one run, with a publisher if the run publishes and one is there: else it connects later."""
+        connections = ShardConnections(self)
+        while publishing and connections.publisher is None and (found := self._unused.take()) is not None:
+            publisher, _ = found
+            if publisher.usable:
+                connections.publisher = publisher
+            else:
+                self.drop(publisher)
         return connections
 
-    async def _take_idle(self) -> ShardConnections | None:
-        """Connections of an earlier run on which the database still answers; the ones that do not are closed."""
-        while self._idle:
-            connections = self._idle.pop()
-            if connections.usable:
-                both = (connections.control, connections.reader)
-                if all(await asyncio.gather(*(each.answers(ASK_SECONDS) for each in both))):
-                    return connections
-            await self.give_back(connections, healthy=False)
-        return None
+    async def reader(self) -> db.Connection:
+        """A connection for one cursor; one of an earlier run only if the server still answers on it."""
+        while (found := self._readers.take()) is not None:
+            if await usable(*found):
+                return found[0]
+        return await self._open_reader()
 
     async def publisher(self) -> Publisher:
         """A new publisher; Interrupted if the broker can't be reached, or could not within RECONNECT_INTERVAL."""
@@ -95,28 +106,40 @@ class ConnectionPool:
         self._publishers.add(publisher)
         return publisher
 
-    async def give_back(self, connections: ShardConnections, *, healthy: bool) -> None:
-        """Keep the connections for a later run, or close them if they can't be used again."""
-        if healthy and connections.usable:
-            self._idle.append(connections)
-            return
-        self.drop(connections.publisher)
-        for connection in (connections.control, connections.reader):
-            await connection.close()
+    async def give_back(self, reader: db.Connection | None, publisher: Publisher | None, *, healthy: bool) -> None:
+        """Keep connections for a later run, or close them if they can't be used again."""
+        if publisher is not None and healthy and publisher.usable:
+            self._unused.put(publisher)
+        else:
+            self.drop(publisher)
+        if reader is not None and healthy and not reader.closed and reader.info.transaction_status == IDLE:
+            self._readers.put(reader)
+        elif reader is not None:
+            await reader.close()
 
-    async def warm(self) -> None:
-        """Open connections before the first job needs them; if the broker is away, that job connects to it later."""
+    async def keep(self, works: Callable[[], None]) -> None:
+        """Open connections before the first job needs them, then close for ever what is not needed any more."""
+        await self._warm()
+        seconds = self._settings.idle_seconds
+        while True:
+            works()
+            await asyncio.sleep(seconds / 4)
+            await self.control.shrink(seconds)
+            for reader in self._readers.take_unused(seconds, but=1):
+                await reader.close()
+            for publisher in self._unused.take_unused(seconds, but=1):
+                self.drop(publisher)
+
+    async def _warm(self) -> None:
+        """One connection of each kind; if the broker is away, the first job connects to it later."""
+        connections = ShardConnections(self)
         with contextlib.suppress(psycopg.Error, OSError):
             try:
-                connections = await self._open()
+                await connections.reader()
+                connections.publisher = await self.publisher()
             except PgjobsError as error:
                 logger.warning("%s", error.sentence)
-                return
-            try:
-                connections.publisher = await self.publisher()
-            except Interrupted as error:
-                logger.warning("%s", error.sentence)
-            self._idle.append(connections)
+            await connections.give_back(healthy=True)
 
     async def probe(self, works: Callable[[], None]) -> None:
         """Try to reach a broker that is away: while another daemon reaches it, no shard is taken that would try."""
@@ -125,7 +148,7 @@ class ConnectionPool:
             await asyncio.sleep(RECONNECT_INTERVAL)
             if self._trouble:
                 with contextlib.suppress(PgjobsError):
-                    self.drop(await self.publisher())
+                    self._unused.put(await self.publisher())
                     logger.info("the broker is back")
 
     def broker_state(self) -> str:
@@ -137,29 +160,14 @@ class ConnectionPool:
 
     async def close(self) -> None:
         """Close everything that is idle, and every publisher."""
-        for connections in self._idle:
-            for connection in (connections.control, connections.reader):
-                await connection.close()
+        for reader in self._readers.take_unused(0):
+            await reader.close()
         for publisher in list(self._publishers):
             self.drop(publisher)
+        await self.control.close()
         await asyncio.sleep(0)
 
-    async def _open(self) -> ShardConnections:
-        settings = self._settings
-        control = await db.connect(
-            settings.database_url,
-            "control",
-            patience=min(settings.stall_seconds, settings.lease_seconds),
-            idle_in_transaction_session_timeout="5s",
-        )
-        try:
-            reader = await self._open_reader(control)
-        except BaseException:
-            await control.close()
-            raise
-        return ShardConnections(control, reader)
-
-    async def _open_reader(self, control: db.Connection) -> db.Connection:
+    async def _open_reader(self) -> db.Connection:
         settings, patience = self._settings, 5 * self._settings.stall_seconds
         if not settings.replica_url:
             return await db.connect(settings.database_url, "reader", patience=patience)
@@ -170,7 +178,9 @@ class ConnectionPool:
                 raise
             raise Interrupted(f"the replica of PGJOBS_REPLICA_URL: {troubles.words(error)}") from error
         try:
-            await check_replica(control, reader)
+            found = await identity(reader)
+            async with self.control.connection() as control:
+                compare(await identity(control), found)
         except BaseException:
             await reader.close()
             raise

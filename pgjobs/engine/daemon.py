@@ -41,6 +41,8 @@ from pgjobs.signals import asking_to_end
 logger = logging.getLogger(__name__)
 REPORT_PAUSE = 1.0
 GRACE_SECONDS = 2.0
+LAST_SECONDS = 2.0
+"""How long the database is asked to forget the heartbeat of a daemon that ends."""
 LEAVE_SECONDS = 4.0
 """How long after the time to drain the process may last: whatever a lost server keeps waiting is left behind then."""
 
@@ -57,7 +59,7 @@ class Daemon:
         self.worker = uuid4()
         self.running: dict[str, Running] = {}
         self.pool = ConnectionPool(settings, self.metrics, self.worker)
-        self.callbacks = Callbacks(settings)
+        self.callbacks = Callbacks(settings, self.pool.control)
         self.calls = Calls(settings, self.pool, self.worker)
         self.leases = Leases(settings, self.worker, lambda: [running.shard for running in self.running.values()])
         self.heartbeat = Heartbeat(settings, self.metrics, self.worker, self.pool)
@@ -71,7 +73,7 @@ class Daemon:
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
         await self._until_told_to_end(self._check_database())
         if self._stopping:
-            return
+            return await self.pool.close()
         supervisor = Supervisor(self._check_schema, self._told_to_end)
         self._supervise(supervisor)
         logger.info("daemon %s is up as %s", self.worker, self.settings.daemon_name)
@@ -82,23 +84,25 @@ class Daemon:
             await self._let_go()
         finally:
             await supervisor.close()
+            await self._say_goodbye()
             await self.pool.close()
-        await self._say_goodbye()
         logger.info("daemon %s has let go of everything", self.worker)
         if supervisor.failed.done():
             raise supervisor.failed.result()
+        return None
 
     def _supervise(self, supervisor: Supervisor) -> None:
         """Start everything that runs beside the shards."""
         settings = self.settings
-        listener = Listener(settings.database_url, self.metrics, settings.probe_seconds, self._on_hint)
+        control, probe = self.pool.control, settings.probe_seconds
+        listener = Listener(settings.database_url, control, self.metrics, probe, self._on_hint)
         supervisor.start("listener", listener.run)
         supervisor.start("leases", self.leases.run)
         supervisor.start("heartbeat", self.heartbeat.run)
         supervisor.start("chores", Maintenance(settings, self.worker).run)
         supervisor.start("api requests", self.calls.run)
         supervisor.start("callbacks", self.callbacks.run)
-        supervisor.start("warm-up", lambda _works: self.pool.warm(), once=True)
+        supervisor.start("connections", self.pool.keep)
         supervisor.start("broker probe", self.pool.probe)
         supervisor.start("claims", self.claims.run)
 
@@ -113,11 +117,8 @@ class Daemon:
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
-    async def _connect(self, role: str) -> db.Connection:
-        return await db.connect(self.settings.database_url, role, patience=self.settings.stall_seconds)
-
     async def _check_schema(self) -> None:
-        async with await self._connect("check") as connection:
+        async with self.pool.control.connection() as connection:
             await db.check_schema(connection)
 
     async def _check_database(self) -> None:
@@ -160,7 +161,7 @@ class Daemon:
 
     def _start(self, taken: Claim, claimed_at: float) -> None:
         faults.reach("after_claim")
-        shard = Shard(taken, self.settings.lease_seconds, claimed_at)
+        shard = Shard(taken, self.pool.control, self.settings.lease_seconds, claimed_at)
         task = asyncio.create_task(self._run_shard(taken, shard))
         self.running[taken.name] = Running(shard, task)
         self.metrics.running_shards.set(len(self.running))
@@ -204,9 +205,9 @@ class Daemon:
     async def _say_goodbye(self) -> None:
         """Beat for the last time, so that all that was counted is told, and take the heartbeat along."""
         try:
-            async with asyncio.timeout(2), await self._connect("leave") as control:
-                await self.heartbeat.beat(control)
-                await control.execute("select pgjobs.leave(%s)", (self.worker,))
+            async with asyncio.timeout(LAST_SECONDS):
+                await self.heartbeat.beat()
+                await self.pool.control.row("select pgjobs.leave(%s)", (self.worker,))
         except Exception as error:  # noqa: BLE001 the heartbeat runs out by itself
             logger.warning("could not say goodbye: %s", one_line(error))
 

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
 
+from pgjobs.engine.control import Control
 from pgjobs.errors import Interrupted
 from pgjobs.metrics import Metrics
 from pgjobs.pg import connection as db
@@ -25,8 +26,16 @@ MOST_LETTERS = 200
 class Listener:
     """Calls `hear(job id or None)` for every notification, and once after every (re)connect."""
 
-    def __init__(self, url: str, metrics: Metrics, probe_seconds: float, hear: Callable[[int | None], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        control: Control,
+        metrics: Metrics,
+        probe_seconds: float,
+        hear: Callable[[int | None], None],
+    ) -> None:
         self._url = url
+        self._control = control
         self._metrics = metrics
         self._probe_seconds = probe_seconds
         self._hear = hear
@@ -56,8 +65,7 @@ class Listener:
     async def _delivers(self, connection: db.Connection) -> bool:
         """Whether a notification sent by another connection arrives on this one."""
         nonce = f"probe {uuid.uuid4()}"
-        async with await db.connect(self._url, "probe", patience=PROBE_PATIENCE) as other:
-            await other.execute("select pg_notify(%s, %s)", (CHANNEL, nonce))
+        await self._control.row("select pg_notify(%s, %s)", (CHANNEL, nonce))
         async with contextlib.aclosing(payloads(connection, PROBE_PATIENCE)) as heard:
             async for payload in heard:
                 if payload == nonce:

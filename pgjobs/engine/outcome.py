@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import timedelta
 
 import psycopg
@@ -27,7 +26,6 @@ from pgjobs.engine.context import RunContext
 from pgjobs.engine.lease import Parking
 from pgjobs.engine.run import ShardRun
 from pgjobs.errors import ConfigurationError, Fenced, Interrupted, SelectionError, refusal
-from pgjobs.pg import connection as db
 
 logger = logging.getLogger(__name__)
 MOST_UNKNOWN = 5
@@ -60,12 +58,11 @@ class ShardTask:
                 await self._report_trouble(error)
         finally:
             if self._connections is not None:
-                await self._pool.give_back(self._connections, healthy=healthy)
+                await self._connections.give_back(healthy=healthy)
 
     async def _stream(self) -> bool:
         publishing = not self._context.claim.dry_run
         self._connections = connections = await self._pool.take(publishing=publishing)
-        self._shard.control = connections.control
         if publishing and connections.publisher is None:
             connecting = asyncio.ensure_future(self._pool.publisher())
             if not await self._shard.lasts_for(
@@ -82,16 +79,15 @@ class ShardTask:
 
     async def _report_end(self, exhausted: bool) -> None:
         claim = self._context.claim
-        async with self._control(fresh=False):
-            if exhausted:
-                faults.reach("before_finish")
-                answer = await self._finish()
-                faults.reach("after_finish")
-                logger.info("job %s, shard %s: %s", claim.job_id, claim.shard, answer or "fenced out at the end")
-            else:
-                faults.reach("before_release")
-                await self._give_up(self._context.lease.parking)
-                logger.info("job %s, shard %s: let go", claim.job_id, claim.shard)
+        if exhausted:
+            faults.reach("before_finish")
+            answer = await self._finish()
+            faults.reach("after_finish")
+            logger.info("job %s, shard %s: %s", claim.job_id, claim.shard, answer or "fenced out at the end")
+        else:
+            faults.reach("before_release")
+            await self._give_up(self._context.lease.parking)
+            logger.info("job %s, shard %s: let go", claim.job_id, claim.shard)
 
     async def _finish(self) -> str | None:
         try:
@@ -122,21 +118,20 @@ class ShardTask:
             self._context.metrics.fenced.inc()
             logger.warning("%s", error.sentence)
             return
-        async with self._control(fresh=True):
-            note, broken = self._words(error), self._broken_for_good(error)
-            if broken is not None:
-                logger.error("job %s ends with error: %s", claim.job_id, broken[1])
-                try:
-                    late = error.late_key if isinstance(error, SelectionError) else None
-                    await self._shard.fail(*broken, clean=self._clean, late_key=late)
-                except psycopg.Error as refused:
-                    if not troubles.refuses(refused):
-                        raise
-                    note = f"{broken[1]}; and the database refuses this end: {refused.diag.message_primary}"
-                else:
-                    return
-            logger.warning("job %s, shard %s is interrupted: %s", claim.job_id, claim.shard, note)
-            await self._give_up(Parking(timedelta(0), note), failure=True)
+        note, broken = self._words(error), self._broken_for_good(error)
+        if broken is not None:
+            logger.error("job %s ends with error: %s", claim.job_id, broken[1])
+            try:
+                late = error.late_key if isinstance(error, SelectionError) else None
+                await self._shard.fail(*broken, clean=self._clean, late_key=late)
+            except psycopg.Error as refused:
+                if not troubles.refuses(refused):
+                    raise
+                note = f"{broken[1]}; and the database refuses this end: {refused.diag.message_primary}"
+            else:
+                return
+        logger.warning("job %s, shard %s is interrupted: %s", claim.job_id, claim.shard, note)
+        await self._give_up(Parking(timedelta(0), note), failure=True)
 
     def _broken_for_good(self, error: Exception) -> tuple[str, str] | None:
         """(code, sentence) when waiting would not mend it; an error nobody expected is given a few tries."""
@@ -152,14 +147,3 @@ class ShardTask:
         if troubles.unknown(error):
             logger.error("an error nobody expected", exc_info=error)
         return troubles.words(error)
-
-    @asynccontextmanager
-    async def _control(self, *, fresh: bool) -> AsyncIterator[None]:
-        """Have the shard report on a connection that works: its own after a good end, a fresh one after trouble."""
-        if not fresh and self._shard.control is not None and not self._shard.control.closed:
-            yield
-            return
-        settings = self._context.settings
-        async with await db.connect(settings.database_url, "report", patience=settings.stall_seconds) as control:
-            self._shard.control = control
-            yield

@@ -36,7 +36,7 @@ async def prepare(context: RunContext, connections: ShardConnections) -> Positio
 
 async def _measure_on_primary(claim: Claim, connections: ShardConnections, settings: Settings) -> Bounds:
     if not settings.replica_url:
-        return await _measure(connections.reader, claim.job_id)
+        return await _measure(await connections.reader(), claim.job_id)
     async with await db.connect(settings.database_url, "prepare") as beside:
         return await _measure(beside, claim.job_id)
 

@@ -70,11 +70,11 @@ class ShardRun:
         shard = f"-{claim.shard}" if claim.shard else ""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         path = settings.log_dir / f"job-{claim.job_id}{shard}-{stamp}.log"
-        self._format = await log_format(self.connections.reader)
+        self._format = await log_format(await self.connections.reader())
         return await JobLog.open(self.shard.open_log, path, LogRules.of(settings))
 
     async def _read_and_publish(self, position: Position, log: JobLog) -> bool:
-        records = Records(self.context, self.connections.reader, position)
+        records = Records(self.context, await self.connections.reader(), position)
         try:
             # Connections of an earlier run have a publisher; a dry run must not use it.
             if self.connections.publisher is not None and not self.context.claim.dry_run:

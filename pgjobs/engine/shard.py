@@ -15,9 +15,9 @@ from psycopg.types.json import Jsonb
 
 from pgjobs import failpoints as faults
 from pgjobs.engine.claim import Claim
+from pgjobs.engine.control import Control
 from pgjobs.engine.lease import Lease, Orders, Parking, boot_seconds
 from pgjobs.errors import Fenced
-from pgjobs.pg import connection as db
 
 TELL_SECONDS = 2.0
 """Seconds that a run waits for the broker before the reason is stored."""
@@ -45,12 +45,12 @@ class Bounds(NamedTuple):
 
 
 class Shard:
-    """One shard of a job under one epoch, with its lease; `control` is the connection its calls are made on."""
+    """One shard of a job under one epoch, with its lease."""
 
-    def __init__(self, claim: Claim, lease_seconds: float, claimed_at: float) -> None:
+    def __init__(self, claim: Claim, control: Control, lease_seconds: float, claimed_at: float) -> None:
         self.claim = claim
         self.lease = Lease(lease_seconds, claimed_at, self.renew)
-        self.control: db.Connection | None = None
+        self._control = control
         self._key = {"job_id": claim.job_id, "shard": claim.shard, "epoch": claim.epoch}
         self._wait_reason: str | None = None
 
@@ -136,10 +136,8 @@ class Shard:
         self.lease.obey(orders, asked_at)
 
     async def _row(self, function: str, **arguments: Any) -> tuple[Any, ...]:
-        if self.control is None:
-            raise RuntimeError("the shard has no connection yet")
         text = _call(function, ("job_id", "shard", "epoch", *arguments))
-        row = await (await self.control.execute(text, self._key | arguments)).fetchone()
+        row = await self._control.row(text, self._key | arguments)
         if row is None:
             raise self.fenced()
         return row

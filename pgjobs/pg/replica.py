@@ -45,7 +45,11 @@ async def check_replica(primary: db.Connection, replica: db.Connection) -> None:
     """
     # The primary is asked last: if it was restarted meanwhile, its connection fails, and the times are not compared.
     other = await identity(replica)
-    own = await identity(primary)
+    compare(await identity(primary), other)
+
+
+def compare(own: Identity, other: Identity) -> None:
+    """Raise as check_replica() does; `own` is the primary, and was asked after the replica."""
     known = own.system is not None and other.system is not None
     if own.database != other.database or (known and own.system != other.system):
         raise ConfigurationError(f"PGJOBS_REPLICA_URL is another database than PGJOBS_DATABASE_URL: {REMEDY}", REMEDY)

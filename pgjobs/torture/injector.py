@@ -101,7 +101,7 @@ class FaultInjector:
         daemon.send(signal.SIGTERM)
 
     def _end_backend(self, _daemon: Daemon, _fault: Fault, rng: random.Random) -> None:
-        role = rng.choice(["control", "control", "reader", "listen", "claims", "beat", "load", "%"])
+        role = rng.choice(["control", "control", "reader", "listen", "claims", "leases", "load", "%"])
         found = self._place.rows(BACKENDS, f"pgjobs {role}")
         if found:
             self._place.rows("select pg_terminate_backend(%s)", rng.choice(found)[0])

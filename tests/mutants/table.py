@@ -89,6 +89,18 @@ MUTANTS = (
         ("tests/test_orders.py::test_a_row_that_is_locked_is_not_waited_for",),
     ),
     Mutant(
+        "m-locked",
+        "statements that meet a lock leave connections to the others",
+        (Edit("pgjobs/engine/control.py", "asyncio.Semaphore(1)", "asyncio.Semaphore(MOST)"),),
+        ("tests/test_connections.py::test_locked_shards_do_not_stop_the_others",),
+    ),
+    Mutant(
+        "m-burst",
+        "connections that nobody needs any more are closed",
+        (Edit("pgjobs/engine/connections.py", "self._readers.take_unused(seconds, but=1)", "()"),),
+        ("tests/test_connections.py::test_a_burst_needs_few_connections_and_leaves_fewer",),
+    ),
+    Mutant(
         "m-unrenewed",
         "a lease that was not renewed is not trusted for longer",
         (Edit(LEASES, "asked_at if renewed else None", "asked_at"),),

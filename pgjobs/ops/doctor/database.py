@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import psycopg
 
 from pgjobs.errors import ConfigurationError, Interrupted, SchemaError
-from pgjobs.ops.doctor import rights, tables, triggers, work
+from pgjobs.ops.doctor import connections, rights, tables, triggers, work
 from pgjobs.ops.doctor.finding import Finding, ok, problem, unchecked, warning
 from pgjobs.pg import connection as db
 from pgjobs.pg import schema
@@ -61,6 +61,7 @@ async def findings(settings: Settings, types: list[work.JobType], *, live: bool 
             ("indexes", _indexes(connection)),
             ("columns", work.columns(connection)),
             ("daemons", work.daemons(connection, live=live)),
+            ("connections", connections.findings(connection)),
             ("jobs", work.jobs(connection)),
             ("tokens", work.tokens(settings, connection)),
             ("job types", work.selectors(connection, types)),

@@ -19,7 +19,7 @@ ROLE = re.compile(rb"application_name[\0=]pgjobs\\? (\w+)").search
 RECOVERY_SECONDS = 35.0
 BEGUN = "select sum(considered) > 0 from pgjobs.shards where job_id = %s"
 BEATS = "select max(seen_at) > clock_timestamp() - interval '6 s' from pgjobs.daemons"
-ROLES = ("control", "reader", "listen", "claims", "beat", "load")
+ROLES = ("control", "reader", "listen", "claims", "leases", "load")
 
 
 def cuts(times: int, tell: Tell, services: Services | None = None) -> Result:
