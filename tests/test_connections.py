@@ -27,7 +27,7 @@ def gated_type(engine: Engine) -> None:
     engine.execute(
         "create function public.gated(_job bigint, _shard integer, _after bigint, _end bigint)"
         " returns text language sql as $$"
-        " select 'select id as key, msisdn::bytea as msg, null::text as reason,"
+        " select 'select id as key, msisdn as target, null::text as code, null::text as detail,"
         " case when pg_advisory_lock_shared(4711) is not null then ''{}''::bytea end as body"
         " from public.xmp_retries_expired where id > ' || coalesce(_after, 0) || ' order by id' $$"
     )

@@ -86,9 +86,10 @@ def test_samples_say_what_the_registry_says() -> None:
     assert not [name for name, _ in samples if str(name).endswith("_created")]
     gauges = {s["name"]: (s["kind"], s["value"]) for s in metrics.gauges()}
     assert ("gauge", 1) == gauges["pgjobs_listening"]
-    assert {"pgjobs_listening", "pgjobs_running_shards", "pgjobs_broker_connected", "pgjobs_broker_blocked"} == set(
-        gauges
-    )
+    assert {
+        "pgjobs_listening", "pgjobs_running_shards", "pgjobs_connections_limit", "pgjobs_broker_connected",
+        "pgjobs_broker_blocked",
+    } == set(gauges)  # fmt: skip
 
 
 def test_two_registries_do_not_meet() -> None:
