@@ -1,28 +1,142 @@
--- Who may do what. The role that migrates owns everything, and the daemon logs in as it; nobody else gets anything
--- but what is listed here. A role that writes xmp_jobs needs rights on that table alone: its triggers do the rest.
--- Safe to run again by itself, for instance after the two groups have been created by hand.
-revoke all on schema pgjobs from public;
-revoke all on all tables in schema pgjobs from public;
-revoke execute on all functions in schema pgjobs from public;
-
-do $$
+-- Who may do what. Everything in schema pgjobs that is not listed here is closed to everybody but the owner of the schema.
+-- One line for each function, view and table: grep for its name, or for a role. A role that writes xmp_jobs needs rights
+-- on that table alone, for its triggers do the rest. Safe to run again, for instance after roles have been made by hand.
+do $access$
 declare
-  _group text;
+  _line text;
+  _found text[];
+  _roles text;
+  _present constant text[] := array(
+    select r.rolname::text from pg_roles r
+    where r.rolname in ('pgjobs_daemon', 'pgjobs_web', 'pgjobs_operator', 'pgjobs_viewer', 'pgjobs_agent')
+       -- Where the schema belongs to another role, pgjobs_owner is that of other databases.
+       or r.rolname = 'pgjobs_owner' and r.oid = (select n.nspowner from pg_namespace n where n.nspname = 'pgjobs'));
+  _list constant text := $list$
+
+-- The schema, and by which version it was made.
+grant usage on schema pgjobs to pgjobs_daemon, pgjobs_web, pgjobs_operator, pgjobs_viewer, pgjobs_agent;
+grant select on pgjobs.schema_state to pgjobs_daemon, pgjobs_web, pgjobs_operator, pgjobs_viewer, pgjobs_agent;
+
+-- Looking: people and monitoring, and doctor, verify and watch where a daemon runs.
+grant select on pgjobs.job_status to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.job_outcomes to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.job_events to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.job_uncertain to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.job_logs to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.why to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.stuck_jobs to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.show_job to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.job_json to pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.list_jobs to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.running_jobs to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.metrics to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+-- What the views compute with.
+grant execute on function pgjobs.whole to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.seconds_between to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.record_codes to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+
+-- Steering.
+grant execute on function pgjobs.start_job to pgjobs_web, pgjobs_operator;
+grant execute on function pgjobs.stop_job to pgjobs_web, pgjobs_operator;
+grant execute on function pgjobs.resume_job to pgjobs_web, pgjobs_operator;
+grant execute on function pgjobs.request_suspended to pgjobs_web, pgjobs_operator;
+grant execute on function pgjobs.api_response to pgjobs_web, pgjobs_operator;
+grant execute on function pgjobs.withdraw_api_request to pgjobs_web, pgjobs_operator;
+
+-- Serving HTTP.
+grant execute on function pgjobs.now to pgjobs_web;
+grant execute on function pgjobs.trusted_setting to pgjobs_web;
+grant execute on function pgjobs.token_holder to pgjobs_web;
+
+-- Running shards.
+grant execute on function pgjobs.claim_shard to pgjobs_daemon;
+grant execute on function pgjobs.next_wakeup to pgjobs_daemon;
+grant execute on function pgjobs.measure_selection to pgjobs_daemon;
+grant execute on function pgjobs.prepare_job to pgjobs_daemon;
+grant execute on function pgjobs.shard_position to pgjobs_daemon;
+grant execute on function pgjobs.open_log to pgjobs_daemon;
+grant execute on function pgjobs.is_replayed to pgjobs_daemon;
+grant execute on function pgjobs.open_records to pgjobs_daemon;
+grant execute on function pgjobs.renew_lease to pgjobs_daemon;
+grant execute on function pgjobs.note_repeats to pgjobs_daemon;
+grant execute on function pgjobs.checkpoint_job to pgjobs_daemon;
+grant execute on function pgjobs.finish_shard to pgjobs_daemon;
+grant execute on function pgjobs.release_shard to pgjobs_daemon;
+grant execute on function pgjobs.fail_job to pgjobs_daemon;
+-- The lines of a file, which a daemon copies into their table.
+grant execute on function pgjobs.open_lines to pgjobs_daemon;
+grant insert (job_id, line_no, raw, msisdn, fault) on pgjobs.injection_lines to pgjobs_daemon;
+grant execute on function pgjobs.close_lines to pgjobs_daemon;
+
+-- What a daemon does besides.
+grant execute on function pgjobs.beat to pgjobs_daemon;
+grant execute on function pgjobs.leave to pgjobs_daemon;
+grant execute on function pgjobs.sweep to pgjobs_daemon;
+grant execute on function pgjobs.refresh_gauges to pgjobs_daemon;
+grant execute on function pgjobs.announce_callbacks to pgjobs_daemon;
+grant execute on function pgjobs.next_callback to pgjobs_daemon;
+grant execute on function pgjobs.claim_callback to pgjobs_daemon;
+grant execute on function pgjobs.record_callback to pgjobs_daemon;
+grant execute on function pgjobs.claim_api_request to pgjobs_daemon;
+grant execute on function pgjobs.open_api_request to pgjobs_daemon;
+grant execute on function pgjobs.close_api_request to pgjobs_daemon;
+grant execute on function pgjobs.abandon_api_requests to pgjobs_daemon;
+
+-- Checking a log ("pgjobs verify").
+grant execute on function pgjobs.job_order to pgjobs_daemon;
+grant select on pgjobs.shards to pgjobs_daemon;
+grant select on pgjobs.outcomes to pgjobs_daemon;
+grant select on pgjobs.events to pgjobs_daemon;
+grant select on pgjobs.log_segments to pgjobs_daemon;
+grant select on pgjobs.checkpoints to pgjobs_daemon;
+
+-- Checking everything ("pgjobs doctor").
+grant execute on function pgjobs.trusted_selector to pgjobs_daemon;
+grant execute on function pgjobs.missing_columns to pgjobs_daemon;
+grant execute on function pgjobs.missing_rights to pgjobs_daemon;
+grant execute on function pgjobs.wanted_indexes to pgjobs_daemon;
+grant select on pgjobs.daemons to pgjobs_daemon;
+grant select (expires_at) on pgjobs.tokens to pgjobs_daemon;
+grant select (id, status, run_at, shards) on public.xmp_jobs to pgjobs_daemon;
+grant select (name, selector, exchange, routing_key) on public.xmp_job_types to pgjobs_daemon;
+
+-- The operator's tables, which keep their owners; pgjobs.missing_rights() says what could not be granted here.
+grant usage on schema public to pgjobs_owner;
+grant select, update, delete on public.xmp_jobs to pgjobs_owner;
+grant select on public.xmp_job_types to pgjobs_owner;
+grant select on public.xmp_retries to pgjobs_owner;
+grant select on public.xmp_retries_expired to pgjobs_owner;
+grant select on public.xmp_transactions to pgjobs_owner;
+grant select on public.xmp_subscriptions to pgjobs_owner;
+grant select on public.xmp_services to pgjobs_owner;
+grant select on public.xmp_operator_msisdn_prefix to pgjobs_owner;
+grant select on public.xmp_msisdn_blacklist to pgjobs_owner;
+grant select on public.xmp_msisdn_postpaid to pgjobs_owner;
+grant select on public.xmp_pixel_buffer to pgjobs_owner;
+
+$list$;
 begin
-  for _group in select r.rolname from pg_catalog.pg_roles r where r.rolname in ('pgjobs_viewer', 'pgjobs_operator') loop
-    execute format('grant usage on schema pgjobs to %I', _group);
-    execute format('grant select on pgjobs.job_status, pgjobs.job_outcomes, pgjobs.job_events, pgjobs.job_uncertain, pgjobs.job_logs to %I', _group);
-    execute format('grant execute on function pgjobs.why, pgjobs.show_job, pgjobs.job_json, pgjobs.list_jobs, pgjobs.running_jobs,'
-                   ' pgjobs.metrics, pgjobs.stuck_jobs to %I', _group);
-    -- What the views compute with.
-    execute format('grant execute on function pgjobs.whole, pgjobs.seconds_between, pgjobs.record_codes to %I', _group);
-    if _group = 'pgjobs_operator' then
-      execute format('grant execute on function pgjobs.start_job, pgjobs.stop_job, pgjobs.resume_job, pgjobs.request_suspended,'
-                     ' pgjobs.api_response, pgjobs.withdraw_api_request, pgjobs.set_retention to %I', _group);
-      -- What the web process needs besides, so that it may log in as a member of this group.
-      execute format('grant execute on function pgjobs.now, pgjobs.token_holder to %I', _group);
-      execute format('grant select on pgjobs.schema_state to %I', _group);
+  -- A right that stood here once, or that everybody has by default, goes first.
+  foreach _roles in array _present || '{public}' loop
+    continue when _roles = 'pgjobs_owner';
+    execute format('revoke all on schema pgjobs from %s', _roles);
+    execute format('revoke all on all tables in schema pgjobs from %s', _roles);
+    execute format('revoke all on all sequences in schema pgjobs from %s', _roles);
+    execute format('revoke all on all routines in schema pgjobs from %s', _roles);
+  end loop;
+  foreach _line in array string_to_array(_list, E'\n') loop
+    continue when _line = '' or _line like '--%';
+    _found := regexp_match(_line, '^(grant .* on (?:function |schema )?([a-z_.]+)) to ([a-z_, ]+);$');
+    if _found is null then
+      raise exception 'sql/access.sql: this line is no grant: %', _line;
     end if;
+    select string_agg(r, ', ') into _roles from unnest(string_to_array(_found[3], ', ')) r where r = any (_present);
+    -- A table of somebody else's is for its owner to open.
+    continue when _roles is null or case
+      when _found[2] = 'public' then (select not pg_has_role(n.nspowner, 'usage') from pg_namespace n where n.nspname = 'public')
+      when _found[2] like 'public.%' then (select not pg_has_role(c.relowner, 'usage') from pg_class c where c.oid = to_regclass(_found[2]))
+      else false end;
+    execute format('%s to %s', _found[1], _roles);
   end loop;
 end
-$$;
+$access$;

@@ -11,7 +11,9 @@ from pgjobs.lab.memory import use_memory
 from pgjobs.lab.process import ServicesError
 from pgjobs.lab.services import running_services
 
-pytest_plugins = ["fix_services", "fix_database", "fix_broker", "fix_web", "fix_jobs", "fix_daemon", "fix_torture"]
+pytest_plugins = [
+    "fix_services", "fix_database", "fix_broker", "fix_web", "fix_jobs", "fix_roles", "fix_daemon", "fix_torture",
+]  # fmt: skip
 
 _servers = contextlib.ExitStack()
 

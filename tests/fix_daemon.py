@@ -20,12 +20,14 @@ from typing import Any, Self
 import psycopg
 import pytest
 from fix_broker import Drain
+from fix_database import OPEN_TABLES
 from fix_services import soon
 from pika import BasicProperties
 from psycopg.rows import dict_row, scalar_row
 from psycopg.types.json import Jsonb
 
 import pgjobs
+from pgjobs.lab.roles import member_url
 from pgjobs.lab.services import Services
 from pgjobs.torture.forkserver import Child, ForkServer
 
@@ -191,7 +193,13 @@ class Engine:
             path.mkdir(parents=True, exist_ok=True)
         self.daemons: list[DaemonProcess] = []
         self.database = self.connect()
+        self.execute(OPEN_TABLES)
         self.set_route(queue)
+
+    @property
+    def daemon_url(self) -> str:
+        """The database as a daemon reaches it."""
+        return member_url(self.database_url, "pgjobs_daemon")
 
     def connect(self) -> psycopg.Connection[Any]:
         """A further connection to the database."""
@@ -216,7 +224,7 @@ class Engine:
         """Start a daemon with small windows and a short lease; `settings` as in the README, in lower case."""
         name = f"daemon-{len(self.daemons) + 1}"
         chosen = {
-            "database_url": self.database_url,
+            "database_url": self.daemon_url,
             "amqp_url": self.amqp_url,
             "log_dir": self.log_dir,
             "injections_dir": self.injections_dir,

@@ -121,21 +121,21 @@ def everything(line: socket.socket) -> bytes:
 
 
 @pytest.fixture
-def web(database: str) -> Iterator[Web]:
+def web(web_url: str) -> Iterator[Web]:
     """The application on the test's database."""
-    with Web(read_settings(database_url=database)) as running:
+    with Web(read_settings(database_url=web_url)) as running:
         yield running
 
 
 @pytest.fixture
-def impatient_web(database: str) -> Iterator[Web]:
+def impatient_web(web_url: str) -> Iterator[Web]:
     """The application with a short patience for /api."""
-    with Web(read_settings(database_url=database, http_patience=0.4)) as running:
+    with Web(read_settings(database_url=web_url, http_patience=0.4)) as running:
         yield running
 
 
 @pytest.fixture
-def guarded_web(database: str) -> Iterator[Web]:
+def guarded_web(web_url: str) -> Iterator[Web]:
     """The application that asks for tokens."""
-    with Web(read_settings(database_url=database, http_auth=True)) as running:
+    with Web(read_settings(database_url=web_url, http_auth=True)) as running:
         yield running

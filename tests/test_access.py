@@ -1,110 +1,11 @@
 """Who may do what: the CMS by its table alone, viewers and operators by their groups, strangers nothing."""
 
-import contextlib
-import uuid
-from collections.abc import Callable, Iterator
-from urllib.parse import urlsplit
-
 import psycopg
 import pytest
-from fix_jobs import Db, Ear, connect, insert_job, job_in, set_status
+from fix_jobs import Db, Ear, insert_job, job_in, set_status
+from fix_roles import Login
 
 VIEWS = {"job_status", "job_outcomes", "job_events", "job_uncertain", "job_logs"}
-LOOKING = {
-    "why",
-    "show_job",
-    "job_json",
-    "list_jobs",
-    "running_jobs",
-    "metrics",
-    "stuck_jobs",
-    "whole",
-    "seconds_between",
-    "record_codes",
-}
-STEERING = {
-    "start_job",
-    "stop_job",
-    "resume_job",
-    "request_suspended",
-    "api_response",
-    "withdraw_api_request",
-    "set_retention",
-}
-SERVING = {"now", "token_holder"}
-
-Login = Callable[..., Db]
-
-
-@pytest.fixture
-def login(database: str, db: Db) -> Iterator[Login]:
-    """Makes a role that may log in, with these groups, and gives a connection of its own."""
-    with contextlib.ExitStack() as connections:
-        made = []
-
-        def make(*groups: str) -> Db:
-            role = f"pgjobs_test_{uuid.uuid4().hex[:12]}"
-            db.execute(f"create role {role} login password 'secret'".encode())
-            made.append(role)
-            for group in groups:
-                db.execute(f"grant {group} to {role}".encode())
-            parts = urlsplit(database)
-            url = parts._replace(netloc=f"{role}:secret@{parts.hostname}:{parts.port}").geturl()
-            return connections.enter_context(connect(url, application_name="the-caller"))
-
-        yield make
-        connections.close()
-        for role in made:
-            db.execute(f"drop owned by {role}; drop role {role}".encode())
-
-
-@pytest.fixture
-def cms(db: Db, login: Login) -> Db:
-    """A CMS as operators have it: rights on one table, and on nothing of the engine."""
-    connection = login()
-    db.execute(f"grant select, insert, update, delete on xmp_jobs to {connection.info.user}".encode())
-    return connection
-
-
-def rights(db: Db, role: str) -> tuple[set[str], set[str]]:
-    """The relations of schema pgjobs that a role may touch in any way, and the functions it may call."""
-    relations = db.column(
-        "select c.relname::text from pg_class c"
-        " where c.relnamespace = 'pgjobs'::regnamespace and c.relkind in ('r', 'v', 'S')"
-        " and case when c.relkind = 'S' then has_sequence_privilege(%s, c.oid, 'usage, select, update')"
-        " else has_table_privilege(%s, c.oid, 'select, insert, update, delete, truncate, references, trigger') end",
-        role,
-        role,
-    )
-    functions = db.column(
-        "select p.proname::text from pg_proc p where p.pronamespace = 'pgjobs'::regnamespace"
-        " and has_function_privilege(%s, p.oid, 'execute')",
-        role,
-    )
-    return set(relations), set(functions)
-
-
-def test_the_matrix_of_rights(db: Db, login: Login) -> None:
-    """Viewers, operators, a CMS and a stranger have exactly the rights listed here on everything in the
-    engine's schema."""
-    stranger = login().info.user
-    assert (VIEWS, LOOKING) == rights(db, "pgjobs_viewer")
-    assert (VIEWS | {"schema_state"}, LOOKING | STEERING | SERVING) == rights(db, "pgjobs_operator")
-    assert (set(), set()) == rights(db, stranger)
-    for role, usage in (("pgjobs_viewer", True), ("pgjobs_operator", True), (stranger, False)):
-        assert usage == db.value("select has_schema_privilege(%s, 'pgjobs', 'usage')", role)
-        assert not db.value("select has_schema_privilege(%s, 'pgjobs', 'create')", role)
-    for group in ("pgjobs_viewer", "pgjobs_operator"):
-        written = db.column(
-            "select c.relname::text from pg_class c"
-            " where c.relnamespace in ('pgjobs'::regnamespace, 'public'::regnamespace)"
-            " and c.relkind in ('r', 'v') and has_table_privilege(%s, c.oid, 'insert, update, delete, truncate')",
-            group,
-        )
-        assert [] == written
-        assert not db.value(
-            "select rolcanlogin or rolcreaterole or rolcreatedb from pg_roles where rolname = %s", group
-        )
 
 
 def test_a_cms_needs_rights_on_its_table_alone(db: Db, cms: Db, ear: Ear) -> None:

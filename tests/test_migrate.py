@@ -14,6 +14,7 @@ import pytest
 import yoyo
 from fix_database import create_database, drop_database
 from fix_jobs import Db, claim, connect, insert_job
+from fix_roles import DROP_ROLES, ROLES
 
 from pgjobs.errors import SchemaError
 from pgjobs.lab.postgres import EmbeddedPostgres
@@ -218,7 +219,7 @@ def taken_back(url: str, last: str) -> list[str]:
         backend.connection.close()
 
 
-@pytest.mark.parametrize("last", ["0001", "0002", "0003"])
+@pytest.mark.parametrize("last", ["0001", "0002"])
 def test_back_and_forth(database: str, db: Db, last: str) -> None:
     """Migrations can be taken back, leaving the operator's tables writable and full, and applied again to
     the same shape."""
@@ -260,7 +261,7 @@ def test_a_connected_daemon_does_not_keep_migrate_waiting(database: str, db: Db,
 
 @pytest.fixture
 def bare(own_server: EmbeddedPostgres) -> Iterator[tuple[Db, list[str]]]:
-    """A cluster without the two groups: an administrator's connection, and two fresh databases of a plain
+    """A cluster without the roles of pgjobs: an administrator's connection, and two fresh databases of a plain
     role."""
     with connect(own_server.url) as admin:
         admin.execute("create role plain login password 'plain'")
@@ -274,7 +275,7 @@ def bare(own_server: EmbeddedPostgres) -> Iterator[tuple[Db, list[str]]]:
         finally:
             for name in ("first", "second"):
                 drop_database(own_server.url, name)
-            admin.execute("drop role if exists pgjobs_viewer, pgjobs_operator, plain")
+            admin.execute(f"{DROP_ROLES}, plain".encode())
 
 
 def as_plain(url: str) -> str:
@@ -294,7 +295,7 @@ def test_groups_are_made_by_two_databases_at_once(bare: tuple[Db, list[str]]) ->
     admin, urls = bare
     with ThreadPoolExecutor(2) as both:
         assert [EVERYTHING] * 2 == [len(done) for done in both.map(migrate, urls)]
-    assert ["pgjobs_operator", "pgjobs_viewer"] == groups(admin)
+    assert sorted(ROLES) == groups(admin)
     for url in urls:
         with connect(url) as db:
             assert db.value("select has_table_privilege('pgjobs_viewer', 'pgjobs.job_status', 'select')")
@@ -317,7 +318,7 @@ def test_a_group_that_is_being_made_elsewhere(bare: tuple[Db, list[str]]) -> Non
                 assert time.monotonic() < deadline, "nobody waits for the other's role"
                 assert not done.done(), done.exception()
         assert EVERYTHING == len(done.result(timeout=60))
-    assert ["pgjobs_operator", "pgjobs_viewer"] == groups(admin)
+    assert sorted(ROLES) == groups(admin)
 
 
 def test_a_role_that_may_make_no_roles_migrates_without_groups(bare: tuple[Db, list[str]]) -> None:

@@ -163,7 +163,7 @@ def test_a_selector_of_another_owner_is_never_run(db: Db, schemer: Db, name: str
 def test_bounds_of_another_owner_are_never_run(db: Db, schemer: Db) -> None:
     """Beside a good selector somebody else's bounds are refused, when the type is written and when they are called."""
     db.execute("create schema shared")
-    db.execute(f"grant usage, create on schema shared to {schemer.info.user}".encode())
+    db.execute(f"grant usage, create on schema shared to {schemer.info.user}, pgjobs_owner".encode())
     db.execute(EVIL.format(name="shared.good").encode())
     schemer.execute("create function shared.good_bounds(bigint) returns bigint language sql as 'select 1 / 0'")
     add = "insert into xmp_job_types (name, routing_key, selector) values ('good', 'q', 'shared.good')"

@@ -28,7 +28,7 @@ from pgjobs.settings import Settings
 
 NOT_HERE = 3
 """Exit code where nothing disagrees and not everything can be checked, here or any more; 2 is a wrong setting."""
-JOB = "select status::text, (pgjobs.read_params(type::text, params)).descending from public.xmp_jobs where id = %s"
+JOB = "select status, descending from pgjobs.job_order(%s)"
 SHARDS = """
 select shard, considered, sent, skipped, returned, checkpoints, after_key, start_key, end_key, log_bytes, parts,
        finished_at is not null as finished, checkpoints_cleared as cleared, 'outcomes' = any (cleared) as no_outcomes

@@ -52,6 +52,15 @@ BY_SQLSTATE = {
 }
 """By SQLSTATE, or by its class of two characters."""
 
+MEMBERSHIP = (
+    "make the role of PGJOBS_DATABASE_URL a member of the one for its work: pgjobs_daemon (daemon, doctor, verify), "
+    "pgjobs_web (web), pgjobs_viewer (watch) or pgjobs_owner (migrate, token)"
+)
+"""What somebody lacks in schema pgjobs: sql/access.sql lists what each of these roles may do."""
+READ_BY_COMMANDS = (
+    "checkpoints", "daemons", "events", "job_status", "log_segments", "outcomes", "schema_state", "shards", "tokens",
+)  # fmt: skip
+"""Tables and views of schema pgjobs that watch, verify and doctor read."""
 RIGHTS = {
     "table": "select, insert, update on table",
     "view": "select on",
@@ -135,6 +144,11 @@ def refused_for_good(error: BaseException) -> bool:
 
 def _missing_right(error: BaseException) -> str:
     found = re.search(r"permission denied for (\w+) (\S+)", str(error))
-    if found and found[1] in RIGHTS:
-        return f"grant the role of PGJOBS_DATABASE_URL: {RIGHTS[found[1]]} {found[2]}; or use the role that ran migrate"
-    return BY_SQLSTATE["42501"]
+    if not found or found[1] not in RIGHTS:
+        return BY_SQLSTATE["42501"]
+    kind, name = found.groups()
+    right = f"{RIGHTS[kind]} {name}"
+    if kind == "function" or name == "pgjobs" or name in READ_BY_COMMANDS:
+        return f"{right}: {MEMBERSHIP}"
+    # Everything else is read and written by functions, with the rights of their owner.
+    return f"grant the owner of schema pgjobs, which is pgjobs_owner or the role that ran migrate: {right}"

@@ -28,8 +28,12 @@ from pgjobs.pg.session import connect_blocking
 SESSION = {"lock_timeout": LOCK_TIMEOUT, "client_connection_check_interval": "1s"}
 """Nobody waits for us for long, and what the server does for us ends soon after we are gone."""
 WITHOUT_RIGHTS = """
-  select rolname from pg_roles where rolname in ('pgjobs_viewer', 'pgjobs_operator')
+  select rolname from pg_roles
+  where rolname in ('pgjobs_daemon', 'pgjobs_web', 'pgjobs_operator', 'pgjobs_viewer', 'pgjobs_agent')
     and not has_schema_privilege(oid, 'pgjobs', 'usage')
+  union all
+  select m.role from pgjobs.missing_rights() m join pg_class c on c.oid = to_regclass(m.relation)
+  where not m.is_hidden and m.role = 'pgjobs_owner' and pg_has_role(c.relowner, 'usage')
 """
 OPEN_TRANSACTIONS = """
   select pid, usename::text from pg_stat_activity
@@ -103,7 +107,8 @@ class Migrating:
 
     def _prepare(self) -> None:
         with self._lock.transaction():
-            self._lock.execute((schema.folder("sql") / schema.BEFORE).read_bytes())
+            for name in (schema.BEFORE, schema.ROLES):
+                self._lock.execute((schema.folder("sql") / name).read_bytes())
 
     def _take_lock(self) -> None:
         """A table's lock and no advisory one: it needs rights on the table. It goes with its session."""
@@ -199,11 +204,11 @@ class Migrating:
             )
 
     def _grant(self) -> None:
-        """Rights for the groups, where they have none yet: somebody may have made them since."""
+        """Rights for the roles, where they have none yet: somebody may have made them since."""
         if self._work.execute(WITHOUT_RIGHTS).fetchone():
             with self._work.transaction():
                 self._work.execute((schema.folder("sql") / schema.LAST).read_bytes())
-            self._done.append("rights of the groups")
+            self._done.append("rights of the roles")
 
 
 def _number(text: str | None) -> tuple[int, ...]:

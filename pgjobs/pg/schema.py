@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-BEFORE, FIRST, LAST = "before.sql", "retired.sql", "access.sql"
+BEFORE, FIRST, ROLES, LAST = "before.sql", "retired.sql", "roles.sql", "access.sql"
 TRIGGERS = "triggers"
 STEPS = (
     "base", "params", "types", "selection", "jobs", "engine", "callbacks", "tokens", "doors", "monitoring", "retention",
@@ -25,12 +25,13 @@ def folder(name: str) -> Path:
 
 
 def sql_files() -> Iterator[Path]:
-    """The function files in their order: what has to be true, retired signatures, what stands on what, grants."""
+    """The function files in their order: what has to be true, retired signatures, what stands on what, rights."""
     root = folder("sql")
     yield root / BEFORE
     yield root / FIRST
     for step in STEPS:
         yield from sorted((root / step).rglob("*.sql"))
+    yield root / ROLES
     yield root / LAST
 
 

@@ -3,6 +3,7 @@ create or replace function pgjobs.claim_callback(_patience interval, _address bo
 returns table (id bigint, attempt integer, job_id bigint, status text, host text, url text)
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   update pgjobs.callbacks n

@@ -3,6 +3,7 @@ create or replace function pgjobs.next_callback(_address boolean, _busy text[])
 returns double precision
 language sql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select greatest(0, extract(epoch from min(n.due_at) - pgjobs.now()))::double precision

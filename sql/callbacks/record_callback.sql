@@ -4,6 +4,7 @@ create or replace function pgjobs.record_callback(
 returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   -- The job, and all that was kept of it, may have been deleted meanwhile.

@@ -5,6 +5,7 @@ create or replace function pgjobs.checkpoint_job(
 returns table (verdict text, pause interval, reason text)
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   with held as (

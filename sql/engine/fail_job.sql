@@ -3,6 +3,7 @@ create or replace function pgjobs.fail_job(_job_id bigint, _shard integer, _epoc
 returns void
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin

@@ -3,6 +3,7 @@ create or replace function pgjobs.finish_shard(_job_id bigint, _shard integer, _
 returns text
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare

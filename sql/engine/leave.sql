@@ -3,6 +3,7 @@ create or replace function pgjobs.leave(_daemon uuid)
 returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   delete from pgjobs.daemons w where w.id = _daemon;

@@ -3,6 +3,7 @@ create or replace function pgjobs.next_wakeup(_autostart boolean)
 returns double precision
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 -- With the value known, each of the two partial indexes serves its daemons.

@@ -3,6 +3,7 @@ create or replace function pgjobs.note_repeats(_job_id bigint, _shard integer, _
 returns table (verdict text, pause interval, reason text)
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   with held as (

@@ -3,6 +3,7 @@ create or replace function pgjobs.open_log(_job_id bigint, _shard integer, _epoc
 returns table (path text, bytes bigint, chain bytea)
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare

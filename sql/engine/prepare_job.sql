@@ -5,6 +5,7 @@ create or replace function pgjobs.prepare_job(
 returns text
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare

@@ -3,6 +3,7 @@ create or replace function pgjobs.release_shard(_job_id bigint, _shard integer, 
 returns void
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin

@@ -3,6 +3,7 @@ create or replace function pgjobs.shard_position(_job_id bigint, _shard integer,
 returns table (after_key bigint, end_key bigint, empty boolean, remaining bigint, lsn text)
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare

@@ -10,7 +10,7 @@ declare
   _at timestamptz := pgjobs.now();
 begin
   perform pgjobs.add_event(new.id, case when tg_op = 'UPDATE' then old.status::text end, new.status::text,
-    nullif(current_setting('pgjobs.reason', true), ''), _at);
+    pgjobs.trusted_setting('pgjobs.reason', '{pgjobs_daemon}'), _at);
   if tg_op = 'INSERT' then
     return null;
   end if;

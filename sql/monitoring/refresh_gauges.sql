@@ -3,6 +3,7 @@ create or replace function pgjobs.refresh_gauges(_capacity_bytes double precisio
 returns boolean
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$

@@ -3,6 +3,7 @@ create or replace function pgjobs.sweep()
 returns bigint
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare

@@ -3,6 +3,7 @@ create or replace function pgjobs.measure_selection(_job_id bigint)
 returns table (start_key bigint, first_key bigint, end_key bigint, send_limit bigint, estimate bigint, cuts bigint[])
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 set enable_hashjoin = off

@@ -3,6 +3,7 @@ create or replace function pgjobs.open_records(_job_id bigint, _shard integer, _
 returns refcursor
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 set enable_hashjoin = off

@@ -4,10 +4,12 @@ create or replace function pgjobs.trusted_selector(
 returns text
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   _signature text := format('%s(%s)', _selector, array_to_string(_arguments, ', '));
+  _namespace regnamespace;
   _found regprocedure;
   _schema name;
   _temporary boolean;
@@ -16,6 +18,13 @@ begin
   if coalesce(_selector, '') !~ '^[A-Za-z_][A-Za-z0-9_$]*[.][A-Za-z_][A-Za-z0-9_$]*$' then
     perform pgjobs.refuse('PJ400', 'bad_selector', 'selector',
       format('selector: %L is not the name of a function with its schema', left(_selector, 100)), 'give it as schema.name',
+      'public.xmp_job_types');
+  end if;
+  _namespace := to_regnamespace(split_part(_selector, '.', 1));
+  if _namespace is not null and not has_schema_privilege(_namespace, 'usage') then
+    perform pgjobs.refuse('PJ400', 'untrusted_selector', 'selector',
+      format('selector: schema %s is closed to %I, which owns schema pgjobs and calls the selectors', _namespace, current_user),
+      format('grant usage on schema %s to %I, and let a member of it create the function', _namespace, current_user),
       'public.xmp_job_types');
   end if;
   _found := to_regprocedure(_signature);
@@ -30,9 +39,10 @@ begin
   from pg_proc p
   join pg_namespace n on n.oid = p.pronamespace
   where p.oid = _found;
-  if _temporary or _owner <> (select n.nspowner from pg_namespace n where n.nspname = 'pgjobs') then
+  -- A member of the owner can have any text run as the owner anyway.
+  if _temporary or not pg_has_role(_owner, (select n.nspowner from pg_namespace n where n.nspname = 'pgjobs'), 'MEMBER') then
     perform pgjobs.refuse('PJ400', 'untrusted_selector', 'selector',
-      format('selector: function %s %s, and its text would run with the rights of the daemon', _signature,
+      format('selector: function %s %s, and its text would run with the rights of the owner of schema pgjobs', _signature,
         case when _temporary then 'is a temporary one' else format('belongs to %s', _owner::regrole) end),
       format('let %s create it', (select n.nspowner::regrole from pg_namespace n where n.nspname = 'pgjobs')), 'public.xmp_job_types');
   end if;
@@ -40,4 +50,4 @@ begin
 end;
 $$;
 comment on function pgjobs.trusted_selector(text, text[], boolean) is
-  'The name of a selector''s function, ready to be executed; refuses one that is missing, temporary, or not of the owner of schema pgjobs: what it returns is run as the daemon. Not _needed: null where there is none. Asked when a type is written and whenever the function is called.';
+  'The name of a selector''s function, ready to be executed; refuses one that is missing, temporary, or not of the owner of schema pgjobs (or a member of it): what it returns is run with the owner''s rights. Not _needed: null where there is none. Asked when a type is written and whenever the function is called.';

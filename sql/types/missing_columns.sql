@@ -3,6 +3,7 @@ create or replace function pgjobs.missing_columns()
 returns table (table_name text, column_name text, consequence text)
 language sql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select c.table_name, array_to_string(c.names, ' or '),

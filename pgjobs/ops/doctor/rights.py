@@ -5,36 +5,33 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from pgjobs.ops.doctor.finding import Finding, ok, problem, warning
-from pgjobs.ops.doctor.tables import READ
 from pgjobs.pg import connection as db
 
 ABOUT = "rights"
-GROUPS = ("pgjobs_viewer", "pgjobs_operator")
+GROUPS = {
+    "pgjobs_daemon": "the daemon has",
+    "pgjobs_web": "the web process has",
+    "pgjobs_operator": "people who start and stop jobs have",
+    "pgjobs_viewer": "people who look on have",
+}
+"""What lacks a role of its own where one of the groups is missing."""
 
-ROLE = "select r.rolname::text, r.rolsuper from pg_roles r where r.rolname = current_user"
-MISSING_RIGHTS = """
-select format('%%s on %%s', string_agg(w.privilege, ', ' order by w.privilege), w.name)
-from (
-  select format('public.%%I', t) as name, 'SELECT' as privilege from unnest(%(read)s::text[]) t
-  union all
-  select 'public.xmp_jobs', p from unnest(array['SELECT', 'UPDATE']) p
-) w
-where to_regclass(w.name) is not null and not has_table_privilege(to_regclass(w.name), w.privilege)
-group by w.name
-order by w.name
+ROLE = """
+select r.rolname::text, n.nspowner::regrole::text,
+       case when r.rolsuper then 'superuser'
+            when pg_has_role(n.nspowner, 'usage') then 'owner'
+            when pg_has_role(to_regrole('pgjobs_daemon'), 'usage') then 'daemon'
+            else 'stranger' end
+from pg_roles r, pg_namespace n
+where r.rolname = current_user and n.nspname = 'pgjobs'
 """
-HIDDEN = """
-select c.relname::text from pg_class c
-where c.relnamespace = 'public'::regnamespace and c.relname like 'xmp\\_%' and c.relkind in ('r', 'p')
-  and row_security_active(c.oid)
-order by c.relname
-"""
+MISSING_RIGHTS = "select role::text, relation, missing, is_hidden from pgjobs.missing_rights() order by relation"
 OTHER_OWNERS = """
 select r.rolname::text, array_agg(c.relname::text order by c.relname)
 from pg_class c
 join pg_roles r on r.oid = c.relowner
 where c.relnamespace = 'public'::regnamespace and c.relname like 'xmp\\_%' and c.relkind in ('r', 'p', 'v')
-  and not r.rolsuper and c.relowner <> (select n.nspowner from pg_namespace n where n.nspname = 'pgjobs')
+  and not pg_has_role(c.relowner, (select n.nspowner from pg_namespace n where n.nspname = 'pgjobs'), 'member')
 group by r.rolname
 order by r.rolname
 """
@@ -43,53 +40,46 @@ select exists (
   select from pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
   where n.nspname = 'public' and a.grantee = 0 and a.privilege_type = 'CREATE')
 """
-GROUP = """
-select exists (select from pg_roles r where r.rolname = %(name)s),
-       coalesce((select has_function_privilege(r.oid, 'pgjobs.why(bigint)', 'execute')
-                 from pg_roles r where r.rolname = %(name)s), false)
-"""
+GROUP = "select to_regrole(%(name)s) is not null, has_schema_privilege(to_regrole(%(name)s)::oid, 'pgjobs', 'usage')"
 
 
 async def findings(connection: db.Connection) -> AsyncIterator[Finding]:
     """The daemon's own role, then what other roles may do; one line that all is well where it is."""
-    role, superuser = await (await connection.execute(ROLE)).fetchone() or ("", False)
-    found = [
-        *await _own(connection, role, superuser=superuser),
-        *await _others(connection, role),
-        *await _groups(connection),
-    ]
-    for one in found or [ok(ABOUT, f"role {role} may do what a daemon needs, and others nothing that runs as it")]:
+    role, owner, kind = await (await connection.execute(ROLE)).fetchone() or ("", "", "")
+    found = [*_own(role, owner, kind)]
+    if kind != "stranger":
+        found += await _missing(connection)
+    found += [*await _others(connection, owner), *await _groups(connection)]
+    for one in found or [ok(ABOUT, f"role {role} may do what a daemon needs, and others nothing that runs as {owner}")]:
         yield one
 
 
-async def _own(connection: db.Connection, role: str, *, superuser: bool) -> list[Finding]:
+def _own(role: str, owner: str, kind: str) -> list[Finding]:
+    remedy = f"log in as a plain role, and: grant pgjobs_daemon to {role if kind == 'stranger' else 'it'}"
+    if kind == "superuser":
+        return [warning(ABOUT, f"the daemon's role {role} is a superuser, and a daemon needs few rights", remedy)]
+    if kind == "owner":
+        words = f"the daemon's role {role} may do all that the owner of schema pgjobs may ({owner}); it needs less"
+        return [warning(ABOUT, words, remedy)]
+    if kind == "stranger":
+        return [problem(ABOUT, f"role {role} has not the rights of a daemon", f"grant pgjobs_daemon to {role}")]
+    return []
+
+
+async def _missing(connection: db.Connection) -> list[Finding]:
     found = []
-    if superuser:
-        found.append(
-            warning(
-                ABOUT,
-                f"the daemon's role {role} is a superuser: a selector, or a trigger on xmp_jobs, may do anything",
-                "log in as a plain role that owns schema pgjobs (see docker-compose.yml)",
-            )
-        )
-    missing = [name for (name,) in await (await connection.execute(MISSING_RIGHTS, {"read": list(READ)})).fetchall()]
-    if missing:
-        found.append(
-            problem(ABOUT, f"role {role} has no right to {'; '.join(missing)}", f"grant {missing[0]} to {role}")
-        )
-    hidden = [name for (name,) in await (await connection.execute(HIDDEN)).fetchall()]
-    if hidden:
-        found.append(
-            problem(
-                ABOUT,
-                f"row level security applies to role {role} on {', '.join(hidden)}: its jobs break off",
-                f"alter role {role} bypassrls, or: alter table {hidden[0]} no force row level security",
-            )
-        )
+    for role, relation, missing, is_hidden in await (await connection.execute(MISSING_RIGHTS)).fetchall():
+        if is_hidden:
+            words = f"row level security hides rows of {relation} from role {role}: its jobs break off"
+            remedy = f"alter role {role} bypassrls, or: alter table {relation} disable row level security"
+        else:
+            words = f"role {role}, as which the engine's functions run, has no right to {missing} on {relation}"
+            remedy = f"grant {missing} on {relation} to {role}"
+        found.append(problem(ABOUT, words, remedy))
     return found
 
 
-async def _others(connection: db.Connection, role: str) -> list[Finding]:
+async def _others(connection: db.Connection, schema_owner: str) -> list[Finding]:
     found = []
     if await db.value(connection, PUBLIC_CREATES):
         found.append(
@@ -104,8 +94,8 @@ async def _others(connection: db.Connection, role: str) -> list[Finding]:
             warning(
                 ABOUT,
                 f"{', '.join(tables)} {'belongs' if len(tables) == 1 else 'belong'} to role {owner}:"
-                f" its triggers, rules and index functions there run with the rights of {role}",
-                f"keep {owner} as safe as {role}, or: alter table {tables[0]} owner to {role}",
+                f" its triggers, rules and index functions there run with the rights of {schema_owner}",
+                f"keep {owner} as safe as {schema_owner}, or: alter table {tables[0]} owner to {schema_owner}",
             )
         )
     return found
@@ -113,11 +103,11 @@ async def _others(connection: db.Connection, role: str) -> list[Finding]:
 
 async def _groups(connection: db.Connection) -> list[Finding]:
     found = []
-    for group in GROUPS:
+    for group, who in GROUPS.items():
         exists, granted = await (await connection.execute(GROUP, {"name": group})).fetchone() or (False, False)
         if not exists:
-            sentence = f"the group {group} is missing: people and the web process have no role of their own"
+            sentence = f"the role {group} is missing: {who} none of their own"
             found.append(warning(ABOUT, sentence, f"create role {group} nologin; then run: pgjobs migrate"))
         elif not granted:
-            found.append(warning(ABOUT, f"the group {group} has no rights in this database", "run: pgjobs migrate"))
+            found.append(warning(ABOUT, f"the role {group} has no rights in this database", "run: pgjobs migrate"))
     return found

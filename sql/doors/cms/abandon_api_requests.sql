@@ -3,6 +3,7 @@ create or replace function pgjobs.abandon_api_requests(_daemon uuid, _running bi
 returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   update pgjobs.api_requests c

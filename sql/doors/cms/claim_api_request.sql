@@ -3,6 +3,7 @@ create or replace function pgjobs.claim_api_request(_daemon uuid, _lease interva
 returns table (id bigint, exchange text, routing_key text)
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   update pgjobs.api_requests c

@@ -3,6 +3,7 @@ create or replace function pgjobs.close_api_request(_call_id bigint, _daemon uui
 returns void
 language sql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   update pgjobs.api_requests c

@@ -3,6 +3,7 @@ create or replace function pgjobs.open_api_request(_call_id bigint)
 returns refcursor
 language plpgsql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$

@@ -3,6 +3,7 @@ create or replace function pgjobs.close_lines(_job_id bigint, _unended boolean d
 returns bigint
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 set enable_hashjoin = off
 set enable_mergejoin = off

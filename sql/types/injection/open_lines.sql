@@ -3,6 +3,7 @@ create or replace function pgjobs.open_lines(_job_id bigint)
 returns text
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '200ms'
 as $$
