@@ -42,7 +42,7 @@ def examine(engine: Engine) -> Examine:
 
     def collected(**settings: Any) -> list[Finding]:
         known = {
-            "database_url": engine.database_url,
+            "database_url": engine.daemon_url,
             "amqp_url": engine.amqp_url,
             "log_dir": engine.log_dir,
             "injections_dir": engine.injections_dir,
@@ -155,27 +155,39 @@ def rights(found: list[Finding]) -> str:
     return "\n".join(f"{one.level}: {one.sentence} -> {one.remedy}" for one in found if one.about == "rights")
 
 
-def test_a_superuser_as_daemon_is_told(examine: Examine) -> None:
-    """The tests' own role is one: a selector would run with all its rights."""
-    assert "warning: the daemon's role postgres is a superuser" in rights(examine())
-
-
-def test_a_missing_right_is_named_with_its_grant(examine: Examine, stranger: str) -> None:
-    """The table and the privilege are in the sentence, and the remedy is the statement."""
-    found = rights(examine(database_url=stranger))
-    assert "has no right to SELECT on public.xmp_job_types; SELECT, UPDATE on public.xmp_jobs; SELECT on" in found
-    assert "-> grant SELECT on public.xmp_job_types to pgjobs_stranger_" in found
-
-
-def test_row_level_security_is_told_before_a_job_meets_it(engine: Engine, examine: Examine, stranger: str) -> None:
-    """Rows that a policy hides would be missing from every selection."""
+def test_a_role_that_may_do_more_than_a_daemon_needs_is_told(engine: Engine, examine: Examine, stranger: str) -> None:
+    """A superuser, and a member of the owner; a plain member of pgjobs_daemon is what a daemon should be."""
+    assert "warning: the daemon's role postgres is a superuser" in rights(examine(database_url=engine.database_url))
+    assert rights(examine()).startswith("ok: role pgjobs_daemon_")
     role = urlsplit(stranger).username
-    engine.execute(f"grant all on all tables in schema public to {role}")
-    assert "row level security" not in rights(examine(database_url=stranger))
-    engine.execute("alter table xmp_retries_expired enable row level security")
+    engine.execute(f"grant pgjobs_owner to {role}")
     found = rights(examine(database_url=stranger))
-    assert f"problem: row level security applies to role {role} on xmp_retries_expired: its jobs break off" in found
-    assert f"-> alter role {role} bypassrls" in found
+    assert f"warning: the daemon's role {role} may do all that the owner of schema pgjobs may (pgjobs_owner)" in found
+
+
+def test_a_role_without_the_rights_of_a_daemon_is_told(examine: Examine, stranger: str) -> None:
+    """The remedy is the statement that makes it a member."""
+    role = urlsplit(stranger).username
+    found = rights(examine(database_url=stranger))
+    assert f"problem: role {role} has not the rights of a daemon -> grant pgjobs_daemon to {role}" in found
+
+
+def test_a_missing_right_is_named_with_its_grant(engine: Engine, examine: Examine) -> None:
+    """What the owner of the engine's functions lacks: table and privilege are in the sentence, the remedy is the
+    statement."""
+    engine.execute("revoke all on xmp_transactions, xmp_jobs from pgjobs_owner")
+    found = rights(examine())
+    assert "has no right to select, update, delete on public.xmp_jobs" in found
+    assert "-> grant select on public.xmp_transactions to pgjobs_owner" in found
+
+
+def test_row_level_security_is_told_before_a_job_meets_it(engine: Engine, examine: Examine) -> None:
+    """Rows that a policy hides would be missing from every selection."""
+    assert "row level security" not in rights(examine())
+    engine.execute("alter table xmp_retries_expired enable row level security")
+    found = rights(examine())
+    assert "problem: row level security hides rows of public.xmp_retries_expired from role pgjobs_owner" in found
+    assert "-> alter role pgjobs_owner bypassrls" in found
 
 
 def test_roles_whose_code_would_run_as_the_daemon_are_told(engine: Engine, examine: Examine, stranger: str) -> None:
@@ -193,9 +205,9 @@ def test_roles_whose_code_would_run_as_the_daemon_are_told(engine: Engine, exami
 def test_a_group_without_rights_is_told(engine: Engine, examine: Examine) -> None:
     """A group made after the migration has nothing yet."""
     assert "pgjobs_viewer" not in rights(examine())
-    engine.execute("revoke execute on function pgjobs.why from pgjobs_viewer")
+    engine.execute("revoke usage on schema pgjobs from pgjobs_viewer")
     found = rights(examine())
-    assert "warning: the group pgjobs_viewer has no rights in this database -> run: pgjobs migrate" in found
+    assert "warning: the role pgjobs_viewer has no rights in this database -> run: pgjobs migrate" in found
 
 
 def test_a_role_that_may_do_nothing_gets_the_missing_right(engine: Engine, examine: Examine, stranger: str) -> None:
@@ -203,7 +215,7 @@ def test_a_role_that_may_do_nothing_gets_the_missing_right(engine: Engine, exami
     engine.execute(f"revoke all on schema pgjobs from {urlsplit(stranger).username}")
     found = about(examine(database_url=stranger), "schema")
     assert ("problem", "it can't be checked: permission denied for schema pgjobs") == found[0::2]
-    assert found.remedy.startswith("grant the role of PGJOBS_DATABASE_URL: usage on schema pgjobs")
+    assert found.remedy.startswith("usage on schema pgjobs: make the role of PGJOBS_DATABASE_URL a member of")
 
 
 @pytest.mark.parametrize("part", ["host", "database", "broker", "work.jobs", "rights"])

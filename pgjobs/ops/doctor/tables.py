@@ -23,8 +23,6 @@ NEEDED_FOR = {
     "xmp_transactions": "jobs with never or last_charge_at end with error",
 }
 """What happens where a table is missing."""
-READ = tuple(name for name in NEEDED_FOR if name != "xmp_jobs")
-"""Those that selections and gauges read."""
 MISSING = "select t from unnest(%s::text[]) t where to_regclass('public.' || t) is null order by t"
 
 
