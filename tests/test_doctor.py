@@ -532,7 +532,7 @@ def test_triggers_that_do_not_fire_are_told_and_mended(engine: Engine, examine: 
         "trigger pgjobs_50_truncate of xmp_jobs fires only for a replica",
     ] == [one.sentence for one in found]
     migrate(engine.database_url)
-    assert ("ok", "all 11 are there and enabled") == about(examine(), "triggers")[0::2]
+    assert ("ok", "all 13 are there and enabled") == about(examine(), "triggers")[0::2]
 
 
 def test_a_setting_that_silences_every_trigger_is_told(engine: Engine, examine: Examine, stranger: str) -> None:

@@ -55,12 +55,22 @@ async def findings(connection: db.Connection) -> AsyncIterator[Finding]:
 
 
 def _own(role: str, owner: str, kind: str) -> list[Finding]:
-    remedy = f"log in as a plain role, and: grant pgjobs_daemon to {role if kind == 'stranger' else 'it'}"
     if kind == "superuser":
-        return [warning(ABOUT, f"the daemon's role {role} is a superuser, and a daemon needs few rights", remedy)]
+        return [
+            warning(
+                ABOUT,
+                f"the daemon's role {role} is a superuser, and a daemon needs few rights",
+                "log in as a plain role that is a member of pgjobs_daemon",
+            )
+        ]
     if kind == "owner":
-        words = f"the daemon's role {role} may do all that the owner of schema pgjobs may ({owner}); it needs less"
-        return [warning(ABOUT, words, remedy)]
+        return [
+            warning(
+                ABOUT,
+                f"the daemon's role {role} may do all that the owner of schema pgjobs may ({owner}), and needs less",
+                "log in as a plain role that is a member of pgjobs_daemon",
+            )
+        ]
     if kind == "stranger":
         return [problem(ABOUT, f"role {role} has not the rights of a daemon", f"grant pgjobs_daemon to {role}")]
     return []
@@ -69,13 +79,19 @@ def _own(role: str, owner: str, kind: str) -> list[Finding]:
 async def _missing(connection: db.Connection) -> list[Finding]:
     found = []
     for role, relation, missing, is_hidden in await (await connection.execute(MISSING_RIGHTS)).fetchall():
-        if is_hidden:
-            words = f"row level security hides rows of {relation} from role {role}: its jobs break off"
-            remedy = f"alter role {role} bypassrls, or: alter table {relation} disable row level security"
-        else:
-            words = f"role {role}, as which the engine's functions run, has no right to {missing} on {relation}"
-            remedy = f"grant {missing} on {relation} to {role}"
-        found.append(problem(ABOUT, words, remedy))
+        found.append(
+            problem(
+                ABOUT,
+                f"row level security hides rows of {relation} from role {role}: its jobs break off",
+                f"alter role {role} bypassrls, or: alter table {relation} disable row level security",
+            )
+            if is_hidden
+            else problem(
+                ABOUT,
+                f"role {role}, as which the engine's functions run, has no right to {missing} on {relation}",
+                f"grant {missing} on {relation} to {role}",
+            )
+        )
     return found
 
 
