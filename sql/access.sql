@@ -42,6 +42,7 @@ grant execute on function pgjobs.resume_job to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.request_suspended to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.api_response to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.withdraw_api_request to pgjobs_web, pgjobs_operator;
+grant execute on function pgjobs.set_retention to pgjobs_operator;
 
 -- Serving HTTP.
 grant execute on function pgjobs.now to pgjobs_web;
@@ -67,7 +68,7 @@ grant execute on function pgjobs.park_shard to pgjobs_daemon;
 grant execute on function pgjobs.fail_job to pgjobs_daemon;
 -- The lines of a file, which a daemon copies into their table.
 grant execute on function pgjobs.open_lines to pgjobs_daemon;
-grant insert (job_id, line_no, raw, msisdn, fault) on pgjobs.injection_lines to pgjobs_daemon;
+grant insert (job_id, line_no, raw, msisdn, fault, fault_detail) on pgjobs.injection_lines to pgjobs_daemon;
 grant execute on function pgjobs.close_lines to pgjobs_daemon;
 
 -- What a daemon does besides.
@@ -75,6 +76,12 @@ grant execute on function pgjobs.beat to pgjobs_daemon;
 grant execute on function pgjobs.leave to pgjobs_daemon;
 grant execute on function pgjobs.sweep to pgjobs_daemon;
 grant execute on function pgjobs.fold_counts to pgjobs_daemon;
+grant execute on function pgjobs.recount_jobs to pgjobs_daemon;
+grant execute on function pgjobs.elect to pgjobs_daemon;
+grant execute on function pgjobs.forget_daemons to pgjobs_daemon;
+grant execute on function pgjobs.clear_history to pgjobs_daemon;
+grant execute on function pgjobs.removable_logs to pgjobs_daemon;
+grant execute on function pgjobs.log_removed to pgjobs_daemon;
 grant execute on function pgjobs.refresh_gauges to pgjobs_daemon;
 grant execute on function pgjobs.announce_callbacks to pgjobs_daemon;
 grant execute on function pgjobs.next_callback to pgjobs_daemon;

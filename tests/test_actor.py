@@ -42,12 +42,12 @@ def token(db: Db) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-def test_changes_by_http_name_the_token(guarded_web: Web, db: Db, token: dict[str, str]) -> None:
+def test_changes_by_http_name_the_token(guarded_web: Web, web_url: str, db: Db, token: dict[str, str]) -> None:
     """Stop, resume and start of a job are recorded with the name of the token and the role of the web process."""
     job = job_in(db, "ready")
     for verb in ("stop", "resume", "start"):
         assert 200 == guarded_web.get(f"/jobs/{verb}?id={job}", headers=token).status_code
-    role = db.value("select session_user")
+    role = urlsplit(web_url).username
     assert [
         ("canceled", "token cms-1", role, "pgjobs web"),
         ("ready", "token cms-1", role, "pgjobs web"),
@@ -55,12 +55,12 @@ def test_changes_by_http_name_the_token(guarded_web: Web, db: Db, token: dict[st
     ] == events(db, job)[1:]
 
 
-def test_changes_by_http_without_tokens_name_the_address(impatient_web: Web, db: Db) -> None:
+def test_changes_by_http_without_tokens_name_the_address(impatient_web: Web, web_url: str, db: Db) -> None:
     """Where no token is asked for, the actor is the address that the request came from, for /api as well."""
     job = job_in(db, "ready")
     impatient_web.get(f"/jobs/stop?id={job}")
     impatient_web.get("/api")
-    role = db.value("select session_user")
+    role = urlsplit(web_url).username
     assert ("canceled", "http from 127.0.0.1", role, "pgjobs web") == events(db, job)[-1]
     assert ("http from 127.0.0.1", role, "pgjobs web") == db.row(
         "select actor, role, application from pgjobs.api_requests"

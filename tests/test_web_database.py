@@ -1,9 +1,6 @@
 """The web process and its database: places kept for control, errors as answers, readiness, and the log of changes."""
 
 import asyncio
-import uuid
-from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -110,26 +107,16 @@ def test_a_failing_view_is_our_failure(web: Web, db: Db, caplog: pytest.LogCaptu
     assert [True] == ["\n" not in line for line in said]
 
 
-@pytest.fixture
-def operator(database: str, db: Db) -> Iterator[str]:
-    """The address of the database for a member of pgjobs_operator, as which the web process may log in."""
-    role = f"pgjobs_test_{uuid.uuid4().hex[:12]}"
-    db.execute(f"create role {role} login password 'secret' in role pgjobs_operator".encode())
-    parts = urlsplit(database)
-    yield parts._replace(netloc=f"{role}:secret@{parts.hostname}:{parts.port}").geturl()
-    db.execute(f"drop owned by {role}; drop role {role}".encode())
-
-
-def test_a_missing_right_is_named(operator: str, db: Db) -> None:
+def test_a_missing_right_is_named(web_url: str, db: Db) -> None:
     """Where the role of the web process lacks a right, the answer names it; once granted, the call is served."""
     job = job_in(db, "ready")
-    db.execute("revoke execute on function pgjobs.stop_job from pgjobs_operator")
-    with Web(read_settings(database_url=operator)) as web:
+    db.execute("revoke execute on function pgjobs.stop_job from pgjobs_web")
+    with Web(read_settings(database_url=web_url)) as web:
         answer = web.get(f"/jobs/stop?id={job}")
         assert (503, "missing_right") == (answer.status_code, answer.json()["code"])
         assert "stop_job" in answer.json()["error"]
         assert "stop_job" in answer.json()["hint"]
-        db.execute("grant execute on function pgjobs.stop_job to pgjobs_operator")
+        db.execute("grant execute on function pgjobs.stop_job to pgjobs_web")
         assert 200 == web.get(f"/jobs/stop?id={job}").status_code
 
 

@@ -5,10 +5,8 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-  -- The web process speaks for its callers, and a daemon says its name. Before there was a group for the web process, it
-  -- logged in as an operator.
-  select pgjobs.trusted_setting('pgjobs.actor',
-    array['pgjobs_daemon', case when to_regrole('pgjobs_web') is null then 'pgjobs_operator' else 'pgjobs_web' end]);
+  -- The web process speaks for its callers, and a daemon says its name.
+  select pgjobs.trusted_setting('pgjobs.actor', '{pgjobs_daemon,pgjobs_web}');
 $$;
 comment on function pgjobs.actor() is
   'On whose behalf this session acts, as "token cms-1" or "daemon host-1"; null where it acts for its own role, or where its role is not trusted to say.';
