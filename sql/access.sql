@@ -50,8 +50,9 @@ grant execute on function pgjobs.trusted_setting to pgjobs_web;
 grant execute on function pgjobs.token_holder to pgjobs_web;
 
 -- Running shards.
-grant execute on function pgjobs.claim_shard to pgjobs_daemon;
+grant execute on function pgjobs.claim_shards to pgjobs_daemon;
 grant execute on function pgjobs.next_wakeup to pgjobs_daemon;
+grant execute on function pgjobs.choose_yields to pgjobs_daemon;
 grant execute on function pgjobs.measure_selection to pgjobs_daemon;
 grant execute on function pgjobs.prepare_job to pgjobs_daemon;
 grant execute on function pgjobs.shard_position to pgjobs_daemon;

@@ -3,6 +3,7 @@ create or replace function pgjobs.choose_yields(_daemon uuid, _autostart boolean
 returns table (job_id bigint, shard integer, reason text)
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 -- With the value known, each of the two partial indexes serves its daemons.
 set plan_cache_mode = force_custom_plan

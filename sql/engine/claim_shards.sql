@@ -6,6 +6,7 @@ returns table (
   file_name text, descending boolean, dry_run boolean, prepared boolean, uncertain_to bigint, log_bytes bigint)
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
