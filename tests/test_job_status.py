@@ -1,10 +1,11 @@
 """What the views compute never fails for anybody, and costs what the rows cost that are asked for."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from fix_jobs import Db, insert_job, job_in
+from fix_jobs import Db, claim, insert_job, job_in, prepare
 from fix_web import Web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -102,6 +103,28 @@ def test_a_job_can_be_stopped_when_its_figures_cannot_be_computed(db: Db, runnin
     stopped = db.value("select pgjobs.stop_job(%s)", running)
     assert "canceled" == stopped["status"]
     assert "cannot be computed" in stopped["why"]
+
+
+def test_progress_of_a_job_in_ranges(db: Db) -> None:
+    """A job whose ranges are run one after the other is as far as they are together, as fast as those that run now."""
+    db.execute("insert into xmp_retries_expired (msisdn) select n::text from generate_series(1, 80) n")
+    db.execute("analyze xmp_retries_expired")
+    job = insert_job(db, shards=4)
+    prepare(db, claim(db, job))
+    total = "select total, percent, records_per_second from pgjobs.job_status where id = %s"
+    assert (80, 0, None) == db.row(total, job)
+    db.execute(
+        "update pgjobs.shards set after_key = end_key, considered = 20, sent = 20, owner = null, lease_until = null,"
+        " finished_at = now(), claimed_at = now() - interval '1 s', updated_at = now() where shard = 0"
+    )
+    claim(db, job, shard=1)
+    db.execute(
+        "update pgjobs.shards set after_key = after_key + 10, considered = 10, sent = 10,"
+        " claimed_at = now() - interval '2 s', updated_at = now() where shard = 1"
+    )
+    assert (80, Decimal("37.5"), 5) == db.row(total, job)
+    left = db.value("select extract(epoch from eta - now()) from pgjobs.job_status where id = %s", job)
+    assert 9 < left < 11
 
 
 @pytest.fixture

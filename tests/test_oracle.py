@@ -190,6 +190,10 @@ def miscount_outcomes(left: Left) -> None:
     left.engine.execute("update pgjobs.outcomes set n = n + 1 where action = 'skip'")
 
 
+def narrow_the_range(left: Left) -> None:
+    left.engine.execute("update pgjobs.shards set end_key = 39")
+
+
 def leave_a_shard_open(left: Left) -> None:
     left.engine.execute("update pgjobs.shards set finished_at = null")
 
@@ -219,6 +223,7 @@ DOCTORED: list[tuple[Callable[[Left], None], str]] = [
     (double_a_line, "more than one line for a record: 1 (10)"),
     (swap_lines, "lines that are not in the job's order: 1 (11)"),
     (half_a_line, "line 40: not a whole line"),
+    (narrow_the_range, "lines outside the range of their shard: 1 (40)"),
     (line_of_nobody, "lines of records nobody selected: 1 (41)"),
     (two_lines_in_one, "line 6: not a whole line"),
     (shorten_the_log, "bytes are committed"),

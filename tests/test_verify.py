@@ -175,6 +175,12 @@ CHANGED: list[tuple[Callable[[Done], None], str]] = [
     (sql("update pgjobs.shards set sent = 41, considered = 61"), "progress counts 41 sent, the checkpoints 40"),
     (sql("update pgjobs.shards set sent = 41, considered = 61"), "counts 61 considered, the checkpoints 60"),
     (sql("update pgjobs.shards set after_key = 59"), "progress has come to key 59, the last checkpoint to 60"),
+    (sql("update pgjobs.shards set end_key = 59"), "its log goes on to key 60, and its range ends at 59"),
+    (sql("update pgjobs.shards set parts = 2"), "it was cut into 2 shards, and 1 have progress"),
+    (
+        sql("insert into pgjobs.shards (job_id, shard, start_key) select job_id, 1, 61 from pgjobs.shards"),
+        "shard 0 ends at key 60, and shard 1 begins behind key 61",
+    ),
     (sql("update pgjobs.shards set log_bytes = 1"), "progress counts 1 bytes of its log"),
     (sql("update pgjobs.shards set finished_at = null"), "it is done and shard 0 is not finished"),
     (sql("update pgjobs.outcomes set n = n + 1 where action = 'sent'"), "outcomes count 41 sent, the checkpoints 40"),

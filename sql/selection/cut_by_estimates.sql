@@ -10,6 +10,7 @@ declare
   _sign constant integer := sign(_end_key::numeric - _after_key);
   -- A place is the distance of a key from _after_key: numeric, for keys may be farther apart than a bigint can say.
   _span constant numeric := abs(_end_key::numeric - _after_key);
+  _began constant timestamptz := clock_timestamp();
   _place numeric;
   _part_of double precision;
   _even boolean := true;
@@ -50,6 +51,10 @@ begin
     _place := _high;
     for _turn in 0 .. 100 loop
       exit when _high - _low < 2;
+      -- Tables of very many partitions are planned slowly, and an even cut serves as well.
+      if clock_timestamp() > _began + interval '5 seconds' then
+        return null;
+      end if;
       -- A straight line finds the place at once where the keys are even; halving finds it wherever they lie.
       _place := case when _turn % 3 = 0 and _above > _below then _low + (_high - _low) * (_wanted - _below) / (_above - _below)
                      else (_low + _high) / 2 end;
@@ -74,4 +79,4 @@ begin
 end;
 $$;
 comment on function pgjobs.cut_by_estimates(bigint, bigint, bigint, bigint, integer) is
-  'Keys that cut a selection into parts of about as many records each, by what the planner expects between two keys. Null where the keys are even, and where its statistics say nothing: where few records are expected, or where the two halves of the keys do not make up the whole.';
+  'Keys that cut a selection into parts of about as many records each, by what the planner expects between two keys. Null where the keys are even, and where its statistics say nothing: where few records are expected, where the two halves of the keys do not make up the whole, or where it takes the planner more than 5 s.';
