@@ -394,9 +394,11 @@ create table pgjobs.schema_state (
   singleton   boolean primary key default true check (singleton),
   fingerprint text not null,
   applied_at  timestamptz not null,
-  version     text,
+  version     text not null,
+  compatible_from text not null,
   triggers    text
 );
-comment on column pgjobs.schema_state.version is 'The version of pgjobs whose functions are in force; an older one refuses to migrate.';
+comment on column pgjobs.schema_state.version is 'The version of pgjobs whose functions are in force; an older one refuses to migrate, a newer one to work.';
+comment on column pgjobs.schema_state.compatible_from is 'The oldest version of daemon, web and commands that works with these functions.';
 comment on column pgjobs.schema_state.triggers is 'Fingerprint of the files of triggers in force; while it is the same they are not made anew, for that locks the operator''s tables.';
-comment on table pgjobs.schema_state is 'Fingerprint of the function files that are in force.';
+comment on table pgjobs.schema_state is 'Which function files are in force, and which versions of pgjobs may work with them.';

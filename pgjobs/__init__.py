@@ -5,3 +5,5 @@ RabbitMQ, confirmed and checkpointed, and writes one log line per record.
 """
 
 __version__ = "0.1.0"
+COMPATIBLE_FROM = "0.1.0"
+"""The oldest version of daemon, web and commands that works with the functions of sql/; see sql/README.md, Versions."""

@@ -2,7 +2,7 @@
 
 PgjobsError
 ├── SettingsError          a PGJOBS_… variable is wrong (exit code 2)
-├── SchemaError            the database is not migrated, or by another version
+├── SchemaError            the database is not migrated, or for versions that this one is none of
 ├── ConfigurationError     something a job needs is missing: the job ends with `error` at once
 │   ├── FileError          … its injection file
 │   └── SelectionError     … its selector
@@ -44,7 +44,7 @@ class SettingsError(PgjobsError):
 
 
 class SchemaError(PgjobsError):
-    """The database does not have the schema of this version."""
+    """The database has no schema that this version of pgjobs may work with."""
 
     hint = "run: pgjobs migrate"
 

@@ -220,8 +220,13 @@ class Engine:
 
     # --- daemons ---------------------------------------------------------------------------------------
 
-    def start(self, *, under: Sequence[str] = (), ready: bool = True, **settings: object) -> DaemonProcess:
-        """Start a daemon with small windows and a short lease; `settings` as in the README, in lower case."""
+    def start(
+        self, *, under: Sequence[str] = (), ready: bool = True, version: str = "", **settings: object
+    ) -> DaemonProcess:
+        """Start a daemon with small windows and a short lease; `settings` as in the README, in lower case.
+
+        `version`: the one that it says to be of.
+        """
         name = f"daemon-{len(self.daemons) + 1}"
         chosen = {
             "database_url": self.daemon_url,
@@ -236,6 +241,8 @@ class Engine:
         } | settings
         clean = {key: value for key, value in os.environ.items() if not key.startswith("PGJOBS_")}
         own = {f"PGJOBS_{key.upper()}": str(value) for key, value in chosen.items()}
+        if version:
+            own["PGJOBS_TEST_VERSION"] = version
         daemon = DaemonProcess(name, self.folder, clean | own, under)
         self.daemons.append(daemon)
         if ready:

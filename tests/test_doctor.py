@@ -22,6 +22,7 @@ import pgjobs
 from pgjobs.ops.doctor import database, findings, tables
 from pgjobs.ops.doctor.finding import Finding
 from pgjobs.pg import connection as db
+from pgjobs.pg import schema
 from pgjobs.pg.migrate import migrate
 from pgjobs.settings import read_settings
 
@@ -306,11 +307,40 @@ def test_an_unmigrated_database(empty_database: str, examine: Examine) -> None:
     assert ("problem", "run: pgjobs migrate") == about(examine(database_url=empty_database), "schema")[0::3]
 
 
-def test_functions_of_another_version(engine: Engine, examine: Examine) -> None:
-    """A fingerprint that is not ours is a problem."""
-    engine.execute("update pgjobs.schema_state set fingerprint = 'another'")
+@pytest.mark.parametrize(
+    ("version", "compatible_from", "level", "words", "remedy"),
+    [
+        (pgjobs.__version__, "0.0.1", "problem", "its functions are not those of pgjobs", "run: pgjobs migrate"),
+        ("99.1", "0.0.1", "warning", "it is of pgjobs 99.1, and this is", "install pgjobs 99.1"),
+        ("99.1", "99.0", "problem", "works with pgjobs 99.0 or later", "install pgjobs 99.1"),
+        ("0.0.9", "0.0.1", "problem", "it is of pgjobs 0.0.9, and this is", "run: pgjobs migrate"),
+    ],
+    ids=["changed", "later", "too late", "earlier"],
+)
+def test_functions_of_another_version(
+    engine: Engine, examine: Examine, version: str, compatible_from: str, level: str, words: str, remedy: str
+) -> None:
+    """Functions that are not those of their version are told, and a version that is not ours."""
+    assert "ok" == about(examine(), "schema").level
+    engine.execute(
+        "update pgjobs.schema_state set version = %s, compatible_from = %s, fingerprint = 'other'",
+        version,
+        compatible_from,
+    )
     found = about(examine(), "schema")
-    assert ("problem", "the database was migrated by another version of pgjobs") == found[0::2]
+    assert level == found.level
+    assert words in found.sentence.replace("the database is", "it is")
+    assert remedy in found.remedy
+
+
+def test_a_daemon_of_another_version_is_told(engine: Engine, examine: Examine) -> None:
+    """Each daemon is compared with the database, whose version an upgrade brings them all to."""
+    engine.start(version="0.1")
+    engine.execute("update pgjobs.schema_state set version = '0.1.1'")
+    engine.wait_until("exists (select from pgjobs.daemons where version = '0.1')")
+    found = about(examine(), "daemons")
+    assert "is version 0.1, and the database 0.1.1" in found.sentence
+    assert "restart it as 0.1.1" == found.remedy
 
 
 @pytest.mark.parametrize(
@@ -532,7 +562,7 @@ def test_triggers_that_do_not_fire_are_told_and_mended(engine: Engine, examine: 
         "trigger pgjobs_50_truncate of xmp_jobs fires only for a replica",
     ] == [one.sentence for one in found]
     migrate(engine.database_url)
-    assert ("ok", "all 13 are there and enabled") == about(examine(), "triggers")[0::2]
+    assert ("ok", f"all {len(schema.triggers())} are there and enabled") == about(examine(), "triggers")[0::2]
 
 
 def test_a_setting_that_silences_every_trigger_is_told(engine: Engine, examine: Examine, stranger: str) -> None:

@@ -191,22 +191,6 @@ def test_a_bare_database_is_refused(empty_database: str) -> None:
     assert ("the database has no pgjobs schema", "run: pgjobs migrate") == (caught.value.sentence, caught.value.hint)
 
 
-def test_another_version_is_refused(database: str, db: Db, sql_copy: Path) -> None:
-    """Daemon and web refuse a database of another version, older or newer, and say what to run; after that
-    they accept it."""
-    check(database)
-    edit(sql_copy / "base" / "now.sql", "The time by which", "The hour by which")
-    with pytest.raises(SchemaError) as caught:
-        check(database)
-    assert "the database was migrated by another version of pgjobs" == caught.value.sentence
-    assert "run: pgjobs migrate" == caught.value.hint
-    migrate(database)
-    check(database)
-    db.execute("update pgjobs.schema_state set fingerprint = 'of something newer'")
-    with pytest.raises(SchemaError):
-        check(database)
-
-
 def taken_back(url: str, last: str) -> list[str]:
     """Roll back every migration from the newest down to the one whose name begins so; names what went."""
     backend = History(url)

@@ -195,18 +195,17 @@ def test_a_task_that_keeps_failing_ends_the_daemon_with_a_code(engine: Engine) -
 
 
 def test_a_schema_of_another_version_ends_the_daemon(engine: Engine) -> None:
-    """When the functions it calls are gone because another version has migrated, the daemon says so and ends."""
+    """When a version has migrated that this one can't work with, the daemon says so at its next heartbeat and ends."""
     child = Child(settings_of(engine, daemon_name="old"), lambda: None)
     try:
         assert soon(lambda: " is up as " in child.said), child.said
         engine.wait_until("exists (select from pgjobs.daemons)")
-        engine.execute("update pgjobs.schema_state set fingerprint = 'of another version'")
-        engine.execute("drop function pgjobs.beat(uuid, text, text, integer, text, text, jsonb, bigint, jsonb)")
+        engine.execute("update pgjobs.schema_state set version = '99.1', compatible_from = '99.0'")
         assert soon(lambda: not child.running), child.said
     finally:
         code = child.end()
     assert 70 == code
-    assert "SchemaError: the database was migrated by another version" in child.said
+    assert "SchemaError: this is pgjobs 0.1.0, and the database works with pgjobs 99.0 or later" in child.said
 
 
 def test_sighup_lets_go_as_sigterm_does(engine: Engine) -> None:

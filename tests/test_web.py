@@ -449,16 +449,17 @@ def test_a_crowd_on_a_locked_job_leaves_the_rest_an_answer(web: Web, db: Db, dat
 
 
 def test_another_schema_is_told_until_it_fits(web: Web, db: Db) -> None:
-    """A database of another version is a 503 that names the remedy, and is served once it is migrated."""
-    db.execute("update pgjobs.schema_state set fingerprint = 'x' || fingerprint")
-    answer = web.get("/jobs")
-    assert (503, "schema", "run: pgjobs migrate") == (
-        answer.status_code,
-        answer.json()["code"],
-        answer.json()["hint"],
-    )
-    db.execute("update pgjobs.schema_state set fingerprint = substr(fingerprint, 2)")
-    assert 200 == web.get("/jobs").status_code
+    """A database that this version may not work with is a 503 that names the remedy, on connections that are open
+    already as well; one of a later version that it may work with is served."""
+    for version, compatible_from, hint in (
+        ("0.0.9", "0.0.9", "run: pgjobs migrate"),
+        ("99.1", "99.0", "install pgjobs 99.1, then start it again"),
+    ):
+        assert 200 == web.get("/jobs").status_code
+        db.execute("update pgjobs.schema_state set version = %s, compatible_from = %s", (version, compatible_from))
+        answer = web.get("/jobs")
+        assert (503, "schema", hint) == (answer.status_code, answer.json()["code"], answer.json()["hint"])
+        db.execute("update pgjobs.schema_state set version = '99.1', compatible_from = '0.0.9', fingerprint = 'later'")
 
 
 def test_our_own_failure_tells_nothing_of_the_inside(web: Web, db: Db, caplog: pytest.LogCaptureFixture) -> None:

@@ -137,11 +137,11 @@ def test_a_call_nobody_had_time_for_says_so(impatient_web: Web, db: Db) -> None:
 
 
 def test_readiness_knows_the_database(web: Web, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
-    """/readyz is 200 where changes can be made, and 503 with the reason where the schema is another one."""
+    """/readyz is 200 where changes can be made, and 503 with the reason where the schema is for later versions."""
     monkeypatch.setattr(health, "LOOK_SECONDS", 0)
-    db.execute("update pgjobs.schema_state set fingerprint = 'x' || fingerprint")
+    db.execute("update pgjobs.schema_state set version = '99.1', compatible_from = '99.0'")
     assert (503, "schema") == ((answer := web.get("/readyz")).status_code, answer.json()["code"])
-    db.execute("update pgjobs.schema_state set fingerprint = substr(fingerprint, 2)")
+    db.execute("update pgjobs.schema_state set compatible_from = '0.1'")
     assert (200, {"ok": True}) == ((answer := web.get("/readyz")).status_code, answer.json())
 
 

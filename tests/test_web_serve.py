@@ -109,12 +109,12 @@ def test_a_port_that_is_taken_is_a_wrong_setting(database: str) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ("update pgjobs.schema_state set fingerprint = 'other'", "was migrated by another version"),
+        ("update pgjobs.schema_state set version = '0.0.9'", "the database is of pgjobs 0.0.9, and this is pgjobs"),
         ("drop schema pgjobs cascade", "has no pgjobs schema"),
     ],
 )
 def test_another_schema_refuses_the_start(database: str, db: Db, change: str, sentence: str) -> None:
-    """On a database of another version, or one never migrated, it does not start and says what to run."""
+    """On a database of an older version, or one never migrated, it does not start and says what to run."""
     db.execute(change)
     web = WebProcess(database_url=database)
     _, said = web.process.communicate(timeout=30)

@@ -70,6 +70,7 @@ class Claims:
         """Claim what is due, then sleep until something happens or falls due."""
         settings, heard = self._settings, True
         async with await db.connect(settings.database_url, "claims", patience=settings.stall_seconds) as control:
+            await db.check_schema(control)
             while not self._ending:
                 self._woken.clear()
                 while self._places and await self._fill(control, heard=heard):

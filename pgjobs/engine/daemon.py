@@ -30,11 +30,12 @@ from pgjobs.engine.outcome import ShardTask
 from pgjobs.engine.poison import Suspicion
 from pgjobs.engine.shard import Shard
 from pgjobs.engine.supervisor import Supervisor
-from pgjobs.errors import hint_for, one_line
+from pgjobs.errors import SchemaError, hint_for, one_line
 from pgjobs.metrics import Metrics
 from pgjobs.pg import connection as db
 from pgjobs.pg import session
 from pgjobs.pg.hints import refused_for_good
+from pgjobs.pg.versions import CHANGED, State
 from pgjobs.settings import Settings
 from pgjobs.signals import asking_to_end
 
@@ -117,16 +118,17 @@ class Daemon:
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
-    async def _check_schema(self) -> None:
+    async def _check_schema(self) -> State:
         async with self.pool.control.connection() as connection:
-            await db.check_schema(connection)
+            return await db.check_schema(connection)
 
     async def _check_database(self) -> None:
         """Refuse to start on another schema, or where the server refuses us; wait for a server that is away."""
         backoff = Backoff()
         while not self._stopping:
             try:
-                await self._check_schema()
+                if (await self._check_schema()).changed:
+                    logger.warning(CHANGED)
                 return await self.callbacks.announce()
             except (psycopg.OperationalError, OSError) as error:
                 if refused_for_good(error):
@@ -173,7 +175,7 @@ class Daemon:
             suspicion = self._suspicions.setdefault(taken.name, Suspicion())
             context = RunContext(shard, suspicion, self.settings, self.metrics)
             await ShardTask(context, self.pool, self._told_to_end.is_set).run()
-        except (psycopg.Error, OSError) as error:
+        except (psycopg.Error, OSError, SchemaError) as error:
             logger.warning("job %s: its end could not be reported yet: %s", taken.job_id, one_line(error))
             await asyncio.sleep(REPORT_PAUSE)
         except Exception:

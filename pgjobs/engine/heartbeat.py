@@ -13,6 +13,7 @@ import pgjobs
 from pgjobs.engine.connections import ConnectionPool
 from pgjobs.joblog.rules import HOST
 from pgjobs.metrics import Growth, Metrics
+from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 BEAT_SECONDS = 5.0
@@ -30,6 +31,9 @@ class Heartbeat:
     async def run(self, works: Callable[[], None]) -> None:
         """Beat until the database does not answer."""
         while True:
+            # Another version may have migrated since.
+            async with self._pool.control.connection() as control:
+                await db.check_schema(control)
             await self.beat()
             works()
             await asyncio.sleep(BEAT_SECONDS)

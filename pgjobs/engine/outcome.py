@@ -26,6 +26,7 @@ from pgjobs.engine.context import RunContext
 from pgjobs.engine.lease import Parking
 from pgjobs.engine.run import ShardRun
 from pgjobs.errors import ConfigurationError, Fenced, Interrupted, SelectionError, refusal
+from pgjobs.pg import connection as db
 
 logger = logging.getLogger(__name__)
 MOST_UNKNOWN = 5
@@ -120,6 +121,10 @@ class ShardTask:
             return
         note, broken = self._words(error), self._broken_for_good(error)
         if broken is not None:
+            if isinstance(error, psycopg.Error):
+                # What functions of another version refuse says nothing about the job.
+                async with self._pool.control.connection() as control:
+                    await db.check_schema(control)
             logger.error("job %s ends with error: %s", claim.job_id, broken[1])
             try:
                 late = error.late_key if isinstance(error, SelectionError) else None

@@ -31,7 +31,7 @@ Work = Callable[[Callable[[], None]], Coroutine[None, None, None]]
 class Supervisor:
     """Runs tasks by name; once the daemon is told to end, none is started again."""
 
-    def __init__(self, check_schema: Callable[[], Awaitable[None]], ending: asyncio.Event) -> None:
+    def __init__(self, check_schema: Callable[[], Awaitable[object]], ending: asyncio.Event) -> None:
         self.failed: asyncio.Future[PgjobsError] = asyncio.get_running_loop().create_future()
         self._check_schema = check_schema
         self._tasks: dict[str, asyncio.Task[None]] = {}

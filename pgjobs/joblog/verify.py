@@ -70,6 +70,7 @@ async def examine(database_url: str, job_id: int, log_host: str = HOST) -> Verdi
     async with await db.connect(database_url, "verify", autocommit=False) as connection:
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         await connection.set_read_only(True)
+        await db.check_schema(connection)
         cursor = await connection.execute(JOB, (job_id,))
         job = await cursor.fetchone()
         if job is None:

@@ -175,6 +175,7 @@ async def watch(settings: Settings, job: int) -> int:
     """Show a job until it ends; 0 when it is done, 1 when it was stopped or broke off."""
     console = Console(file=sys.stdout)
     async with await db.connect(settings.database_url, "watch") as connection:
+        await db.check_schema(connection)
         first = await look_at(connection, job)
         with screen(console) as shown:
             shown.show(first)

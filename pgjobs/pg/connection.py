@@ -11,16 +11,18 @@ import time
 from typing import Any
 
 import psycopg
+from psycopg import errors
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg.waiting import Ready, Wait
 
 from pgjobs.errors import SchemaError
-from pgjobs.pg import schema, session
+from pgjobs.pg import session
 from pgjobs.pg.conninfo import check_url, redacted
 from pgjobs.pg.notices import log_notice
 from pgjobs.pg.sqlstates import hidden_rows, must_reconnect, passes_by_itself
+from pgjobs.pg.versions import State
 
 __all__ = [
     "Connection",
@@ -187,10 +189,15 @@ async def value(connection: Connection, call: str, *args: object) -> Any:
     return row[0] if row else None
 
 
-async def check_schema(connection: Connection) -> None:
-    """Raise SchemaError unless the functions of the database are those of this version."""
-    known = await value(connection, "select to_regclass('pgjobs.schema_state') is not null")
-    found = (await value(connection, "select fingerprint from pgjobs.schema_state")) if known else None
-    if found != schema.fingerprint():
-        state = "has no pgjobs schema" if found is None else "was migrated by another version of pgjobs"
-        raise SchemaError(f"the database {state}")
+async def check_schema(connection: Connection) -> State:
+    """What the database says of its schema; SchemaError unless this version of pgjobs may work with it."""
+    try:
+        asked = await connection.execute("select version, compatible_from, fingerprint from pgjobs.schema_state")
+    except (errors.UndefinedTable, errors.InvalidSchemaName):
+        raise SchemaError("the database has no pgjobs schema") from None
+    row = await asked.fetchone()
+    if row is None:
+        raise SchemaError("the database has no pgjobs schema")
+    state = State(*row)
+    state.check()
+    return state

@@ -18,12 +18,14 @@ import yoyo
 from psycopg import errors, sql
 from psycopg.pq import TransactionStatus
 
+import pgjobs
 from pgjobs.errors import PgjobsError, SchemaError
 from pgjobs.pg import schema
 from pgjobs.pg.blocked import LOCK_TIMEOUT, PATIENCE, Insistence, Tell
 from pgjobs.pg.history import History
-from pgjobs.pg.schema import digest, fingerprint, sql_files, version
+from pgjobs.pg.schema import digest, fingerprint, sql_files
 from pgjobs.pg.session import connect_blocking
+from pgjobs.pg.versions import number
 
 SESSION = {"lock_timeout": LOCK_TIMEOUT, "client_connection_check_interval": "1s"}
 """Nobody waits for us for long, and what the server does for us ends soon after we are gone."""
@@ -34,6 +36,10 @@ WITHOUT_RIGHTS = """
   union all
   select m.role from pgjobs.missing_rights() m join pg_class c on c.oid = to_regclass(m.relation)
   where not m.is_hidden and m.role = 'pgjobs_owner' and pg_has_role(c.relowner, 'usage')
+"""
+HEARTBEATS = "select true where to_regclass('pgjobs.daemons') is not null"
+ALIVE = """
+  select name, version from pgjobs.daemons where seen_at > clock_timestamp() - interval '30 seconds' order by name
 """
 OPEN_TRANSACTIONS = """
   select pid, usename::text from pg_stat_activity
@@ -87,6 +93,7 @@ class Migrating:
         self._work: psycopg.Connection[Any] = self._history.connection
         self._work.add_notice_handler(self._notice)
         self._refuse_a_newer_one()
+        self._refuse_to_strand()
         self._apply_migrations()
         self._step("sql/", self._apply_functions)
         self._build_indexes()
@@ -121,12 +128,28 @@ class Migrating:
         applied = {row[0] for row in self._work.execute("select migration_id from pgjobs._yoyo_migration").fetchall()}
         unknown = sorted(applied - {migration.id for migration in _migrations()})
         theirs = self._state("version")
-        if unknown or _number(theirs) > _number(version()):
+        if unknown or number(theirs) > number(pgjobs.__version__):
             found = f"pgjobs {theirs}" if theirs else "a newer pgjobs"
             extra = f" (migration {unknown[-1]})" if unknown else ""
             raise SchemaError(
-                f"the database was migrated by {found}{extra}, and this is pgjobs {version()}, an older one",
+                f"the database was migrated by {found}{extra}, and this is pgjobs {pgjobs.__version__}, an older one",
                 f"install {found} or later; an older one would put its functions back",
+            )
+
+    def _refuse_to_strand(self) -> None:
+        """Nothing is changed while daemons are alive that could not work with the new functions."""
+        if self._state("compatible_from") == pgjobs.COMPATIBLE_FROM or not self._work.execute(HEARTBEATS).fetchone():
+            return
+        stranded = [
+            f"{name} ({version})"
+            for name, version in self._work.execute(ALIVE).fetchall()
+            if number(version) < number(pgjobs.COMPATIBLE_FROM)
+        ]
+        if stranded:
+            raise SchemaError(
+                f"daemons are alive that can't work with the functions of pgjobs {pgjobs.__version__}:"
+                f" {', '.join(stranded)}",
+                f"end them, or run pgjobs {pgjobs.COMPATIBLE_FROM} or later in their place, then migrate",
             )
 
     def _state(self, column: str) -> str | None:
@@ -154,7 +177,12 @@ class Migrating:
         triggers = [path for path in sql_files() if path.parent.name == schema.TRIGGERS]
         made = sum(len(re.findall(r"^create .*trigger", path.read_text(), re.MULTILINE)) for path in triggers)
         as_they_are = self._state("triggers") == digest(triggers) and made == self._count_triggers()
-        if self._state("fingerprint") == fingerprint() and made == self._count_triggers():
+        wanted = {
+            "fingerprint": fingerprint(),
+            "version": pgjobs.__version__,
+            "compatible_from": pgjobs.COMPATIBLE_FROM,
+        }
+        if made == self._count_triggers() and all(self._state(name) == value for name, value in wanted.items()):
             return
         with self._work.transaction():
             self._work.execute("set local check_function_bodies = off")
@@ -162,9 +190,7 @@ class Migrating:
                 # To make a trigger anew locks the operator's table.
                 if path not in triggers or not as_they_are:
                     self._work.execute(path.read_bytes())
-            self._work.execute(
-                "select pgjobs.note_fingerprint(%s, %s, %s)", (fingerprint(), version(), digest(triggers))
-            )
+            self._work.execute("select pgjobs.note_fingerprint(%s, %s, %s, %s)", (*wanted.values(), digest(triggers)))
             self._work.execute("select pgjobs.adopt_jobs()")
         self._done.append(f"functions {fingerprint()[:12]}")
 
@@ -209,10 +235,6 @@ class Migrating:
             with self._work.transaction():
                 self._work.execute((schema.folder("sql") / schema.LAST).read_bytes())
             self._done.append("rights of the roles")
-
-
-def _number(text: str | None) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text or "")[:3])
 
 
 def _migrations() -> Any:

@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -55,8 +54,3 @@ def digest(paths: Iterable[Path]) -> str:
     for path in paths:
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
-
-
-def version() -> str:
-    """The version of this pgjobs."""
-    return metadata.version("pgjobs")

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+import pgjobs
 from pgjobs import process
 from pgjobs.lab.process import ServicesError
 
@@ -167,6 +168,8 @@ def _become(environment: dict[str, str], log: str) -> None:
         os.dup2(fd, number)
     os.environ.clear()
     os.environ.update(environment)
+    # A test of an upgrade has daemons that say they are of another version.
+    pgjobs.__version__ = environment.get("PGJOBS_TEST_VERSION", pgjobs.__version__)
     random.seed()  # otherwise all of them would retry at the same moments
 
 

@@ -123,7 +123,7 @@ class Database:
         while self._idle:
             connection = self._idle.pop()
             try:
-                await self._within(PROBE_SECONDS, _fetch(connection, "select pgjobs.now()", ()))
+                await self._within(PROBE_SECONDS, db.check_schema(connection))
             except (TimeoutError, psycopg.Error):
                 # What happened to one has happened to all of them.
                 self._forget(connection)

@@ -14,6 +14,7 @@ import uvicorn
 
 from pgjobs.errors import SettingsError
 from pgjobs.pg import connection as db
+from pgjobs.pg.versions import CHANGED
 from pgjobs.settings import Settings
 from pgjobs.web.app import create_app
 from pgjobs.web.bind import listen, loopback, split
@@ -65,7 +66,8 @@ def check_bind(settings: Settings) -> None:
 async def _check_schema(url: str) -> None:
     try:
         async with asyncio.timeout(10), await db.connect(url, "web") as connection:
-            await db.check_schema(connection)
+            if (await db.check_schema(connection)).changed:
+                logger.warning(CHANGED)
     except (psycopg.OperationalError, TimeoutError) as error:
         # Serving 503 until it comes is of more use than not to be there; each connection is checked anyway.
         logger.warning("the database does not answer yet: %s", str(error).strip() or "no answer within 10 s")

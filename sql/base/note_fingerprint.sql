@@ -1,5 +1,5 @@
 -- Reads: pg_proc   Writes: schema_state
-create or replace function pgjobs.note_fingerprint(_fingerprint text, _version text, _triggers text)
+create or replace function pgjobs.note_fingerprint(_fingerprint text, _version text, _compatible_from text, _triggers text)
 returns void
 language plpgsql
 volatile
@@ -22,11 +22,12 @@ begin
       else null;
     end case;
   end loop;
-  insert into pgjobs.schema_state (fingerprint, applied_at, version, triggers)
-  values (_fingerprint, clock_timestamp(), _version, _triggers)
+  insert into pgjobs.schema_state (fingerprint, applied_at, version, compatible_from, triggers)
+  values (_fingerprint, clock_timestamp(), _version, _compatible_from, _triggers)
   on conflict (singleton) do update
-  set fingerprint = excluded.fingerprint, applied_at = excluded.applied_at, version = excluded.version, triggers = excluded.triggers;
+  set fingerprint = excluded.fingerprint, applied_at = excluded.applied_at, version = excluded.version,
+      compatible_from = excluded.compatible_from, triggers = excluded.triggers;
 end;
 $$;
-comment on function pgjobs.note_fingerprint(text, text, text) is
-  'Notes which function files are in force, of which version, and with which triggers; daemon and web refuse to start on a mismatch. Every body is checked first, now that all of them exist: a broken one undoes the whole application.';
+comment on function pgjobs.note_fingerprint(text, text, text, text) is
+  'Notes which function files are in force, of which version, from which version on daemon, web and commands work with them, and with which triggers. Every body is checked first, now that all of them exist: a broken one undoes the whole application.';

@@ -114,6 +114,24 @@ AROUND = (
         ("tests/test_injection.py::test_a_file_that_changes_while_it_is_read",),
     ),
     Mutant(
+        "m-too-old",
+        "a process that is too old for the functions of a database does not work with it",
+        (
+            Edit(
+                "pgjobs/pg/versions.py",
+                "        if number(mine) < number(self.compatible_from):\n",
+                "        if not mine:\n",
+            ),
+        ),
+        ("tests/test_versions.py::test_a_daemon_that_is_too_old_does_not_start",),
+    ),
+    Mutant(
+        "m-stranded",
+        "migrate changes nothing while a daemon is alive that the new functions would leave behind",
+        (Edit("pgjobs/pg/migrate.py", "        if stranded:\n", "        if stranded and not stranded:\n"),),
+        ("tests/test_versions.py::test_migrate_leaves_no_daemon_behind",),
+    ),
+    Mutant(
         "m-dated",
         "a file that claims an old time has to be left alone as well",
         (Edit("pgjobs/engine/sourcefile.py", "time.time_ns() - max(changed_ns)", "time.time_ns() - changed_ns[0]"),),
@@ -197,7 +215,7 @@ AROUND = (
         (
             Edit(
                 "pgjobs/pg/migrate.py",
-                "        if unknown or _number(theirs) > _number(version()):\n",
+                "        if unknown or number(theirs) > number(pgjobs.__version__):\n",
                 "        if unknown and not theirs:\n",
             ),
         ),

@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator
 
 import psycopg
 
+import pgjobs
 from pgjobs.errors import ConfigurationError, Interrupted, SchemaError
 from pgjobs.ops.doctor import connections, rights, tables, triggers, work
 from pgjobs.ops.doctor.finding import Finding, ok, problem, unchecked, warning
 from pgjobs.pg import connection as db
-from pgjobs.pg import schema
 from pgjobs.pg.hints import hint_for
 from pgjobs.pg.replica import check_replica
+from pgjobs.pg.versions import State
 from pgjobs.settings import Settings
 
 OLDEST, NEWEST = 14, 18
@@ -46,14 +47,14 @@ async def findings(settings: Settings, types: list[work.JobType], *, live: bool 
             async for found in guarded(about, check(settings, connection)):
                 yield found
         try:
-            await db.check_schema(connection)
+            state = await db.check_schema(connection)
         except SchemaError as error:
             yield problem("schema", error.sentence, error.hint)
             return
         except psycopg.Error as error:
             yield unchecked("schema", error)
             return
-        yield ok("schema", f"it is the one of this version, functions {schema.fingerprint()[:12]}")
+        yield _schema(state)
         for about, part in (
             ("tables", tables.findings(connection)),
             ("rights", rights.findings(connection)),
@@ -68,6 +69,19 @@ async def findings(settings: Settings, types: list[work.JobType], *, live: bool 
         ):
             async for found in guarded(about, part):
                 yield found
+
+
+def _schema(state: State) -> Finding:
+    """What a schema is like that this version may work with."""
+    about, mine = "schema", pgjobs.__version__
+    if state.changed:
+        words = f"its functions are not those of pgjobs {mine}: somebody has changed a file, or it is another build"
+        return problem(about, words, "run: pgjobs migrate")
+    if state.newer:
+        words = f"it is of pgjobs {state.version}, and this is {mine}, which may still work with it"
+        return warning(about, words, f"install pgjobs {state.version} here as well")
+    words = f"it is of pgjobs {state.version} and works with {state.compatible_from} and later"
+    return ok(about, f"{words}, functions {state.fingerprint[:12]}")
 
 
 async def guarded(about: str, check: AsyncIterator[Finding]) -> AsyncIterator[Finding]:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import psycopg
 from psycopg.rows import class_row
 
-import pgjobs
 from pgjobs.errors import refusal
 from pgjobs.ops.doctor import tables
 from pgjobs.ops.doctor.finding import Finding, ok, problem, unchecked, warning
@@ -52,14 +51,15 @@ async def daemons(connection: db.Connection, *, live: bool = False) -> AsyncIter
         yield rate(about, "none is alive, so no job runs", "start one: pgjobs daemon")
         return
     bad = False
+    current = await db.value(connection, "select version from pgjobs.schema_state")
     for name, machine, version, broker, nacked in alive:
         who = f"{name} on {machine}"
         if broker not in ("connected", "idle"):
             bad = True
             yield warning(about, f"{who} says of the broker: {broker}", "look at the broker")
-        if version != pgjobs.__version__:
+        if version != current:
             bad = True
-            yield warning(about, f"{who} is version {version}", f"restart it as {pgjobs.__version__}")
+            yield warning(about, f"{who} is version {version}, and the database {current}", f"restart it as {current}")
         if nacked:
             bad = True
             yield warning(
