@@ -7,7 +7,8 @@ alter table public.xmp_jobs
   add column if not exists start_asked boolean not null default false,
   add column if not exists shards integer,
   add column if not exists callback_url text,
-  add column if not exists priority smallint not null default 0;
+  add column if not exists priority smallint not null default 0,
+  add column if not exists idempotency_key text;
 comment on column public.xmp_jobs.priority is
   'From -100 to 100: jobs of a higher priority start first, and running ones of a lower one give up their places for them.';
 comment on column public.xmp_jobs.run_at is 'The time the job was specified to run, not the time it ran.';
@@ -16,6 +17,7 @@ comment on column public.xmp_jobs.active is 'false: the job is held back and not
 comment on column public.xmp_jobs.shards is
   'Into how many shards the job is to be cut, so that several daemons work on it; null: as its type says. Fixed at the first start.';
 comment on column public.xmp_jobs.callback_url is 'Called when this job ends; null: the address of the daemon''s settings, where it has one.';
+comment on column public.xmp_jobs.idempotency_key is 'Given by whoever inserts the job: a second job with the same key is refused.';
 comment on column public.xmp_jobs.start_asked is 'Somebody asked for this start: honoured even where the daemon does not start jobs on its own.';
 
 alter table public.xmp_job_types
@@ -258,6 +260,15 @@ create table pgjobs.file_loads (
   job_id bigint primary key
 );
 comment on table pgjobs.file_loads is 'Jobs whose file is being read at this moment: a row that only the reader''s own transaction ever sees.';
+
+create table pgjobs.idempotency_keys (
+  key    text primary key,
+  job_id bigint not null
+);
+comment on table pgjobs.idempotency_keys is
+  'Which job has which idempotency key. A table of its own, so that a second job with a key is refused with one sentence, whoever comes first and whether or not the operator''s table can be indexed.';
+insert into pgjobs.idempotency_keys (key, job_id)
+select j.idempotency_key, min(j.id) from public.xmp_jobs j where j.idempotency_key is not null group by j.idempotency_key;
 
 create table pgjobs.callback_state (
   singleton boolean primary key default true check (singleton),

@@ -39,6 +39,8 @@ INDEXES = [
         "jobs_finish_at",
         "jobs_status",
         "jobs_type",
+        "jobs_key",
+        "jobs_equal",
         "jobs_open",
     )
 ]

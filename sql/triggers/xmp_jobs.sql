@@ -3,6 +3,16 @@ create or replace trigger pgjobs_10_guard
 before insert or update on public.xmp_jobs
 for each row execute function pgjobs.guard_job();
 
+create or replace trigger pgjobs_12_key_insert
+after insert on public.xmp_jobs
+for each row when (new.idempotency_key is not null)
+execute function pgjobs.guard_key();
+
+create or replace trigger pgjobs_12_key_update
+after update on public.xmp_jobs
+for each row when (old.idempotency_key is distinct from new.idempotency_key)
+execute function pgjobs.guard_key();
+
 create or replace trigger pgjobs_15_callback
 before insert or update of callback_url on public.xmp_jobs
 for each row when (new.callback_url is not null)
@@ -53,6 +63,10 @@ create or replace trigger pgjobs_25_remark_update
 after update on public.xmp_jobs
 for each row when ((old.type, old.params) is distinct from (new.type, new.params))
 execute function pgjobs.remark_job();
+
+create or replace trigger pgjobs_26_remark_equal
+after insert on public.xmp_jobs
+for each row execute function pgjobs.remark_equal_job();
 
 create or replace trigger pgjobs_30_notify_insert
 after insert on public.xmp_jobs

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from mutants.table import Edit, Mutant
 
-ACTOR = "tests/test_actor.py"
+ACTOR, TWICE = "tests/test_actor.py", "tests/test_double_click.py"
 DOORS = (
     Mutant(
         "m-actor",
         "the event of a change names on whose behalf it was made",
-        (Edit("sql/jobs/add_event.sql", "pgjobs.actor(), _reason", "null, _reason"),),
+        (Edit("sql/jobs/add_event.sql", "then pgjobs.actor() end", "then null end"),),
         (f"{ACTOR}::test_changes_by_http_name_the_token", f"{ACTOR}::test_the_transitions_of_a_daemon_name_it"),
     ),
     Mutant(
@@ -41,5 +41,17 @@ DOORS = (
         "an actor is forgotten after the call that it was given to",
         (Edit("sql/jobs/stop_job.sql", "  perform set_config('pgjobs.actor', _former, true);\n", ""),),
         (f"{ACTOR}::test_an_actor_holds_for_one_call",),
+    ),
+    Mutant(
+        "m-key",
+        "a second job with an idempotency key is refused",
+        (Edit("sql/jobs/guard_key.sql", "    exit when found;\n", "    exit;\n"),),
+        (f"{TWICE}::test_a_key_is_used_once", f"{TWICE}::test_of_two_inserts_at_once_one_is_kept[True]"),
+    ),
+    Mutant(
+        "m-equal",
+        "an event warns of an equal job of the same day",
+        (Edit("sql/jobs/remark_equal_job.sql", "_age < interval '1 day'", "_age < interval '1 h'"),),
+        (f"{TWICE}::test_an_equal_job_counts_for_a_day",),
     ),
 )
