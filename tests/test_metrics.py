@@ -4,6 +4,7 @@ import os
 import uuid
 
 import pytest
+from fix_daemon import Engine
 from fix_jobs import Db, connect, job_in
 from fix_web import Web
 from prometheus_client.metrics_core import Metric
@@ -144,6 +145,28 @@ def test_what_was_counted_survives_the_daemon(web: Web, db: Db) -> None:
     db.execute("select pgjobs.leave(%s)", (second.worker,))
     seen.append(counter(web))
     assert [5, 10, 15, 15, 15, 22, 22] == seen
+
+
+def test_what_a_daemon_sent_is_counted_whatever_its_end(engine: Engine) -> None:
+    """A daemon that is told to end counts all it sent, however short its life; a killed one loses nothing that its
+    last heartbeat told; a dry run is counted apart."""
+    sent = (
+        "coalesce((select sum(value) from pgjobs.metrics() where name = 'pgjobs_records_total'"
+        ' and labels @> \'{"action": "sent", "dry_run": "%s"}\'), 0) = %s'
+    )
+    engine.add_retries(40)
+    first = engine.start()
+    engine.wait_status(engine.add_job("expired"), "done")
+    first.terminate()
+    assert engine.value(f"select {sent % ('false', 40)}")
+    second = engine.start()
+    engine.wait_status(engine.add_job("expired"), "done")
+    engine.wait_until(sent % ("false", 80))
+    second.kill()
+    engine.start()
+    engine.wait_status(engine.add_job("expired", dry_run=True), "done")
+    engine.wait_until(sent % ("true", 40))
+    assert engine.value(f"select {sent % ('false', 80)}")
 
 
 def test_a_beat_whose_answer_was_lost_counts_once(web: Web, db: Db) -> None:

@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _at_a_time constant integer := 200;
+  _at_a_time constant integer := 100;
   _from pgjobs.maintenance;
   _swept bigint;
   _done bigint;
