@@ -23,6 +23,7 @@ grant select on pgjobs.job_outcomes to pgjobs_daemon, pgjobs_operator, pgjobs_vi
 grant select on pgjobs.job_events to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.job_uncertain to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.job_logs to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.retention to pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.why to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.stuck_jobs to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.show_job to pgjobs_web, pgjobs_operator, pgjobs_viewer;
