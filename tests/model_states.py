@@ -214,7 +214,6 @@ class Model:
         self.now = 0
         self.jobs: dict[int, Job] = {}
         self.heard: dict[UUID, int] = {}
-        self.rows: dict[UUID, int] = {}
         self.places: dict[UUID, bool] = {}
 
     def shards(self) -> Iterator[tuple[Job, int, Shard]]:
@@ -241,15 +240,14 @@ class Model:
         return True
 
     def beat(self, worker: UUID) -> None:
-        """A daemon is heard of; those that were silent for long are forgotten."""
+        """A daemon is heard of."""
         self.heard[worker] = self.now
-        self.rows = {each: at for each, at in self.rows.items() if self.now - at < 700} | {worker: self.now}
-        self.places = {each: self.places.get(each, True) for each in self.rows}
+        self.places.setdefault(worker, True)
 
     def leave(self, worker: UUID) -> None:
         """A daemon takes its heartbeat along."""
-        for told in (self.heard, self.rows, self.places):
-            told.pop(worker, None)
+        self.heard.pop(worker, None)
+        self.places.pop(worker, None)
 
     def free_lost(self, worker: UUID, running: set[str]) -> None:
         """Shards whose lease has run out are due before all others, and those a daemon holds without knowing it."""

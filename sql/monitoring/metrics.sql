@@ -53,9 +53,9 @@ as $$
   from (
     select x ->> 'name' as name, x ->> 'help' as help, coalesce(x -> 'labels', '{}') || jsonb_build_object('daemon', w.name) as labels,
            least(greatest((x ->> 'value')::numeric, -1e300), 1e300)::double precision as value
-    from pgjobs.daemons w
+    from pgjobs.live_daemons() w
     cross join lateral jsonb_array_elements(case jsonb_typeof(w.metrics) when 'array' then w.metrics else '[]' end) x
-    where w.seen_at > statement_timestamp() - interval '30 seconds' and x ? 'name' and jsonb_typeof(x -> 'value') = 'number'
+    where x ? 'name' and jsonb_typeof(x -> 'value') = 'number'
   ) g
   group by g.name, g.labels
   union all

@@ -12,7 +12,6 @@ declare
   _job public.xmp_jobs;
   _shard pgjobs.shards;
   _held boolean;
-  _heard timestamptz;
   _moved timestamptz;
   _alive boolean;
   _parked text;
@@ -36,7 +35,7 @@ begin
   if _job.status::text = 'canceled' then
     return case when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end;
   end if;
-  _alive := exists (select from pgjobs.daemons w where w.seen_at > _now - interval '30 seconds');
+  _alive := exists (select from pgjobs.live_daemons());
   -- What was set aside, or parked, says until when and why.
   _parked := (
     select p.note || case when p.failures = 0 then '; it goes on ' else '; tried again ' end
@@ -55,7 +54,6 @@ begin
         || case when _job.start_asked then '' else '; where autostart is off it waits for a start' end
     end;
   end if;
-  _heard := (select w.seen_at from pgjobs.daemons w where w.id = _shard.owner);
   _moved := greatest(
     (select max(c.at) from pgjobs.shards p
      cross join lateral (select k.at from pgjobs.checkpoints k where k.job_id = p.job_id and k.shard = p.shard order by k.number desc limit 1) c
@@ -65,7 +63,7 @@ begin
     when _shard.job_id is null then 'it was in progress before this service took over: set it to canceled or error, then resume it'
     -- Finished shards sort last: none is open, and the engine would have made the job done.
     when _shard.finished_at is not null then 'all of it is finished, but a trigger, a rule or a row security policy suppressed the change to done: mend that, set it to error, then resume it'
-    when _held and coalesce(_heard < _now - interval '15 s', true) then
+    when _held and not exists (select from pgjobs.live_daemons() w where w.id = _shard.owner) then
       'its daemon has fallen silent: another one takes over at ' || pgjobs.moment_text(_shard.lease_until)
     when _held and _shard.note is not null then _shard.note
     when _held and _moved > _now - interval '10 s' then null

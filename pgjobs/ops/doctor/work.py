@@ -43,7 +43,7 @@ async def daemons(connection: db.Connection, *, live: bool = False) -> AsyncIter
         "select w.name, w.host, w.version, w.broker, (select c.value::bigint from pgjobs.daemon_counters c"
         " where c.daemon = w.name and c.name = 'pgjobs_nacked_total' and c.labels = '{}' and c.value > 0"
         " and c.grown_at > clock_timestamp() - interval '1 hour')"
-        " from pgjobs.daemons w where w.seen_at > clock_timestamp() - interval '30 seconds' order by w.name"
+        " from pgjobs.live_daemons() w order by w.name"
     )
     alive = await cursor.fetchall()
     if not alive:

@@ -8,14 +8,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _call pgjobs.api_requests;
-  _alive constant interval := '30 seconds';
   _look text := format('see published, error and closed_at of row %s of pgjobs.api_requests', _id);
 begin
   select * into _call from pgjobs.api_requests c where c.id = _id;
   if not found then
     perform pgjobs.refuse('PJ404', 'unknown_call', 'id', format('there is no call %s', _id), 'look up the id in pgjobs.api_requests');
   elsif _call.owner is null and (_call.closed_at is not null or clock_timestamp() > _call.expires_at) then
-    if exists (select from pgjobs.daemons w where w.seen_at > clock_timestamp() - _alive) then
+    if exists (select from pgjobs.live_daemons()) then
       perform pgjobs.refuse('PJ503', 'daemons_busy', 'call', 'the daemons were busy with other calls, nothing was published',
         'call again when those are done, or start a further daemon');
     end if;
@@ -26,8 +25,7 @@ begin
   elsif _call.closed_at is not null then
     return _call.published;
   elsif _call.lease_until < clock_timestamp()
-        and not exists (select from pgjobs.daemons w
-                        where w.id = _call.owner and w.seen_at > clock_timestamp() - _alive) then
+        and not exists (select from pgjobs.live_daemons() w where w.id = _call.owner) then
     perform pgjobs.refuse('PJ503', 'call_lost', 'call',
       format('the daemon that took call %s fell silent, and a part of it may have been published', _id),
       'count what arrived in the queue before you call again', 'pgjobs.api_requests');
