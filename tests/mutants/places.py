@@ -1,0 +1,116 @@
+"""Mutants of who runs which shard: claims, turns, shares, parking, and places that are given up."""
+
+from mutants.table import CLAIM, Edit, Mutant
+
+CLAIMS = "tests/test_claims.py"
+PARK = "sql/engine/park_shard.sql"
+YIELDS = "sql/engine/choose_yields.sql"
+SCHEDULE = "sql/jobs/schedule_shards.sql"
+
+PLACES = (
+    Mutant(
+        "m-priority",
+        "the higher priority starts first",
+        (
+            Edit(
+                CLAIM,
+                "p.due_at is not null and p.priority < _priority\n        order by p.priority desc limit 1",
+                "p.due_at is not null and p.priority < _priority\n        order by p.priority limit 1",
+            ),
+        ),
+        (f"{CLAIMS}::test_the_higher_priority_comes_first_then_the_earlier_due_time",),
+    ),
+    Mutant(
+        "m-due-time",
+        "among equal priorities the time since when a shard is due decides",
+        (
+            Edit(
+                "sql/engine/pass_turn.sql",
+                "update pgjobs.shards p set due_at = _now",
+                "update pgjobs.shards p set due_at = '-infinity'",
+            ),
+        ),
+        (f"{CLAIMS}::test_jobs_of_equal_priority_take_turns",),
+    ),
+    Mutant(
+        "m-turn",
+        "whoever takes a shard passes the turn on",
+        (Edit(CLAIM, "    perform pgjobs.pass_turn(_job);\n", ""),),
+        (f"{CLAIMS}::test_every_shard_has_its_turn",),
+    ),
+    Mutant(
+        "m-turn-lost",
+        "a shard that is given up while the one before it is taken has its turn",
+        (Edit(PARK, "      limit 1\n      for update;\n", "      limit 1;\n"),),
+        (f"{CLAIMS}::test_two_sessions_never_lose_a_turn",),
+    ),
+    Mutant(
+        "m-share",
+        "a daemon leaves shards to others that can help",
+        (Edit("sql/engine/may_take.sql", "* (1 + _helpers) < count(*)", "< count(*)"),),
+        (f"{CLAIMS}::test_a_full_daemon_leaves_the_shards_to_one_that_has_places",),
+    ),
+    Mutant(
+        "m-full",
+        "no share is kept for a full daemon",
+        (Edit(CLAIM, "w.id <> _daemon and w.has_broker and w.has_place)", "w.id <> _daemon and w.has_broker)"),),
+        (f"{CLAIMS}::test_a_full_daemon_leaves_the_shards_to_one_that_has_places",),
+    ),
+    Mutant(
+        "m-broker-away",
+        "a daemon without its broker leaves the shards to others",
+        (Edit(CLAIM, "where w.id = _daemon and not w.has_broker)", "where false)"),),
+        (f"{CLAIMS}::test_a_daemon_without_a_broker_counts_for_nothing",),
+    ),
+    Mutant(
+        "m-park-reason",
+        "a parked shard keeps its reason",
+        (Edit(PARK, "note = _reason,", "note = null,"),),
+        (f"{CLAIMS}::test_a_parked_shard_keeps_reason_and_due_time",),
+    ),
+    Mutant(
+        "m-park-pause",
+        "a parked shard is nobody's until its time has come",
+        (Edit(PARK, "else coalesce(_pause, '0') end", "else interval '0' end"),),
+        (f"{CLAIMS}::test_a_parked_shard_keeps_reason_and_due_time",),
+    ),
+    Mutant(
+        "m-asked",
+        "what nobody asked for is not started where autostart is off",
+        (
+            Edit(
+                CLAIM,
+                "p.finished_at is null and p.asked and p.priority = _priority",
+                "p.finished_at is null and p.priority = _priority",
+            ),
+        ),
+        (f"{CLAIMS}::test_without_autostart_only_what_is_asked_for_is_taken",),
+    ),
+    Mutant(
+        "m-resumed",
+        "a job that is resumed while its shard is given up goes on",
+        (Edit(SCHEDULE, "  perform from pgjobs.shards p where p.job_id = _job_id for update;\n", ""),),
+        (f"{CLAIMS}::test_a_shard_given_up_while_its_job_is_resumed_is_not_forgotten",),
+    ),
+    Mutant(
+        "m-yield",
+        "a full daemon gives up a place for what is more urgent",
+        (Edit("pgjobs/engine/claims.py", "                    await self._make_room(control)\n", ""),),
+        ("tests/test_yielding.py", "-k", "urgent or equal"),
+    ),
+    Mutant(
+        "m-yield-many",
+        "one place is given up for one shard, by whichever daemon",
+        (Edit(YIELDS, "for _i in _pending + 1 ..", "for _i in 1 .."),),
+        (f"{CLAIMS}::test_two_full_daemons_give_up_one_place_for_one_shard",),
+    ),
+    Mutant(
+        "m-yield-equal",
+        "a shard of equal priority keeps its place for the life of a cursor",
+        (
+            Edit(YIELDS, "h.claimed_at < _now - _held))", "h.claimed_at < _now))"),
+            Edit(YIELDS, "h.claimed_at < _now - _held)\n", "h.claimed_at < _now)\n"),
+        ),
+        (f"{CLAIMS}::test_equal_jobs_yield_after_a_while",),
+    ),
+)
