@@ -17,6 +17,7 @@ from pgjobs.bench import (
     comparisons,
     crowd,
     crowded,
+    fairness,
     growth,
     injecting,
     latency,
@@ -161,6 +162,17 @@ def test_eight_jobs_send_as_much_as_one(lab: Lab) -> None:
     one, many = only(lab, "h", crowd.ONE, "classic"), only(lab, "h", crowd.MANY, "classic")
     assert 0 < one.count <= many.count < 1.3 * one.count
     assert TINY.urgent == only(lab, "h", crowd.URGENT, "classic").count
+
+
+def test_urgent_jobs_come_while_every_place_is_taken(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The giants hold all places before each urgent job, and do not run any more afterwards."""
+    monkeypatch.setattr(fairness, "PLACES", 1)
+    monkeypatch.setenv("PGJOBS_WINDOW", "1")
+    fairness.measure(lab)
+    sample = only(lab, *fairness.KEY)
+    assert TINY.urgent == sample.count
+    assert 0 < sample.figures["p50_ms"] <= sample.figures["max_ms"]
+    assert lab.connection.execute("select count(*) from xmp_jobs where status = 'in progress'").fetchone() == (0,)
 
 
 def test_shards_consider_what_one_does(lab: Lab) -> None:

@@ -47,9 +47,11 @@ def start(
     *,
     active: bool = True,
     shards: int | None = None,
+    priority: int = 0,
 ) -> Started:
     """Commit a row; the clocks are read just before the commit."""
-    values = {"type": kind, "params": Jsonb(params), "file_name": file_name, "active": active, "shards": shards}
+    values = {"type": kind, "params": Jsonb(params), "file_name": file_name, "active": active}
+    values |= {"shards": shards, "priority": priority}
     with lab.connection.transaction():
         row = lab.connection.execute(statement("insert_job"), values).fetchone()
         assert row is not None  # noqa: S101 it returns the new row

@@ -15,6 +15,7 @@ from pgjobs.bench import (
     comparisons,
     crowd,
     crowded,
+    fairness,
     growth,
     injecting,
     latency,
@@ -39,6 +40,7 @@ REST: tuple[tuple[str, Measure], ...] = (
     ("h", crowd.measure),
     ("i", sharding.measure),
     (crowded.LETTER, crowded.measure),
+    ("k", fairness.measure),
     ("g", growth.measure),  # the last one: it may load another table
 )
 

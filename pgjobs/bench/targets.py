@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pgjobs.bench import comparisons, crowd, crowded, growth, injecting, latency, live, selecting, sharding
+from pgjobs.bench import comparisons, crowd, crowded, fairness, growth, injecting, latency, live, selecting, sharding
 from pgjobs.bench.book import Book, Key
 
 Value = Callable[[Book], float | None]
@@ -120,4 +120,5 @@ TARGETS = (
     Target("PostgreSQL CPU in 4 or 16 shards ÷ in one, live", 1.1, False, "", _dearer(dry=False)),
     Target("crowded database ÷ empty one, the worst of the statements", 2, False, "", crowded.worst),
     Target("urgent job among four giants: first record", 1000, False, "ms", _figure(URGENT, "max_ms")),
+    Target(fairness.URGENT, 1000, False, "ms", _figure(fairness.KEY, "max_ms")),
 )

@@ -42,11 +42,12 @@ def environment(lab: Lab) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def daemon(lab: Lab) -> Iterator[int]:
+def daemon(lab: Lab, **settings: object) -> Iterator[int]:
     """A daemon process that has beaten once and has opened its connections; yields its pid."""
     log = lab.folder / "daemon.log"
+    own = {f"PGJOBS_{name.upper()}": str(value) for name, value in settings.items()}
     child = Child(
-        [sys.executable, "-m", "pgjobs", "daemon"], log=log, env=environment(lab), death_signal=signal.SIGKILL
+        [sys.executable, "-m", "pgjobs", "daemon"], log=log, env=environment(lab) | own, death_signal=signal.SIGKILL
     )
     try:
         child.wait_until(lambda: _beats(lab, child.pid), seconds=60)

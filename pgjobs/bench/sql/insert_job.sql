@@ -1,4 +1,4 @@
 -- What a CMS does to start a job.
-insert into public.xmp_jobs (type, params, file_name, active, shards)
-values (%(type)s, %(params)s, %(file_name)s, %(active)s, %(shards)s)
+insert into public.xmp_jobs (type, params, file_name, active, shards, priority)
+values (%(type)s, %(params)s, %(file_name)s, %(active)s, %(shards)s, %(priority)s)
 returning id, clock_timestamp()
