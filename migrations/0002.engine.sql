@@ -85,6 +85,7 @@ create table pgjobs.shards (
   epoch        bigint not null default 0,
   owner        uuid,
   lease_until  timestamptz,
+  lease_check_at timestamptz,
   priority     smallint not null default 0,
   due_at       timestamptz,
   asked        boolean not null default false,
@@ -125,7 +126,10 @@ create index shards_due_idx on pgjobs.shards (priority desc, due_at, job_id, sha
 create index shards_asked_idx on pgjobs.shards (priority desc, due_at, job_id, shard)
   where owner is null and finished_at is null and due_at is not null and asked;
 create index shards_owner_idx on pgjobs.shards (owner) where owner is not null;
+create index shards_lease_idx on pgjobs.shards (lease_check_at) where owner is not null;
 create index shards_exhausted_idx on pgjobs.shards (due_at) where finished_at is not null and due_at is not null;
+comment on column pgjobs.shards.lease_check_at is
+  'When somebody looks next whether the lease has run out; it has an index, for lease_until changes with every checkpoint.';
 comment on column pgjobs.shards.priority is 'The priority of the job, kept here so that one index serves a claim.';
 comment on column pgjobs.shards.due_at is
   'From when on the shard may be claimed; null: not now (held, finished, its job is stopped, or another shard of the job is to be claimed first).';
@@ -222,6 +226,7 @@ create table pgjobs.daemons (
   seen_at    timestamptz not null,
   broker     text not null default '',
   has_place  boolean not null default true,
+  autostart  boolean not null default true,
   metrics    jsonb not null default '[]',
   beats      bigint not null default 0
 ) with (fillfactor = 40);

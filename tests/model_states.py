@@ -35,6 +35,7 @@ class Shard:
     epoch: int = 0
     owner: UUID | None = None
     lease_until: int = 0
+    check_at: int = 0
     priority: int = 0
     due: int | None = None
     asked: bool = False
@@ -252,9 +253,10 @@ class Model:
     def free_lost(self, worker: UUID, running: set[str]) -> None:
         """Shards whose lease has run out are due before all others, and those a daemon holds without knowing it."""
         for job, number, shard in self.shards():
-            if shard.owner and (
-                not shard.held(self.now) or (shard.owner == worker and f"{job.id}/{number}" not in running)
-            ):
+            known = shard.owner != worker or f"{job.id}/{number}" in running
+            if shard.owner and known and (shard.check_at > self.now or shard.held(self.now)):
+                shard.check_at = max(shard.check_at, shard.lease_until if shard.check_at < self.now else 0)
+            elif shard.owner:
                 shard.owner, shard.due = None, shard.claimed - 10**6
 
     def end_exhausted(self) -> None:
@@ -303,11 +305,11 @@ class Model:
         return taken
 
     def next_wakeup(self, *, autostart: bool) -> int:
-        """Seconds until something falls due by itself: a run_at, the end of a lease, a pause; an hour at most."""
+        """Seconds until something falls due by itself: a run_at, the look at a lease, a pause; an hour at most."""
         times = [self.now + 3600]
         for _, _, shard in self.shards():
             if shard.owner:
-                times.append(shard.lease_until)
+                times.append(shard.check_at)
             elif shard.due is not None and (shard.finished or autostart or shard.asked):
                 times.append(shard.due)
         return max(0, min(times) - self.now)

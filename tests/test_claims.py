@@ -14,6 +14,10 @@ from fix_services import soon
 
 ONE, TWO, THREE = (uuid.UUID(int=number) for number in (1, 2, 3))
 CLAIM = "select job_id, shard, epoch from pgjobs.claim_shards(%s, %s, %s, interval '30 s', %s, %s)"
+YIELDS = """
+  select *
+  from pgjobs.choose_yields(%s, array(select job_id || '/' || shard from pgjobs.shards where owner = %s), true, %s)
+"""
 Taken = list[tuple[int, int, int]]
 
 
@@ -54,7 +58,7 @@ def beat(db: Db, daemon: uuid.UUID, broker: str = "connected") -> None:
 
 def yields(db: Db, daemon: uuid.UUID, held: timedelta = timedelta(seconds=30)) -> list[tuple[int, int]]:
     """(job, shard) of what a full daemon has to give up."""
-    return shards(db.execute("select * from pgjobs.choose_yields(%s, true, %s)", (daemon, held)).fetchall())
+    return shards(db.execute(YIELDS, (daemon, daemon, held)).fetchall())
 
 
 def reason(db: Db, job: int) -> str:
@@ -173,7 +177,11 @@ def test_a_lost_shard_is_taken_over_before_others(db: Db) -> None:
     take(db)
     other = insert_job(db, run_at=datetime(2000, 1, 1, tzinfo=UTC))
     assert [] == take(db, TWO, running=[(other, 0, 1)])
-    db.execute("update pgjobs.shards set lease_until = clock_timestamp() - interval '1 s' where job_id = %s", (job,))
+    db.execute(
+        "update pgjobs.shards set lease_until = clock_timestamp() - interval '1 s', lease_check_at = '-infinity'"
+        " where job_id = %s",
+        (job,),
+    )
     db.execute("update pgjobs.shards set due_at = clock_timestamp() where job_id = %s", (other,))
     assert [(job, 0, 2), (other, 0, 1)] == take(db, TWO, places=2)
     assert [] == take(db, TWO, running=[(job, 0, 2), (other, 0, 1)])
@@ -299,7 +307,7 @@ def test_a_full_daemon_gives_up_as_many_places_as_are_asked_for(db: Db) -> None:
     insert_job(db, priority=-3)
     assert [] == yields(db, ONE)
     urgent = insert_job(db, priority=1)
-    given = db.execute("select * from pgjobs.choose_yields(%s, true, interval '30 s')", (ONE,)).fetchall()
+    given = db.execute(YIELDS, (ONE, ONE, timedelta(seconds=30))).fetchall()
     assert [(*low[0][:2], f"it gave its place up to job {urgent}, whose priority is higher")] == given
     assert [] == yields(db, ONE)
     insert_job(db, priority=9)
@@ -340,8 +348,46 @@ def test_equal_jobs_yield_after_a_while(db: Db) -> None:
     db.execute("update pgjobs.shards set prepared_at = null")
     assert [] == yields(db, ONE, timedelta(0))
     db.execute("update pgjobs.shards set prepared_at = now()")
-    given = db.execute("select * from pgjobs.choose_yields(%s, true, interval '0')", (ONE,)).fetchall()
+    given = db.execute(YIELDS, (ONE, ONE, timedelta(0))).fetchall()
     assert [(*mine[:2], f"it gave its place up to job {other}, whose turn it was")] == given
+
+
+def test_a_daemon_that_starts_nothing_makes_others_give_up_places(db: Db) -> None:
+    """The free place of a daemon without autostart is none for a job that nobody asked for."""
+    beat(db, ONE)
+    beat(db, TWO)
+    assert [] == take(db, TWO, autostart=False)
+    filled(db, ONE, 1)
+    urgent = insert_job(db, priority=1)
+    assert [] == take(db, TWO, autostart=False)
+    assert 1 == len(yields(db, ONE))
+    assert reason(db, urgent).startswith("it is due")
+
+
+def test_a_full_daemon_frees_what_another_one_lost(db: Db) -> None:
+    """When the only daemon with places has died, its shards are due for those that are full, by their priority."""
+    urgent = insert_job(db, priority=1)
+    take(db, TWO)
+    beat(db, ONE)
+    low = filled(db, ONE, 1)
+    assert [] == yields(db, ONE)
+    db.execute(
+        "update pgjobs.shards set lease_until = clock_timestamp(), lease_check_at = '-infinity' where job_id = %s",
+        (urgent,),
+    )
+    assert shards(low) == yields(db, ONE)
+
+
+def test_a_renewed_lease_is_looked_at_later(db: Db) -> None:
+    """A lease that was renewed is not taken for one that has run out, and nobody is woken for it before it would."""
+    insert_job(db)
+    (taken,) = take(db)
+    db.execute("update pgjobs.shards set lease_check_at = clock_timestamp() - interval '1 s'")
+    assert 0 == db.value("select pgjobs.next_wakeup(true)")
+    assert [] == take(db, TWO)
+    assert 20 < db.value("select pgjobs.next_wakeup(true)") <= 30
+    assert [ONE] == db.column("select owner from pgjobs.shards")
+    assert taken[2] == db.value("select epoch from pgjobs.shards")
 
 
 def test_why_of_a_job_behind_others(db: Db) -> None:

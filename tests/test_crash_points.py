@@ -84,7 +84,8 @@ class Ground:
         assert -signal.SIGKILL == daemon.wait(30), f"{point}:{count} was not reached\n{daemon.said[-3000:]}"
         self.engine.daemons.remove(daemon)
         self.engine.execute(
-            "update pgjobs.shards set lease_until = clock_timestamp() where job_id = any(%s) and owner is not null",
+            "update pgjobs.shards set lease_until = clock_timestamp(), lease_check_at = '-infinity'"
+            " where job_id = any(%s) and owner is not null",
             jobs,
         )
 

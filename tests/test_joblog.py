@@ -35,7 +35,9 @@ def job(database: str) -> Iterator[int]:
 
 def claim(connection: psycopg.Connection[Any]) -> None:
     """Take the shard, as a further owner."""
-    connection.execute("update pgjobs.shards set lease_until = clock_timestamp() - interval '1 s'")
+    connection.execute(
+        "update pgjobs.shards set lease_until = clock_timestamp() - interval '1 s', lease_check_at = '-infinity'"
+    )
     call = "select * from pgjobs.claim_shards(gen_random_uuid(), '{}', true, interval '1 min')"
     assert connection.execute(call).fetchone() is not None
 

@@ -70,7 +70,10 @@ def test_only_shards_that_run_and_are_held_are_renewed(db: Db) -> None:
     idle, lost, late, stopped = (insert_job(db) for _ in range(4))
     names = [f"{claim(db, job)['job_id']}/0" for job in (idle, lost, late, stopped)]
     db.execute("update pgjobs.shards set owner = gen_random_uuid() where job_id = %s", (lost,))
-    db.execute("update pgjobs.shards set lease_until = clock_timestamp() where job_id = %s", (late,))
+    db.execute(
+        "update pgjobs.shards set lease_until = clock_timestamp(), lease_check_at = '-infinity' where job_id = %s",
+        (late,),
+    )
     db.execute("update xmp_jobs set status = 'canceled' where id = %s", (stopped,))
     assert [(stopped, True, "stop")] == db.execute(RENEW, (WORKER, names[1:])).fetchall()
     assert [False, False, False, True] == [db.value(LEFT, job) for job in (idle, lost, late, stopped)]

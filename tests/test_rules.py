@@ -74,7 +74,9 @@ def claimed(db: Db) -> dict[str, Any]:
 
 def run_out(db: Db) -> None:
     """The lease has run out."""
-    db.execute("update pgjobs.shards set lease_until = clock_timestamp() - interval '1 s'")
+    db.execute(
+        "update pgjobs.shards set lease_until = clock_timestamp() - interval '1 s', lease_check_at = '-infinity'"
+    )
 
 
 def answer(db: Db, call: str, found: dict[str, Any]) -> Any:

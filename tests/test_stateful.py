@@ -53,7 +53,8 @@ EMPTY = """
   delete from xmp_jobs; delete from pgjobs.events; delete from pgjobs.daemons;
 """
 ELAPSE = """
-  with leases as (update pgjobs.shards set lease_until = lease_until - %(by)s)
+  with leases as (update pgjobs.shards set lease_until = lease_until - %(by)s,
+    lease_check_at = lease_check_at - %(by)s)
   update pgjobs.daemons set seen_at = seen_at - %(by)s
 """
 PAUSE = """
@@ -333,7 +334,7 @@ class Game(RuleBasedStateMachine):
             shard.uncertain_to = max(shard.uncertain_to or 0, shard.keys[shard.in_flight - 1])
         self.claims += 1
         shard.epoch, shard.owner, shard.lease_until, shard.claimed = shard.epoch + 1, worker, now + LEASE, self.claims
-        shard.due = None
+        shard.due, shard.check_at = None, now + LEASE
         job.pass_turn()
         assert [shard.epoch, job.dry_run, job.needs_file, shard.keys is not None, shard.uncertain_to] == told
         task = Task(daemon, worker, job, number, shard.epoch, shard.at, shard.at)

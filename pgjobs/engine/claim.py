@@ -58,9 +58,9 @@ async def take(
 
 
 async def choose_yields(
-    control: db.Connection, worker: UUID, *, autostart: bool, held_seconds: float
+    control: db.Connection, worker: UUID, running: list[str], *, autostart: bool, held_seconds: float
 ) -> list[tuple[int, int, str]]:
     """(job, shard, reason) of shards that a full daemon has to give up for more urgent ones."""
-    call = "select * from pgjobs.choose_yields(%s, %s, %s)"
-    cursor = await control.execute(call, (worker, autostart, timedelta(seconds=held_seconds)))
+    call = "select * from pgjobs.choose_yields(%s, %s, %s, %s)"
+    cursor = await control.execute(call, (worker, running, autostart, timedelta(seconds=held_seconds)))
     return await cursor.fetchall()

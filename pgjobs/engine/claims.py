@@ -109,7 +109,11 @@ class Claims:
         """Have shards end at their next window where more urgent ones are due."""
         settings = self._settings
         yields = await claim.choose_yields(
-            control, self._worker, autostart=settings.autostart, held_seconds=settings.segment_seconds
+            control,
+            self._worker,
+            list(self._running),
+            autostart=settings.autostart,
+            held_seconds=settings.segment_seconds,
         )
         for job_id, shard, reason in yields:
             running = self._running.get(f"{job_id}/{shard}")

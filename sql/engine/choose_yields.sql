@@ -1,5 +1,5 @@
 -- Reads: daemons   Writes: shards (yield_at)
-create or replace function pgjobs.choose_yields(_daemon uuid, _autostart boolean, _held interval)
+create or replace function pgjobs.choose_yields(_daemon uuid, _running text[], _autostart boolean, _held interval)
 returns table (job_id bigint, shard integer, reason text)
 language plpgsql
 volatile
@@ -16,8 +16,11 @@ declare
   _jobs bigint[] := '{}';
   _priorities smallint[] := '{}';
 begin
+  perform pgjobs.free_lost_shards(_daemon, _running);
   -- Where another daemon has a free place, that one takes what is due.
-  if exists (select from pgjobs.live_daemons() w where w.id <> _daemon and w.has_broker and w.has_place) then
+  if exists (
+    select from pgjobs.live_daemons() w
+    where w.id <> _daemon and w.has_broker and w.has_place and (w.autostart or not _autostart)) then
     return;
   end if;
   _places := (select count(*) from pgjobs.shards p where p.owner = _daemon);
@@ -83,5 +86,5 @@ begin
   end loop;
 end;
 $$;
-comment on function pgjobs.choose_yields(uuid, boolean, interval) is
+comment on function pgjobs.choose_yields(uuid, text[], boolean, interval) is
   'Which shards a full daemon gives up for more urgent ones that are due, while no daemon has a free place: of lower priority, or of equal priority after so long on their place where another job waits. Each place that is asked for is given up once, whichever daemon does it.';

@@ -105,7 +105,8 @@ begin
     _taken := _taken + 1;
     perform pgjobs.pass_turn(_job);
   end loop;
-  update pgjobs.daemons w set has_place = _taken < _places where w.id = _daemon and w.has_place <> (_taken < _places);
+  update pgjobs.daemons w set has_place = _taken < _places, autostart = _autostart
+  where w.id = _daemon and (w.has_place, w.autostart) is distinct from (_taken < _places, _autostart);
 end;
 $$;
 comment on function pgjobs.claim_shards(uuid, text[], boolean, interval, integer, text) is

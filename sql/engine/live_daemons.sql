@@ -2,13 +2,13 @@
 create or replace function pgjobs.live_daemons()
 returns table (
   id uuid, name text, host text, pid integer, version text, started_at timestamptz, seen_at timestamptz, broker text, metrics jsonb,
-  has_broker boolean, has_place boolean)
+  has_broker boolean, has_place boolean, autostart boolean)
 language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
   select w.id, w.name, w.host, w.pid, w.version, w.started_at, w.seen_at, w.broker, w.metrics,
-    w.broker in ('', 'idle', 'connected'), w.has_place
+    w.broker in ('', 'idle', 'connected'), w.has_place, w.autostart
   from pgjobs.daemons w
   where w.seen_at > clock_timestamp() - interval '15 seconds';
 $$;

@@ -35,7 +35,7 @@ begin
     order by p.due_at limit 1) d;
   _due := least(_due, (
     select p.due_at from pgjobs.shards p where p.finished_at is not null and p.due_at is not null order by p.due_at limit 1));
-  _lease := (select min(p.lease_until) from pgjobs.shards p where p.owner is not null);
+  _lease := (select p.lease_check_at from pgjobs.shards p where p.owner is not null order by p.lease_check_at limit 1);
   -- Each moment is brought into the coming hour before it is subtracted: an infinite one of an old row is no error then.
   return least(3600,
     extract(epoch from greatest(least(_due, _now + interval '1 hour'), _now) - _now),
@@ -43,4 +43,4 @@ begin
 end;
 $$;
 comment on function pgjobs.next_wakeup(boolean) is
-  'Seconds until something falls due by itself: a run_at, the end of a pause, the end of a lease; 3600 at most.';
+  'Seconds until something falls due by itself: a run_at, the end of a pause, the moment to look at a lease; 3600 at most.';

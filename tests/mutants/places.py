@@ -33,13 +33,13 @@ PLACES = (
         (f"{CLAIMS}::test_jobs_of_equal_priority_take_turns",),
     ),
     Mutant(
-        "m-turn",
+        "m-next",
         "whoever takes a shard passes the turn on",
         (Edit(CLAIM, "    perform pgjobs.pass_turn(_job);\n", ""),),
         (f"{CLAIMS}::test_every_shard_has_its_turn",),
     ),
     Mutant(
-        "m-turn-lost",
+        "m-next-lost",
         "a shard that is given up while the one before it is taken has its turn",
         (Edit(PARK, "      limit 1\n      for update;\n", "      limit 1;\n"),),
         (f"{CLAIMS}::test_two_sessions_never_lose_a_turn",),
