@@ -192,6 +192,7 @@ def test_without_autostart_only_what_is_asked_for_is_taken(db: Db) -> None:
     """A daemon that starts nothing by itself takes jobs that were asked for, and shards of running ones, by priority
     like any other; it is woken for those alone."""
     insert_job(db, priority=50)
+    insert_job(db)
     future = insert_job(db, run_at=datetime(2100, 1, 1, tzinfo=UTC))
     assert [] == take(db, autostart=False)
     assert 3600 == db.value("select pgjobs.next_wakeup(false)")
@@ -244,6 +245,19 @@ def test_a_shard_given_up_while_its_job_is_resumed_is_not_forgotten(db: Db, data
         set_status(cms, job, "ready")
         with meanwhile(db, database, "select pgjobs.release_shard(%s, %s, %s, true, false)", taken):
             cms.execute("commit")
+    assert [(job, 0, 2)] == take(db)
+
+
+def test_a_job_resumed_while_its_shard_is_given_up_is_not_forgotten(db: Db, database: str) -> None:
+    """Resumed in the moment at which its daemon gives the shard of the stopped job up, it goes on."""
+    job = insert_job(db)
+    (taken,) = take(db)
+    set_status(db, job, "canceled")
+    with connect(database) as daemon:
+        daemon.execute("begin")
+        daemon.execute("select pgjobs.release_shard(%s, %s, %s, true, false)", taken)
+        with meanwhile(db, database, "update xmp_jobs set status = 'ready' where id = %s", (job,)):
+            daemon.execute("commit")
     assert [(job, 0, 2)] == take(db)
 
 

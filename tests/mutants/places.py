@@ -90,7 +90,7 @@ PLACES = (
         "m-resumed",
         "a job that is resumed while its shard is given up goes on",
         (Edit(SCHEDULE, "  perform from pgjobs.shards p where p.job_id = _job_id for update;\n", ""),),
-        (f"{CLAIMS}::test_a_shard_given_up_while_its_job_is_resumed_is_not_forgotten",),
+        (f"{CLAIMS}::test_a_job_resumed_while_its_shard_is_given_up_is_not_forgotten",),
     ),
     Mutant(
         "m-yield",
