@@ -108,6 +108,7 @@ grant execute on function pgjobs.missing_columns to pgjobs_daemon;
 grant execute on function pgjobs.missing_rights to pgjobs_daemon;
 grant execute on function pgjobs.wanted_indexes to pgjobs_daemon;
 grant select on pgjobs.daemons to pgjobs_daemon;
+grant execute on function pgjobs.live_daemons to pgjobs_daemon;
 grant select on pgjobs.daemon_counters to pgjobs_daemon;
 grant select (expires_at) on pgjobs.tokens to pgjobs_daemon;
 grant select (id, status, run_at, shards) on public.xmp_jobs to pgjobs_daemon;

@@ -152,7 +152,8 @@ def meanwhile(db: Db, database: str, call: str, args: tuple[Any, ...]) -> Iterat
     with connect(database) as other:
         thread = threading.Thread(target=other.execute, args=(call, args))
         thread.start()
-        assert soon(lambda: db.value("select exists (select from pg_locks where not granted)"))
+        waits = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        assert soon(lambda: db.value(f"select exists ({waits})"))
         yield
         thread.join(30)
         assert not thread.is_alive()

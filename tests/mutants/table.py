@@ -196,8 +196,8 @@ MUTANTS = (
         "the timer finds what no notification announced",
         (
             Edit(
-                DAEMON,
-                "heard = await set_within(self._woken, min(self.settings.poll_seconds, max(EMPTY_PAUSE, due)))",
+                "pgjobs/engine/claims.py",
+                "heard = await set_within(self._woken, min(settings.poll_seconds, max(pause, due)))",
                 "heard = await set_within(self._woken, 3600 + 0 * due)",
             ),
         ),
@@ -337,7 +337,7 @@ MUTANTS = (
         "a daemon is not given the shard it is just letting go of",
         (
             Edit(
-                CLAIM,
+                "sql/engine/may_take.sql",
                 "        and not exists (select from unnest(_running) r (name)"
                 " where split_part(r.name, '/', 1) = j.id::text)\n",
                 "",
