@@ -20,14 +20,13 @@ from typing import Any, Self
 import psycopg
 import pytest
 from fix_broker import Drain
-from fix_database import OPEN_TABLES
 from fix_services import soon
 from pika import BasicProperties
 from psycopg.rows import dict_row, scalar_row
 from psycopg.types.json import Jsonb
 
 import pgjobs
-from pgjobs.lab.roles import member_url
+from pgjobs.lab.roles import OPEN_TABLES, member_url
 from pgjobs.lab.services import Services
 from pgjobs.torture.forkserver import Child, ForkServer
 

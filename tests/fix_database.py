@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from pgjobs.lab.roles import OPEN_TABLES
 from pgjobs.lab.services import Services
 from pgjobs.pg.migrate import migrate
 
@@ -16,16 +17,6 @@ from pgjobs.pg.migrate import migrate
 DEFAULT_SERVICE = """
 insert into xmp_services (id, name, price) values (0, 'free', 0);
 update xmp_job_types set defaults = defaults || '{"service_id": 0}' where name = 'injection';
-"""
-# What a test adds to the operator's tables is read by the engine's functions, as an operator would grant it.
-OPEN_TABLES = """
-do $$
-begin
-  if to_regrole('pgjobs_owner') is not null then
-    alter default privileges in schema public grant all on tables to pgjobs_owner;
-  end if;
-end
-$$
 """
 
 
@@ -58,6 +49,7 @@ def template_database(services: Services) -> Iterator[str]:
         migrate(url)
         with psycopg.connect(url) as connection:
             connection.execute(DEFAULT_SERVICE)
+            # The engine's functions read what a test adds to the operator's tables.
             connection.execute(OPEN_TABLES)
         yield name
     finally:

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from fix_jobs import Db, connect
 
-from pgjobs.lab.roles import as_role, member_url
+from pgjobs.lab.roles import ROLES, as_role, member_url
 
-ROLES = ("pgjobs_owner", "pgjobs_daemon", "pgjobs_web", "pgjobs_operator", "pgjobs_viewer", "pgjobs_agent")
-"""The roles that migrate makes."""
 DROP_ROLES = f"drop role if exists {', '.join(ROLES)}"
 PASSWORD = "secret"
 Login = Callable[..., Db]

@@ -150,7 +150,7 @@ def test_the_password_of_somebody_elses_server_is_not_printed(tmp_path: Path) ->
     url = "postgresql://someone:hush@db/pgjobs"
     for private, hidden in ((True, False), (False, True)):
         console = Console(file=io.StringIO(), width=120)
-        report.addresses(console, stage.Stage(url, "amqp://guest:hush@mq/", "http://web", tmp_path, private, ()))
+        report.addresses(console, stage.Stage(url, url, "amqp://guest:hush@mq/", "http://web", tmp_path, private, ()))
         assert isinstance(console.file, io.StringIO)
         assert hidden == ("hush" not in console.file.getvalue())
         assert "someone" in console.file.getvalue()

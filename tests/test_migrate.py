@@ -14,10 +14,11 @@ import pytest
 import yoyo
 from fix_database import create_database, drop_database
 from fix_jobs import Db, claim, connect, insert_job
-from fix_roles import DROP_ROLES, ROLES
+from fix_roles import DROP_ROLES
 
 from pgjobs.errors import SchemaError
 from pgjobs.lab.postgres import EmbeddedPostgres
+from pgjobs.lab.roles import ROLES
 from pgjobs.pg import connection as connections
 from pgjobs.pg import schema
 from pgjobs.pg.history import History

@@ -13,11 +13,12 @@ import psycopg
 import pytest
 from fix_database import create_database, drop_database, sibling
 from fix_jobs import Db, claim, connect, insert_job
-from fix_roles import DROP_ROLES, ROLES
+from fix_roles import DROP_ROLES
 from fix_services import soon
 
 from pgjobs.errors import SchemaError
 from pgjobs.lab.postgres import EmbeddedPostgres
+from pgjobs.lab.roles import ROLES
 from pgjobs.lab.services import Services
 from pgjobs.ops.doctor import findings
 from pgjobs.pg.blocked import Blocked

@@ -17,6 +17,7 @@ from pgjobs.bench.lab import Lab
 from pgjobs.bench.meter import Watch, rest
 from pgjobs.errors import PgjobsError
 from pgjobs.lab.process import Child
+from pgjobs.lab.roles import member_url
 
 
 class BenchError(PgjobsError):
@@ -45,10 +46,9 @@ def environment(lab: Lab) -> dict[str, str]:
 def daemon(lab: Lab, **settings: object) -> Iterator[int]:
     """A daemon process that has beaten once and has opened its connections; yields its pid."""
     log = lab.folder / "daemon.log"
-    own = {f"PGJOBS_{name.upper()}": str(value) for name, value in settings.items()}
-    child = Child(
-        [sys.executable, "-m", "pgjobs", "daemon"], log=log, env=environment(lab) | own, death_signal=signal.SIGKILL
-    )
+    chosen = {f"PGJOBS_{name.upper()}": str(value) for name, value in settings.items()}
+    own = environment(lab) | {"PGJOBS_DATABASE_URL": member_url(lab.database_url, "pgjobs_daemon")} | chosen
+    child = Child([sys.executable, "-m", "pgjobs", "daemon"], log=log, env=own, death_signal=signal.SIGKILL)
     try:
         child.wait_until(lambda: _beats(lab, child.pid), seconds=60)
         time.sleep(0.5)

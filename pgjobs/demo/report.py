@@ -141,10 +141,13 @@ def verdict(console: Console, differences: list[str], seconds: float) -> None:
 def addresses(console: Console, stage: Stage) -> None:
     """Where everything is, while it is kept running."""
     url = stage.http_url
-    database_url, amqp_url = _shown(stage.database_url, stage), _shown(stage.amqp_url, stage)
+    database_url = _shown(stage.database_url, stage)
+    # The daemon's role ends with the demo; on somebody else's server nobody else is told its password.
+    daemon_url = stage.daemon_url if stage.private else database_url
+    amqp_url = _shown(stage.amqp_url, stage)
     rows = (
         ("psql", f"psql '{database_url}'"),
-        ("environment", f"export PGJOBS_DATABASE_URL='{database_url}'"),
+        ("environment", f"export PGJOBS_DATABASE_URL='{daemon_url}'"),
         ("", f"export PGJOBS_AMQP_URL='{amqp_url}'"),
         ("", f"export PGJOBS_LOG_DIR='{stage.folder / 'logs'}'"),
         ("", f"export PGJOBS_INJECTIONS_DIR='{stage.folder / 'injections'}'"),

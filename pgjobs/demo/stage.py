@@ -26,6 +26,7 @@ from psycopg import sql
 
 from pgjobs.lab import sample
 from pgjobs.lab.process import Child, ServicesError, free_port
+from pgjobs.lab.roles import member_url
 from pgjobs.lab.services import Services, running_services
 from pgjobs.pg import migrate as migrations
 from pgjobs.pg import schema
@@ -44,6 +45,8 @@ class Stage:
     """Everything the demo plays with."""
 
     database_url: str
+    """As the owner of the tables: the CMS, and whoever looks into the database."""
+    daemon_url: str
     amqp_url: str
     http_url: str
     folder: Path
@@ -109,7 +112,6 @@ def _start(stack: contextlib.ExitStack, services: Services, database_url: str, f
     port = free_port()
     # Whatever PGJOBS_… says outside is about another database.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PGJOBS_")} | {
-        "PGJOBS_DATABASE_URL": database_url,
         "PGJOBS_AMQP_URL": services.amqp_url,
         "PGJOBS_LOG_DIR": str(folder / "logs"),
         "PGJOBS_INJECTIONS_DIR": str(folder / "injections"),
@@ -117,18 +119,22 @@ def _start(stack: contextlib.ExitStack, services: Services, database_url: str, f
         "PGJOBS_DAEMON_NAME": "demo",
         "PGJOBS_WINDOW": str(window),
     }
+    # Whoever may make roles: the private server's superuser, or the role that was given.
+    admin_url = services.postgres.url if services.postgres else database_url
+    urls = {name: member_url(admin_url, f"pgjobs_{name}") for name in ("daemon", "web")}
     children = []
-    for name in ("daemon", "web"):
+    for name, url in urls.items():
         child = Child(
             [sys.executable, "-m", "pgjobs", name],
             log=folder / f"{name}.log",
-            env=environment,
+            env=environment | {"PGJOBS_DATABASE_URL": url},
             death_signal=signal.SIGTERM,
         )
         stack.callback(child.end, signal.SIGTERM, 15)
         children.append(child)
     private = services.postgres is not None and services.broker is not None
-    stage = Stage(database_url, services.amqp_url, f"http://127.0.0.1:{port}", folder, private, tuple(children))
+    http_url = f"http://127.0.0.1:{port}"
+    stage = Stage(database_url, urls["daemon"], services.amqp_url, http_url, folder, private, tuple(children))
     with psycopg.connect(database_url, autocommit=True) as connection:
         children[0].wait_until(lambda: _beats(connection), 30)
     children[1].wait_until(lambda: _serves(stage.http_url), 30)

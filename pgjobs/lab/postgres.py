@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from pgjobs.lab.process import Child, ServicesError, free_port, privileges
+from pgjobs.lab.roles import ROLES
 
 StopMode = Literal["fast", "immediate"]
 
@@ -76,13 +77,14 @@ class EmbeddedPostgres:
         return self.root / "data"
 
     def owner_url(self) -> str:
-        """The URL of a plain role that owns the database, as a daemon should have it; made where it is missing."""
+        """The URL of a plain role that owns the database and may migrate it; made with the roles that are missing."""
         password = secrets.token_hex(16)
         with psycopg.connect(self.url, autocommit=True) as connection:
-            for name in ("pgjobs", "pgjobs_viewer", "pgjobs_operator"):
+            for name in ("pgjobs", *ROLES):
                 if not connection.execute("select from pg_roles where rolname = %s", (name,)).fetchone():
                     connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(name)))
             connection.execute(sql.SQL("alter role pgjobs login password {}").format(password))
+            connection.execute("grant pgjobs_owner to pgjobs")
             connection.execute("alter database pgjobs owner to pgjobs")
         return self._url_of("pgjobs", f"pgjobs:{password}")
 

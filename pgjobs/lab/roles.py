@@ -14,6 +14,18 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import errors, sql
 
+ROLES = ("pgjobs_owner", "pgjobs_daemon", "pgjobs_web", "pgjobs_operator", "pgjobs_viewer", "pgjobs_agent")
+"""The roles that migrate makes where it may."""
+OPEN_TABLES = """
+do $$
+begin
+  if to_regrole('pgjobs_owner') is not null then
+    alter default privileges in schema public grant all on tables to pgjobs_owner;
+  end if;
+end
+$$
+"""
+"""Lets the engine's functions, and triggers that fire within them, use the tables that this role makes from now on."""
 Member = tuple[str, str]
 """Name and password."""
 

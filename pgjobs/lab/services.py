@@ -71,7 +71,7 @@ def running_services(root: Path | None = None, *, fsync: bool = True) -> Iterato
 def serve_forever() -> None:
     """Run both servers in the foreground; print their addresses as two export lines; stop on a signal."""
     with contextlib.suppress(KeyboardInterrupt, _Terminated), running_services() as services:
-        # A superuser would hide what a daemon's role needs, and lend every selector its rights.
+        # Of a superuser nobody would learn which rights are needed.
         database_url = services.postgres.owner_url() if services.postgres else services.database_url
         print(f"export PGJOBS_DATABASE_URL={database_url}")
         print(f"export PGJOBS_AMQP_URL={services.amqp_url}", flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from typing import LiteralString
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -74,7 +75,7 @@ def change_setting(place: Place, rng: random.Random) -> Undo:
     name, value = rng.choice(SETTINGS)
     owner = sql.SQL(rng.choice(["database {database}", "role {role} in database {database}"])).format(
         database=sql.Identifier(place.value("select current_database()")),
-        role=sql.Identifier(place.value("select session_user")),
+        role=sql.Identifier(str(urlsplit(place.daemon_url).username)),
     )
     place.rows(_text(place, "alter {owner} set {name} = {value}", owner, name, value))
     # Some sessions are made anew at once.

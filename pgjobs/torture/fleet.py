@@ -53,7 +53,7 @@ class Daemon:
         if self.running:
             return
         place = self.place
-        urls = (place.database_url, place.amqp_url)
+        urls = (place.daemon_url, place.amqp_url)
         if self.proxies:
             urls = (
                 rerouted(urls[0], self.proxies[0].port) + "?sslmode=disable",

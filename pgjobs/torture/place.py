@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from pgjobs.lab import sample
+from pgjobs.lab.roles import OPEN_TABLES, member_url
 from pgjobs.lab.services import Services, running_services
 from pgjobs.pg import migrate as migrations
 
@@ -61,6 +62,11 @@ class Place:
     folder: Path
     scale: Scale
     _connection: psycopg.Connection[Any] | None = field(default=None, repr=False)
+
+    @property
+    def daemon_url(self) -> str:
+        """The database as the daemons reach it."""
+        return member_url(self.database_url, "pgjobs_daemon")
 
     @property
     def private(self) -> bool:
@@ -143,6 +149,7 @@ def prepared(queue_type: str, scale: Scale, services: Services | None = None) ->
         sample.write_injection_file(folder / "injections" / INJECTION_FILE, scale.lines, scale.retries)
         place = Place(services, database_url, services.amqp_url, queue, folder, scale)
         stack.callback(place.close)
+        place.rows(OPEN_TABLES)
         place.rows("update public.xmp_job_types set exchange = '', routing_key = %s", queue)
         yield place
 
