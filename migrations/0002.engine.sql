@@ -412,8 +412,10 @@ create table pgjobs.schema_state (
   applied_at  timestamptz not null,
   version     text not null,
   compatible_from text not null,
-  triggers    text
+  triggers    text,
+  functions   jsonb not null
 );
+comment on column pgjobs.schema_state.functions is 'Digest of each function as it was applied, see pgjobs.function_digests().';
 comment on column pgjobs.schema_state.version is 'The version of pgjobs whose functions are in force; an older one refuses to migrate, a newer one to work.';
 comment on column pgjobs.schema_state.compatible_from is 'The oldest version of daemon, web and commands that works with these functions.';
 comment on column pgjobs.schema_state.triggers is 'Fingerprint of the files of triggers in force; while it is the same they are not made anew, for that locks the operator''s tables.';

@@ -106,6 +106,7 @@ grant select on pgjobs.checkpoints to pgjobs_daemon;
 grant execute on function pgjobs.trusted_selector to pgjobs_daemon;
 grant execute on function pgjobs.missing_columns to pgjobs_daemon;
 grant execute on function pgjobs.missing_rights to pgjobs_daemon;
+grant execute on function pgjobs.changed_functions to pgjobs_daemon;
 grant execute on function pgjobs.wanted_indexes to pgjobs_daemon;
 grant select on pgjobs.daemons to pgjobs_daemon;
 grant execute on function pgjobs.live_daemons to pgjobs_daemon;

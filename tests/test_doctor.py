@@ -333,6 +333,16 @@ def test_functions_of_another_version(
     assert remedy in found.remedy
 
 
+def test_functions_that_were_changed_by_hand_are_told(engine: Engine, examine: Examine) -> None:
+    """Each is named with its signature; migrate puts them back."""
+    engine.execute("alter function pgjobs.next_wakeup(boolean) cost 99")
+    assert "ok" == about(examine(), "schema").level
+    engine.execute("alter function pgjobs.next_wakeup(boolean) set work_mem = '64kB'")
+    found = about(examine(), "schema")
+    assert ("problem", "functions were changed by hand: pgjobs.next_wakeup(boolean)") == found[0::2]
+    assert found.remedy.startswith("run: pgjobs migrate")
+
+
 def test_a_daemon_of_another_version_is_told(engine: Engine, examine: Examine) -> None:
     """Each daemon is compared with the database, whose version an upgrade brings them all to."""
     engine.start(version="0.1")

@@ -18,6 +18,7 @@ from pgjobs.pg.migrate import migrate
 from pgjobs.pg.versions import State, number
 
 BEFORE, LATER = "0.0.9", "99.1"
+CHANGED = "select signature from pgjobs.changed_functions()"
 STATE = "select version, compatible_from from pgjobs.schema_state"
 OLDER_TEXT = """
 do $$ begin
@@ -118,6 +119,27 @@ def test_an_earlier_database_is_to_be_migrated(database: str, db: Db) -> None:
     assert fingerprint == db.value("select fingerprint from pgjobs.schema_state")
     assert [] == migrate(database)
     check(database)
+
+
+def test_functions_that_were_changed_by_hand_are_put_back(database: str, db: Db) -> None:
+    """A function that somebody has edited, dropped, or given other settings is named, and migrate applies it again;
+    a function of the operator's own is none of its business."""
+    db.execute("create function pgjobs.our_own() returns integer language sql as 'select 1'")
+    assert [] == migrate(database)
+    for change in (
+        "create or replace function pgjobs.is_blank(_value jsonb) returns boolean language sql as 'select false'",
+        "alter function pgjobs.next_wakeup(boolean) reset all",
+        "drop function pgjobs.stuck_jobs",
+    ):
+        before = db.column(CHANGED)
+        db.execute(change.encode())
+        assert [] == before
+        (changed,) = db.column(CHANGED)
+        told: list[str] = []
+        assert 1 == len(migrate(database, told.append))
+        assert [f"functions were changed by hand and are put back: {changed}"] == told
+    assert [] == db.column(CHANGED)
+    assert 1 == db.value("select pgjobs.our_own()")
 
 
 def test_migrate_leaves_no_daemon_behind(database: str, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:

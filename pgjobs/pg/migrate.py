@@ -15,12 +15,12 @@ from typing import Any, Self
 
 import psycopg
 import yoyo
-from psycopg import errors, sql
+from psycopg import errors
 from psycopg.pq import TransactionStatus
 
 import pgjobs
 from pgjobs.errors import PgjobsError, SchemaError
-from pgjobs.pg import schema
+from pgjobs.pg import inforce, schema
 from pgjobs.pg.blocked import LOCK_TIMEOUT, PATIENCE, Insistence, Tell
 from pgjobs.pg.history import History
 from pgjobs.pg.schema import digest, fingerprint, sql_files
@@ -36,10 +36,6 @@ WITHOUT_RIGHTS = """
   union all
   select m.role from pgjobs.missing_rights() m join pg_class c on c.oid = to_regclass(m.relation)
   where not m.is_hidden and m.role = 'pgjobs_owner' and pg_has_role(c.relowner, 'usage')
-"""
-HEARTBEATS = "select true where to_regclass('pgjobs.daemons') is not null"
-ALIVE = """
-  select name, version from pgjobs.daemons where seen_at > clock_timestamp() - interval '30 seconds' order by name
 """
 OPEN_TRANSACTIONS = """
   select pid, usename::text from pg_stat_activity
@@ -138,14 +134,9 @@ class Migrating:
 
     def _refuse_to_strand(self) -> None:
         """Nothing is changed while daemons are alive that could not work with the new functions."""
-        if self._state("compatible_from") == pgjobs.COMPATIBLE_FROM or not self._work.execute(HEARTBEATS).fetchone():
+        if self._state("compatible_from") == pgjobs.COMPATIBLE_FROM:
             return
-        stranded = [
-            f"{name} ({version})"
-            for name, version in self._work.execute(ALIVE).fetchall()
-            if number(version) < number(pgjobs.COMPATIBLE_FROM)
-        ]
-        if stranded:
+        if stranded := inforce.stranded(self._work):
             raise SchemaError(
                 f"daemons are alive that can't work with the functions of pgjobs {pgjobs.__version__}:"
                 f" {', '.join(stranded)}",
@@ -153,18 +144,7 @@ class Migrating:
             )
 
     def _state(self, column: str) -> str | None:
-        """A column of schema_state that an earlier version may not have, or null."""
-        row = self._work.execute(
-            "select true from pg_attribute where attrelid = to_regclass('pgjobs.schema_state') and attname = %s",
-            (column,),
-        ).fetchone()
-        found = (
-            row
-            and self._work.execute(
-                sql.SQL("select {}::text from pgjobs.schema_state").format(sql.Identifier(column))
-            ).fetchone()
-        )
-        return found[0] if found else None
+        return inforce.state(self._work, column)
 
     def _apply_migrations(self) -> None:
         pending = self._history.to_apply(_migrations())
@@ -182,7 +162,11 @@ class Migrating:
             "version": pgjobs.__version__,
             "compatible_from": pgjobs.COMPATIBLE_FROM,
         }
-        if made == self._count_triggers() and all(self._state(name) == value for name, value in wanted.items()):
+        changed = inforce.changed_by_hand(self._work)
+        if changed:
+            self._tell(f"functions were changed by hand and are put back: {', '.join(changed)}")
+        same = not changed and all(self._state(name) == value for name, value in wanted.items())
+        if same and made == self._count_triggers():
             return
         with self._work.transaction():
             self._work.execute("set local check_function_bodies = off")

@@ -22,12 +22,12 @@ begin
       else null;
     end case;
   end loop;
-  insert into pgjobs.schema_state (fingerprint, applied_at, version, compatible_from, triggers)
-  values (_fingerprint, clock_timestamp(), _version, _compatible_from, _triggers)
+  insert into pgjobs.schema_state (fingerprint, applied_at, version, compatible_from, triggers, functions)
+  values (_fingerprint, clock_timestamp(), _version, _compatible_from, _triggers, pgjobs.function_digests())
   on conflict (singleton) do update
   set fingerprint = excluded.fingerprint, applied_at = excluded.applied_at, version = excluded.version,
-      compatible_from = excluded.compatible_from, triggers = excluded.triggers;
+      compatible_from = excluded.compatible_from, triggers = excluded.triggers, functions = excluded.functions;
 end;
 $$;
 comment on function pgjobs.note_fingerprint(text, text, text, text) is
-  'Notes which function files are in force, of which version, from which version on daemon, web and commands work with them, and with which triggers. Every body is checked first, now that all of them exist: a broken one undoes the whole application.';
+  'Notes which function files are in force, of which version, from which version on daemon, web and commands work with them, with which triggers, and a digest of each function. Every body is checked first, now that all of them exist: a broken one undoes the whole application.';

@@ -128,7 +128,13 @@ AROUND = (
     Mutant(
         "m-stranded",
         "migrate changes nothing while a daemon is alive that the new functions would leave behind",
-        (Edit("pgjobs/pg/migrate.py", "        if stranded:\n", "        if stranded and not stranded:\n"),),
+        (
+            Edit(
+                "pgjobs/pg/migrate.py",
+                "        if stranded := inforce.stranded(self._work):\n",
+                "        if stranded := '':\n",
+            ),
+        ),
         ("tests/test_versions.py::test_migrate_leaves_no_daemon_behind",),
     ),
     Mutant(

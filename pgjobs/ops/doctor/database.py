@@ -25,6 +25,8 @@ MENDED = {14: 21, 15: 16, 16: 12, 17: 8, 18: 2}
 CHANNEL, ROUND_TRIP_SECONDS = "pgjobs_doctor", 3.0
 CONNECT_SECONDS = 8.0
 DRIFT_SECONDS = 2.0
+CHANGED = "select signature from pgjobs.changed_functions()"
+LISTED = 5
 
 
 async def findings(settings: Settings, types: list[work.JobType], *, live: bool = False) -> AsyncIterator[Finding]:
@@ -54,7 +56,8 @@ async def findings(settings: Settings, types: list[work.JobType], *, live: bool 
         except psycopg.Error as error:
             yield unchecked("schema", error)
             return
-        yield _schema(state)
+        changed = [name for (name,) in await (await connection.execute(CHANGED)).fetchall()]
+        yield _schema(state, changed)
         for about, part in (
             ("tables", tables.findings(connection)),
             ("rights", rights.findings(connection)),
@@ -71,9 +74,14 @@ async def findings(settings: Settings, types: list[work.JobType], *, live: bool 
                 yield found
 
 
-def _schema(state: State) -> Finding:
-    """What a schema is like that this version may work with."""
+def _schema(state: State, changed: list[str]) -> Finding:
+    """What a schema is like that this version may work with; `changed`: functions that somebody has changed."""
     about, mine = "schema", pgjobs.__version__
+    if changed:
+        words = f"functions were changed by hand: {', '.join(changed[:LISTED])}{', …' if changed[LISTED:] else ''}"
+        return problem(
+            about, words, "run: pgjobs migrate, which puts them back; a change that is to stay goes into sql/"
+        )
     if state.changed:
         words = f"its functions are not those of pgjobs {mine}: somebody has changed a file, or it is another build"
         return problem(about, words, "run: pgjobs migrate")
