@@ -111,7 +111,7 @@ class WebProcess:
         raise AssertionError("".join(self.log))
 
 
-def everything(line: socket.socket) -> bytes:
+def rest_of(line: socket.socket) -> bytes:
     """All that still comes before the connection ends."""
     received = b""
     with contextlib.suppress(ConnectionResetError):

@@ -1,13 +1,12 @@
 """Who did it: the event of every change names the role that logged in, and on whose behalf it acted."""
 
-import uuid
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from fix_daemon import Engine
 from fix_jobs import Db, connect, insert_job, job_in, set_status
+from fix_roles import Login
 from fix_web import Web
 
 from pgjobs.ops.tokens import make_token
@@ -21,17 +20,11 @@ def events(db: Db, job: int) -> list[tuple[str | None, ...]]:
 
 
 @pytest.fixture
-def cms(database: str, db: Db) -> Iterator[Db]:
-    """A role that has rights on xmp_jobs and may call stop_job, and that nobody trusts to speak for others."""
-    role = f"pgjobs_test_{uuid.uuid4().hex[:12]}"
-    db.execute(f"create role {role} login password 'secret'".encode())
-    db.execute(f"grant select, insert, update, delete on xmp_jobs to {role}".encode())
+def caller(db: Db, cms: Db) -> Db:
+    """A CMS that may also call stop_job, and that is not trusted to act for somebody else."""
+    role = cms.info.user
     db.execute(f"grant usage on schema pgjobs to {role}; grant execute on function pgjobs.stop_job to {role}".encode())
-    parts = urlsplit(database)
-    url = parts._replace(netloc=f"{role}:secret@{parts.hostname}:{parts.port}").geturl()
-    with connect(url, application_name="the-cms") as connection:
-        yield connection
-    db.execute(f"drop owned by {role}; drop role {role}".encode())
+    return cms
 
 
 @pytest.fixture
@@ -114,30 +107,42 @@ def test_an_actor_holds_for_one_call(db: Db) -> None:
     assert [None, "token cms-1", None, "token cms-2", "daemon here"] == [event[1] for event in events(db, job)]
 
 
-def test_an_ordinary_role_forges_no_actor(db: Db, cms: Db) -> None:
+def test_an_ordinary_role_forges_no_actor(db: Db, caller: Db) -> None:
     """The setting of a role that is not trusted is ignored, and its own name stands in every event: of an insert, of a
     change of the time, of a stop by table and by function, of a deletion."""
-    cms.execute("set pgjobs.actor = 'token boss'")
-    job = insert_job(cms)
-    cms.execute("update xmp_jobs set run_at = now() + interval '1 hour' where id = %s", (job,))
-    set_status(cms, job, "canceled")
-    set_status(cms, job, "ready")
-    cms.execute("select pgjobs.stop_job(%s)", (job,))
-    cms.execute("delete from xmp_jobs where id = %s", (job,))
-    name = cms.info.user
+    caller.execute("set pgjobs.actor = 'token boss'")
+    job = insert_job(caller)
+    caller.execute("update xmp_jobs set run_at = now() + interval '1 hour' where id = %s", (job,))
+    set_status(caller, job, "canceled")
+    set_status(caller, job, "ready")
+    caller.execute("select pgjobs.stop_job(%s)", (job,))
+    caller.execute("delete from xmp_jobs where id = %s", (job,))
+    name = caller.info.user
     assert ["ready", None, "canceled", "ready", "canceled", None] == [event[0] for event in events(db, job)]
-    assert {(None, name, "the-cms")} == {event[1:] for event in events(db, job)}
+    assert {(None, name, "the-caller")} == {event[1:] for event in events(db, job)}
 
 
-def test_an_ordinary_role_is_refused_when_it_names_an_actor(db: Db, cms: Db) -> None:
+def test_an_ordinary_role_is_refused_when_it_names_an_actor(db: Db, caller: Db) -> None:
     """An actor given as an argument by a role that is not trusted is refused with a sentence, and nothing is done."""
-    job = insert_job(cms)
+    job = insert_job(caller)
     with pytest.raises(psycopg.errors.InsufficientPrivilege) as caught:
-        cms.execute("select pgjobs.stop_job(%s, 'token boss')", (job,))
+        caller.execute("select pgjobs.stop_job(%s, 'token boss')", (job,))
     diag = caught.value.diag
     assert ("untrusted_actor", "actor") == (diag.constraint_name, diag.column_name)
-    assert f"actor: role {cms.info.user} can't act in the name of somebody else" == diag.message_primary
+    assert f"actor: role {caller.info.user} can't act in the name of somebody else" == diag.message_primary
     assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
+
+
+def test_an_operator_acts_in_the_own_name_only(db: Db, login: Login) -> None:
+    """Who may stop jobs may not do it in the name of somebody else, be it a caller of HTTP or a daemon."""
+    operator = login("pgjobs_operator")
+    job = job_in(db, "ready")
+    operator.execute("set pgjobs.actor = 'daemon night shift'")
+    for actor in ("token cms-1", "daemon night shift"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            operator.execute("select pgjobs.stop_job(%s, %s)", (job, actor))
+    operator.execute("select pgjobs.stop_job(%s)", (job,))
+    assert ("canceled", None, operator.info.user, "the-caller") == events(db, job)[-1]
 
 
 def test_changes_that_are_no_transition_are_recorded(db: Db) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP door: what it does to jobs, and that its refusals are those of SQL."""
+"""The CMS door: what its requests do to jobs, and that its refusals are those of SQL."""
 
 import asyncio
 import subprocess
@@ -15,7 +15,7 @@ from fix_services import soon
 from fix_web import Web
 from psycopg import AsyncConnection
 
-from pgjobs.web.pool import PLACES
+from pgjobs.web.pool import CONNECTIONS
 
 LEGAL = {
     "start": {"ready": "ready"},
@@ -24,7 +24,7 @@ LEGAL = {
 }
 ILLEGAL = [(verb, status) for verb, legal in LEGAL.items() for status in STATUSES if status not in legal]
 CHANGING = ("/jobs/start", "/jobs/stop", "/jobs/resume", "/api")
-CONNECTIONS = (
+OPEN_CONNECTIONS = (
     "select count(*) from pg_stat_activity where application_name = 'pgjobs web' and datname = current_database()"
 )
 
@@ -56,8 +56,8 @@ def test_a_legal_verb_changes_the_job_and_answers_with_it(
 
 
 @pytest.mark.parametrize(("verb", "status"), ILLEGAL)
-def test_an_illegal_verb_is_refused_in_the_words_of_sql(web: Web, db: Db, verb: str, status: str) -> None:
-    """Every other pair of verb and status is a 409 with SQL's own text, names both sides, changes nothing."""
+def test_an_illegal_verb_is_refused_with_the_sentence_of_sql(web: Web, db: Db, verb: str, status: str) -> None:
+    """Every other pair of verb and status is a 409 with the sentence of SQL, which names both, and changes nothing."""
     job = job_in(db, status)
     before = db.value("select to_jsonb(j) from xmp_jobs j where id = %s", job)
     answer = web.get(f"/jobs/{verb}?id={job}")
@@ -69,7 +69,7 @@ def test_an_illegal_verb_is_refused_in_the_words_of_sql(web: Web, db: Db, verb: 
     assert before == db.value("select to_jsonb(j) from xmp_jobs j where id = %s", job)
 
 
-def test_start_brings_run_at_forward(web: Web, db: Db) -> None:
+def test_start_sets_run_at_to_now(web: Web, db: Db) -> None:
     """A job that was to run tomorrow runs now, and the start counts as asked for."""
     job = job_in(db, "ready")
     db.execute("update xmp_jobs set run_at = now() + interval '1 day' where id = %s", (job,))
@@ -77,7 +77,7 @@ def test_start_brings_run_at_forward(web: Web, db: Db) -> None:
     assert (True, True) == db.row("select run_at <= now(), start_asked from xmp_jobs where id = %s", job)
 
 
-def test_a_change_by_http_is_noted_with_its_application(web: Web, db: Db) -> None:
+def test_the_event_of_a_change_names_the_application(web: Web, db: Db) -> None:
     """The event of a stop says that it came through the web process."""
     job = job_in(db, "ready")
     web.get(f"/jobs/stop?id={job}")
@@ -87,8 +87,8 @@ def test_a_change_by_http_is_noted_with_its_application(web: Web, db: Db) -> Non
 
 
 @pytest.mark.parametrize("verb", ["start", "stop", "resume", "status"])
-def test_an_unknown_job_is_404_in_the_words_of_sql(web: Web, db: Db, verb: str) -> None:
-    """A number without a job says so in the same words by HTTP and by SQL."""
+def test_an_unknown_job_is_404_with_the_sentence_of_sql(web: Web, db: Db, verb: str) -> None:
+    """A number that no job has is refused with the same sentence by HTTP and by SQL."""
     function = "show_job" if verb == "status" else f"{verb}_job"
     answer = web.get(f"/jobs/{verb}?id=7")
     assert refused_by_sql(db, f"select pgjobs.{function}(%s)", 7) == (answer.status_code, answer.json())
@@ -121,7 +121,7 @@ def test_an_unknown_job_is_404_in_the_words_of_sql(web: Web, db: Db, verb: str) 
     ],
 )
 def test_a_bad_id_is_400(web: Web, path: str, query: str, sentence: str) -> None:
-    """Whatever is not one plain whole number is a bad id, and the sentence says what is wrong with it."""
+    """An id that is not one whole number in digits is refused, and the sentence says what is wrong with it."""
     answer = web.get(f"{path}?{query}")
     assert (400, "bad_id", sentence) == (
         answer.status_code,
@@ -173,7 +173,7 @@ def test_a_missing_id_is_400(web: Web, path: str) -> None:
     ],
 )
 def test_a_bad_parameter_is_400_with_its_code(web: Web, db: Db, path: str, code: str) -> None:
-    """Every parameter that cannot be read is refused by name, and no call is written down."""
+    """Every parameter that cannot be read is refused by name, and no request of /api is stored."""
     answer = web.get(path)
     assert (400, code) == (answer.status_code, answer.json()["code"])
     assert {"error", "code", "hint"} == set(answer.json())
@@ -181,7 +181,7 @@ def test_a_bad_parameter_is_400_with_its_code(web: Web, db: Db, path: str, code:
     assert (0,) == db.row("select count(*) from pgjobs.api_requests")
 
 
-def test_a_form_counts_like_the_query_string(web: Web, db: Db) -> None:
+def test_a_form_is_read_like_the_query_string(web: Web, db: Db) -> None:
     """POST takes the same names from a form, and a name given in both places is given twice."""
     job = job_in(db, "ready")
     assert "canceled" == web.post("/jobs/stop", data={"id": str(job)}).json()["status"]
@@ -199,7 +199,7 @@ def test_a_body_that_is_no_form_is_refused(web: Web, db: Db) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/jobs/", "/jobs/start/", "/jobs/7", "/favicon.ico", "/jobs%00", "/%2e%2e/etc"])
 def test_an_unknown_path_is_404_as_json(web: Web, path: str) -> None:
-    """A path without a door gets the list of the doors there are."""
+    """A path that no endpoint has is a 404 that lists the paths there are."""
     answer = web.get(path)
     assert (404, "unknown_path") == (answer.status_code, answer.json()["code"])
     assert "/jobs/start" in answer.json()["hint"]
@@ -208,7 +208,7 @@ def test_an_unknown_path_is_404_as_json(web: Web, path: str) -> None:
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
 @pytest.mark.parametrize("path", [*CHANGING, "/jobs", "/jobs/status", "/metrics", "/healthz"])
 def test_a_wrong_method_is_405_as_json(web: Web, path: str, method: str) -> None:
-    """Only GET and POST open a door."""
+    """The endpoints take GET and POST only."""
     answer = web.call(method, path)
     assert (405, "wrong_method") == (answer.status_code, answer.json()["code"])
     assert {"GET", "POST"} <= set(answer.headers["allow"].split(", "))
@@ -223,7 +223,7 @@ def test_head_does_not_start_a_job(web: Web, db: Db) -> None:
 
 
 def test_no_answer_may_be_cached(web: Web) -> None:
-    """A cache that answers in our place would swallow starts and stops."""
+    """A cache that answered instead of the service would lose starts and stops."""
     paths = ("/jobs", "/jobs/status", "/jobs/start", "/metrics", "/healthz", "/nowhere")
     assert ["no-store"] * len(paths) == [web.get(path).headers["cache-control"] for path in paths]
 
@@ -286,7 +286,7 @@ def test_the_list_is_filtered(web: Web, db: Db) -> None:
     assert [] == ids("status=error")
 
 
-def test_the_list_tells_who_what_and_how_far(web: Web, db: Db) -> None:
+def test_an_entry_of_the_list_has_user_file_settings_and_progress(web: Web, db: Db) -> None:
     """An entry carries user, file, settings, times and progress."""
     insert_job(db, "injection", params={"count": 5})
     entry = web.get("/jobs").json()[0]
@@ -300,7 +300,7 @@ WAITING = "select count(*) from pg_stat_activity where datname = current_databas
 
 
 async def play_daemon(database: str, published: int | None, error: str | None = None) -> uuid.UUID:
-    """Take the next call like a daemon; answer it where `published` says with what."""
+    """Claim the next request of /api as a daemon does, and answer it with `published` unless that is None."""
     worker = uuid.uuid4()
     async with await AsyncConnection.connect(database, autocommit=True) as connection:
         while True:
@@ -327,7 +327,7 @@ def call_api(web: Web, path: str, daemon: Awaitable[object]) -> httpx.Response:
 
 
 def test_api_answers_with_the_bare_number(web: Web, db: Db, database: str) -> None:
-    """The number a daemon has published is the whole answer; limit and hours reach the call; no job is made."""
+    """The number that a daemon has published is the whole body; limit and hours are stored; no job is made."""
     answer = call_api(web, "/api?limit=12&hours=3", play_daemon(database, 12))
     assert (200, "12", "application/json") == (
         answer.status_code,
@@ -344,8 +344,8 @@ def test_api_has_the_defaults_of_the_contract(web: Web, db: Db, database: str) -
     assert ({"limit": 1000, "hours": 1},) == db.row("select params from pgjobs.api_requests")
 
 
-def test_api_tells_what_went_wrong_in_the_daemon(web: Web, database: str) -> None:
-    """A call that failed is a 503 with the daemon's own sentence."""
+def test_api_answers_with_the_error_of_the_daemon(web: Web, database: str) -> None:
+    """A request that failed in the daemon is a 503 with the daemon's sentence."""
     answer = call_api(web, "/api", play_daemon(database, 0, "queue mobilink_mo_tarifficate does not exist"))
     assert (503, "call_failed", "queue mobilink_mo_tarifficate does not exist") == (
         answer.status_code,
@@ -354,16 +354,16 @@ def test_api_tells_what_went_wrong_in_the_daemon(web: Web, database: str) -> Non
     )
 
 
-def test_api_without_a_daemon_takes_the_call_back(impatient_web: Web, db: Db) -> None:
-    """When patience ends and nobody took the call, nobody can take it any more."""
+def test_api_without_a_daemon_withdraws_its_request(impatient_web: Web, db: Db) -> None:
+    """A request that no daemon has claimed in time is closed, so that none can claim it any more."""
     answer = impatient_web.get("/api")
     assert (503, "no_daemon") == (answer.status_code, answer.json()["code"])
     assert [] == db.column("select id from pgjobs.claim_api_request(%s, '30 s')", uuid.uuid4())
     assert (True, None) == db.row("select closed_at is not null, published from pgjobs.api_requests")
 
 
-def test_api_says_when_a_call_goes_on(impatient_web: Web, db: Db, database: str) -> None:
-    """When patience ends in mid-call the answer says that it goes on and where its number will be."""
+def test_api_says_that_a_daemon_still_works_on_its_request(impatient_web: Web, db: Db, database: str) -> None:
+    """If a daemon is still publishing at the time limit, the answer says so, and where the number will be."""
     answer = call_api(impatient_web, "/api", play_daemon(database, None))
     row = db.row("select id, closed_at from pgjobs.api_requests")
     assert row is not None
@@ -372,8 +372,8 @@ def test_api_says_when_a_call_goes_on(impatient_web: Web, db: Db, database: str)
     assert row[1] is None
 
 
-def test_api_tells_that_a_daemon_was_lost(web: Web, db: Db, database: str) -> None:
-    """A call whose daemon is gone is told at once, not when patience ends."""
+def test_api_says_that_its_daemon_was_lost(web: Web, db: Db, database: str) -> None:
+    """A request whose daemon is gone is answered at once, not at the time limit."""
 
     async def die() -> None:
         await play_daemon(database, None)
@@ -383,31 +383,31 @@ def test_api_tells_that_a_daemon_was_lost(web: Web, db: Db, database: str) -> No
     assert (503, "call_lost") == (answer.status_code, answer.json()["code"])
 
 
-def test_many_calls_share_few_connections(web: Web, db: Db) -> None:
-    """A hundred calls at once are all answered over at most eight connections."""
+def test_many_requests_share_few_connections(web: Web, db: Db) -> None:
+    """A hundred requests at once are all answered over at most eight connections."""
     job = job_in(db, "ready")
 
-    async def crowd(client: httpx.AsyncClient) -> list[int]:
+    async def send_all(client: httpx.AsyncClient) -> list[int]:
         answers = await asyncio.gather(*(client.get(f"/jobs/status?id={job}") for _ in range(100)))
         return [answer.status_code for answer in answers]
 
-    assert [200] * 100 == web.within(crowd)
-    assert 1 <= db.value(CONNECTIONS) <= 8
+    assert [200] * 100 == web.within(send_all)
+    assert 1 <= db.value(OPEN_CONNECTIONS) <= 8
 
 
-def test_concurrent_verbs_do_what_one_of_them_does(web: Web, db: Db) -> None:
+def test_of_concurrent_stops_one_succeeds(web: Web, db: Db) -> None:
     """Of twenty stops at once one stops the job and nineteen are refused."""
     job = job_in(db, "in progress")
 
-    async def crowd(client: httpx.AsyncClient) -> list[int]:
+    async def send_all(client: httpx.AsyncClient) -> list[int]:
         answers = await asyncio.gather(*(client.get(f"/jobs/stop?id={job}") for _ in range(20)))
         return sorted(answer.status_code for answer in answers)
 
-    assert [200] + [409] * 19 == web.within(crowd)
+    assert [200] + [409] * 19 == web.within(send_all)
 
 
 def test_a_lost_connection_is_replaced(web: Web, db: Db) -> None:
-    """After a restart of the server the very next call is answered, over a new connection."""
+    """After the server has closed a connection the very next request is answered over a new one."""
     assert 200 == web.get("/jobs").status_code
     db.execute(
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgjobs web'"
@@ -416,8 +416,8 @@ def test_a_lost_connection_is_replaced(web: Web, db: Db) -> None:
     assert 200 == web.get("/jobs").status_code
 
 
-def test_a_locked_job_is_busy_and_not_away(web: Web, db: Db, database: str) -> None:
-    """A row somebody else holds is a 503 that says so while it is held; nothing has changed."""
+def test_a_locked_job_is_answered_as_busy(web: Web, db: Db, database: str) -> None:
+    """While somebody else has locked its row, a stop is a 503 that says so, and nothing has changed."""
     job = job_in(db, "ready")
     with psycopg.connect(database) as holder:
         holder.execute("select from xmp_jobs where id = %s for update", (job,))
@@ -427,13 +427,13 @@ def test_a_locked_job_is_busy_and_not_away(web: Web, db: Db, database: str) -> N
     assert 200 == web.get(f"/jobs/stop?id={job}").status_code
 
 
-def test_a_crowd_on_a_locked_job_leaves_the_rest_an_answer(web: Web, db: Db, database: str) -> None:
-    """While every connection waits for one row, others are told soon that it is busy, not away."""
+def test_while_all_connections_wait_others_are_answered_as_busy(web: Web, db: Db, database: str) -> None:
+    """While every connection waits for a locked row, other requests are soon answered as busy, not as away."""
     job = job_in(db, "ready")
 
-    async def crowd(client: httpx.AsyncClient) -> tuple[httpx.Response, int]:
+    async def send_all(client: httpx.AsyncClient) -> tuple[httpx.Response, int]:
         waiting = [asyncio.create_task(client.get(f"/jobs/stop?id={job}")) for _ in range(8)]
-        await asyncio.to_thread(soon, lambda: db.value(WAITING) == PLACES)
+        await asyncio.to_thread(soon, lambda: db.value(WAITING) == CONNECTIONS)
         answer = await client.get("/jobs")
         still = sum(not task.done() for task in waiting)
         holder.rollback()
@@ -442,13 +442,13 @@ def test_a_crowd_on_a_locked_job_leaves_the_rest_an_answer(web: Web, db: Db, dat
 
     with psycopg.connect(database) as holder:
         holder.execute("select from xmp_jobs where id = %s for update", (job,))
-        answer, still = web.within(crowd)
+        answer, still = web.within(send_all)
     assert (503, "database_busy") == (answer.status_code, answer.json()["code"])
-    assert PLACES <= still
+    assert CONNECTIONS <= still
     assert 200 == web.get("/jobs").status_code
 
 
-def test_another_schema_is_told_until_it_fits(web: Web, db: Db) -> None:
+def test_an_unfit_schema_is_503_until_it_is_migrated(web: Web, db: Db) -> None:
     """A database that this version may not work with is a 503 that names the remedy, on connections that are open
     already as well; one of a later version that it may work with is served."""
     for version, compatible_from, hint in (
@@ -462,8 +462,8 @@ def test_another_schema_is_told_until_it_fits(web: Web, db: Db) -> None:
         db.execute("update pgjobs.schema_state set version = '99.1', compatible_from = '0.0.9', fingerprint = 'later'")
 
 
-def test_our_own_failure_tells_nothing_of_the_inside(web: Web, db: Db, caplog: pytest.LogCaptureFixture) -> None:
-    """An unexpected error of the database is a plain 500; what it was stands in the log alone."""
+def test_an_internal_failure_discloses_nothing(web: Web, db: Db, caplog: pytest.LogCaptureFixture) -> None:
+    """An unexpected error of the database is a plain 500, and what it was stands in the log only."""
     db.execute("alter function pgjobs.running_jobs rename to gone")
     answer = web.get("/jobs/status")
     assert (500, "internal") == (answer.status_code, answer.json()["code"])
@@ -472,9 +472,9 @@ def test_our_own_failure_tells_nothing_of_the_inside(web: Web, db: Db, caplog: p
 
 
 def test_healthz_needs_no_database(web: Web, db: Db) -> None:
-    """The process says that it lives without opening a connection."""
+    """The process answers /healthz without opening a connection."""
     assert (200, {"ok": True}) == (web.get("/healthz").status_code, web.get("/healthz").json())
-    assert 0 == db.value(CONNECTIONS)
+    assert 0 == db.value(OPEN_CONNECTIONS)
 
 
 def test_web_never_imports_the_engine() -> None:

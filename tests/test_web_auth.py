@@ -1,4 +1,4 @@
-"""Tokens of the HTTP door: who gets in, who does not, and that only digests are kept."""
+"""Bearer tokens: which requests they allow, and that only their digests are stored."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ READ = ("/jobs", "/jobs/status", "/metrics")
 
 
 def add_token(db: Db, scope: str, expires_at: datetime | None = None, name: str = "") -> str:
-    """Make a token and let it in."""
+    """Add a token to the database, and return it."""
     token, digest = make_token()
     db.execute("select pgjobs.add_token(%s, %s, %s, %s)", (name or f"test-{scope}", digest, scope, expires_at))
     return token
@@ -28,7 +28,7 @@ def bearer(token: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     "path", [endpoint.path for endpoint in ROOT_DOOR.endpoints if endpoint.scope != "open"] + ["/nowhere"]
 )
-def test_every_door_but_the_open_ones_needs_a_token(guarded_web: Web, path: str) -> None:
+def test_every_path_but_the_open_ones_needs_a_token(guarded_web: Web, path: str) -> None:
     """Without a token every path, known or not, is a 401 that says how to send one."""
     answer = guarded_web.get(f"{path}?id=7")
     assert (401, "no_token", "Bearer") == (
@@ -57,15 +57,15 @@ def test_a_wrong_token_is_401(guarded_web: Web, db: Db, header: str | bytes) -> 
     assert (401, "bad_token") == (answer.status_code, answer.json()["code"])
 
 
-def test_two_authorization_headers_are_one_too_many(guarded_web: Web, db: Db) -> None:
-    """Two headers may be read differently by a proxy and by us, so neither counts."""
+def test_two_authorization_headers_are_refused(guarded_web: Web, db: Db) -> None:
+    """A proxy may read another one of two headers than the service does, so neither counts."""
     token = add_token(db, "control")
     answer = guarded_web.get("/jobs", headers=[("Authorization", f"Bearer {token}"), ("Authorization", "Bearer x")])
     assert 401 == answer.status_code
 
 
 def test_a_read_token_reads_and_a_control_token_does_all(guarded_web: Web, db: Db) -> None:
-    """The scope read opens status, list and metrics; everything else is a 403 that changes nothing."""
+    """The scope read allows status, list and metrics; everything else is a 403 that changes nothing."""
     job = job_in(db, "ready")
     read, control = bearer(add_token(db, "read")), bearer(add_token(db, "control"))
     assert [200] * 3 == [guarded_web.get(path, headers=read).status_code for path in READ]
@@ -79,8 +79,8 @@ def test_a_read_token_reads_and_a_control_token_does_all(guarded_web: Web, db: D
     assert 404 == guarded_web.get("/nowhere", headers=control).status_code
 
 
-def test_a_token_ends_by_time_and_by_hand(guarded_web: Web, db: Db) -> None:
-    """A token that has expired or was dropped opens nothing from that moment on."""
+def test_a_token_ends_when_it_expires_or_is_dropped(guarded_web: Web, db: Db) -> None:
+    """A token that has expired or was dropped is refused from that moment on."""
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     headers = bearer(add_token(db, "read", tomorrow, "brief"))
     assert 200 == guarded_web.get("/jobs", headers=headers).status_code
@@ -93,7 +93,7 @@ def test_a_token_ends_by_time_and_by_hand(guarded_web: Web, db: Db) -> None:
 
 
 def test_only_the_digest_is_kept(guarded_web: Web, db: Db, caplog: pytest.LogCaptureFixture) -> None:
-    """The token itself is in no table and in no log, whether it opens the door or not."""
+    """The token itself is in no table and in no log, whether it is accepted or refused."""
     caplog.set_level("DEBUG")
     token = add_token(db, "read")
     guarded_web.get("/jobs", headers=bearer(token))
@@ -136,7 +136,7 @@ def test_a_token_that_cannot_be_is_refused(
 
 
 def test_dropping_a_token_that_is_not_there_is_refused(db: Db) -> None:
-    """A misspelt name does not pass for a token that was locked out."""
+    """Dropping a token with a misspelt name is refused, so that nobody believes it was dropped."""
     with pytest.raises(psycopg.Error, match="there is no token ghost") as caught:
         db.execute("select pgjobs.drop_token('ghost')")
     assert "PJ404" == caught.value.sqlstate

@@ -1,4 +1,4 @@
-"""The web process and its database: places kept for control, errors as answers, readiness, and the log of changes."""
+"""The web process and its database: connections kept for changes, errors, readiness, and the access log."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from fix_web import Web
 from pgjobs.ops.tokens import make_token
 from pgjobs.settings import read_settings
 from pgjobs.web import health
-from pgjobs.web.pool import READING_PLACES
+from pgjobs.web.pool import READING_CONNECTIONS
 
 READING = (
     "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'pgjobs web'"
@@ -35,24 +35,24 @@ def refuse_stops(db: Db, error: str) -> None:
     db.execute("create trigger a_no_stop before update on xmp_jobs for each row execute function public.no_stop()")
 
 
-def test_readers_leave_room_for_a_stop(web: Web, db: Db) -> None:
+def test_readers_leave_connections_for_a_stop(web: Web, db: Db) -> None:
     """While twenty clients read a list that takes its time, every stop is answered with 200."""
     jobs = [job_in(db, "ready") for _ in range(8)]
     replace_by(db, "list_jobs", "begin perform pg_sleep(3); return '[]'; end")
 
-    async def crowd(client: httpx.AsyncClient) -> list[int]:
+    async def send_all(client: httpx.AsyncClient) -> list[int]:
         readers = [asyncio.create_task(client.get("/jobs?limit=1000")) for _ in range(20)]
-        assert await asyncio.to_thread(soon, lambda: db.value(READING) == READING_PLACES)
+        assert await asyncio.to_thread(soon, lambda: db.value(READING) == READING_CONNECTIONS)
         stops = await asyncio.gather(*(client.get(f"/jobs/stop?id={job}") for job in jobs))
-        assert READING_PLACES == db.value(READING)
+        assert READING_CONNECTIONS == db.value(READING)
         await asyncio.gather(*readers)
         return [stop.status_code for stop in stops]
 
-    assert [200] * 8 == web.within(crowd)
+    assert [200] * 8 == web.within(send_all)
 
 
 def test_settings_of_the_database_make_no_difference(web: Web, db: Db) -> None:
-    """Dates written in another style on the database's behalf are read all the same, call after call."""
+    """With another DateStyle set on the database every request is answered all the same."""
     name = db.value("select current_database()")
     db.execute(f"alter database {name} set datestyle = 'German, DMY'".encode())
     job = job_in(db, "ready")
@@ -60,8 +60,8 @@ def test_settings_of_the_database_make_no_difference(web: Web, db: Db) -> None:
     assert [200] * len(paths) == [web.get(path).status_code for path in paths]
 
 
-def test_a_read_only_phase_passes(web: Web, db: Db) -> None:
-    """While the database takes no changes a stop is 503; as soon as it does again the stop is served, by itself."""
+def test_requests_succeed_again_after_a_read_only_phase(web: Web, db: Db) -> None:
+    """While the database is read-only a stop is 503; afterwards the next stop succeeds, over new connections."""
     job = job_in(db, "ready")
     assert 200 == web.get("/jobs").status_code
     raised = "begin raise exception using errcode = '25006', message = 'in a read-only transaction'; end"
@@ -85,7 +85,7 @@ def test_a_read_only_phase_passes(web: Web, db: Db) -> None:
         ("perform 1 / 0", "division by zero", "ask its owner"),
     ],
 )
-def test_a_trigger_of_somebody_elses_is_heard(web: Web, db: Db, error: str, sentence: str, hint: str) -> None:
+def test_the_refusal_of_another_trigger_is_passed_on(web: Web, db: Db, error: str, sentence: str, hint: str) -> None:
     """A trigger added to xmp_jobs that refuses a stop is a 409 with its own sentence, and the job stays as it is."""
     job = job_in(db, "ready")
     refuse_stops(db, error)
@@ -99,8 +99,8 @@ def test_a_trigger_of_somebody_elses_is_heard(web: Web, db: Db, error: str, sent
     assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
 
 
-def test_a_failing_view_is_our_failure(web: Web, db: Db, caplog: pytest.LogCaptureFixture) -> None:
-    """An error of a computation while something is read is nobody's refusal: 500, and one line of the log."""
+def test_an_error_while_reading_is_an_internal_failure(web: Web, db: Db, caplog: pytest.LogCaptureFixture) -> None:
+    """An error of a computation in a query that only reads is no refusal: 500, and one line in the log."""
     replace_by(db, "list_jobs", "begin perform 1 / 0; return '[]'; end")
     assert (500, "internal") == ((answer := web.get("/jobs")).status_code, answer.json()["code"])
     said = [record.getMessage() for record in caplog.records if "22012" in record.getMessage()]
@@ -108,7 +108,7 @@ def test_a_failing_view_is_our_failure(web: Web, db: Db, caplog: pytest.LogCaptu
 
 
 def test_a_missing_right_is_named(web_url: str, db: Db) -> None:
-    """Where the role of the web process lacks a right, the answer names it; once granted, the call is served."""
+    """If the role of the web process lacks a right, the answer names it; once it is granted, the request succeeds."""
     job = job_in(db, "ready")
     db.execute("revoke execute on function pgjobs.stop_job from pgjobs_web")
     with Web(read_settings(database_url=web_url)) as web:
@@ -120,16 +120,16 @@ def test_a_missing_right_is_named(web_url: str, db: Db) -> None:
         assert 200 == web.get(f"/jobs/stop?id={job}").status_code
 
 
-def test_an_unknown_call_is_refused(db: Db) -> None:
-    """api_response of a number that no call has is PJ404."""
+def test_an_unknown_api_request_is_refused(db: Db) -> None:
+    """api_response of a number that no request has is PJ404."""
     assert ("PJ404", "unknown_call") == (
         (diag := db.refusal("select pgjobs.api_response(4711)")).sqlstate,
         diag.constraint_name,
     )
 
 
-def test_a_call_nobody_had_time_for_says_so(impatient_web: Web, db: Db) -> None:
-    """Where a daemon lives, a call that waited in vain is told that it was busy, not to start one."""
+def test_api_says_that_the_daemons_are_busy(impatient_web: Web, db: Db) -> None:
+    """If a daemon is alive, a request that none has claimed is answered as busy, not with the hint to start one."""
     db.execute("select pgjobs.beat(gen_random_uuid(), 'd', 'here', 1, '0', '', '[]')")
     answer = impatient_web.get("/api")
     assert (503, "daemons_busy") == (answer.status_code, answer.json()["code"])
@@ -138,31 +138,31 @@ def test_a_call_nobody_had_time_for_says_so(impatient_web: Web, db: Db) -> None:
 
 def test_readiness_knows_the_database(web: Web, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     """/readyz is 200 where changes can be made, and 503 with the reason where the schema is for later versions."""
-    monkeypatch.setattr(health, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0)
     db.execute("update pgjobs.schema_state set version = '99.1', compatible_from = '99.0'")
     assert (503, "schema") == ((answer := web.get("/readyz")).status_code, answer.json()["code"])
     db.execute("update pgjobs.schema_state set compatible_from = '0.1'")
     assert (200, {"ok": True}) == ((answer := web.get("/readyz")).status_code, answer.json())
 
 
-def test_readiness_is_cheap(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many ask, the database is looked at once in a while."""
-    monkeypatch.setattr(health, "LOOK_SECONDS", 3600)
-    looks = 0
+def test_readiness_asks_the_database_once_a_second(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many requests ask for readiness, the database is asked once per CHECK_SECONDS."""
+    monkeypatch.setattr(health, "CHECK_SECONDS", 3600)
+    queries = 0
     value = web.app.state.database.value
 
     async def counting(*args: object, **options: bool) -> object:
-        nonlocal looks
-        looks += 1
+        nonlocal queries
+        queries += 1
         return await value(*args, **options)
 
     monkeypatch.setattr(web.app.state.database, "value", counting)
     assert [200] * 20 == [web.get("/readyz").status_code for _ in range(20)]
-    assert 1 == looks
+    assert 1 == queries
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """Level and text of what the access log holds."""
+    """Level and text of the lines of the access log."""
     return [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "pgjobs.web.access"]
 
 

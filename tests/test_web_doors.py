@@ -104,13 +104,13 @@ def test_handlers_get_path_parameters_bodies_and_the_caller(web_of_two: Web, db:
 def test_every_error_has_the_shape_of_its_door(
     web_of_two: Web, method: str, path: str, headers: dict[str, str], status: int, code: str
 ) -> None:
-    """Whoever refuses a request, Guard, router, SQL or a defect: the error is written as its door writes errors."""
+    """Whether the guard, SQL or a defect ends a request, the error is written as its door writes errors."""
     answer = web_of_two.call(method, f"/north/v80{path}", headers=headers)
     [error] = answer.json()["errors"]
     assert (status, code, f"/north/v80{path}") == (answer.status_code, error["code"], error["path"])
 
 
-def test_a_foreign_host_is_told_in_the_shape_of_the_door(database: str) -> None:
+def test_a_foreign_host_is_refused_in_the_shape_of_the_door(database: str) -> None:
     """Without credentials the check of Host comes first, and is written as the door writes errors as well."""
     with Web(read_settings(database_url=database), DOOR) as web:
         answer = web.get("/north/v80/jobs/7", headers={"Host": "evil.example"})

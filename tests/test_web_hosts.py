@@ -1,4 +1,4 @@
-"""Pages of other sites: without tokens a browser can't be made to steer jobs, nor to read them by a bent name."""
+"""Pages of other sites: without tokens they use no browser to change jobs (CSRF) or to read them (DNS rebinding)."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def start(database: str) -> Iterator[Start]:
     "host", ["evil.example", "evil.example:50303", "127.0.0.1.evil.example", "192.0.2.7", "a@localhost"]
 )
 def test_a_foreign_host_is_421(web: Web, host: str) -> None:
-    """A name bent to our address is refused on every path, known or not."""
+    """A host name that is not one of the service is refused on every path, known or not."""
     for path in [endpoint.path for endpoint in ROOT_DOOR.endpoints] + ["/nowhere"]:
         answer = web.get(path, headers={"Host": host})
         assert (421, "foreign_host") == (answer.status_code, answer.json()["code"])
@@ -38,8 +38,8 @@ def test_a_foreign_host_is_421(web: Web, host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:50303", "localhost.", "127.0.0.1:50303", "127.9.9.9", "[::1]:1", "[::1]"]
 )
-def test_the_names_of_this_machine_are_ours(web: Web, host: str) -> None:
-    """Loopback under each of its names is answered, through whatever port it is forwarded."""
+def test_loopback_names_are_answered(web: Web, host: str) -> None:
+    """Each name of the loopback is answered, with any port, for the port may be forwarded."""
     assert 200 == web.get("/jobs", headers={"Host": host}).status_code
 
 
@@ -54,8 +54,8 @@ def test_the_names_of_this_machine_are_ours(web: Web, host: str) -> None:
         ("0.0.0.0:50303", "jobs.example", 421),
     ],
 )
-def test_the_address_it_listens_on_is_ours(start: Start, bind: str, host: str, expected: int) -> None:
-    """The bound address is answered; bound to all of them, any address, for only names can be bent."""
+def test_the_bound_address_is_answered(start: Start, bind: str, host: str, expected: int) -> None:
+    """The bound address is answered; if all are bound, any address is, for DNS can redirect names only."""
     web = start(http_bind=bind, http_insecure=True)
     assert expected == web.get("/jobs", headers={"Host": host}).status_code
 
@@ -72,7 +72,7 @@ def test_further_names_are_a_setting(start: Start, db: Db) -> None:
 
 
 @pytest.mark.parametrize("hosts", ["http://jobs.example", "jobs.example:80", "a b", "jobs.example/x"])
-def test_a_name_that_is_none_is_refused(hosts: str) -> None:
+def test_a_host_that_could_never_match_is_a_wrong_setting(hosts: str) -> None:
     """A scheme, a port or a path in PGJOBS_HTTP_HOSTS would never match, so it is a wrong setting."""
     with pytest.raises(SettingsError, match="PGJOBS_HTTP_HOSTS"):
         read_settings(http_hosts=hosts)
@@ -110,15 +110,15 @@ def test_programs_and_own_pages_are_served(web: Web, db: Db, headers: dict[str, 
     assert 200 == web.get(f"/jobs/stop?id={job}", headers=headers).status_code
 
 
-def test_reads_are_the_browsers_matter(web: Web) -> None:
-    """A link from another page to the list is followed; its content that page can't read, for no answer allows it."""
+def test_a_page_of_another_site_may_link_to_the_list(web: Web) -> None:
+    """A link from another page to the list works; no answer allows that page to read the content."""
     answer = web.get("/jobs", headers={"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"})
     assert 200 == answer.status_code
     assert [] == [name for name in answer.headers if name.startswith("access-control-")]
 
 
 def test_with_tokens_the_token_decides(start: Start, db: Db) -> None:
-    """A browser sends no token by itself, so no header is judged; Host only where names are set."""
+    """A browser sends no token by itself, so Origin is not checked, and Host only if PGJOBS_HTTP_HOSTS is set."""
     token, digest = make_token()
     db.execute("select pgjobs.add_token('t', %s, 'control', null)", (digest,))
     foreign = {"Authorization": f"Bearer {token}", "Host": "jobs.example", "Sec-Fetch-Site": "cross-site"}

@@ -1,4 +1,4 @@
-"""HTTP connections: deadlines for what a client owes, a bounded number, and odd requests that harm nobody."""
+"""HTTP connections: deadlines for clients, a bounded number, and malformed requests."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from fix_jobs import Db, job_in
 from fix_services import soon
-from fix_web import WebProcess, everything
+from fix_web import WebProcess, rest_of
 from starlette.types import Receive, Scope, Send
 
 from pgjobs.web.bind import listen
@@ -111,25 +111,25 @@ def test_answers_leave_without_waiting_for_an_acknowledgement(serve: Serve) -> N
 
 
 def test_a_connection_that_says_nothing_is_closed(serve: Serve) -> None:
-    """Where no byte of a request comes in time there is nothing to answer: the connection ends."""
+    """If no byte of a request arrives in time, the connection is closed without an answer."""
     server = serve(request_seconds=0.1)
-    assert everything(server.connect()) == b""
+    assert rest_of(server.connect()) == b""
     assert soon(lambda: not server.connections)
 
 
 @pytest.mark.parametrize("sent", [HEAD, HEAD + b"X: " + b"x" * 500, POST + b"12345", b"G"])
 def test_half_a_request_is_408(serve: Serve, sent: bytes) -> None:
-    """A head or a body that does not come whole in time is answered with 408, and the connection closed."""
+    """A head or a body that is not complete in time is answered with 408, and the connection is closed."""
     server = serve(request_seconds=0.1)
-    status, body = answer(everything(server.connect(sent)))
+    status, body = answer(rest_of(server.connect(sent)))
     assert (408, "request_timeout") == (status, body["code"])
     assert {"error", "code", "hint"} == set(body)
     assert soon(lambda: not server.connections)
 
 
 @pytest.mark.parametrize("begin", [HEAD + b"X: ", POST])
-def test_a_request_that_drips_gains_no_time(serve: Serve, begin: bytes) -> None:
-    """A byte now and then does not move the deadline of head or body."""
+def test_single_bytes_do_not_move_the_deadline(serve: Serve, begin: bytes) -> None:
+    """A client that sends a byte now and then meets the deadline of head or body all the same."""
     server = serve(request_seconds=0.3)
     line = server.connect(begin)
     line.settimeout(0.02)
@@ -141,38 +141,38 @@ def test_a_request_that_drips_gains_no_time(serve: Serve, begin: bytes) -> None:
         if received:
             break
     line.settimeout(20)
-    assert 408 == answer(received + everything(line))[0]
+    assert 408 == answer(received + rest_of(line))[0]
 
 
 def test_the_next_request_of_a_kept_connection_has_its_deadline_too(serve: Serve) -> None:
-    """After an answer the deadline begins with the next request's first byte."""
+    """After an answer the deadline of the next request begins with its first byte."""
     server = serve(request_seconds=0.2)
     line = server.connect(WHOLE)
     assert line.recv(1000).startswith(b"HTTP/1.1 200")
     line.sendall(HEAD)
-    assert 408 == answer(everything(line))[0]
+    assert 408 == answer(rest_of(line))[0]
 
 
 def test_an_answer_may_take_longer_than_a_request(serve: Serve) -> None:
-    """The deadline is the client's: while the application works, none runs."""
+    """Deadlines are for the client: none runs while the application works."""
     server = serve(request_seconds=0.05)
     server.gate.clear()
     line = server.connect(WHOLE)
     others = [server.connect(HEAD) for _ in range(2)]
-    assert [408, 408] == [answer(everything(other))[0] for other in others]
+    assert [408, 408] == [answer(rest_of(other))[0] for other in others]
     server.gate.set()
     assert line.recv(1000).startswith(b"HTTP/1.1 200")
 
 
-def test_a_client_that_does_not_take_its_answer_is_cut_off(serve: Serve) -> None:
-    """An answer nobody reads is dropped with its connection."""
+def test_a_client_that_does_not_read_its_answer_is_cut_off(serve: Serve) -> None:
+    """The connection of a client that does not read its answer is closed."""
     server = serve(send_seconds=0.2, size=50_000_000)
     line = server.connect(WHOLE)
     assert line.recv(1) == b"H"
     assert soon(lambda: not server.connections)
 
 
-def test_half_open_connections_make_room(serve: Serve) -> None:
+def test_waiting_connections_are_closed_for_new_ones(serve: Serve) -> None:
     """At the limit the connection that has waited longest is closed: requests are answered among any number of
     half ones, one that is being answered is left alone, and there are never more than the limit."""
     server = serve(connections=5)
@@ -184,16 +184,16 @@ def test_half_open_connections_make_room(serve: Serve) -> None:
     assert answered.recv(1000).startswith(b"HTTP/1.1 200")
     assert server.connect(WHOLE).recv(1000).startswith(b"HTTP/1.1 200")
     assert 5 >= len(server.connections)
-    assert everything(half[0]) == b""
+    assert rest_of(half[0]) == b""
 
 
 def test_where_every_connection_is_answered_a_further_one_is_503(serve: Serve) -> None:
-    """Nothing that is being answered is closed for a new connection: that one is told at once."""
+    """Nothing that is being answered is closed for a new connection: that one gets 503 at once."""
     server = serve(connections=3)
     server.gate.clear()
     under_way = [server.connect(WHOLE) for _ in range(3)]
     assert soon(lambda: [c.phase.value for c in server.connections] == ["answer"] * 3)
-    status, body = answer(everything(server.connect()))
+    status, body = answer(rest_of(server.connect()))
     assert (503, "too_many_connections") == (status, body["code"])
     server.gate.set()
     assert [b"HTTP/1.1 200"] * 3 == [line.recv(1000)[:12] for line in under_way]
@@ -209,7 +209,7 @@ def test_the_limit_lies_below_that_of_descriptors(monkeypatch: pytest.MonkeyPatc
     assert expected == connection_limit(500)
 
 
-def test_more_half_requests_than_descriptors_lock_nobody_out(database: str, db: Db) -> None:
+def test_more_half_requests_than_descriptors_keep_nobody_out(database: str, db: Db) -> None:
     """With 400 half requests against 300 descriptors jobs are still stopped, and the log says why some were closed."""
     job = job_in(db, "ready")
     with WebProcess(database_url=database, under=("prlimit", "--nofile=300")) as web, contextlib.ExitStack() as lines:
@@ -285,7 +285,7 @@ def statuses(received: bytes) -> list[int]:
     return [int(part.split(b" ", 2)[1]) for part in received.split(b"HTTP/1.1 ")[1:] for part in [b"x " + part]]
 
 
-def test_odd_requests_harm_nobody(database: str) -> None:
+def test_malformed_requests_are_answered(database: str) -> None:
     """Whatever is sent, each request gets its answer, none is a 5xx, and no traceback is logged."""
     found = []
     with WebProcess(database_url=database) as web:
@@ -306,7 +306,7 @@ def test_odd_requests_harm_nobody(database: str) -> None:
     assert "Traceback" not in "".join(web.log)
 
 
-def test_a_body_that_breaks_off_is_one_quiet_line(database: str, db: Db) -> None:
+def test_a_body_that_breaks_off_is_one_line_at_info(database: str, db: Db) -> None:
     """A client that goes away in the body of its request changes nothing and costs one line of the log."""
     job = job_in(db, "ready")
     with WebProcess(database_url=database) as web:
@@ -320,21 +320,21 @@ def test_a_body_that_breaks_off_is_one_quiet_line(database: str, db: Db) -> None
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_half_requests_do_not_hold_the_end_up(database: str, how: signal.Signals) -> None:
-    """At each signal that ends it the process ends in order: half a body is told, half a head is closed."""
+def test_half_requests_do_not_delay_the_end(database: str, how: signal.Signals) -> None:
+    """At each signal the process ends in order: half a body is answered with 503, half a head is closed."""
     with WebProcess(database_url=database) as web, web.connect() as body, web.connect() as head:
         body.sendall(POST.replace(b"POST /", b"POST /jobs"))
         head.sendall(HEAD)
         assert 200 == web.client.get("/healthz").status_code
         web.process.send_signal(how)
-        status, told = answer(everything(body))
-        assert (503, "shutting_down") == (status, told["code"])
-        assert everything(head) == b""
+        status, problem = answer(rest_of(body))
+        assert (503, "shutting_down") == (status, problem["code"])
+        assert rest_of(head) == b""
         assert 0 == web.end()
     assert "Traceback" not in "".join(web.log)
 
 
-def test_nohup_is_obeyed(database: str) -> None:
+def test_under_nohup_sighup_is_ignored(database: str) -> None:
     """Started with SIGHUP ignored, the process goes on when its terminal closes."""
     with WebProcess(database_url=database, under=("nohup",)) as web:
         web.process.send_signal(signal.SIGHUP)
@@ -342,8 +342,8 @@ def test_nohup_is_obeyed(database: str) -> None:
         assert 0 == web.end()
 
 
-def test_a_call_longer_than_the_end_is_told(database: str, db: Db) -> None:
-    """A call of /api that outlasts PGJOBS_DRAIN_SECONDS is answered with 503 and not with a failure of ours."""
+def test_a_request_longer_than_the_drain_time_is_503(database: str, db: Db) -> None:
+    """A request of /api that outlasts PGJOBS_DRAIN_SECONDS is answered with 503, not with 500."""
     answers: list[httpx.Response] = []
     with WebProcess(database_url=database, drain_seconds="1") as web:
         caller = threading.Thread(target=lambda: answers.append(web.client.get("/api")))

@@ -37,8 +37,8 @@ def private_postgres() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:50303", "192.0.2.1:50303", "[::]:50303", "example.com:50303"])
-def test_an_open_address_needs_tokens_or_a_word(bind: str) -> None:
-    """Others than this machine get in only with tokens, or where somebody has said that it is meant so."""
+def test_an_open_address_needs_tokens_or_a_setting(bind: str) -> None:
+    """An address that other machines reach needs tokens, or PGJOBS_HTTP_INSECURE."""
     with pytest.raises(SettingsError, match="is open to other machines and asks for no token") as caught:
         serve.run(read_settings(database_url="postgresql://nowhere/x", http_bind=bind))
     assert "PGJOBS_HTTP_AUTH" in caught.value.hint
@@ -47,13 +47,13 @@ def test_an_open_address_needs_tokens_or_a_word(bind: str) -> None:
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1:50303", "127.9.9.9:1", "[::1]:50303", "localhost:50303"])
-def test_the_loopback_is_open_to_its_own(bind: str) -> None:
+def test_a_loopback_address_needs_no_token(bind: str) -> None:
     """Addresses that only this machine reaches need no token."""
     serve.check_bind(read_settings(http_bind=bind))
 
 
 def test_a_missing_database_url_is_named(database: str) -> None:
-    """Without a database there is nothing to serve."""
+    """Without PGJOBS_DATABASE_URL the process does not start, and names it."""
     assert database
     with pytest.raises(SettingsError, match="PGJOBS_DATABASE_URL is not set"):
         serve.run(read_settings(database_url=""))
@@ -68,8 +68,8 @@ def test_it_serves_and_ends_in_order(database: str, db: Db) -> None:
     assert "Traceback" not in "".join(web.log)
 
 
-def test_a_call_under_way_is_finished_at_sigterm(database: str, db: Db) -> None:
-    """SIGTERM lets a call end that has begun: here the daemon's answer comes after the signal."""
+def test_a_running_request_is_finished_at_sigterm(database: str, db: Db) -> None:
+    """After SIGTERM a running request is still answered: here the daemon's answer comes after the signal."""
     with WebProcess(database_url=database) as web:
         answers: list[httpx.Response] = []
         caller = threading.Thread(target=lambda: answers.append(web.client.get("/api")))
@@ -124,7 +124,7 @@ def test_another_schema_refuses_the_start(database: str, db: Db, change: str, se
 
 
 def timed(web: WebProcess) -> tuple[int, float]:
-    """Status and seconds of a call that needs the database."""
+    """Status and seconds of a request that needs the database."""
     began = time.monotonic()
     return web.client.get("/jobs").status_code, time.monotonic() - began
 
@@ -148,8 +148,8 @@ def test_it_starts_without_a_database_and_recovers(private_postgres: EmbeddedPos
     assert "Traceback" not in "".join(web.log)
 
 
-def test_a_frozen_database_is_told_soon(private_postgres: EmbeddedPostgres) -> None:
-    """A server that keeps its sockets open and says nothing is away too; once it goes on, so do we."""
+def test_a_frozen_database_is_soon_answered_as_away(private_postgres: EmbeddedPostgres) -> None:
+    """While a server keeps its sockets open and does not respond, requests get 503; afterwards they succeed again."""
     with WebProcess(database_url=private_postgres.url) as web:
         assert 200 == timed(web)[0]
         assert private_postgres.pid
@@ -171,8 +171,8 @@ def test_a_frozen_database_is_told_soon(private_postgres: EmbeddedPostgres) -> N
     assert "Traceback" not in "".join(web.log)
 
 
-def test_a_restart_in_mid_call_does_not_lose_the_number(private_postgres: EmbeddedPostgres) -> None:
-    """A call of /api outlives a restart of the database: it is written down, and so is its answer."""
+def test_the_number_of_api_survives_a_restart_of_the_database(private_postgres: EmbeddedPostgres) -> None:
+    """A request of /api is stored, and so is its result: a restart of the database in between loses neither."""
     with WebProcess(database_url=private_postgres.url) as web:
         answers: list[httpx.Response] = []
         caller = threading.Thread(target=lambda: answers.append(web.client.get("/api")))

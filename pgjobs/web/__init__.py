@@ -1,1 +1,1 @@
-"""The doors: HTTP that calls SQL functions and hands on their answers; it knows nothing of the engine."""
+"""The web process: HTTP doors that call SQL functions and return their results; it never imports the engine."""

@@ -1,4 +1,4 @@
-"""The access log: one line for each call that changes something, with who, what and the answer; reads at DEBUG."""
+"""The access log: one line for each request that changes something: who, what, and the answer; reads at DEBUG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the web process listens: the address taken apart, and the socket."""
+"""Where the web process listens: the parts of the address, and the socket."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pgjobs.errors import SettingsError
 
 
 def loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
+    """Whether `host` can be reached from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""Responses: what SQL has made goes out as it is; an error is a Problem, which each door writes in its own shape."""
+"""Responses: JSON made by SQL is sent as it is; an error is a Problem, which each door writes in its own shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Liveness and readiness: whether this process lives, and whether the database behind it takes changes."""
+"""Liveness and readiness: whether this process answers, and whether its database accepts changes."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from pgjobs.web.errors import Problem, json_response
 from pgjobs.web.pool import Database
 from pgjobs.web.problems import Unanswered
 
-LOOK_SECONDS = 1.0
-"""The database is looked at no more often, however many ask."""
+CHECK_SECONDS = 1.0
+"""Minimum seconds between two queries to the database, however many requests ask for readiness."""
 
 
 class Readiness:
-    """What the last look at the database has shown."""
+    """What the last query to the database has shown."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._looking = asyncio.Lock()
-        self._looked_at = float("-inf")
+        self._checking = asyncio.Lock()
+        self._checked_at = float("-inf")
         self._problem: Problem | None = None
 
     async def check(self) -> None:
-        """Return where the service can do its work, else raise what is in the way."""
+        """Return if the service can do its work; else raise the Problem that is in the way."""
         clock = asyncio.get_running_loop().time
-        async with self._looking:
-            if clock() - self._looked_at >= LOOK_SECONDS:
-                self._problem = await self._look()
-                self._looked_at = clock()
+        async with self._checking:
+            if clock() - self._checked_at >= CHECK_SECONDS:
+                self._problem = await self._query()
+                self._checked_at = clock()
         if self._problem is not None:
             raise self._problem
 
-    async def _look(self) -> Problem | None:
+    async def _query(self) -> Problem | None:
         asking = "select current_setting('transaction_read_only')::boolean"
         try:
             if await self._database.value(asking, reading=True):
@@ -47,12 +47,12 @@ class Readiness:
 
 
 async def healthz(_request: Request) -> Response:
-    """This process lives; of the database it says nothing."""
+    """This process answers; this says nothing about the database."""
     return json_response('{"ok": true}')
 
 
 async def readyz(request: Request) -> Response:
-    """The database answers, has our schema and takes changes."""
+    """The database answers, has the schema of this version and accepts changes."""
     readiness: Readiness = request.app.state.readiness
     await readiness.check()
     return json_response('{"ok": true}')

@@ -1,9 +1,9 @@
-"""Browsers: without tokens, no page of another site may steer jobs, nor read them under a name of its own.
+"""Browsers: without tokens, no page of another site may change jobs (CSRF) or read them (DNS rebinding).
 
-Every browser says where a call comes from: a Host that is not ours is a name bent to our address (421), and a foreign
-Origin or Sec-Fetch-Site on a call that changes something is a page of another site (403). Programs send none of these
-two. With tokens nothing of this is needed, for a browser sends no token by itself; Host is then checked only where
-PGJOBS_HTTP_HOSTS names hosts.
+A browser says where a request comes from. A Host that is no name of this service was made to point to its address by
+somebody else's DNS (421). A foreign Origin or Sec-Fetch-Site on a request that changes something is a page of another
+site (403); programs send neither header. With tokens none of this is needed, for a browser sends no token by itself;
+Host is then checked only if PGJOBS_HTTP_HOSTS is set.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SAME_SITE = ("same-origin", "none")
 
 
 class Hosts:
-    """The hosts we answer to."""
+    """The hosts that this service answers to."""
 
     def __init__(self, settings: Settings) -> None:
         self._bound, _ = split(settings.http_bind.lower())
@@ -32,8 +32,8 @@ class Hosts:
         self._named = {name for name in names if name}
         self.checked = not settings.http_auth or bool(self._named)
 
-    def ours(self, authority: str) -> bool:
-        """Whether the value of a Host header, name or address and port, means us."""
+    def known(self, authority: str) -> bool:
+        """Whether the value of a Host header, a name or an address with or without port, is this service."""
         found = HOST.fullmatch(authority.strip().lower())
         if found is None:
             return False
@@ -45,7 +45,7 @@ class Hosts:
         return "*" in self._named or host in self._named
 
     def _any_address(self, host: str) -> bool:
-        """Bound to every address we answer to every address: only names can be bent to another one."""
+        """Bound to all addresses, the service answers to any address: DNS can redirect names only."""
         try:
             return ipaddress.ip_address(self._bound).is_unspecified and bool(ipaddress.ip_address(host))
         except ValueError:
@@ -60,9 +60,9 @@ class Browsers:
         self._guarded = not settings.http_auth
 
     def check(self, headers: Headers, needed: Scope) -> None:
-        """Raise a Problem (421, 403) where these headers tell of another name or another site."""
+        """Raise a Problem (421, 403) if these headers name another host or another site."""
         hosts = headers.getlist("host")
-        if self._hosts.checked and any(host and not self._hosts.ours(host) for host in hosts):
+        if self._hosts.checked and any(host and not self._hosts.known(host) for host in hosts):
             hint = "use the address pgjobs web listens on, or add the name to PGJOBS_HTTP_HOSTS"
             raise Problem(421, "foreign_host", f"Host {clipped(hosts[0])} is not a name of this service", hint)
         if not self._guarded or needed != "control":
@@ -74,7 +74,7 @@ class Browsers:
             raise Problem(403, "foreign_site", "a browser sends this call for a page of another site", hint)
 
     def _same(self, origin: str, hosts: list[str]) -> bool:
-        """Whether the page came from where the call goes to, or from a host that is named."""
+        """Whether the page comes from the host that the request goes to, or from one that PGJOBS_HTTP_HOSTS names."""
         try:
             parts = urlsplit(origin.strip().lower())
             return parts.netloc in {host.strip().lower() for host in hosts if host} or (

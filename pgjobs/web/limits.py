@@ -6,8 +6,8 @@ import resource
 from dataclasses import dataclass
 
 BACKLOG = 64
-"""Connections the kernel keeps until they are accepted: so many come in one turn of the event loop, and what is above
-the limit is closed only in the turn after."""
+"""Connections that the kernel keeps until they are accepted. So many may be accepted in one turn of the event loop, and
+those above the limit are closed only in the next turn."""
 RESERVED = 100
 """Descriptors for everything else: connections to the database, logs, the event loop."""
 FEWEST = 16

@@ -1,4 +1,4 @@
-"""The endpoint for Prometheus: the samples of pgjobs.metrics() as text; nothing is counted or kept here."""
+"""The endpoint for Prometheus: the samples of pgjobs.metrics() as text; this process counts nothing itself."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _order(row: Row) -> tuple[str, list[tuple[str, str]], str, float]:
 
 
 async def scrape(request: Request) -> Response:
-    """Everything there is to measure."""
+    """All samples, as Prometheus reads them."""
     samples = "select name, kind, help, labels, value from pgjobs.metrics()"
     rows = await request.app.state.database.rows(samples, reading=True)
     registry = CollectorRegistry()

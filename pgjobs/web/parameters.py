@@ -1,4 +1,4 @@
-"""Parameters of a call: query string and, for POST, a form; each name known, given once, of its kind."""
+"""The parameters of a request: query string and, for POST, a form; each name has to be known and given once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BIGINT = re.compile(r"-?[0-9]{1,19}")
 
 
 class Parameters:
-    """The parameters of one call, by name; an empty one counts as not given, except where it is needed."""
+    """The parameters of one request, by name; an empty one counts as not given, unless it is needed."""
 
     def __init__(self, values: dict[str, str]) -> None:
         self._values = values
@@ -58,7 +58,7 @@ class Parameters:
 
 
 async def read(request: Request, *known: str) -> Parameters:
-    """Read the parameters of a call that knows these names; anything else is refused, not passed over.
+    """Read the parameters of a request; a name that is not among the known ones is refused.
 
     A misspelt limit would otherwise publish as many records as the default says.
     """

@@ -1,7 +1,7 @@
-"""The database as the doors see it: a few connections, every wait bounded, every failure an answer.
+"""The connections of the web process to the database: few of them, every wait bounded, every failure a Problem.
 
-A ready-made pool retries in the background and lets its callers wait; here a call is told at once when the
-database is away, and the first call after its return is served.
+A ready-made pool reconnects in the background and lets its callers wait. Here a request is refused at once while the
+database is away, and the first request after its return is served.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ from pgjobs.web.problems import Unanswered, busy, in_doubt, lost, problem_of
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-PLACES = 8
-READING_PLACES = PLACES - 2
-"""Lists, status and metrics share these; the others are always free for whoever wants to stop a job."""
+CONNECTIONS = 8
+READING_CONNECTIONS = CONNECTIONS - 2
+"""Lists, status and metrics share these; the others are kept for requests that change something, as a stop does."""
 # Together less than the three seconds within which a caller is to know that the database is away.
-PLACE_SECONDS = 0.9
+QUEUE_SECONDS = 0.9
 CONNECT_SECONDS = 2.0
 PROBE_SECONDS = 1.0
 STATEMENT_SECONDS = 5
 
 
 class Database:
-    """At most a handful of connections, opened when they are needed and kept while they are good."""
+    """At most CONNECTIONS connections, opened when they are needed and kept while they work."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._idle: list[db.Connection] = []
-        self._places = asyncio.Semaphore(PLACES)
-        self._reading = asyncio.Semaphore(READING_PLACES)
+        self._any = asyncio.Semaphore(CONNECTIONS)
+        self._reading = asyncio.Semaphore(READING_CONNECTIONS)
         self._abandoned: set[asyncio.Task[Any]] = set()
         self._away = False
 
     async def value(self, call: str, *args: object, reading: bool = False) -> Any:
-        """The single value a function call answers with."""
+        """The single value that a query returns."""
         return (await self.rows(call, *args, reading=reading))[0][0]
 
     async def rows(self, call: str, *args: object, reading: bool = False) -> list[TupleRow]:
-        """The rows a function call answers with; a refusal or a failure is a Problem.
+        """The rows that a query returns; raises a Problem where the database refuses or fails.
 
-        A call that is only `reading` leaves places free for those that change something.
+        `reading`: the query changes nothing, and leaves some connections to those that do.
         """
         try:
-            async with self._lent(reading=reading) as connection:
+            async with self._borrowed(reading=reading) as connection:
                 return await self._within(STATEMENT_SECONDS + 1, _fetch(connection, call, args))
         except TimeoutError:
             raise lost() from None
@@ -69,9 +69,9 @@ class Database:
             await self._idle.pop().close()
 
     @contextlib.asynccontextmanager
-    async def _lent(self, *, reading: bool) -> AsyncIterator[db.Connection]:
-        """A working connection; it comes back unless the call left it in doubt."""
-        async with self._place(reading=reading):
+    async def _borrowed(self, *, reading: bool) -> AsyncIterator[db.Connection]:
+        """A working connection; it is kept for the next query unless an error has left it in doubt."""
+        async with self._turn(reading=reading):
             connection = await self._connected()
             doubtful = False
             try:
@@ -82,7 +82,7 @@ class Database:
             finally:
                 idle = psycopg.pq.TransactionStatus.IDLE
                 if doubtful:
-                    # What one connection met, the world has changed for all: the next call looks at it anew.
+                    # What this connection has met concerns all of them: the next queries open new ones.
                     self._forget_idle()
                 if doubtful or connection.closed or connection.info.transaction_status != idle:
                     self._forget(connection)
@@ -90,14 +90,14 @@ class Database:
                     self._idle.append(connection)
 
     @contextlib.asynccontextmanager
-    async def _place(self, *, reading: bool) -> AsyncIterator[None]:
-        """One of the places, after a short wait at most; a call that only reads needs one of those for reading too."""
-        async with contextlib.AsyncExitStack() as places:
+    async def _turn(self, *, reading: bool) -> AsyncIterator[None]:
+        """The right to use a connection, after a short wait; raises a Problem where too many others use theirs."""
+        async with contextlib.AsyncExitStack() as turn:
             try:
-                async with asyncio.timeout(PLACE_SECONDS):
+                async with asyncio.timeout(QUEUE_SECONDS):
                     if reading:
-                        await places.enter_async_context(self._reading)
-                    await places.enter_async_context(self._places)
+                        await turn.enter_async_context(self._reading)
+                    await turn.enter_async_context(self._any)
             except TimeoutError:
                 raise busy() from None
             yield
@@ -125,7 +125,7 @@ class Database:
             try:
                 await self._within(PROBE_SECONDS, db.check_schema(connection))
             except (TimeoutError, psycopg.Error):
-                # What happened to one has happened to all of them.
+                # What has happened to one connection has happened to all of them.
                 self._forget(connection)
                 self._forget_idle()
             except BaseException:
@@ -152,7 +152,7 @@ class Database:
         self._abandon(asyncio.create_task(connection.close()))
 
     async def _within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for `work` no longer than that; psycopg itself would stay to see its query cancelled."""
+        """Wait for `work` so long at most; psycopg itself would also wait until its query is cancelled."""
         task = asyncio.create_task(work)
         try:
             done, _ = await asyncio.wait({task}, timeout=seconds)
@@ -168,12 +168,13 @@ class Database:
 
     def _abandon(self, task: asyncio.Task[Any]) -> None:
         self._abandoned.add(task)
-        task.add_done_callback(self._bury)
+        task.add_done_callback(self._note_end)
 
-    def _bury(self, task: asyncio.Task[Any]) -> None:
+    def _note_end(self, task: asyncio.Task[Any]) -> None:
+        """Forget an abandoned task; its error is looked at, so that asyncio does not report it as lost."""
         self._abandoned.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            logger.debug("an abandoned call ended: %s", task.exception())
+            logger.debug("an abandoned query ended: %s", task.exception())
 
 
 async def _fetch(connection: db.Connection, call: str, args: tuple[object, ...]) -> list[TupleRow]:

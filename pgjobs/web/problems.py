@@ -1,4 +1,4 @@
-"""Errors of the database as answers: whose fault it is decides the status, and the sentence says what to do."""
+"""Errors of the database as Problems: the status says whose error it is, the sentence and the hint what to do."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from pgjobs.web.errors import Problem
 
 logger = logging.getLogger(__name__)
 BUSY = ("55P03", "57014", "40", "53")
-"""Lock and statement timeouts, deadlocks, serialization, no memory or room: the server is there and did nothing."""
+"""Lock and statement timeouts, deadlocks, serialization, no memory or disk: the server has undone the statement."""
 OF_TRIGGERS = ("P0001", "22", "23", "27", "44")
-"""What a trigger, CHECK or rule that somebody added to our tables refuses a change with."""
+"""With these a trigger, CHECK or rule that somebody has added to the tables refuses a change."""
 UNKNOWN_LETTERS = ("22021", "22P05")
 
 
 class Unanswered(Problem):
-    """The database is away, was lost in mid-call or is too busy; asking it again may help."""
+    """The database is away, was lost during a query or is too busy; the same request may succeed later."""
 
     def __init__(self, code: str, sentence: str, hint: str) -> None:
         super().__init__(503, code, sentence, hint)
 
 
 def in_doubt(error: psycopg.Error) -> bool:
-    """Whether connections are to be opened anew: state, schema or rights are not what they were."""
+    """Whether connections have to be opened anew, because the server, its schema or the rights may have changed."""
     return db.must_reconnect(error) or (error.sqlstate or "XX").startswith(("42", "3F", "XX", "0A"))
 
 
 def problem_of(error: psycopg.Error, *, reading: bool) -> Problem:
-    """What the caller is told about an error of the database."""
-    return _meant_for_the_caller(error, error.sqlstate or "", reading=reading) or _failure(error, error.sqlstate or "")
+    """The answer to a request during which the database reported an error."""
+    return _caused_by_the_caller(error, error.sqlstate or "", reading=reading) or _failure(error, error.sqlstate or "")
 
 
-def _meant_for_the_caller(error: psycopg.Error, state: str, *, reading: bool) -> Problem | None:
-    """What was raised on purpose, or is wrong with what the caller has sent."""
+def _caused_by_the_caller(error: psycopg.Error, state: str, *, reading: bool) -> Problem | None:
+    """A refusal, or something wrong with what the caller has sent."""
     refused = refusal(error)
     if refused is not None:
         sentence, code, hint = refused
@@ -51,7 +51,7 @@ def _meant_for_the_caller(error: psycopg.Error, state: str, *, reading: bool) ->
 
 
 def _failure(error: psycopg.Error, state: str) -> Problem:
-    """What is wrong with the database, or with us."""
+    """A failure of the database or of this service."""
     logger.error("a call failed with %s: %s", state or type(error).__name__, one_line(error))
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return Unanswered("read_only", "the database is read-only at present", hint_for(error))
@@ -66,7 +66,7 @@ def _failure(error: psycopg.Error, state: str) -> Problem:
 
 
 def _on_purpose(state: str) -> bool:
-    """Whether somebody's own trigger raised it: by one of the usual states, or by one PostgreSQL does not have."""
+    """Whether a trigger of somebody else's raised it: a usual state, or one that PostgreSQL itself does not have."""
     if state.startswith(OF_TRIGGERS):
         return True
     try:
@@ -77,12 +77,12 @@ def _on_purpose(state: str) -> bool:
 
 
 def busy() -> Unanswered:
-    """The server is there and had no time."""
+    """The server is there and has not done the query in time."""
     return Unanswered("database_busy", "the database is too busy for this call", "nothing was changed: try again")
 
 
 def lost() -> Unanswered:
-    """Nobody knows what became of the call."""
+    """The connection was lost: nobody knows whether the query was done."""
     return Unanswered(
         "database_lost",
         "the database went away in the middle of the call, which may or may not have been done",

@@ -1,16 +1,16 @@
-"""One HTTP connection, bounded in time and in number: uvicorn's protocol with deadlines and a limit.
+"""One HTTP connection: uvicorn's protocol with deadlines, and with a limit of connections.
 
-A connection is in one phase at a time, and each phase in which we wait for the client has a deadline:
+A connection is in one phase at a time, and each phase in which the client is waited for has a deadline:
 
 HEAD    connected, or a request has begun: its head has to be complete in time, or 408
 BODY    the head is there: the body has to be complete in time, or 408
 ANSWER  the application works; it bounds its own waits
-IDLE    kept alive between two requests; closed quietly (uvicorn's timeout_keep_alive)
-SEND    the client does not take its answer; cut off in the end
+IDLE    kept alive between two requests; closed without an answer (uvicorn's timeout_keep_alive)
+SEND    the client does not read its answer; the connection is cut off at the deadline
 
-When more connections are open than the limit allows, the one that has let us wait longest is closed for the new one;
-only where every connection is being answered is the new one refused with 503. The limit lies below the limit of
-descriptors, so that accepting and the database never run out of them.
+When more connections are open than the limit allows, the one whose client has been waited for longest is closed for the
+new one; only if every connection is being answered, the new one is refused with 503. The limit lies below the limit of
+descriptors, so that accepting connections and reaching the database never run out of them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ WAITING = (Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.SEND)
 
 
 class BoundedProtocol(H11Protocol):
-    """A connection that can't be held open for ever, nor crowd out the others."""
+    """A connection that no client can hold open for ever, and that never keeps others from being accepted."""
 
     limits = Limits(connections=500)
     _warned_at = float("-inf")
@@ -67,17 +67,17 @@ class BoundedProtocol(H11Protocol):
         self.phase = Phase.HEAD
         self.since = self.loop.time()
         self._request: object = None
-        self._heard = False
+        self._received = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Accept a connection, or refuse it where nothing can be closed for it."""
+        """Accept a connection, or refuse it if none can be closed for it."""
         super().connection_made(transport)
-        line = transport.get_extra_info("socket")
-        if line is not None and line.family in (socket.AF_INET, socket.AF_INET6):
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             # Head and body leave in two writes: without this the second one waits for the acknowledgement of the
             # first, 40 ms where the client delays it. asyncio sets it only for sockets made with IPPROTO_TCP.
-            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._enter(Phase.HEAD)
         if len(self.connections) > self.limits.connections and not self._make_room():
             self.refuse(503, "too_many_connections", "too many connections are open", "close some, or try again")
@@ -91,7 +91,7 @@ class BoundedProtocol(H11Protocol):
         """Read on; the first byte after an answer begins the next request."""
         if self.transport.is_closing():
             return
-        self._heard = True
+        self._received = True
         if self.phase is Phase.IDLE:
             self._enter(Phase.HEAD)
         super().data_received(data)
@@ -103,33 +103,33 @@ class BoundedProtocol(H11Protocol):
         self._follow()
 
     def pause_writing(self) -> None:
-        """The client does not take its answer as fast as it is made."""
+        """The client reads its answer more slowly than it is made."""
         super().pause_writing()
         self._enter(Phase.SEND)
 
     def resume_writing(self) -> None:
-        """It has taken most of it."""
+        """The client has read most of it."""
         super().resume_writing()
         self._follow()
 
     def shutdown(self) -> None:
-        """Let what is being answered end, and nothing else: a request that is not complete is not done."""
+        """Let an answer that is being made be sent; a request that is not complete is refused."""
         if self.phase is Phase.BODY and self._unanswered:
             self.refuse(503, "shutting_down", "the service ends before the request was complete", "send it again")
         else:
             super().shutdown()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's own signature
-        """Answer what is not HTTP; called while uvicorn handles the error."""
+        """Answer a request that is not HTTP; called while uvicorn handles the error."""
         hinted = getattr(sys.exc_info()[1], "error_status_hint", 400)
         status = hinted if 400 <= hinted < 500 else 400
         self.refuse(status, "bad_request", "this is not a request of HTTP/1.1, or it is too long", "mend the request")
 
     def refuse(self, status: int, code: str, sentence: str, hint: str) -> None:
-        """Answer instead of the application, where an answer can still be given, and close."""
+        """Answer instead of the application, if an answer can still be sent, and close."""
         begun, cycle = False, self._unanswered
         if cycle is not None:
-            # The application sees that the client is gone, and what it still says is dropped.
+            # The application sees that the client is gone, and its answer is dropped.
             begun = cycle.response_started
             cycle.disconnected = True
             cycle.message_event.set()
@@ -149,7 +149,7 @@ class BoundedProtocol(H11Protocol):
         self._enter(Phase.SEND)
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Nothing: whoever asks for another protocol is answered in this one, as HTTP has it."""
+        """Nothing: HTTP lets a server ignore the wish for another protocol."""
 
     @property
     def _unanswered(self) -> RequestResponseCycle | None:
@@ -158,7 +158,7 @@ class BoundedProtocol(H11Protocol):
         return None if cycle is None or cycle.response_complete else cycle
 
     def _follow(self) -> None:
-        """Enter the phase that the state of the connection shows."""
+        """Enter the phase that follows from the state of the connection."""
         if self.transport.is_closing() or self.flow.write_paused:
             phase = Phase.SEND
         elif self.conn.their_state is h11.SEND_BODY:
@@ -191,7 +191,7 @@ class BoundedProtocol(H11Protocol):
         logger.debug("%s: no %s within its time, closed", self.client, self.phase.value)
         if self.phase is Phase.SEND or self.transport.is_closing():
             self.transport.abort()
-        elif self._heard:
+        elif self._received:
             seconds = f"{self.limits.request_seconds:g} s"
             sentence = f"the request was not complete within {seconds}"
             self.refuse(408, "request_timeout", sentence, "send head and body in one go")
@@ -199,7 +199,7 @@ class BoundedProtocol(H11Protocol):
             self.transport.close()
 
     def _make_room(self) -> bool:
-        """Close the connection that has let us wait longest, idle ones first; False where none waits."""
+        """Close the connection whose client was waited for longest, idle ones first; False if all are answered now."""
         self._warn()
         others = [other for other in self.connections if other is not self and isinstance(other, BoundedProtocol)]
         waiting = [other for other in others if other.phase in WAITING]
@@ -207,12 +207,12 @@ class BoundedProtocol(H11Protocol):
             return False
         oldest = min(waiting, key=lambda other: (other.phase is not Phase.IDLE, other.since))
         oldest.transport.abort()
-        # Its end is reported in the next turn of the loop; of many that come in this turn, each needs another one.
+        # Its end is reported in the next turn of the loop; more connections may be accepted in this one.
         self.connections.discard(oldest)
         return True
 
     def _warn(self) -> None:
-        """Say it once in a while, and not for each connection."""
+        """Warn at most every WARN_SECONDS, not for each connection."""
         cls, now = type(self), self.loop.time()
         if now - cls._warned_at >= WARN_SECONDS:
             cls._warned_at = now
@@ -223,5 +223,5 @@ class BoundedProtocol(H11Protocol):
 
 
 def bounded(limits: Limits) -> type[asyncio.Protocol]:
-    """The protocol with these limits, as uvicorn takes it: a class."""
+    """The protocol with these limits, as a class, for uvicorn takes one."""
     return cast("type[asyncio.Protocol]", type("BoundedProtocol", (BoundedProtocol,), {"limits": limits}))

@@ -1,4 +1,4 @@
-"""Run the web process: refuse what would be unsafe or could not work, then serve until SIGTERM."""
+"""Run the web process: refuse settings that are unsafe or cannot work, then serve until SIGTERM."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM, SIGINT or SIGHUP; calls that are under way get PGJOBS_DRAIN_SECONDS to end."""
+    """Serve until SIGTERM, SIGINT or SIGHUP; then running requests have PGJOBS_DRAIN_SECONDS to end."""
     settings.need("database_url")
     check_bind(settings)
     asyncio.run(_check_schema(settings.database_url))
@@ -43,7 +43,7 @@ def run(settings: Settings) -> None:
     with listen(settings.http_bind) as listener:
         host, port = listener.getsockname()[:2]
         logger.info("listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
-        # uvicorn raises the signal again once it has drained; then, and before it begins, it means leave.
+        # uvicorn raises the signal again once it has drained: these handlers then end the process, as before it starts.
         for sent in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sent, _leave)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup means: stay
@@ -52,7 +52,7 @@ def run(settings: Settings) -> None:
 
 
 def check_bind(settings: Settings) -> None:
-    """Refuse an address that others can reach while anybody may stop jobs there."""
+    """Refuse an address that other machines reach if no token is asked for there."""
     host, _ = split(settings.http_bind)
     if settings.http_auth or settings.http_insecure or loopback(host):
         return
@@ -69,7 +69,7 @@ async def _check_schema(url: str) -> None:
             if (await db.check_schema(connection)).changed:
                 logger.warning(CHANGED)
     except (psycopg.OperationalError, TimeoutError) as error:
-        # Serving 503 until it comes is of more use than not to be there; each connection is checked anyway.
+        # A process that answers 503 until the database is back is of more use than none. Each connection is checked.
         logger.warning("the database does not answer yet: %s", str(error).strip() or "no answer within 10 s")
 
 

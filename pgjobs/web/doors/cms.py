@@ -16,8 +16,8 @@ from pgjobs.web.pool import Database
 from pgjobs.web.problems import Unanswered
 
 FIRST_PAUSE, LAST_PAUSE = 0.01, 0.2
-NOBODY = ("no_daemon", "daemons_busy")
-"""What api_response says of a call whose time is over and that nobody took."""
+NOT_TAKEN = ("no_daemon", "daemons_busy")
+"""Codes of api_response for a request whose time is over and that no daemon has taken."""
 
 
 async def start(request: Request) -> Response:
@@ -31,7 +31,7 @@ async def stop(request: Request) -> Response:
 
 
 async def resume(request: Request) -> Response:
-    """Let a job that was stopped or broke off go on."""
+    """Continue a job that was stopped or broke off."""
     return await _change(request, "select pgjobs.resume_job(%s, %s)::text")
 
 
@@ -52,40 +52,41 @@ async def jobs(request: Request) -> Response:
 
 
 async def suspended(request: Request) -> Response:
-    """Let a daemon publish suspended subscriptions and wait for their number."""
+    """Have a daemon publish suspended subscriptions, and answer with their number."""
     given = await read(request, "limit", "hours")
     limit, hours = given.whole("limit"), given.whole("hours")
     patience = request.app.state.settings.http_patience
     database = _database(request)
-    call = await database.value(
+    number = await database.value(
         "select pgjobs.request_suspended(%s, %s, %s, %s)", limit, hours, timedelta(seconds=patience), _actor(request)
     )
     clock = asyncio.get_running_loop().time
     deadline, pause = clock() + patience, FIRST_PAUSE
     while clock() < deadline:
         try:
-            published = await database.value("select pgjobs.api_response(%s)", call, reading=True)
+            published = await database.value("select pgjobs.api_response(%s)", number, reading=True)
             if published is not None:
                 return json_response(str(published))
         except Unanswered:
-            # A database that is away for a moment ends only this look, for the call itself is written down.
+            # The request is stored in the database, so its answer is asked for again.
             pass
         except Problem as problem:
-            if problem.code not in NOBODY:
+            if problem.code not in NOT_TAKEN:
                 raise
-            break  # its time is over by the database's clock: it is taken back like any other
+            break  # by the database's clock its time is over already: withdraw it
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, LAST_PAUSE)
     try:
-        await database.value("select pgjobs.withdraw_api_request(%s)", call)
-        return json_response(str(await database.value("select pgjobs.api_response(%s)", call)))
+        await database.value("select pgjobs.withdraw_api_request(%s)", number)
+        return json_response(str(await database.value("select pgjobs.api_response(%s)", number)))
     except Unanswered as problem:
-        sentence = f"the database went away, and what became of call {call} is not known"
+        sentence = f"the database went away, and what became of call {number} is not known"
         hint = "look at its row of pgjobs.api_requests before you call again"
         raise Problem(503, "call_unknown", sentence, hint) from problem
 
 
 async def _change(request: Request, call: str) -> Response:
+    """Answer with the job that a function has changed on behalf of the caller."""
     job = (await read(request, "id")).job_id()
     return await _answer(request, call, job, _actor(request))
 
