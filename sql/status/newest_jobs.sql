@@ -10,8 +10,13 @@ as $$
 declare
   _state public.xmp_jobs.status%type;
   _kind public.xmp_jobs.type%type;
-  _end bigint := coalesce(_before, 9223372036854775807);
+  -- The greatest id that may come: a job may have the greatest number there is.
+  _last bigint;
 begin
+  if _before = -9223372036854775808 then
+    return '{}';
+  end if;
+  _last := coalesce(_before - 1, 9223372036854775807);
   begin
     _state := _status;
     _kind := _type;
@@ -22,16 +27,16 @@ begin
   -- Keys are compared as rows, so that only the index on all of them gives the order, whatever the statistics say.
   if _type is null and _status is null then
     return array(
-      select j.id from public.xmp_jobs j where j.id < _end order by j.id desc limit _limit);
+      select j.id from public.xmp_jobs j where j.id <= _last order by j.id desc limit _limit);
   elsif _type is null then
     return array(
       select j.id from public.xmp_jobs j
-      where (j.status, j.id) < (_state, _end) and j.status >= _state
+      where (j.status, j.id) <= (_state, _last) and j.status >= _state
       order by j.status desc, j.id desc limit _limit);
   elsif _status is not null then
     return array(
       select j.id from public.xmp_jobs j
-      where (j.type, j.status, j.id) < (_kind, _state, _end) and (j.type, j.status) >= (_kind, _state)
+      where (j.type, j.status, j.id) <= (_kind, _state, _last) and (j.type, j.status) >= (_kind, _state)
       order by j.type desc, j.status desc, j.id desc limit _limit);
   end if;
   -- From one state that jobs of this type are in to the next one: of each a page, of all of them the newest.
@@ -49,7 +54,7 @@ begin
     from present p
     cross join lateral (
       select j.id from public.xmp_jobs j
-      where (j.type, j.status, j.id) < (_kind, p.status, _end) and (j.type, j.status) >= (_kind, p.status)
+      where (j.type, j.status, j.id) <= (_kind, p.status, _last) and (j.type, j.status) >= (_kind, p.status)
       order by j.type desc, j.status desc, j.id desc limit _limit
     ) n
     order by n.id desc
