@@ -27,7 +27,12 @@ PURE = {
     "typing", "uuid", "zlib",
 }  # fmt: skip
 PURE_OF_PIKA = {"pika.frame", "pika.spec", "pika.amqp_object", "pika.data"}
-ENCODERS = ["pgjobs.engine.broker.frames", "pgjobs.joblog.format", "pgjobs.joblog.record"]
+ENCODERS = [
+    "pgjobs.engine.broker.frames",
+    "pgjobs.engine.broker.formats.event",
+    "pgjobs.joblog.format",
+    "pgjobs.joblog.record",
+]
 WRITES = re.compile(
     r"\binsert\s+into\b|\bupdate\s+(only\s+)?[\w.\"{}]+(\s+as)?(\s+\w+)?\s+set\b|\bdelete\s+from\b|\bmerge\s+into\b"
     r"|\btruncate\s+(table\s+)?\w|\b(create|alter|drop)\s+(or\s+replace\s+)?(temp(orary)?\s+|unlogged\s+)?"

@@ -19,7 +19,8 @@ from pika.channel import Channel
 from pika.connection import Connection
 
 from pgjobs.engine.broker.confirms import Flight
-from pgjobs.engine.broker.frames import Envelope
+from pgjobs.engine.broker.formats.event import EventFormat
+from pgjobs.engine.broker.frames import Slot, Template
 from pgjobs.engine.broker.publisher import Publisher, abort, write_joined
 from pgjobs.errors import Interrupted
 from pgjobs.joblog.format import LogFormat, quoted
@@ -33,6 +34,7 @@ WORDS = (
     ("too_long", "Too long msisdn", ", length: "),
     ("wrong_prefix", "Wrong prefix", ": "),
 )
+NOW = 1485945560
 AT = dt.datetime(2017, 2, 1, 10, 39, 20, tzinfo=dt.UTC)
 
 
@@ -54,60 +56,103 @@ class Recorder:
         return b"".join(written)
 
 
-def by_pika(channel: int, message: bytes, body: bytes, headers: dict[str, object], **fields: Any) -> bytes:
+def by_pika(channel: int, exchange: str, routing_key: str, body: bytes, **properties: Any) -> bytes:
     """One message as pika's basic_publish marshals it."""
-    method = spec.Basic.Publish(exchange=fields["exchange"], routing_key=fields["routing_key"], mandatory=True)
-    properties = pika.BasicProperties(
+    method = spec.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=True)
+    return Recorder().frames_of(method, (pika.BasicProperties(**properties), body), channel)
+
+
+def event_by_pika(
+    route: tuple[int, str, str], message_id: str, body: bytes, headers: dict[str, object], message_type: str
+) -> bytes:
+    """One event as pika's basic_publish marshals it."""
+    return by_pika(
+        *route,
+        body,
         content_type="application/json",
         headers=headers,
         delivery_mode=2,
-        message_id=message.decode(),
-        timestamp=fields["timestamp"],
-        type=fields["message_type"],
-        app_id=fields["app_id"],
+        message_id=message_id,
+        timestamp=NOW,
+        type=message_type,
+        app_id="pgjobs",
     )
-    return Recorder().frames_of(method, (properties, body), channel)
+
+
+ROUTE = st.tuples(st.integers(1, 2047), st.text("abc.é%", max_size=20), st.text("abc.#%", max_size=100))
+BODIES = st.binary(max_size=40) | st.integers(0, 3 * FRAME_MAX).map(lambda n: b"x" * n)
 
 
 @settings(deadline=None)
 @given(
-    bodies=st.lists(st.binary(max_size=40) | st.integers(0, 3 * FRAME_MAX).map(lambda n: b"x" * n), max_size=4),
+    bodies=st.lists(BODIES, max_size=4),
     headers=st.fixed_dictionaries({"x-job-id": st.integers(1, 2**62)}, optional={"x-maybe-duplicate": st.booleans()}),
-    exchange=st.text("abc.é", max_size=20),
-    routing_key=st.text("abc.#", max_size=100),
-    message_type=st.sampled_from(["expired", "injection", "x" * 200]),
-    channel=st.integers(1, 2047),
-    key=st.integers(-(2**62), 2**62),
+    route=ROUTE,
+    message_type=st.sampled_from(["expired", "injection", "100 %d", "x" * 200]),
+    prefix=st.text("0-%é", max_size=40),
+    keys=st.lists(st.integers(-(2**62), 2**62) | st.integers(-20, 20) | st.integers(8, 11), unique=True, min_size=4),
+    descending=st.booleans(),
 )
-def test_frames_are_those_of_pika(
+def test_events_are_those_of_pika(
+    *,
     bodies: list[bytes],
     headers: dict[str, object],
-    exchange: str,
-    routing_key: str,
+    route: tuple[int, str, str],
     message_type: str,
-    channel: int,
-    key: int,
+    prefix: str,
+    keys: list[int],
+    descending: bool,
 ) -> None:
-    """Joined frames equal byte for byte what pika marshals, whatever the size of the bodies."""
-    fields: dict[str, Any] = {
-        "exchange": exchange, "routing_key": routing_key, "app_id": "pgjobs", "message_type": message_type,
-        "timestamp": 1485945560,
-    }  # fmt: skip
-    envelope = Envelope(channel=channel, headers=headers, frame_max=FRAME_MAX, **fields)
-    records: list[Record] = [(key + i, b"", None, None, body) for i, body in enumerate(bodies)]
-    expected = b"".join(by_pika(channel, b"12-%d" % key, body, headers, **fields) for key, _, _, _, body in records)
-    assert expected == envelope.frames(b"12-", records)
+    """Joined frames equal byte for byte what pika marshals, whatever the size of the bodies and of the keys."""
+    channel, exchange, routing_key = route
+    form = EventFormat(
+        channel=channel, frame_max=FRAME_MAX, exchange=exchange, routing_key=routing_key, message_type=message_type,
+        headers=headers,
+    )  # fmt: skip
+    ordered = sorted(keys[: len(bodies)], reverse=descending)
+    records: list[Record] = [(key, b"", None, None, body) for key, body in zip(ordered, bodies, strict=True)]
+    expected = [event_by_pika(route, f"{prefix}{key}", body, headers, message_type) for key, _, _, _, body in records]
+    assert b"".join(expected) == form.frames(prefix, records, NOW)
+
+
+VALUES: dict[str, Any] = {
+    "content_type": "application/json", "content_encoding": "utf-8", "headers": {"a": 1, "%": "%d"}, "delivery_mode": 2,
+    "priority": 4, "correlation_id": "item 7", "reply_to": "answers", "expiration": "60000", "message_id": "7-1",
+    "timestamp": NOW, "type": "task", "user_id": "guest", "app_id": "pgjobs", "cluster_id": "c",
+}  # fmt: skip
+TEXTS = [name for name, value in VALUES.items() if isinstance(value, str)]
+
+
+@settings(deadline=None)
+@given(
+    route=ROUTE,
+    constant=st.sets(st.sampled_from([name for name in VALUES if name != "timestamp"])),
+    slots=st.dictionaries(st.sampled_from(TEXTS), st.text("ab%é", max_size=60)),
+    body=BODIES,
+)
+def test_a_template_with_any_slots(
+    route: tuple[int, str, str], constant: set[str], slots: dict[str, str], body: bytes
+) -> None:
+    """Whichever properties are the same for all messages and whichever vary, the frames are those of pika."""
+    channel, exchange, routing_key = route
+    same = {name: VALUES[name] for name in constant - set(slots)}
+    template = Template(
+        channel=channel, frame_max=FRAME_MAX, exchange=exchange, routing_key=routing_key, constant=same,
+        slots=tuple(slots),
+    )  # fmt: skip
+    head = template.head(len(body), NOW, {name: Slot(b"%b", len(text.encode())) for name, text in slots.items()})
+    texts = tuple(slots[name].encode() for name in VALUES if name in slots)
+    expected = by_pika(channel, exchange, routing_key, body, **(same | slots), timestamp=NOW)
+    assert expected == b"".join([head % texts, *template.body(body)])
 
 
 def test_bodies_around_the_frame_limit() -> None:
     """A body that fills a frame exactly is one frame; one byte more makes two; an empty one none, as in pika."""
-    fields: dict[str, Any] = {
-        "exchange": "", "routing_key": "q", "app_id": "pgjobs", "message_type": "expired", "timestamp": 1
-    }  # fmt: skip
-    envelope = Envelope(channel=1, headers={}, frame_max=FRAME_MAX, **fields)
+    form = EventFormat(channel=1, frame_max=FRAME_MAX, exchange="", routing_key="q", message_type="expired", headers={})
     for size in (0, 1, FRAME_MAX - 9, FRAME_MAX - 8, FRAME_MAX - 7, 2 * FRAME_MAX - 16, 2 * FRAME_MAX):
         body = b"b" * size
-        assert by_pika(1, b"1-1", body, {}, **fields) == envelope.frames(b"1-", [(1, b"", None, None, body)]), size
+        expected = event_by_pika((1, "", "q"), "1-1", body, {}, "expired")
+        assert expected == form.frames("1-", [(1, b"", None, None, body)], NOW), size
 
 
 def test_private_touches_of_pika() -> None:
@@ -207,10 +252,9 @@ class Wire(Publisher):
         super().__init__(Metrics(), stall_seconds=5)
         self._connection = AsyncioConnection.__new__(AsyncioConnection)
         self._connection._output_marshaled_frames = lambda _frames: None
-        self.made = Envelope(
-            channel=1, exchange="", routing_key="q", app_id="a", message_type="t", headers={}, timestamp=1,
-            frame_max=FRAME_MAX,
-        )  # fmt: skip
+        self.made = EventFormat(
+            channel=1, exchange="", routing_key="q", message_type="t", headers={}, frame_max=FRAME_MAX
+        )
 
     def send(self, *keys: int) -> Flight:
         """Publish records with these keys."""

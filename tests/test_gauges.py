@@ -45,10 +45,8 @@ class Watched:
 
     def publish(self, publisher: Publisher) -> None:
         """Publish something, for an alarm concerns only who publishes."""
-        envelope = publisher.envelope(
-            exchange="amq.fanout", routing_key="x", app_id="x", message_type=None, headers={}, timestamp=0
-        )
-        publisher.publish([(envelope, [(1, b"", None, None, b"x")])], "1-")
+        form = publisher.format(exchange="amq.fanout", routing_key="x", message_type=None, headers={})
+        publisher.publish([(form, [(1, b"", None, None, b"x")])], "1-")
 
 
 async def lost(watched: Watched) -> None:

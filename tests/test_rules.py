@@ -267,10 +267,8 @@ def test_a_connection_that_is_given_up_is_closed(
     async def act() -> None:
         publisher = await Publisher.connect(services.amqp_url, "test", Metrics(), 5)
         connection: Any = publisher._connection
-        envelope = publisher.envelope(
-            exchange="", routing_key=queue, app_id="x", message_type=None, headers={}, timestamp=0
-        )
-        publisher.publish([(envelope, [(1, b"", None, None, b"x")])], "1-")
+        form = publisher.format(exchange="", routing_key=queue, message_type=None, headers={})
+        publisher.publish([(form, [(1, b"", None, None, b"x")])], "1-")
         publisher.close()
         async with asyncio.timeout(30):
             while not connection.is_closed:  # noqa: ASYNC110 no event tells

@@ -11,13 +11,13 @@ import itertools
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 import psycopg
 
 from pgjobs.bench.script import play
 from pgjobs.engine.broker.confirms import Flight
-from pgjobs.engine.broker.frames import Envelope
+from pgjobs.engine.broker.formats.event import EventFormat
 from pgjobs.engine.broker.publisher import Publisher
 from pgjobs.engine.run import IN_FLIGHT
 from pgjobs.engine.selected import read_as_bytes
@@ -28,13 +28,13 @@ from pgjobs.settings import Settings, read_settings
 WINDOWS = 10
 
 
-class Ready(Envelope):
-    """An envelope whose frames were made beforehand."""
+class Ready(EventFormat):
+    """A format whose frames were made beforehand."""
 
     def __init__(self, frames: bytes) -> None:
         self.ready = frames
 
-    def frames(self, prefix: bytes, records: Iterable[Record]) -> bytes:  # noqa: ARG002 they are in it already
+    def frames(self, prefix: str, records: Sequence[Record], timestamp: int) -> bytes:  # noqa: ARG002 they are in it
         """The same bytes each time."""
         return self.ready
 
@@ -54,18 +54,11 @@ def bodies(settings: Settings, job_id: int) -> list[Record]:
 async def publish(settings: Settings, queue: str, count: int, records: list[Record]) -> int:
     """Publish so many messages; returns how many were confirmed."""
     publisher = await Publisher.connect(settings.amqp_url, "pgjobs ceiling", Metrics(), settings.stall_seconds)
-    envelope = publisher.envelope(
-        exchange="",
-        routing_key=queue,
-        app_id="pgjobs",
-        message_type="expired",
-        headers={"x-job-id": 1},
-        timestamp=int(time.time()),
-    )
+    form = publisher.format(exchange="", routing_key=queue, message_type="expired", headers={"x-job-id": 1})
     windows = []
     for start in range(0, len(records), settings.window):
         window = records[start : start + settings.window]
-        frames = envelope.frames(b"1-", window)
+        frames = form.frames("1-", window, int(time.time()))
         windows.append((Ready(frames), window))
 
     async def tick() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import psycopg
@@ -18,7 +18,7 @@ from pgjobs.engine.connections import ANSWERS, ConnectionPool
 from pgjobs.engine.selected import read_as_bytes
 from pgjobs.engine.window import MAX_BODY
 from pgjobs.errors import ConfigurationError, PgjobsError, one_line
-from pgjobs.joblog.record import Record
+from pgjobs.joblog.record import KEY, Record
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
@@ -162,20 +162,16 @@ class Publication:
 
     async def _publish(self, publisher: Publisher, records: list[Record]) -> None:
         exchange, routing_key = self._route
-        envelope = publisher.envelope(
-            exchange=exchange,
-            routing_key=routing_key,
-            app_id="pgjobs",
-            message_type="suspended",
-            headers={"x-call-id": self.id},
-            timestamp=int(datetime.now(UTC).timestamp()),
+        form = publisher.format(
+            exchange=exchange, routing_key=routing_key, message_type="suspended", headers={"x-call-id": self.id}
         )
-        flight = publisher.publish([(envelope, records)], self._prefix)
+        records.sort(key=KEY)
+        flight = publisher.publish([(form, records)], self._prefix)
         await publisher.settle(flight, _nothing)
         while flight.nacked:
             wanted = set(flight.nacked)
             again = [record for record in records if record[0] in wanted]
-            flight = await publisher.publish_again([(envelope, again)], self._prefix, _nothing)
+            flight = await publisher.publish_again([(form, again)], self._prefix, _nothing)
         publisher.forget_nacks()
         returned = publisher.take_returned(self._prefix, records)
         self.published += len(records) - len(returned)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from functools import cached_property
 
 from pgjobs.engine.broker.confirms import Flight, in_words
-from pgjobs.engine.broker.frames import Envelope
+from pgjobs.engine.broker.formats.event import EventFormat
 from pgjobs.engine.broker.publisher import Publisher
 from pgjobs.engine.shard import TELL_SECONDS, Shard
 from pgjobs.engine.window import Window
@@ -49,20 +49,26 @@ class Outgoing:
             repeated = sum(1 for record in records if self._claim.maybe_sent(record[0]))
         parts = []
         if repeated:
-            parts.append((self._envelope(MAYBE_DUPLICATE), records[:repeated]))
+            parts.append((self._marked, records[:repeated]))
         if repeated < len(records):
-            parts.append((self._envelope({}), records[repeated:]))
+            parts.append((self._plain, records[repeated:]))
         return self._publisher.publish(parts, self._prefix)
 
-    def _envelope(self, marks: dict[str, bool]) -> Envelope:
+    @cached_property
+    def _plain(self) -> EventFormat:
+        return self._format({})
+
+    @cached_property
+    def _marked(self) -> EventFormat:
+        return self._format(MAYBE_DUPLICATE)
+
+    def _format(self, marks: dict[str, bool]) -> EventFormat:
         claim = self._claim
-        return self._publisher.envelope(
+        return self._publisher.format(
             exchange=claim.exchange,
             routing_key=claim.routing_key,
-            app_id="pgjobs",
             message_type=claim.type,
             headers={"x-job-id": claim.job_id, **marks},
-            timestamp=int(datetime.now(UTC).timestamp()),
         )
 
     async def settle(self, windows: deque[Window]) -> None:
@@ -101,7 +107,7 @@ class Outgoing:
             if most == 1:
                 await self._publisher.pause_after_nack(self._while_waiting)
             batch = waiting[:most]
-            parts = [(self._envelope(MAYBE_DUPLICATE), batch)]
+            parts = [(self._marked, batch)]
             flight = self._publisher.publish(parts, self._prefix)
             await self._publisher.settle(flight, self._while_waiting)
             nacked = set(flight.nacked)

@@ -1,5 +1,5 @@
 -- Reads: pg_attribute, pg_type   Writes: nothing
-create or replace function pgjobs.message_columns()
+create or replace function pgjobs.message_columns(_table text default null)
 returns table (table_name text, field text, names text[], kind text, found name, type_name text, nullable boolean)
 language sql
 stable
@@ -47,7 +47,8 @@ as $$
     order by array_position(f.names, x.attname::text)
     limit 1
   ) a on true
-  left join pg_type t on t.oid = a.atttypid;
+  left join pg_type t on t.oid = a.atttypid
+  where _table is null or f.table_name = _table;
 $$;
-comment on function pgjobs.message_columns() is
-  'What a message is made of: each field with the names its column may have, and the column that is there; found is null where there is none.';
+comment on function pgjobs.message_columns(text) is
+  'What a message is made of: each field with the names its column may have, and the column that is there; found is null where there is none. Of one table, or of all.';

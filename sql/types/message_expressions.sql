@@ -7,8 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   with fields as (
     select c.field, c.type_name, c.nullable, c.kind, quote_ident(_row) || '.' || quote_ident(c.found) as place, c.found is null as is_missing
-    from pgjobs.message_columns() c
-    where c.table_name = _table
+    from pgjobs.message_columns(_table) c
   )
   select jsonb_object_agg(f.field, case
       when f.kind = 'moment' then case when f.is_missing then 'null::timestamptz' else format('pgjobs.utc(%s)', f.place) end

@@ -21,7 +21,7 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pgjobs import failpoints as faults
 from pgjobs.engine.broker.batched_loop import BUSY_MESSAGES, BatchedLoop
 from pgjobs.engine.broker.confirms import Confirms, Flight, returned_as
-from pgjobs.engine.broker.frames import Envelope
+from pgjobs.engine.broker.formats.event import EventFormat
 from pgjobs.errors import ConfigurationError, Interrupted, Poisoned
 from pgjobs.joblog.record import Record, Refusal
 from pgjobs.metrics import Metrics
@@ -34,8 +34,7 @@ for."""
 NOT_FOUND = 404
 POISONED = 406
 
-
-Parts = Sequence[tuple[Envelope, Sequence[Record]]]
+Parts = Sequence[tuple[EventFormat, Sequence[Record]]]
 Tick = Callable[[], Awaitable[None]]
 
 
@@ -133,22 +132,24 @@ class Publisher:
         except exceptions.AMQPError as error:
             raise Interrupted(f"the broker is gone: {_words(error)}") from error
 
-    def envelope(self, **of_the_job: Any) -> Envelope:
-        """The envelope of a job's messages on this channel."""
-        return Envelope(channel=self._channel.channel_number, frame_max=self._connection.params.frame_max, **of_the_job)
+    def format(self, **of_the_job: Any) -> EventFormat:
+        """The format of a job's messages, compiled for this channel."""
+        number, frame_max = self._channel.channel_number, self._connection.params.frame_max
+        return EventFormat(channel=number, frame_max=frame_max, **of_the_job)
 
     def publish(self, parts: Parts, prefix: str) -> Flight:
-        """Write records in their envelopes in one go; the flight is done when each is confirmed or nacked."""
+        """Write records, which are in the order of their keys, in one go; the flight is done when each is answered."""
         if self._lost.done():
             raise self._lost_error()
-        keys = [record[0] for _envelope, records in parts for record in records]
+        keys = [record[0] for _format, records in parts for record in records]
         if not self._confirms.flights:
             self._progress = time.monotonic()
         flight = self._confirms.take_off(keys)
         if not keys:
             _answer(flight.done, None)
             return flight
-        data = b"".join(envelope.frames(prefix.encode(), records) for envelope, records in parts)
+        now = int(time.time())
+        data = b"".join(form.frames(prefix, records, now) for form, records in parts)
         faults.fail("publish")
         write_joined(self._connection, data)
         self.metrics.published.inc(len(keys))

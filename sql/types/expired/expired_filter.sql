@@ -9,12 +9,13 @@ declare
   _key text;
   _field text;
 begin
-  select k.key, c.names[1] into _key, _field
-  from pgjobs.message_columns() c
-  join (values ('date_from', 'created_at', _params.date_from is not null), ('date_to', 'created_at', _params.date_to is not null),
-               ('service_id', 'service_code', _params.service_id is not null),
-               ('campaign_id', 'campaign_id', _params.campaign_id is not null)) k (key, field, is_given) on k.field = c.field
-  where c.table_name = 'xmp_retries_expired' and c.found is null and k.is_given
+  select k.key, k.field into _key, _field
+  from (values ('date_from', 'created_at', _params.date_from is not null), ('date_to', 'created_at', _params.date_to is not null),
+               ('service_id', 'id_service', _params.service_id is not null),
+               ('campaign_id', 'id_campaign', _params.campaign_id is not null)) k (key, field, is_given)
+  where k.is_given and not exists (
+    select from pg_attribute a
+    where a.attrelid = 'public.xmp_retries_expired'::regclass and a.attname = k.field and not a.attisdropped)
   limit 1;
   if found then
     perform pgjobs.refuse('PJ400', 'bad_params', _key,
