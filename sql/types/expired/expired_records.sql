@@ -10,24 +10,23 @@ declare
   _job public.xmp_jobs;
   _params pgjobs.job_params;
   _first bigint;
-  _read jsonb := pgjobs.message_expressions('xmp_retries_expired', 'r');
+  _read jsonb := pgjobs.message_expressions('xmp_retries_expired', 's', 'r');
 begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
   _params := pgjobs.read_params(_job.type::text, _job.params);
   select p.first_key into _first from pgjobs.shards p where p.job_id = _job_id and p.shard = _shard;
-  -- The rows and the rows with their codes have one alias, so that one reading of the columns serves for both.
   -- As bpchar: blanks at the end do not count, and no copy is made as by btrim.
   return format(
-    'select r.id::bigint as key, r.msisdn::text as target, r._code as code,'
-    ' case when r._code = ''bad_price'' then %s::text end as detail,'
-    ' case when r._code is null then'
-    ' pgjobs.charge_message(%L, r.msisdn, %s, %s, %s, %s, %s, %s, r.id, %s, %s, null, %s, %s, %s, null, null, null)'
+    'select s.id::bigint as key, s.msisdn::text as target, s._code as code,'
+    ' case when s._code = ''bad_price'' then %s::text end as detail,'
+    ' case when s._code is null then'
+    ' pgjobs.charge_message(%L, s.msisdn, %s, %s, %s, %s, %s, %s, s.id, %s, %s, null, %s, %s, %s, null, null, null)'
     ' end as body'
     ' from (select r.*,'
     ' case when r.msisdn is null or r.msisdn::bpchar = '''' then ''no_msisdn'''
     ' when exists (select from (select %s from public.xmp_retries_expired x'
     ' where x.msisdn = r.msisdn collate "C" and x.id %s r.id%s offset 0) e where true%s) then ''duplicate''%s end as _code'
-    ' from public.xmp_retries_expired r where true%s%s%s%s order by r.id %s offset 0) r',
+    ' from public.xmp_retries_expired r where true%s%s%s%s order by r.id %s offset 0) s',
     _read ->> 'price', format('"type":%s,"attempts_count":10', to_json(_job.type::text)),
     _read ->> 'tid', _read ->> 'operator_code', _read ->> 'country_code', _read ->> 'service_code', _read ->> 'campaign_id',
     _read ->> 'subscription_id', _read ->> 'created_at', _read ->> 'last_pay_attempt_at', _read ->> 'price',
