@@ -288,9 +288,7 @@ class Model:
             if job.status == "in progress":
                 if mine * (1 + helpers) >= sum(not shard.finished for shard in job.progress):
                     continue
-            elif job.status == "ready" and (
-                any(shard.owner for shard in job.progress) or any(name.startswith(f"{job_id}/") for name in running)
-            ):
+            elif job.status == "ready" and any(shard.owner for shard in job.progress):
                 continue
             at = job.due()
             if at is None or at > self.now:

@@ -251,15 +251,16 @@ def test_a_shard_given_up_while_its_job_is_resumed_is_not_forgotten(db: Db, data
 
 def test_a_job_resumed_while_its_shard_is_given_up_is_not_forgotten(db: Db, database: str) -> None:
     """Resumed in the moment at which its daemon gives the shard of the stopped job up, it goes on."""
-    job = insert_job(db)
-    (taken,) = take(db)
+    job = cut(db, 2)
+    first, second = take(db, places=2)
+    db.execute("select pgjobs.finish_shard(%s, %s, %s)", first)
     set_status(db, job, "canceled")
     with connect(database) as daemon:
         daemon.execute("begin")
-        daemon.execute("select pgjobs.release_shard(%s, %s, %s, true, false)", taken)
+        daemon.execute("select pgjobs.release_shard(%s, %s, %s, true, false)", second)
         with meanwhile(db, database, "update xmp_jobs set status = 'ready' where id = %s", (job,)):
             daemon.execute("commit")
-    assert [(job, 0, 2)] == take(db)
+    assert [(job, 1, 2)] == take(db)
 
 
 def test_a_full_daemon_leaves_the_shards_to_one_that_has_places(db: Db) -> None:

@@ -131,6 +131,7 @@ def test_nobody_is_given_the_shard_he_is_letting_go_of(db: Db) -> None:
     assert 0 == db.value(take, WORKER, [f"{job}/{second['shard']}"])
     release = "select pgjobs.release_shard(%s, %s, %s, true, false)"
     db.execute(release, (job, second["shard"], second["epoch"]))
+    assert 0 == db.value(take, WORKER, [f"{job}/{second['shard']}"])
     assert 1 == db.value(take, WORKER, [])
 
 

@@ -12,7 +12,6 @@ as $$
         from pgjobs.shards h where h.job_id = j.id and h.finished_at is null)
       -- It begins once whoever held it before has let go of all of it.
       when 'ready' then not exists (select from pgjobs.shards h where h.job_id = j.id and h.owner is not null)
-        and not exists (select from unnest(_running) r (name) where split_part(r.name, '/', 1) = j.id::text)
       end
     from public.xmp_jobs j where j.id = _job_id), true);
 $$;

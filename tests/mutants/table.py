@@ -338,9 +338,8 @@ MUTANTS = (
         (
             Edit(
                 "sql/engine/may_take.sql",
-                "        and not exists (select from unnest(_running) r (name)"
-                " where split_part(r.name, '/', 1) = j.id::text)\n",
-                "",
+                "  select _job_id || '/' || _shard <> all (_running) and coalesce((",
+                "  select coalesce((",
             ),
         ),
         (f"{RULES}::test_nobody_is_given_the_shard_he_is_letting_go_of",),
