@@ -60,7 +60,9 @@ ELAPSE = """
 PAUSE = """
   update pgjobs.shards p set due_at = x.due + 90 * (p.due_at - x.due)
   from pgjobs.shards was,
-    lateral (select greatest(pgjobs.now(), j.run_at) from xmp_jobs j where j.id = was.job_id) x (due)
+    lateral (
+      select case j.status when 'ready' then greatest(pgjobs.now(), j.run_at) else pgjobs.now() end
+      from xmp_jobs j where j.id = was.job_id) x (due)
   where (p.job_id, p.shard) = (%s, %s) and (was.job_id, was.shard) = (p.job_id, p.shard)
   returning extract(epoch from was.due_at - x.due)
 """
