@@ -1,4 +1,4 @@
-"""Fixtures: a connection to the test's database, an ear for its notifications; helpers that bring jobs
+"""Fixtures: a connection to the test's database, what it notifies; helpers that bring jobs
 about."""
 
 import json
@@ -57,23 +57,23 @@ def connect(url: str, **options: str) -> Db:
     return Db.connect(url, autocommit=True, options=settings)
 
 
-class Ear:
-    """Hears what is said on the channel of the engine."""
+class Notifications:
+    """Receives what is notified on the channel of the engine."""
 
     def __init__(self, url: str) -> None:
         self.connection = connect(url)
         self.connection.execute("listen pgjobs")
 
-    def heard(self) -> list[dict[str, Any]]:
+    def received(self) -> list[dict[str, Any]]:
         """Everything notified since the last call: an own notification marks the end, so nothing is waited
         for."""
         end = uuid.uuid4().hex
         self.connection.execute("select pg_notify('pgjobs', %s)", (end,))
-        heard: list[dict[str, Any]] = []
+        received: list[dict[str, Any]] = []
         for notification in self.connection.notifies(timeout=30):
             if notification.payload == end:
-                return heard
-            heard.append(json.loads(notification.payload))
+                return received
+            received.append(json.loads(notification.payload))
         raise AssertionError("not even the own notification came back")
 
 
@@ -85,9 +85,9 @@ def db(database: str) -> Iterator[Db]:
 
 
 @pytest.fixture
-def ear(database: str) -> Iterator[Ear]:
+def notifications(database: str) -> Iterator[Notifications]:
     """Listens to the test's own database."""
-    listener = Ear(database)
+    listener = Notifications(database)
     yield listener
     listener.connection.close()
 

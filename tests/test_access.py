@@ -2,21 +2,21 @@
 
 import psycopg
 import pytest
-from fix_jobs import Db, Ear, insert_job, job_in, set_status
+from fix_jobs import Db, Notifications, insert_job, job_in, set_status
 from fix_roles import Login
 
 VIEWS = {"job_status", "job_outcomes", "job_events", "job_uncertain", "job_logs"}
 
 
-def test_a_cms_needs_rights_on_its_table_alone(db: Db, cms: Db, ear: Ear) -> None:
-    """With rights on xmp_jobs alone a CMS inserts, stops, resumes and deletes jobs: heard, recorded in its
+def test_a_cms_needs_rights_on_its_table_alone(db: Db, cms: Db, notifications: Notifications) -> None:
+    """With rights on xmp_jobs alone a CMS inserts, stops, resumes and deletes jobs: notified, recorded in its
     name, told back to it."""
     db.execute("select pgjobs.announce_callbacks(true)")
     job = insert_job(cms, params={"count": 5})
     set_status(cms, job, "cancelled")
     set_status(cms, job, "ready")
     cms.execute("update xmp_jobs set run_at = now() where id = %s", (job,))
-    assert ["ready", "canceled", "ready", "ready"] == [said["status"] for said in ear.heard()]
+    assert ["ready", "canceled", "ready", "ready"] == [said["status"] for said in notifications.received()]
     rows = db.execute("select from_status, to_status, role, application from pgjobs.job_events order by id").fetchall()
     name = cms.info.user
     assert [

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from fix_jobs import PREPARE, Db, Ear, connect, insert_job, job_in, set_status
+from fix_jobs import PREPARE, Db, Notifications, connect, insert_job, job_in, set_status
 from fix_services import soon
 
 ONE, TWO, THREE = (uuid.UUID(int=number) for number in (1, 2, 3))
@@ -76,15 +76,15 @@ def test_the_higher_priority_comes_first_then_the_earlier_due_time(db: Db) -> No
     assert [] == take(db)
 
 
-def test_a_priority_may_be_changed_while_a_job_waits(db: Db, ear: Ear) -> None:
+def test_a_priority_may_be_changed_while_a_job_waits(db: Db, notifications: Notifications) -> None:
     """Another priority counts from the next claim on, also for the shards of a running job that nobody holds; the
     daemons hear of it."""
     first, second = insert_job(db), insert_job(db)
     running = job_in(db, "in progress")
-    ear.heard()
+    notifications.received()
     db.execute("update xmp_jobs set priority = 3 where id = %s", (second,))
     db.execute("update xmp_jobs set priority = 7 where id = %s", (running,))
-    assert [second, running] == [told["id"] for told in ear.heard()]
+    assert [second, running] == [received["id"] for received in notifications.received()]
     assert [running, second, first] == [job for job, _, _ in take(db, places=3)]
 
 
@@ -451,11 +451,11 @@ def test_a_locked_job_is_passed_over(db: Db, database: str) -> None:
     assert [(locked, 0, 1)] == take(db, TWO, places=9)
 
 
-def test_a_passed_turn_is_notified(db: Db, ear: Ear) -> None:
+def test_a_passed_turn_is_notified(db: Db, notifications: Notifications) -> None:
     """When the next shard of a running job falls due the daemons hear of it, for one of them may have a place."""
     job = cut(db, 2)
-    ear.heard()
+    notifications.received()
     take(db)
-    assert {"id": job, "status": "in progress"} == json.loads(json.dumps(ear.heard()[-1]))
+    assert {"id": job, "status": "in progress"} == json.loads(json.dumps(notifications.received()[-1]))
     take(db, TWO)
-    assert [] == ear.heard()
+    assert [] == notifications.received()

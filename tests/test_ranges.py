@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fix_daemon import Engine
-from fix_jobs import PREPARE, Db, Ear, claim, insert_job, prepare, read_lines
+from fix_jobs import PREPARE, Db, Notifications, claim, insert_job, prepare, read_lines
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -188,15 +188,15 @@ def test_a_job_is_cut_once(db: Db) -> None:
     assert before == db.value(STATE)
 
 
-def test_daemons_hear_of_further_shards(db: Db, ear: Ear) -> None:
+def test_daemons_hear_of_further_shards(db: Db, notifications: Notifications) -> None:
     """When a job is cut, the daemons are told to look at it."""
     db.execute("insert into xmp_retries_expired (msisdn) select n::text from generate_series(1, 9) n")
     for shards, told in ((1, []), (3, [True])):
         job = insert_job(db, shards=shards)
         claimed = claim(db, job)
-        ear.heard()
+        notifications.received()
         prepare(db, claimed)
-        assert told == [notified["id"] == job for notified in ear.heard()]
+        assert told == [notified["id"] == job for notified in notifications.received()]
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])

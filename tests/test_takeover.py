@@ -11,7 +11,19 @@ import psycopg
 import pytest
 from fix_daemon import Engine
 from fix_database import create_database, drop_database
-from fix_jobs import WORKER, Db, Ear, claim, connect, insert_job, outcome, prepare, read_lines, records, set_status
+from fix_jobs import (
+    WORKER,
+    Db,
+    Notifications,
+    claim,
+    connect,
+    insert_job,
+    outcome,
+    prepare,
+    read_lines,
+    records,
+    set_status,
+)
 from fix_predecessor import SHAPES, rows
 from fix_services import soon
 
@@ -164,14 +176,14 @@ def test_old_params_are_checked_when_a_job_is_resumed(old: Db) -> None:
 
 
 def test_an_expired_job_runs(old: Db) -> None:
-    """Inserted, heard, claimed, prepared, read and finished: with UTC times in every body though
+    """Inserted, notified, claimed, prepared, read and finished: with UTC times in every body though
     server and session are Riga's."""
-    ear = Ear(url_of(old))
+    notifications = Notifications(url_of(old))
     stop_what_is_there(old)
-    ear.heard()
+    notifications.received()
     job = new_job(old, params={"never": 1, "date_from": "2017-01-31T23:00:00Z", "date_to": "2017-02-01T02:30:00Z"})
-    assert [{"id": job, "status": "ready"}] == ear.heard()
-    ear.connection.close()
+    assert [{"id": job, "status": "ready"}] == notifications.received()
+    notifications.connection.close()
     claimed = claim(old, job, shard=0, epoch=1, type="expired", routing_key="mobilink_requests", dry_run=False)
     prepare(old, claimed)
     read = records(old, job)

@@ -1,4 +1,4 @@
-"""The triggers of xmp_jobs as a contract: what was, what is written, what is then heard, kept or refused."""
+"""The triggers of xmp_jobs as a contract: what was, what is written, what is then notified, kept or refused."""
 
 import uuid
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from fix_jobs import STATUSES, Db, Ear, connect, insert_job, job_in, set_status
+from fix_jobs import STATUSES, Db, Notifications, connect, insert_job, job_in, set_status
 from model_states import LEGAL
 
 ENDED = {"done": "done", "canceled": "cancelled", "error": "error"}
@@ -22,7 +22,8 @@ def _somebody_is_called(db: Db) -> None:
     db.execute("select pgjobs.announce_callbacks(true)")
 
 
-def told(db: Db, job: int) -> list[str]:
+def callbacks(db: Db, job: int) -> list[str]:
+    """What the CMS is to be called with about a job."""
     return db.column("select status from pgjobs.callbacks where job_id = %s order by id", job)
 
 
@@ -35,67 +36,69 @@ def events(db: Db, job: int) -> list[tuple[str | None, str]]:
 
 
 @pytest.mark.parametrize(("before", "after"), [(a, b) for a, b in PAIRS if b in LEGAL[a]])
-def test_a_legal_transition_is_heard_recorded_and_told(db: Db, ear: Ear, before: str, after: str) -> None:
+def test_a_legal_transition_is_notified_and_recorded(
+    db: Db, notifications: Notifications, before: str, after: str
+) -> None:
     """Every legal transition is stored, notified once with id and status, kept as an event, and told to the
     CMS if it ends the job."""
     job = job_in(db, before)
-    ear.heard()
-    events_before, told_before = events(db, job), told(db, job)
+    notifications.received()
+    events_before, callbacks_before = events(db, job), callbacks(db, job)
     db.execute("set pgjobs.now = '2017-02-01 10:30Z'")
     if after == "done":
         db.execute("update pgjobs.shards set finished_at = now()")
     set_status(db, job, after)
     assert after == db.value("select status from xmp_jobs where id = %s", job)
-    assert [{"id": job, "status": after}] == ear.heard()
+    assert [{"id": job, "status": after}] == notifications.received()
     assert [*events_before, (before, after)] == events(db, job)
-    assert told_before + ([ENDED[after]] if after in ENDED else []) == told(db, job)
+    assert callbacks_before + ([ENDED[after]] if after in ENDED else []) == callbacks(db, job)
     finished = db.value("select finish_at from xmp_jobs where id = %s", job)
     assert (AT if after in ENDED else None) == finished
 
 
 @pytest.mark.parametrize(("before", "after"), [(a, b) for a, b in PAIRS if a != b and b not in LEGAL[a]])
-def test_an_illegal_transition_is_refused(db: Db, ear: Ear, before: str, after: str) -> None:
+def test_an_illegal_transition_is_refused(db: Db, notifications: Notifications, before: str, after: str) -> None:
     """Every illegal transition is refused with a sentence that names both states and a hint with the legal
-    ones; nothing changes and nothing is heard."""
+    ones; nothing changes and nothing is notified."""
     job = job_in(db, before)
-    ear.heard()
-    kept = db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), told(db, job)
+    notifications.received()
+    kept = db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), callbacks(db, job)
     said = db.refusal("update xmp_jobs set status = %s where id = %s", after, job)
     assert ("PJ409", "illegal_transition", "status") == (said.sqlstate, said.constraint_name, said.column_name)
     legal = ", ".join(LEGAL[before])
     next_ones = f"legal next: {legal}" if legal else "done is final"
     assert f"job {job} is {before} and can't become {after}, {next_ones}" == said.message_primary
     assert said.message_hint in {"start or stop it", "stop it", "resume it", "insert a new job"}
-    assert kept == (db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), told(db, job))
-    assert [] == ear.heard()
+    assert kept == (db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), callbacks(db, job))
+    assert [] == notifications.received()
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_writing_the_same_status_again_is_no_transition(db: Db, ear: Ear, status: str) -> None:
+def test_writing_the_same_status_again_is_no_transition(db: Db, notifications: Notifications, status: str) -> None:
     """Setting the status a job already has changes nothing: no event, no notification, no second message to
     the CMS, the same finish_at."""
     job = job_in(db, status)
-    ear.heard()
-    kept = db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), told(db, job)
+    notifications.received()
+    kept = db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), callbacks(db, job)
     set_status(db, job, status)
-    assert kept == (db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), told(db, job))
-    assert [] == ear.heard()
+    assert kept == (db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), callbacks(db, job))
+    assert [] == notifications.received()
 
 
 @pytest.mark.parametrize("status", ["ready", "canceled", "cancelled"])
-def test_a_new_job_may_be_ready_or_held(db: Db, ear: Ear, status: str) -> None:
-    """A job may be inserted as ready or canceled (either spelling): heard and recorded, but no end is told
+def test_a_new_job_may_be_ready_or_held(db: Db, notifications: Notifications, status: str) -> None:
+    """A job may be inserted as ready or canceled (either spelling): notified and recorded, but no end is told
     and finish_at is empty."""
     job = insert_job(db, status=status)
     stored = status.replace("cancelled", "canceled")
     assert (stored, None) == db.row("select status, finish_at from xmp_jobs where id = %s", job)
-    assert [{"id": job, "status": stored}] == ear.heard()
+    assert [{"id": job, "status": stored}] == notifications.received()
     assert [(None, stored)] == events(db, job)
-    assert [] == told(db, job)
+    assert [] == callbacks(db, job)
 
 
 @pytest.mark.parametrize("status", ["in progress", "done", "error", "started", "READY", "", None])
-def test_a_new_job_may_not_be_anything_else(db: Db, ear: Ear, status: str | None) -> None:
+def test_a_new_job_may_not_be_anything_else(db: Db, notifications: Notifications, status: str | None) -> None:
     """A job inserted in another status, known or unknown, is refused with the field and the remedy; no row,
     event or notification stays."""
     said = db.refusal("insert into xmp_jobs (type, status) values ('expired', %s)", status)
@@ -103,7 +106,7 @@ def test_a_new_job_may_not_be_anything_else(db: Db, ear: Ear, status: str | None
     assert (said.message_primary or "").startswith("status: ")
     assert said.message_hint
     assert (0, 0) == db.row("select (select count(*) from xmp_jobs), (select count(*) from pgjobs.events)")
-    assert [] == ear.heard()
+    assert [] == notifications.received()
 
 
 @pytest.mark.parametrize("before", STATUSES)
@@ -117,20 +120,20 @@ def test_an_unknown_status_is_refused_from_everywhere(db: Db, before: str) -> No
 
 
 @pytest.mark.parametrize("before", ["ready", "in progress"])
-def test_the_other_spelling_of_canceled(db: Db, ear: Ear, before: str) -> None:
+def test_the_other_spelling_of_canceled(db: Db, notifications: Notifications, before: str) -> None:
     """'cancelled' is accepted and stored, notified and recorded as 'canceled'; the CMS is told 'cancelled',
     as its contract spells it."""
     job = job_in(db, before)
-    ear.heard()
+    notifications.received()
     set_status(db, job, "cancelled")
     assert "canceled" == db.value("select status from xmp_jobs where id = %s", job)
-    assert [{"id": job, "status": "canceled"}] == ear.heard()
+    assert [{"id": job, "status": "canceled"}] == notifications.received()
     assert (before, "canceled") == events(db, job)[-1]
-    assert ["cancelled"] == told(db, job)
+    assert ["cancelled"] == callbacks(db, job)
 
 
 @pytest.mark.parametrize(
-    ("change", "heard"),
+    ("change", "notified"),
     [
         ("run_at = run_at + interval '1 hour'", True),
         ("active = not active", True),
@@ -144,48 +147,50 @@ def test_the_other_spelling_of_canceled(db: Db, ear: Ear, before: str) -> None:
         ("finish_at = null", False),
     ],
 )
-def test_only_status_run_at_and_active_are_notified(db: Db, ear: Ear, change: str, heard: bool) -> None:
+def test_only_status_run_at_and_active_are_notified(
+    db: Db, notifications: Notifications, change: str, notified: bool
+) -> None:
     """A change of run_at or active is notified, a change of any other column, or of none, is not; neither is
     a transition."""
     job = insert_job(db)
-    ear.heard()
+    notifications.received()
     assert 1 == db.run(f"update xmp_jobs set {change} where id = {job}")  # noqa: S608 - text of the test
-    assert ([{"id": job, "status": "ready"}] if heard else []) == ear.heard()
+    assert ([{"id": job, "status": "ready"}] if notified else []) == notifications.received()
     assert [(None, "ready")] == events(db, job)
 
 
-def test_progress_is_never_notified(db: Db, ear: Ear) -> None:
+def test_progress_is_never_notified(db: Db, notifications: Notifications) -> None:
     """What the engine keeps of a running job changes without a word to the listeners."""
     job = job_in(db, "in progress")
-    ear.heard()
+    notifications.received()
     assert 1 == db.run("update pgjobs.shards set considered = 5, sent = 5, after_key = 9 where job_id = %s", job)
-    assert [] == ear.heard()
+    assert [] == notifications.received()
 
 
-def test_the_mute_keeps_a_bulk_load_quiet(db: Db, ear: Ear) -> None:
+def test_the_mute_keeps_a_bulk_load_quiet(db: Db, notifications: Notifications) -> None:
     """With pgjobs.mute = on neither inserts nor updates are notified, while transitions are recorded all the
-    same; off, they are heard again."""
+    same; off, they are notified again."""
     with db.transaction():
         db.execute("set local pgjobs.mute = 'on'")
         job = insert_job(db)
         set_status(db, job, "canceled")
         set_status(db, job, "ready")
         db.execute("update xmp_jobs set run_at = run_at + interval '1 hour'")
-    assert [] == ear.heard()
+    assert [] == notifications.received()
     assert [(None, "ready"), ("ready", "canceled"), ("canceled", "ready")] == events(db, job)
     set_status(db, job, "canceled")
-    assert [{"id": job, "status": "canceled"}] == ear.heard()
+    assert [{"id": job, "status": "canceled"}] == notifications.received()
 
 
-def test_what_is_rolled_back_is_not_heard(db: Db, ear: Ear) -> None:
+def test_what_is_rolled_back_is_not_notified(db: Db, notifications: Notifications) -> None:
     """A transition of a transaction that is rolled back leaves no notification, no event and no message to
     the CMS."""
     job = insert_job(db)
-    ear.heard()
+    notifications.received()
     with db.transaction(force_rollback=True):
         set_status(db, job, "canceled")
-    assert [] == ear.heard()
-    assert ([(None, "ready")], []) == (events(db, job), told(db, job))
+    assert [] == notifications.received()
+    assert ([(None, "ready")], []) == (events(db, job), callbacks(db, job))
 
 
 def test_events_say_who_and_why(db: Db, database: str) -> None:
@@ -283,16 +288,16 @@ def test_a_running_job_is_not_paused(db: Db) -> None:
         assert 1 == db.run("update xmp_jobs set active = false where id = %s", job_in(db, status))
 
 
-def test_in_progress_set_by_hand_is_a_wish_to_start(db: Db, ear: Ear) -> None:
+def test_in_progress_set_by_hand_is_a_wish_to_start(db: Db, notifications: Notifications) -> None:
     """Only a daemon sets a job in progress. Set by anybody else it does what start_job does: the job stays ready, is
-    active and due at once, is heard, and no transition is recorded; from any other state it is refused."""
+    active and due at once, is notified, and no transition is recorded; from any other state it is refused."""
     job = insert_job(db, active=False, run_at=datetime(2040, 1, 1, tzinfo=UTC))
-    ear.heard()
+    notifications.received()
     db.execute("set pgjobs.now = '2030-02-01 10:30Z'")
     db.execute("update xmp_jobs set status = 'in progress' where id = %s", (job,))
     look = "select status, active, start_asked, run_at from xmp_jobs where id = %s"
     assert ("ready", True, True, datetime(2030, 2, 1, 10, 30, tzinfo=UTC)) == db.row(look, job)
-    assert [{"id": job, "status": "ready"}] == ear.heard()
+    assert [{"id": job, "status": "ready"}] == notifications.received()
     assert [(None, "ready")] == events(db, job)
     assert (None, True, datetime(2030, 2, 1, 10, 30, tzinfo=UTC)) == db.row(
         "select started_at, asked, due_at from pgjobs.shards"
@@ -408,31 +413,31 @@ def test_xmp_jobs_is_not_truncated(db: Db) -> None:
     assert 1 == db.value("select count(*) from xmp_jobs")
 
 
-def test_ten_thousand_jobs_in_one_statement(db: Db, ear: Ear) -> None:
-    """10,000 jobs inserted and then stopped by one statement each are all heard and recorded: a storm of
+def test_ten_thousand_jobs_in_one_statement(db: Db, notifications: Notifications) -> None:
+    """10,000 jobs inserted and then stopped by one statement each are all notified and recorded: a storm of
     notifications harms nobody."""
     db.execute(
         "insert into xmp_jobs (type, run_at) select 'expired', now() + interval '1 day' from generate_series(1, 10000)"
     )
-    heard = ear.heard()
-    assert 10000 == len({said["id"] for said in heard}) == len(heard)
+    received = notifications.received()
+    assert 10000 == len({said["id"] for said in received}) == len(received)
     assert 10000 == db.run("update xmp_jobs set status = 'canceled'")
-    assert {"canceled"} == {said["status"] for said in ear.heard()}
+    assert {"canceled"} == {said["status"] for said in notifications.received()}
     assert (20000, 10000) == db.row(
         "select (select count(*) from pgjobs.events), (select count(*) from pgjobs.callbacks)"
     )
 
 
-def test_one_bad_row_refuses_the_whole_statement(db: Db, ear: Ear) -> None:
+def test_one_bad_row_refuses_the_whole_statement(db: Db, notifications: Notifications) -> None:
     """Nothing is half done: of a statement that inserts good jobs and a bad one, nothing stays and nothing
-    is heard."""
+    is notified."""
     said = db.refusal(
         "insert into xmp_jobs (type, params) select 'expired', p::jsonb from unnest(%s::text[]) p",
         ["{}", '{"count": 1}', '{"count": -1}'],
     )
     assert "count" == said.column_name
     assert 0 == db.value("select count(*) from xmp_jobs")
-    assert [] == ear.heard()
+    assert [] == notifications.received()
 
 
 def test_two_sessions_meet_at_the_row(db: Db, database: str) -> None:
