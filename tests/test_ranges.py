@@ -165,6 +165,17 @@ def test_a_limit_on_what_is_sent_makes_one_shard(db: Db) -> None:
     assert [list(range(1, 51))] == cut(db, range(1, 51), 4)
 
 
+def test_a_selection_without_a_known_end_makes_one_shard(db: Db) -> None:
+    """Where a selector does not say how far its keys go, there is nothing to cut."""
+    make_keys(db, bounds=False)
+    db.execute(
+        "create function public.keys_asc_bounds(bigint) returns table (start_key bigint, first_key bigint,"
+        " end_key bigint, total bigint, send_limit bigint) language sql as"
+        " $$ select null::bigint, 1::bigint, null::bigint, null::bigint, null::bigint $$"
+    )
+    assert [list(range(1, 51))] == cut(db, range(1, 51), 4)
+
+
 STATE = "select jsonb_agg(to_jsonb(p) order by p.shard) from pgjobs.shards p"
 
 

@@ -65,7 +65,9 @@ class Jobs:
             ("expired", "", {"never": never}, 3),
             ("injection", INJECTION_FILE, {"service_id": 421, "campaign_id": 290}, None),
             ("expired", "", some_days | {"service_id": 422}, None),
-        ][turn % 5]
+            ("expired", "", {"order": "desc", "never": never}, 5),
+            ("injection", INJECTION_FILE, {"service_id": 421, "campaign_id": 290}, 2),
+        ][turn % 7]
         kind, file, params, shards = job
         # A job whose notification is missed is found by the poll.
         self._place.rows("select set_config('pgjobs.mute', %s, false)", "on" if self.muted else "off")

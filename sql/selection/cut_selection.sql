@@ -19,7 +19,7 @@ declare
   _number integer := least(_parts, _total, _span);
   _cuts bigint[];
 begin
-  if _parts < 2 or _first_key is null or _span < 2 then
+  if _parts < 2 or _first_key is null or _end_key is null or _span < 2 then
     return '{}';
   end if;
 
