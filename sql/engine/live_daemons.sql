@@ -5,6 +5,7 @@ returns table (
   has_broker boolean, has_place boolean, autostart boolean)
 language sql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select w.id, w.name, w.host, w.pid, w.version, w.started_at, w.seen_at, w.broker, w.metrics,
