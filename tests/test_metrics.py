@@ -260,6 +260,7 @@ def test_jobs_are_counted_by_type_and_status(web: Web, db: Db) -> None:
         job_in(db, "done")
     assert real(db) == counted(web)
     assert 1 == counted(web)["injection", "ready"]
+    assert ("injection", "ready") not in counted(web, "pgjobs_transitions")
     after = counted(web, "pgjobs_transitions")
     assert before["expired", "canceled"] + 1 == after["expired", "canceled"]
     assert all(after[key] >= value for key, value in before.items())

@@ -304,6 +304,21 @@ def test_the_chores_pass_on_when_a_daemon_dies(engine: Engine) -> None:
     engine.wait_until(looked)
 
 
+def test_a_daemon_that_is_not_elected_does_no_chores(engine: Engine) -> None:
+    """While another one is elected, a daemon clears nothing; the log files of its own host it removes all the same."""
+    engine.execute("update pgjobs.maintenance set daemon = gen_random_uuid(), lease_until = now() + interval '1 hour'")
+    engine.execute(
+        "insert into pgjobs.log_segments (job_id, shard, segment, epoch, host, path, remove_asked_at)"
+        " values (1, 0, 1, 1, %s, %s, now())",
+        HOST,
+        str(engine.log_dir / "gone"),
+    )
+    engine.start()
+    engine.wait_until("(select removed_at is not null from pgjobs.log_segments)")  # one round is over
+    assert engine.value("select max(next_at) = '-infinity' from pgjobs.retention")
+    assert engine.value("select recounted_at is null from pgjobs.maintenance")
+
+
 def aged(engine: Engine, *, stopped: bool = False) -> int:
     """A real job of 60 records in windows of 7 that ended (or was stopped in the middle) 400 days ago."""
     engine.add_retries(60, msisdns=40)

@@ -12,7 +12,8 @@ begin
     insert into pgjobs.job_counts (type, status, jobs) values (old.type::text, old.status::text, -1);
   end if;
   if tg_op <> 'DELETE' then
-    insert into pgjobs.job_counts (type, status, jobs, entered) values (new.type::text, new.status::text, 1, 1);
+    insert into pgjobs.job_counts (type, status, jobs, entered)
+    values (new.type::text, new.status::text, 1, case when tg_op = 'INSERT' or old.status is distinct from new.status then 1 else 0 end);
   end if;
   return null;
 end;

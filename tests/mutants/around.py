@@ -287,4 +287,16 @@ AROUND = (
         (Edit("sql/retention/elect.sql", "or m.lease_until < clock_timestamp();", "or true;"),),
         ("tests/test_retention.py::test_one_daemon_is_elected",),
     ),
+    Mutant(
+        "m-not-elected",
+        "a daemon that is not elected does no chores",
+        (
+            Edit(
+                "pgjobs/engine/maintenance.py",
+                "self._daemon, ELECTED_SECONDS):\n",
+                "self._daemon, ELECTED_SECONDS) is not None:\n",
+            ),
+        ),
+        ("tests/test_retention.py::test_a_daemon_that_is_not_elected_does_no_chores",),
+    ),
 )
