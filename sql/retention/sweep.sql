@@ -23,14 +23,14 @@ begin
     from loaded b where b.job_id is not null and b.n < _at_a_time
   )
   select min(l.job_id) filter (where coalesce((select j.status::text = 'done' from public.xmp_jobs j where j.id = l.job_id), false)),
-         case when count(l.job_id) = _at_a_time then max(l.job_id) else 0 end
+         case when count(l.job_id) = _at_a_time then max(l.job_id) end
   into _done, _seen
   from loaded l;
   delete from pgjobs.injection_lines l
   where l.ctid = any (array(select x.ctid from pgjobs.injection_lines x where x.job_id = _done limit 10000));
   get diagnostics _swept = row_count;
-  -- The next sweep begins with this job, until nothing of it is left.
-  update pgjobs.maintenance m set lines_after = coalesce(_done - 1, _seen);
+  -- Where more jobs have lines than one sweep looks at, the next one begins with this job until nothing of it is left.
+  update pgjobs.maintenance m set lines_after = case when _seen is null then 0 else coalesce(_done - 1, _seen) end;
 
   update pgjobs.callbacks n set closed_at = pgjobs.now(), answer = 'too old'
   where n.id = any (array(
