@@ -20,7 +20,7 @@ from pgjobs.engine.listen import read_job_id
 EAR = "select pid from pg_stat_activity where datname = current_database() and application_name = 'pgjobs listen'"
 
 
-def ears(engine: Engine) -> set[int]:
+def listeners(engine: Engine) -> set[int]:
     """The server processes that listen for daemons of this database."""
     return {row["pid"] for row in engine.rows(EAR)}
 
@@ -28,14 +28,14 @@ def ears(engine: Engine) -> set[int]:
 def test_a_cut_ear_grows_again(engine: Engine) -> None:
     """A LISTEN connection ended by the server is made anew, and what was missed meanwhile is found at once."""
     daemon = engine.start(poll_seconds=600)
-    engine.wait_for(lambda: len(ears(engine)) == 1, "the daemon listens")
-    (before,) = ears(engine)
+    engine.wait_for(lambda: len(listeners(engine)) == 1, "the daemon listens")
+    (before,) = listeners(engine)
     # In one transaction: the notification of the job goes out when nobody listens any more.
     with engine.database.transaction():
         engine.value("select pg_terminate_backend(%s, 5000)", before)
         job = engine.add_job("expired")
     engine.wait_status(job, "done")
-    (after,) = ears(engine)
+    (after,) = listeners(engine)
     assert before != after
     assert "WARNING pgjobs.engine.supervisor: listener: waits for a server" in daemon.said
     following = engine.add_job("expired")
@@ -44,7 +44,7 @@ def test_a_cut_ear_grows_again(engine: Engine) -> None:
 
 def test_a_job_nobody_announced(engine: Engine, daemon: DaemonProcess) -> None:
     """A job inserted without a notification is found by the timer."""
-    engine.wait_for(lambda: len(ears(engine)) == 1, "the daemon listens")
+    engine.wait_for(lambda: len(listeners(engine)) == 1, "the daemon listens")
     with engine.database.transaction():
         engine.execute("set local pgjobs.mute = 'on'")
         job = engine.add_job("expired")
@@ -55,14 +55,14 @@ def test_a_job_nobody_announced(engine: Engine, daemon: DaemonProcess) -> None:
 def test_garbage_is_harmless(engine: Engine) -> None:
     """Whatever anybody sends on the channel, the daemon keeps its connection and hears the next start on it."""
     daemon = engine.start(poll_seconds=600)
-    engine.wait_for(lambda: len(ears(engine)) == 1, "the daemon listens")
-    before = ears(engine)
+    engine.wait_for(lambda: len(listeners(engine)) == 1, "the daemon listens")
+    before = listeners(engine)
     for payload in GARBAGE:
         engine.execute("select pg_notify('pgjobs', %s)", payload)
     engine.execute("select pg_notify('pgjobs', i::text) from generate_series(1, 5000) i")
     job = engine.add_job("expired")
     engine.wait_status(job, "done")
-    assert before == ears(engine)
+    assert before == listeners(engine)
     assert daemon.running
     assert " WARNING " not in daemon.said
     assert " ERROR " not in daemon.said
@@ -211,10 +211,10 @@ def test_an_ear_that_went_deaf(engine: Engine) -> None:
         daemon = engine.start(database_url=url, probe_seconds=1)
         # A job that is heard of shows that LISTEN has been said.
         engine.wait_status(engine.add_job("expired"), "done")
-        before = ears(engine)
+        before = listeners(engine)
         assert before
         proxy.swallow()
-        engine.wait_for(lambda: bool(ears(engine) - before), "a new ear")
+        engine.wait_for(lambda: bool(listeners(engine) - before), "a new listener")
         assert "listener: waits for a server" in daemon.said
         with psycopg.connect(url) as through:
             assert through.execute("select 1").fetchone() == (1,)

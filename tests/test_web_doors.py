@@ -1,7 +1,9 @@
 """Doors: each has its own paths, its own way to know a caller and its own shape of errors, at its own prefix."""
 
+import asyncio
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from fix_jobs import Db, job_in
 from fix_web import Web
@@ -50,6 +52,13 @@ async def fail(_request: Request) -> Response:
     raise RuntimeError("a defect")
 
 
+async def wait(request: Request) -> Response:
+    """Answer never."""
+    request.app.state.arrived.set()
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
 async def ping(_request: Request) -> Response:
     """Answer everybody."""
     return Response("pong")
@@ -61,6 +70,7 @@ DOOR = Door(
         Endpoint("/jobs/{id:int}", show, "read", ("GET",)),
         Endpoint("/jobs/{id:int}", change, "control", ("PUT", "DELETE")),
         Endpoint("/broken", fail, "read", ("GET",)),
+        Endpoint("/wait", wait, "control", ("POST",)),
         Endpoint("/ping", ping, "open", ("GET",)),
     ),
     by_key,
@@ -116,6 +126,20 @@ def test_a_foreign_host_is_refused_in_the_shape_of_the_door(database: str) -> No
         answer = web.get("/north/v80/jobs/7", headers={"Host": "evil.example"})
         assert (421, "foreign_host") == (answer.status_code, answer.json()["errors"][0]["code"])
         assert "http from 127.0.0.1" == web.get("/north/v80/jobs/7").json()["caller"]
+
+
+def test_a_request_that_the_end_of_the_process_cuts_short_is_answered_by_its_door(web_of_two: Web) -> None:
+    """The answer to a request that is cancelled before it has one is written as its door writes errors, too."""
+
+    async def cut_short(client: httpx.AsyncClient) -> httpx.Response:
+        web_of_two.app.state.arrived = asyncio.Event()
+        request = asyncio.create_task(client.post("/north/v80/wait", headers=BOSS))
+        await web_of_two.app.state.arrived.wait()
+        request.cancel()
+        return await request
+
+    answer = web_of_two.within(cut_short)
+    assert (503, "shutting_down") == (answer.status_code, answer.json()["errors"][0]["code"])
 
 
 def test_allow_names_the_methods_of_all_endpoints_of_a_path(web_of_two: Web) -> None:

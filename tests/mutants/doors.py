@@ -5,7 +5,20 @@ from __future__ import annotations
 from mutants.table import Edit, Mutant
 
 ACTOR, TWICE = "tests/test_actor.py", "tests/test_double_click.py"
+AUTH = "tests/test_web_auth.py"
 DOORS = (
+    Mutant(
+        "m-scope",
+        "a token of scope read changes nothing",
+        (Edit("pgjobs/web/door.py", "            require(request.state.identity, needed)\n", ""),),
+        (f"{AUTH}::test_a_read_token_reads_and_a_control_token_does_all",),
+    ),
+    Mutant(
+        "m-render",
+        "an error is written in the shape of its door",
+        (Edit("pgjobs/web/errors.py", 'getattr(request.state, "render", json_problem)', "json_problem"),),
+        ("tests/test_web_doors.py::test_every_error_has_the_shape_of_its_door",),
+    ),
     Mutant(
         "m-actor",
         "the event of a change names on whose behalf it was made",
