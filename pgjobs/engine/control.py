@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -24,6 +25,8 @@ ASK_SECONDS = 2.0
 """Seconds that the database has to answer on a connection that has been idle."""
 FRESH_SECONDS = 1.0
 """A connection that was idle for no longer is used without asking whether the database still answers on it."""
+RECONNECT_INTERVAL = 1.0
+"""Minimum seconds between connection attempts to a database that is away, for all control statements together."""
 LOCK_ATTEMPTS = 5
 """So often a second is waited for a lock before the statement fails."""
 
@@ -49,6 +52,8 @@ class Control:
         self._idle: Idle[db.Connection] = Idle()
         self._places = asyncio.Semaphore(MOST)
         self._for_the_locked = asyncio.Semaphore(1)
+        self._connecting = asyncio.Lock()
+        self._failed: tuple[float, Exception] | None = None
 
     async def row(self, call: str | bytes, arguments: Sequence[Any] | Mapping[str, Any] = ()) -> Row:
         """The first row that a statement answers with, if there is one."""
@@ -98,6 +103,18 @@ class Control:
         while found := self._idle.take():
             if await usable(*found):
                 return found[0]
+        async with self._connecting:
+            if self._failed and time.monotonic() < self._failed[0] + RECONNECT_INTERVAL:
+                raise self._failed[1]
+            try:
+                connection = await self._open()
+            except (psycopg.Error, OSError) as error:
+                self._failed = time.monotonic(), error
+                raise
+            self._failed = None
+            return connection
+
+    async def _open(self) -> db.Connection:
         settings = self._settings
         return await db.connect(
             settings.database_url,
