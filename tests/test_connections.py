@@ -80,7 +80,7 @@ def test_locked_shards_do_not_stop_the_others(engine: Engine) -> None:
 @pytest.fixture
 def control(engine: Engine) -> Control:
     """Control connections as a daemon has them."""
-    return Control(read_settings(database_url=engine.database_url))
+    return Control(read_settings(database_url=engine.daemon_url))
 
 
 def test_at_most_four_statements_are_under_way(engine: Engine, control: Control) -> None:

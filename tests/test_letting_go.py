@@ -25,7 +25,7 @@ OWNERS = "select count(*) from pgjobs.shards where owner is not null"
 @pytest.fixture
 def behind(engine: Engine) -> Iterator[tuple[Proxy, str]]:
     """A proxy in front of the database, and the address through it."""
-    parts = urlsplit(engine.database_url)
+    parts = urlsplit(engine.daemon_url)
     with Proxy(parts.hostname or "127.0.0.1", parts.port or 5432) as proxy:
         login = parts.netloc.rpartition("@")[0]
         url = parts._replace(netloc=f"{login}@127.0.0.1:{proxy.port}").geturl()

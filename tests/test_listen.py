@@ -197,7 +197,7 @@ class Proxy:
 @contextlib.contextmanager
 def proxied(engine: Engine) -> Iterator[tuple[Proxy, str]]:
     """A proxy and the URL of the engine's database through it."""
-    parts = urlsplit(engine.database_url)
+    parts = urlsplit(engine.daemon_url)
     assert parts.hostname
     assert parts.port
     with Proxy((parts.hostname, parts.port)) as proxy:

@@ -5,14 +5,17 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from fix_broker import Drain
 from fix_daemon import Engine, unmarked_copies
 from fix_database import create_database, drop_database, sibling
+from fix_services import soon
 
 from pgjobs.lab.postgres import EmbeddedPostgres
+from pgjobs.lab.roles import as_role
 from pgjobs.lab.services import Services
 from pgjobs.pg.migrate import migrate
 
@@ -58,11 +61,29 @@ def engine(own_servers: Services, tmp_path: Path) -> Iterator[Engine]:
         drop_database(own_servers.database_url, name)
 
 
+def for_the_daemon(engine: Engine, standby: EmbeddedPostgres) -> str:
+    """The engine's database on the standby, as the daemon reaches it: a plain member of its group there as well."""
+    parts = urlsplit(engine.daemon_url)
+    replica = sibling(standby.url, parts.path[1:])
+    role = as_role(replica, str(parts.username), str(parts.password))
+    assert soon(lambda: reaches(role)), "the daemon's role is not on the standby"
+    return role
+
+
+def reaches(url: str) -> bool:
+    """Whether a role may connect."""
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 @pytest.mark.long
 def test_a_replica_behind_is_waited_for(engine: Engine, standby: EmbeddedPostgres) -> None:
     """What was committed before a job began is in it, also when the replica has not replayed it yet."""
-    replica = sibling(standby.url, engine.database_url.rpartition("/")[2])
-    with psycopg.connect(replica, autocommit=True) as there:
+    replica = for_the_daemon(engine, standby)
+    with psycopg.connect(sibling(standby.url, urlsplit(replica).path[1:]), autocommit=True) as there:
         engine.start(replica_url=replica)
         reader = "select count(*) from pg_stat_activity where application_name = 'pgjobs reader'"
         engine.wait_for(lambda: there.execute(reader).fetchone() == (1,), "the reader is on the replica")
@@ -84,7 +105,7 @@ def test_a_replica_behind_is_waited_for(engine: Engine, standby: EmbeddedPostgre
 def test_conflicts_with_recovery_lose_nothing(engine: Engine, standby: EmbeddedPostgres) -> None:
     """T13: while the primary cleans up, the replica throws the reader out again and again; the job goes on behind
     its last checkpoint."""
-    replica = sibling(standby.url, engine.database_url.rpartition("/")[2])
+    replica = for_the_daemon(engine, standby)
     engine.add_retries(6000)
     daemon = engine.start(replica_url=replica, window=5)
     job = engine.add_job("expired")

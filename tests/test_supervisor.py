@@ -101,7 +101,7 @@ def _main(settings: Settings) -> int:
 def settings_of(engine: Engine, **more: object) -> Settings:
     """The settings of a daemon that finds work by notifications alone."""
     return Settings(
-        database_url=engine.database_url,
+        database_url=engine.daemon_url,
         amqp_url=engine.amqp_url,
         log_dir=engine.log_dir,
         injections_dir=engine.injections_dir,

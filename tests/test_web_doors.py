@@ -79,9 +79,9 @@ DOOR = Door(
 
 
 @pytest.fixture
-def web_of_two(database: str) -> Iterator[Web]:
+def web_of_two(web_url: str) -> Iterator[Web]:
     """The application with a second door, where callers have to say who they are."""
-    with Web(read_settings(database_url=database, http_auth=True), DOOR) as running:
+    with Web(read_settings(database_url=web_url, http_auth=True), DOOR) as running:
         yield running
 
 
@@ -120,9 +120,9 @@ def test_every_error_has_the_shape_of_its_door(
     assert (status, code, f"/north/v80{path}") == (answer.status_code, error["code"], error["path"])
 
 
-def test_a_foreign_host_is_refused_in_the_shape_of_the_door(database: str) -> None:
+def test_a_foreign_host_is_refused_in_the_shape_of_the_door(web_url: str) -> None:
     """Without credentials the check of Host comes first, and is written as the door writes errors as well."""
-    with Web(read_settings(database_url=database), DOOR) as web:
+    with Web(read_settings(database_url=web_url), DOOR) as web:
         answer = web.get("/north/v80/jobs/7", headers={"Host": "evil.example"})
         assert (421, "foreign_host") == (answer.status_code, answer.json()["errors"][0]["code"])
         assert "http from 127.0.0.1" == web.get("/north/v80/jobs/7").json()["caller"]
@@ -149,9 +149,9 @@ def test_allow_names_the_methods_of_all_endpoints_of_a_path(web_of_two: Web) -> 
 
 
 @pytest.mark.parametrize("path", ["/north/v80", "/north/v80x/jobs/7", "/north", "/jobs/7", "/broken", "/ping"])
-def test_the_door_at_the_root_is_unaffected(database: str, path: str) -> None:
+def test_the_door_at_the_root_is_unaffected(web_url: str, path: str) -> None:
     """A second door changes nothing about the one at the root: not its paths, its errors, or what its hint lists."""
-    with Web(read_settings(database_url=database), DOOR) as web:
+    with Web(read_settings(database_url=web_url), DOOR) as web:
         answer = web.get(path)
     assert (404, "unknown_path") == (answer.status_code, answer.json()["code"])
     paths = ", ".join(sorted(endpoint.path for endpoint in ROOT_DOOR.endpoints))

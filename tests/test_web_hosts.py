@@ -18,10 +18,10 @@ CHANGING = [endpoint.path for endpoint in ROOT_DOOR.endpoints if endpoint.scope 
 
 
 @pytest.fixture
-def start(database: str) -> Iterator[Start]:
+def start(web_url: str) -> Iterator[Start]:
     """Starts the application with the settings a test asks for."""
     with ExitStack() as running:
-        yield lambda **settings: running.enter_context(Web(read_settings(database_url=database, **settings)))
+        yield lambda **settings: running.enter_context(Web(read_settings(database_url=web_url, **settings)))
 
 
 @pytest.mark.parametrize(

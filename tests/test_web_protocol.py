@@ -209,10 +209,10 @@ def test_the_limit_lies_below_that_of_descriptors(monkeypatch: pytest.MonkeyPatc
     assert expected == connection_limit(500)
 
 
-def test_more_half_requests_than_descriptors_keep_nobody_out(database: str, db: Db) -> None:
+def test_more_half_requests_than_descriptors_keep_nobody_out(web_url: str, db: Db) -> None:
     """With 400 half requests against 300 descriptors jobs are still stopped, and the log says why some were closed."""
     job = job_in(db, "ready")
-    with WebProcess(database_url=database, under=("prlimit", "--nofile=300")) as web, contextlib.ExitStack() as lines:
+    with WebProcess(database_url=web_url, under=("prlimit", "--nofile=300")) as web, contextlib.ExitStack() as lines:
         for _ in range(400):
             lines.enter_context(web.connect()).sendall(HEAD)
         assert 200 == web.client.get(f"/jobs/stop?id={job}").status_code
@@ -285,10 +285,10 @@ def statuses(received: bytes) -> list[int]:
     return [int(part.split(b" ", 2)[1]) for part in received.split(b"HTTP/1.1 ")[1:] for part in [b"x " + part]]
 
 
-def test_malformed_requests_are_answered(database: str) -> None:
+def test_malformed_requests_are_answered(web_url: str) -> None:
     """Whatever is sent, each request gets its answer, none is a 5xx, and no traceback is logged."""
     found = []
-    with WebProcess(database_url=database) as web:
+    with WebProcess(database_url=web_url) as web:
         for name, sent, expected in RAW:
             with web.connect() as line:
                 line.sendall(sent)
@@ -306,10 +306,10 @@ def test_malformed_requests_are_answered(database: str) -> None:
     assert "Traceback" not in "".join(web.log)
 
 
-def test_a_body_that_breaks_off_is_one_line_at_info(database: str, db: Db) -> None:
+def test_a_body_that_breaks_off_is_one_line_at_info(web_url: str, db: Db) -> None:
     """A client that goes away in the body of its request changes nothing and costs one line of the log."""
     job = job_in(db, "ready")
-    with WebProcess(database_url=database) as web:
+    with WebProcess(database_url=web_url) as web:
         with web.connect() as line:
             line.sendall(request(f"POST /jobs/stop?id={job}", rest="Content-Length: 100\r\n\r\nx"))
         assert 0 == web.end()
@@ -320,9 +320,9 @@ def test_a_body_that_breaks_off_is_one_line_at_info(database: str, db: Db) -> No
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_half_requests_do_not_delay_the_end(database: str, how: signal.Signals) -> None:
+def test_half_requests_do_not_delay_the_end(web_url: str, how: signal.Signals) -> None:
     """At each signal the process ends in order: half a body is answered with 503, half a head is closed."""
-    with WebProcess(database_url=database) as web, web.connect() as body, web.connect() as head:
+    with WebProcess(database_url=web_url) as web, web.connect() as body, web.connect() as head:
         body.sendall(POST.replace(b"POST /", b"POST /jobs"))
         head.sendall(HEAD)
         assert 200 == web.client.get("/healthz").status_code
@@ -334,18 +334,18 @@ def test_half_requests_do_not_delay_the_end(database: str, how: signal.Signals) 
     assert "Traceback" not in "".join(web.log)
 
 
-def test_under_nohup_sighup_is_ignored(database: str) -> None:
+def test_under_nohup_sighup_is_ignored(web_url: str) -> None:
     """Started with SIGHUP ignored, the process goes on when its terminal closes."""
-    with WebProcess(database_url=database, under=("nohup",)) as web:
+    with WebProcess(database_url=web_url, under=("nohup",)) as web:
         web.process.send_signal(signal.SIGHUP)
         assert 200 == web.client.get("/healthz").status_code
         assert 0 == web.end()
 
 
-def test_a_request_longer_than_the_drain_time_is_503(database: str, db: Db) -> None:
+def test_a_request_longer_than_the_drain_time_is_503(web_url: str, db: Db) -> None:
     """A request of /api that outlasts PGJOBS_DRAIN_SECONDS is answered with 503, not with 500."""
     answers: list[httpx.Response] = []
-    with WebProcess(database_url=database, drain_seconds="1") as web:
+    with WebProcess(database_url=web_url, drain_seconds="1") as web:
         caller = threading.Thread(target=lambda: answers.append(web.client.get("/api")))
         caller.start()
         assert soon(lambda: db.value("select count(*) from pgjobs.api_requests") == 1)

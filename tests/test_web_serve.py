@@ -59,18 +59,18 @@ def test_a_missing_database_url_is_named(database: str) -> None:
         serve.run(read_settings(database_url=""))
 
 
-def test_it_serves_and_ends_in_order(database: str, db: Db) -> None:
+def test_it_serves_and_ends_in_order(web_url: str, db: Db) -> None:
     """The command answers over TCP and ends with code 0 at SIGTERM."""
     job = job_in(db, "ready")
-    with WebProcess(database_url=database) as web:
+    with WebProcess(database_url=web_url) as web:
         assert job == web.client.get(f"/jobs/status?id={job}").json()["id"]
         assert 0 == web.end()
     assert "Traceback" not in "".join(web.log)
 
 
-def test_a_running_request_is_finished_at_sigterm(database: str, db: Db) -> None:
+def test_a_running_request_is_finished_at_sigterm(web_url: str, db: Db) -> None:
     """After SIGTERM a running request is still answered: here the daemon's answer comes after the signal."""
-    with WebProcess(database_url=database) as web:
+    with WebProcess(database_url=web_url) as web:
         answers: list[httpx.Response] = []
         caller = threading.Thread(target=lambda: answers.append(web.client.get("/api")))
         caller.start()
@@ -87,19 +87,19 @@ def test_a_running_request_is_finished_at_sigterm(database: str, db: Db) -> None
     assert ["4"] == [answer.text for answer in answers]
 
 
-def test_sighup_ends_it_as_sigterm_does(database: str) -> None:
+def test_sighup_ends_it_as_sigterm_does(web_url: str) -> None:
     """When the terminal goes away, it ends in order with code 0."""
-    with WebProcess(database_url=database) as web:
+    with WebProcess(database_url=web_url) as web:
         assert 200 == web.client.get("/healthz").status_code
         web.process.send_signal(signal.SIGHUP)
         assert 0 == web.process.wait(20)
 
 
-def test_a_port_that_is_taken_is_a_wrong_setting(database: str) -> None:
+def test_a_port_that_is_taken_is_a_wrong_setting(web_url: str) -> None:
     """A second process on the same port ends at once with code 2 and a sentence that names the setting."""
-    with WebProcess(database_url=database) as web:
+    with WebProcess(database_url=web_url) as web:
         taken = f"127.0.0.1:{web.client.base_url.port}"
-        second = WebProcess(database_url=database, http_bind=taken)
+        second = WebProcess(database_url=web_url, http_bind=taken)
         _, said = second.process.communicate(timeout=30)
     assert 2 == second.process.returncode
     assert "PGJOBS_HTTP_BIND" in said
@@ -113,10 +113,10 @@ def test_a_port_that_is_taken_is_a_wrong_setting(database: str) -> None:
         ("drop schema pgjobs cascade", "has no pgjobs schema"),
     ],
 )
-def test_another_schema_refuses_the_start(database: str, db: Db, change: str, sentence: str) -> None:
+def test_another_schema_refuses_the_start(web_url: str, db: Db, change: str, sentence: str) -> None:
     """On a database of an older version, or one never migrated, it does not start and says what to run."""
     db.execute(change)
-    web = WebProcess(database_url=database)
+    web = WebProcess(database_url=web_url)
     _, said = web.process.communicate(timeout=30)
     assert 1 == web.process.returncode
     assert sentence in said
