@@ -20,6 +20,7 @@ from pathlib import Path
 from mutants.around import AROUND
 from mutants.doors import DOORS
 from mutants.places import PLACES
+from mutants.rights import RIGHTS
 from mutants.table import MUTANTS as PROTOCOL
 from mutants.table import Mutant
 
@@ -27,7 +28,7 @@ from pgjobs.lab.memory import use_memory
 from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PLACES)
+MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PLACES, *RIGHTS)
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
 PATIENCE = 180
 AT_A_TIME = 2
