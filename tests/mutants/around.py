@@ -90,6 +90,18 @@ AROUND = (
         ("tests/test_encode.py::test_the_code_of_a_line_is_found_again",),
     ),
     Mutant(
+        "m-size",
+        "a message says how long its id is, also where keys grow by a digit",
+        (
+            Edit(
+                "pgjobs/engine/broker/formats/event.py",
+                "    if (first < 0) == (last < 0) and len(str(first)) == len(str(last)):\n",
+                "    if (first < 0) == (last < 0):\n",
+            ),
+        ),
+        ("tests/test_encode.py::test_events_are_those_of_pika",),
+    ),
+    Mutant(
         "m-account",
         "a shard whose records are not accounted for ends its job with an error",
         (
