@@ -314,8 +314,8 @@ def filled(
 
 
 def test_a_full_daemon_gives_up_as_many_places_as_are_asked_for(db: Db) -> None:
-    """For each shard of a higher priority one place of the lowest priority is given up, once, with the reason; nothing
-    more is given up while that place is still taken."""
+    """For each shard of a higher priority one place of the lowest priority is given up, with the reason; no shard is
+    told so twice."""
     beat(db, ONE)
     low = filled(db, ONE, 2, priority=-3)
     high = filled(db, ONE, 2, running=low, priority=2)
@@ -325,27 +325,27 @@ def test_a_full_daemon_gives_up_as_many_places_as_are_asked_for(db: Db) -> None:
     urgent = insert_job(db, priority=1)
     given = db.execute(YIELDS, (ONE, ONE, timedelta(seconds=30))).fetchall()
     assert [(*low[0][:2], f"it gave its place up to job {urgent}, whose priority is higher")] == given
+    more = take(db, ONE, running=[*low, *high])
+    assert [(urgent, 0)] == shards(more)
     assert [] == yields(db, ONE)
-    insert_job(db, priority=9)
-    assert shards(low[1:]) == yields(db, ONE)
-    # The two of priority 9 get both places; what is left to be started is not more urgent than what runs.
-    insert_job(db, priority=9)
-    assert [] == yields(db, ONE)
-    insert_job(db, priority=9)
-    assert [shards(high)[0]] == yields(db, ONE)
+    for _ in range(2):
+        insert_job(db, priority=9)
+    assert shards([low[1], *more]) == yields(db, ONE)
 
 
 def test_two_full_daemons_give_up_one_place_for_one_shard(db: Db, database: str) -> None:
-    """Whichever daemon looks first makes room, also while its look is not committed yet; one that has a place free
-    makes all others keep theirs."""
+    """Whichever daemon looks first makes room, and until it has claimed for it no other one does; one that has a place
+    free makes all others keep theirs."""
+    held = {}
     for daemon in (ONE, TWO):
         beat(db, daemon)
-        filled(db, daemon, 2)
-    insert_job(db, priority=1)
+        held[daemon] = filled(db, daemon, 2)
+    urgent = insert_job(db, priority=1)
     with connect(database) as other, other.transaction():
         assert 1 == len(yields(other, ONE))
         assert [] == yields(db, TWO)
     assert [] == yields(db, TWO)
+    assert [(urgent, 0)] == shards(take(db, ONE, running=held[ONE]))
     insert_job(db, priority=1)
     beat(db, THREE)
     assert [] == yields(db, TWO)

@@ -76,16 +76,18 @@ class Claims:
                 while self._places and await self._fill(control, heard=heard):
                     pass
                 works()
-                pause = EMPTY_PAUSE
-                if not self._places:
-                    await self._make_room(control)
-                    pause = FULL_PAUSE
+                if not self._places and await self._make_room(control):
+                    continue
+                pause = EMPTY_PAUSE if self._places else FULL_PAUSE
                 due = await db.value(control, "select pgjobs.next_wakeup(%s)", settings.autostart)
                 heard = await set_within(self._woken, min(settings.poll_seconds, max(pause, due)))
 
     @property
     def _places(self) -> int:
-        return 0 if self._ending else self._settings.max_running - len(self._running)
+        """How many shards may be claimed: one that is to be parked ends its windows beside the one in its place."""
+        most, running = self._settings.max_running, len(self._running)
+        leaving = sum(each.shard.lease.parking is not None for each in self._running.values())
+        return 0 if self._ending else max(0, min(most - running + leaving, 2 * most - running))
 
     async def _fill(self, control: db.Connection, *, heard: bool) -> bool:
         """Claim shards for all free places; False when no more are due."""
@@ -105,8 +107,8 @@ class Claims:
             self._metrics.jobs_found_by_poll.inc(len(taken))
         return len(taken) == places
 
-    async def _make_room(self, control: db.Connection) -> None:
-        """Have shards end at their next window where more urgent ones are due."""
+    async def _make_room(self, control: db.Connection) -> bool:
+        """Have shards end at their next window where more urgent ones are due; False when there are none."""
         settings = self._settings
         yields = await claim.choose_yields(
             control,
@@ -120,3 +122,4 @@ class Claims:
             if running is not None:
                 logger.info("job %s, shard %s: %s", job_id, shard, reason)
                 running.shard.lease.yield_place(reason)
+        return bool(yields)

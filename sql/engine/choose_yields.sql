@@ -1,4 +1,4 @@
--- Reads: daemons   Writes: shards (yield_at)
+-- Reads: nothing   Writes: shards (yield_at), daemons (has_place)
 create or replace function pgjobs.choose_yields(_daemon uuid, _running text[], _autostart boolean, _held interval)
 returns table (job_id bigint, shard integer, reason text)
 language plpgsql
@@ -11,12 +11,13 @@ as $$
 declare
   _now timestamptz := clock_timestamp();
   _places integer;
-  _pending integer;
   _due record;
+  _given boolean := false;
   _jobs bigint[] := '{}';
   _priorities smallint[] := '{}';
 begin
   perform pgjobs.free_lost_shards(_daemon, _running);
+  update pgjobs.daemons w set has_place = false where w.id = _daemon and w.has_place;
   -- Where another daemon has a free place, that one takes what is due.
   if exists (
     select from pgjobs.live_daemons() w
@@ -60,16 +61,12 @@ begin
       _priorities := _priorities || _due.priority;
     end if;
   end loop;
-  -- Room that is being made already, by whichever daemon, is room for the first ones.
-  _pending := (
-    select count(*) from pgjobs.live_daemons() w join pgjobs.shards p on p.owner = w.id
-    where p.yield_at > _now - interval '5 seconds');
-  for _i in _pending + 1 .. cardinality(_jobs) loop
+  for _i in 1 .. cardinality(_jobs) loop
     update pgjobs.shards p set yield_at = _now
     where (p.job_id, p.shard) = (
       select h.job_id, h.shard
       from pgjobs.shards h
-      where h.owner = _daemon and h.lease_until > _now and (h.yield_at is null or h.yield_at < _now - interval '5 seconds')
+      where h.owner = _daemon and h.lease_until > _now and (h.yield_at is null or h.yield_at < _now - interval '1 minute')
         and (h.priority < _priorities[_i]
              or h.priority = _priorities[_i] and h.job_id <> _jobs[_i] and h.prepared_at is not null and h.claimed_at < _now - _held)
       -- What is not prepared yet would have to begin its preparation again.
@@ -82,9 +79,12 @@ begin
     into job_id, shard, reason;
     if found then
       return next;
+      _given := true;
     end if;
   end loop;
+  -- Until it has claimed for these places, no other daemon gives up one.
+  update pgjobs.daemons w set has_place = true where w.id = _daemon and _given;
 end;
 $$;
 comment on function pgjobs.choose_yields(uuid, text[], boolean, interval) is
-  'Which shards a full daemon gives up for more urgent ones that are due, while no daemon has a free place: of lower priority, or of equal priority after so long on their place where another job waits. Each place that is asked for is given up once, whichever daemon does it.';
+  'Which shards a full daemon gives up for more urgent ones that are due, while no daemon has a free place: of lower priority, or of equal priority after so long on their place where another job waits. The caller claims for these places at once, while the shards still end their windows. Each place that is asked for is given up once, whichever daemon does it.';

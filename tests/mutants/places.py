@@ -101,7 +101,7 @@ PLACES = (
     Mutant(
         "m-yield-many",
         "one place is given up for one shard, by whichever daemon",
-        (Edit(YIELDS, "for _i in _pending + 1 ..", "for _i in 1 .."),),
+        (Edit(YIELDS, "set has_place = true where", "set has_place = false where"),),
         (f"{CLAIMS}::test_two_full_daemons_give_up_one_place_for_one_shard",),
     ),
     Mutant(
