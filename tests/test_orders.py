@@ -168,12 +168,15 @@ def own_selector(engine: Engine) -> None:
 
 
 def test_whoever_yields_ends_at_its_next_window() -> None:
-    """A run that gives its place to another one breaks no preparation off, but reads nothing further; a stop wins."""
+    """A run that gives its place to another one gets a window done first and reads nothing further then; it breaks no
+    preparation off, and a stop wins."""
 
     async def act() -> None:
         lease = Lease(30, boot_seconds(), unanswered)
         lease.yield_place("another job comes first")
-        assert lease.stopping
+        assert not lease.stopping
+        lease.progressed()
+        assert bool(lease.stopping)
         assert [Parking(timedelta(0), "another job comes first")] == [lease.parking]
         assert await lease.outlasts(asyncio.ensure_future(asyncio.sleep(0)))
         assert not await lease.outlasts(asyncio.ensure_future(asyncio.sleep(60)), parked=True)

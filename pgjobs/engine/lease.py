@@ -44,7 +44,8 @@ class Lease:
         self.seconds = seconds
         self.lost: BaseException | None = None
         self.parking: Parking | None = None
-        self._stopped = False
+        self._stopped = self._progressed = False
+        self._yielding: Parking | None = None
         self._renew = renew
         self._renewed_at = claimed_at
         loop = asyncio.get_running_loop()
@@ -62,8 +63,19 @@ class Lease:
         self._end(self._over, self._ending)
 
     def yield_place(self, reason: str) -> None:
-        """End the run at its next window and park the shard; it is due again at once, like any other."""
-        self._park(Parking(timedelta(0), reason))
+        """End the run and park the shard, which is due again at once; at its first window, if it has none behind it.
+
+        So every run gets something done, however often shards are asked for their places.
+        """
+        self._yielding = Parking(timedelta(0), reason)
+        if self._progressed:
+            self._park(self._yielding)
+
+    def progressed(self) -> None:
+        """A window of this run is accounted for."""
+        self._progressed = True
+        if self._yielding is not None:
+            self._park(self._yielding)
 
     def _park(self, parking: Parking) -> None:
         if not self._stopped:

@@ -93,6 +93,7 @@ class Shard:
     async def checkpoint(self, **progress: Any) -> None:
         """Store what one window has come to, as the arguments of checkpoint_job() say."""
         await self._ask("pgjobs.checkpoint_job", **progress | {"outcomes": Jsonb(progress["outcomes"])})
+        self.lease.progressed()
 
     async def prepare(self, bounds: Bounds) -> None:
         """Fix where the job begins and ends, and cut it into shards."""
