@@ -38,6 +38,7 @@ from pgjobs.errors import SettingsError
 from pgjobs.lab.services import Services
 
 TINY = Scale(
+    small=40,
     records=4000,
     repeat=1,
     part=600,

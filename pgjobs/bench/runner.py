@@ -24,6 +24,7 @@ from pgjobs.bench import (
     report,
     selecting,
     sharding,
+    small,
 )
 from pgjobs.bench.lab import Lab, laboratory
 from pgjobs.bench.scale import LETTERS, Scale
@@ -41,6 +42,7 @@ REST: tuple[tuple[str, Measure], ...] = (
     ("i", sharding.measure),
     (crowded.LETTER, crowded.measure),
     ("k", fairness.measure),
+    (small.LETTER, small.measure),
     ("g", growth.measure),  # the last one: it may load another table
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-LETTERS = "abcdefghijk"
+LETTERS = "abcdefghijkl"
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Scale:
     """jobs that have ended, on the crowded database"""
     asks: int = 40
     """how often each statement is asked on it"""
+    small: int = 2_000
+    """small jobs that are inserted together; a quarter as many fall due together"""
     resume_at: float = 0.9
     """where a growing job is stopped and resumed"""
     letters: str = LETTERS
@@ -47,6 +49,7 @@ QUICK = Scale(
     growth=(50_000, 200_000),
     history=100_000,
     asks=15,
+    small=400,
 )
 
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pgjobs.bench import comparisons, crowd, crowded, fairness, growth, injecting, latency, live, selecting, sharding
+from pgjobs.bench import (
+    comparisons,
+    crowd,
+    crowded,
+    fairness,
+    growth,
+    injecting,
+    latency,
+    live,
+    selecting,
+    sharding,
+    small,
+)
 from pgjobs.bench.book import Book, Key
 
 Value = Callable[[Book], float | None]
@@ -119,6 +131,8 @@ TARGETS = (
     Target("PostgreSQL CPU in 4 or 16 shards ÷ in one, dry run", 1.1, False, "", _dearer(dry=True)),
     Target("PostgreSQL CPU in 4 or 16 shards ÷ in one, live", 1.1, False, "", _dearer(dry=False)),
     Target("crowded database ÷ empty one, the worst of the statements", 2, False, "", crowded.worst),
+    Target("small jobs inserted together, a second", 150, True, "", lambda book: book.rate(small.INSERTED)),
+    Target("500 small jobs due in one second, the last one done", 4, False, "s", _figure(small.DUE, "all_seconds")),
     Target("urgent job among four giants: first record", 1000, False, "ms", _figure(URGENT, "max_ms")),
     Target(fairness.URGENT, 1000, False, "ms", _figure(fairness.KEY, "max_ms")),
 )
