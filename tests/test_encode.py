@@ -19,9 +19,10 @@ from pika.channel import Channel
 from pika.connection import Connection
 
 from pgjobs.engine.broker.confirms import Flight
+from pgjobs.engine.broker.connection import abort, write_joined
 from pgjobs.engine.broker.formats.event import EventFormat
 from pgjobs.engine.broker.frames import Slot, Template
-from pgjobs.engine.broker.publisher import Publisher, abort, write_joined
+from pgjobs.engine.broker.publisher import Publisher
 from pgjobs.errors import Interrupted
 from pgjobs.joblog.format import LogFormat, quoted
 from pgjobs.joblog.record import Record, Refusal
@@ -250,8 +251,8 @@ class Wire(Publisher):
 
     def __init__(self) -> None:
         super().__init__(Metrics(), stall_seconds=5)
-        self._connection = AsyncioConnection.__new__(AsyncioConnection)
-        self._connection._output_marshaled_frames = lambda _frames: None
+        self.connection.raw = AsyncioConnection.__new__(AsyncioConnection)
+        self.connection.raw._output_marshaled_frames = lambda _frames: None
         self.made = EventFormat(
             channel=1, exchange="", routing_key="q", message_type="t", headers={}, frame_max=FRAME_MAX
         )
@@ -374,7 +375,7 @@ def test_silence_of_the_broker_is_bounded() -> None:
 
     async def play() -> None:
         wire = Wire()
-        wire._stall = 0.01
+        wire.connection.stall_seconds = 0.01
         flight = wire.send(1)
         ticks = 0
 
@@ -387,7 +388,7 @@ def test_silence_of_the_broker_is_bounded() -> None:
         with pytest.raises(Interrupted, match="no confirm from the broker"):
             await wire.settle(flight, tick)
         assert 1 == ticks
-        wire.blocked_since = 1.0
+        wire.connection.blocked_since = 1.0
         await wire.settle(flight, tick)
         assert flight.done.done()
 

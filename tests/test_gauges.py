@@ -40,7 +40,7 @@ class Watched:
         publishers = set(self.pool._publishers)
         await self.pool.close()
         async with asyncio.timeout(30):
-            while not all(each._connection.is_closed for each in publishers):  # noqa: ASYNC110 no event tells
+            while not all(each.connection.is_closed for each in publishers):  # noqa: ASYNC110 no event tells
                 await asyncio.sleep(0.01)
 
     def publish(self, publisher: Publisher) -> None:

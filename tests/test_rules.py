@@ -244,11 +244,11 @@ def test_a_blocked_broker_is_waited_for() -> None:
                 confirm = SimpleNamespace(method=spec.Basic.Ack(3, multiple=True))
                 publisher._on_confirm(confirm)
 
-        publisher._on_blocked(None, SimpleNamespace(method=spec.Connection.Blocked("low on memory")))
+        publisher.connection._on_blocked(None, SimpleNamespace(method=spec.Connection.Blocked("low on memory")))
         assert publisher.blocked_since is not None
         assert "low on memory" == publisher.blocked_reason
         await publisher.settle(flight, tick)
-        publisher._on_unblocked(None, None)
+        publisher.connection._on_unblocked(None, None)
         silent = publisher._confirms.take_off(range(3))
 
         async def nothing() -> None:
@@ -267,7 +267,7 @@ def test_a_connection_that_is_given_up_is_closed(
 
     async def act() -> None:
         publisher = await Publisher.connect(services.amqp_url, "test", Metrics(), 5)
-        connection: Any = publisher._connection
+        connection: Any = publisher.connection.raw
         form = publisher.format(exchange="", routing_key=queue, message_type=None, headers={})
         publisher.publish([(form, [(1, b"", None, None, b"x")])], "1-")
         publisher.close()

@@ -21,6 +21,8 @@ from pgjobs.joblog.record import Record, Refusal
 NACKED = "the broker refuses messages (nack), they are published again"
 TOO_LONG = 5.0
 """Seconds without a confirm after which a stop is obeyed at once, and the cursor is closed."""
+ROUTE_SECONDS = 10.0
+"""So long a route that was there counts as there at the start of a run."""
 MAYBE_DUPLICATE = {"x-maybe-duplicate": True}
 
 
@@ -35,12 +37,12 @@ class Outgoing:
         self._prefix = f"{shard.claim.job_id}-"
         self._waiting_since = 0.0
 
-    async def check_route(self) -> None:
+    async def check_route(self, within: float = ROUTE_SECONDS) -> None:
         """Refuse a route that is missing; wait for one that is away."""
         claim = self._claim
         if not claim.routing_key:
             raise ConfigurationError(f"job type {claim.type} has no routing_key in xmp_job_types")
-        await self._publisher.check_route(claim.exchange, claim.routing_key)
+        await self._publisher.check_route(claim.exchange, claim.routing_key, within)
 
     def publish(self, records: list[Record]) -> Flight:
         """Publish records; the ones that may have been sent before come first and are marked."""
@@ -92,7 +94,7 @@ class Outgoing:
     async def _check_queue(self) -> None:
         """The default exchange returns a message only if its queue is unavailable (wait) or deleted (error)."""
         if not self._claim.exchange:
-            await self.check_route()
+            await self.check_route(within=0)
 
     async def _publish_again(self, published: list[Record], nacked: set[int]) -> None:
         """Publish nacked messages again: one message after a pause; if it is confirmed, twice as many, and so on.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 RUN = "pgjobs/engine/run.py"
 OUTGOING = "pgjobs/engine/outgoing.py"
 LOG = "pgjobs/joblog/writer.py"
+CONNECTION = "pgjobs/engine/broker/connection.py"
 AMQP = "pgjobs/engine/broker/publisher.py"
 CONFIRMS = "pgjobs/engine/broker/confirms.py"
 RECORDS = "pgjobs/engine/records.py"
@@ -206,7 +207,7 @@ MUTANTS = (
     Mutant(
         "m11",
         "a blocked broker is waited for",
-        (Edit(AMQP, "        self.blocked_since = time.monotonic()\n", ""),),
+        (Edit(CONNECTION, "        self.blocked_since = time.monotonic()\n", ""),),
         (f"{RULES}::test_a_blocked_broker_is_waited_for",),
     ),
     Mutant(
@@ -302,8 +303,8 @@ MUTANTS = (
         (
             Edit(
                 LOG,
-                "                    _, committed, chain = await ask(given.host, path, further=False)\n",
-                '                    chain = b""\n',
+                "                        _, committed, chain = await ask(given.host, path, further=False)\n",
+                '                        chain = b""\n',
             ),
         ),
         ("tests/test_joblog.py::test_an_owner_that_slept_while_it_opened_its_log",),

@@ -79,7 +79,7 @@ async def _goodbye(publisher: Publisher) -> None:
     publisher.close()
     for _ in range(20):
         await asyncio.sleep(0.02)
-        if publisher._connection.is_closed:  # noqa: SLF001 a daemon never waits for that
+        if publisher.connection.is_closed:
             return
 
 
@@ -92,6 +92,6 @@ async def _missing(publisher: Publisher, exchange: str, routing_key: str) -> str
 
 
 def _version(publisher: Publisher) -> str:
-    said = publisher._connection.server_properties or {}  # noqa: SLF001 only the doctor wants to know
+    said = publisher.connection.properties
     names = (said.get("product", "the broker"), said.get("version", ""))
     return " ".join(name.decode() if isinstance(name, bytes) else str(name) for name in names).strip()
