@@ -169,7 +169,7 @@ def test_an_owner_that_slept_while_it_opened_its_log(
             commit(connection, second, 2)
         second.close()
 
-    def sleep_before(found: Path, committed: int) -> tuple[int, bool] | None:
+    def sleep_before(found: Path, committed: int) -> joblog.Held | None:
         monkeypatch.setattr(joblog, "_lock", lock)
         with psycopg.connect(database, autocommit=True) as connection:
             claim(connection)

@@ -156,7 +156,8 @@ class Daemon:
 
     def _on_hint(self, job_id: int | None) -> None:
         self.claims.wake()
-        self.calls.wake()
+        if job_id is None:
+            self.calls.wake()
         self.callbacks.wake()
         if job_id is None or any(running.shard.claim.job_id == job_id for running in self.running.values()):
             self.leases.poke()

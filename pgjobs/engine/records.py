@@ -41,6 +41,7 @@ class Records:
         read_as_bytes(reader)
         self._metrics = context.metrics
         self._job = (context.claim.job_id, context.claim.shard)
+        self._on_replica = bool(context.settings.replica_url)
         self._after_key, self._left = position.after_key, position.remaining
         self._end_key, self._lsn = position.end_key, position.lsn
         self._descending = context.claim.descending
@@ -111,7 +112,6 @@ class Records:
             await self._open()
         records, largest = await self._gather()
         faults.reach("after_fetch")
-        self._limit(records)
         self._check_order(records)
         self._end(records)
         if not records:
@@ -137,12 +137,13 @@ class Records:
                     break
                 await self._open()
                 continue
+            self._exhausted = len(rows) < step
+            self._limit(rows)
             window = window + rows if window else rows
             bodies = list(filter(None, map(BODY, rows)))
             largest_here = max(map(len, bodies), default=1)
             largest = max(largest, largest_here)
-            if len(rows) < step:
-                self._exhausted = True
+            if self._exhausted:
                 break
             # One big body among small ones makes the next windows small, but not for ever.
             self._biggest = max(largest_here, self._biggest // 2)
@@ -199,7 +200,7 @@ class Records:
 
     async def _open(self) -> None:
         # Asked before the transaction begins: its snapshot is as old as its first statement.
-        while not await db.value(self._reader, "select pgjobs.is_replayed(%s)", self._lsn):  # noqa: ASYNC110 no event tells
+        while self._on_replica and not await db.value(self._reader, "select pgjobs.is_replayed(%s)", self._lsn):  # noqa: ASYNC110 no event tells
             await asyncio.sleep(0.1)
         await self._reader.execute("begin transaction isolation level repeatable read, read only")
         call = "select pgjobs.open_records(%s, %s, %s, %s)"
@@ -208,16 +209,16 @@ class Records:
         self._checked, self._asked_for = False, self._after_key
         faults.reach("after_open")
 
-    def _limit(self, window: list[Record]) -> None:
-        """Cut a window behind the last record that may still be sent."""
+    def _limit(self, records: list[Record]) -> None:
+        """Cut records behind the last one that may still be sent, so that none is fetched in vain."""
         left = self._left
         if left is None:
             return
-        for index, record in enumerate(window):
+        for index, record in enumerate(records):
             if CODE(record) is None and fits(BODY(record)):
                 left -= 1
                 if left == 0:
-                    del window[index + 1 :]
+                    del records[index + 1 :]
                     self._exhausted = True
                     break
         self._left = left

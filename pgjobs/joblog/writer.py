@@ -2,7 +2,8 @@
 
 A new owner cuts off what lies behind that length. Where a former owner still lives (it holds the file's lock) the
 committed part is copied and renamed over the path, so that a stale owner writes into an orphan. Either is done with a
-lock in hand and after asking once more whether the shard is ours: whoever slept meanwhile changes nothing any more.
+lock in hand and after asking once more whether the shard is ours, unless the file is a new one: whoever slept meanwhile
+changes nothing any more.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import zlib
 from array import array
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pgjobs import failpoints as faults
 from pgjobs.errors import LogError
@@ -61,15 +62,16 @@ class JobLog:
         """Open the last segment of a shard's log at its committed length, or a further one out of reach."""
         given = rules or LogRules()
         for further in (False, True):
-            found, committed, _ = await ask(given.host, path, further=further)
+            found, committed, chain = await ask(given.host, path, further=further)
             try:
                 held = await asyncio.to_thread(_lock, found, committed)
                 if held is None:
                     logger.warning("log %s is out of reach: its job goes on in a further file", found)
                     continue
-                fd, is_copy = held
+                fd, is_copy, is_new = held
                 with _closed_on_error(fd):
-                    _, committed, chain = await ask(given.host, path, further=False)
+                    if not is_new:
+                        _, committed, chain = await ask(given.host, path, further=False)
                     give_rights(fd, given)
                     await asyncio.to_thread(_take_over, found, fd, committed, is_copy=is_copy)
             except OSError as error:
@@ -138,13 +140,21 @@ async def _unbroken(work: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-def _lock(path: Path, committed: int) -> tuple[int, bool] | None:
-    """A locked descriptor: of the file, or of its copy to be, where somebody else holds the file.
+class Held(NamedTuple):
+    """A locked descriptor: of the file, or of its copy to be; of a new file nobody else can have written a byte."""
+
+    fd: int
+    is_copy: bool
+    is_new: bool
+
+
+def _lock(path: Path, committed: int) -> Held | None:
+    """The file, or its copy to be where somebody else holds the file.
 
     None where the committed lines are not there, or where the copy is held: a silent owner may yet rename it.
     """
     try:
-        fd = os.open(path, FLAGS & ~os.O_CREAT if committed else FLAGS, 0o640)
+        fd, is_new = _open(path, committed)
     except FileNotFoundError:
         if committed:
             return None
@@ -154,7 +164,7 @@ def _lock(path: Path, committed: int) -> tuple[int, bool] | None:
         reachable = os.fstat(fd).st_size >= committed
         if reachable and _locked(fd):
             if not _copy_is_held(path):
-                return fd, False
+                return Held(fd, is_copy=False, is_new=is_new)
             reachable = False
     os.close(fd)
     if not reachable:
@@ -165,9 +175,19 @@ def _lock(path: Path, committed: int) -> tuple[int, bool] | None:
         need_plain_file(fd)
         # Another one may have made it the file before it was locked.
         if _locked(fd) and copy.exists() and copy.samefile(f"/proc/self/fd/{fd}"):
-            return fd, True
+            return Held(fd, is_copy=True, is_new=False)
     os.close(fd)
     return None
+
+
+def _open(path: Path, committed: int) -> tuple[int, bool]:
+    """A descriptor of the file, which may be made only if nothing of it is committed, and whether it was made here."""
+    if committed:
+        return os.open(path, FLAGS & ~os.O_CREAT), False
+    try:
+        return os.open(path, FLAGS | os.O_EXCL, 0o640), True
+    except FileExistsError:
+        return os.open(path, FLAGS, 0o640), False
 
 
 def _locked(fd: int) -> bool:

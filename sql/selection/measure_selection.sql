@@ -11,6 +11,8 @@ set enable_mergejoin = off
 set enable_sort = off
 as $$
 declare
+  -- Planning the statement would take longer than sending so many records.
+  _few constant bigint := 1000;
   _params pgjobs.job_params;
   _parts integer;
   _bounds record;
@@ -30,7 +32,9 @@ begin
       into _start;
     _start := coalesce(_start, _bounds.end_key);
   end if;
-  if _bounds.first_key is not null then
+  if _bounds.send_limit <= _few then
+    _records := _bounds.send_limit;
+  elsif _bounds.first_key is not null then
     _records := pgjobs.estimate_records(_job_id, coalesce(_start, _before_first), _bounds.end_key);
   end if;
   -- How many may still be sent is counted by one shard: a job with a limit is one part.
