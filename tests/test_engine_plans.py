@@ -100,10 +100,10 @@ def test_the_measure_measures(used: Db) -> None:
 
 
 def test_claiming_a_due_job_reads_that_job(used: Db) -> None:
-    """Nor does a claim that finds a job read others than the open ones."""
+    """Nor does a claim that finds a job read others than the open ones; it writes into every index of xmp_jobs."""
     for _ in range(3):
         insert_job(used)
-    assert blocks(used, CALLS["claim"]) <= MOST_BLOCKS
+    assert blocks(used, CALLS["claim"]) <= 1.5 * MOST_BLOCKS
 
 
 @pytest.mark.parametrize(
