@@ -167,6 +167,23 @@ def test_a_right_that_is_not_ours_to_grant_is_told(narrow: tuple[Db, str]) -> No
     assert [] == [line for line in told if "lacks rights" in line]
 
 
+def test_a_database_that_is_closed_to_the_public_is_opened_for_the_owner(
+    narrow: tuple[Db, str], own_server: EmbeddedPostgres
+) -> None:
+    """Where nobody may use schema public or connect without a grant, the one is granted and the other is told."""
+    admin, _ = narrow
+    admin.execute("revoke all on schema public from public; revoke all on database narrow from public")
+    told: list[str] = []
+    migrate(sibling(own_server.url, "narrow"), told.append)
+    assert admin.value("select has_schema_privilege('pgjobs_owner', 'public', 'usage')")
+    (mine,) = [line for line in told if "lacks rights" in line]
+    statement = mine.partition("as the owner of database narrow: ")[2]
+    assert "grant connect on database narrow to pgjobs_owner" == statement
+    admin.execute(statement.encode())
+    told.clear()
+    assert ([], []) == (migrate(sibling(own_server.url, "narrow"), told.append), told)
+
+
 @pytest.mark.parametrize("path", ["plain_schema, public", '"$user", public', "", "pg_catalog"])
 def test_the_search_path_does_not_move_the_history(empty_database: str, path: str) -> None:
     """Whatever search_path a database has, the history lies in schema pgjobs, and a second migrate does nothing."""

@@ -34,7 +34,8 @@ WITHOUT_RIGHTS = """
   where rolname in ('pgjobs_daemon', 'pgjobs_web', 'pgjobs_operator', 'pgjobs_viewer', 'pgjobs_agent')
     and not has_schema_privilege(oid, 'pgjobs', 'usage')
   union all
-  select m.role from pgjobs.missing_rights() m join pg_class c on c.oid = to_regclass(m.relation)
+  select m.role from pgjobs.missing_rights() m
+  join pg_class c on c.relnamespace = 'public'::regnamespace and 'public.' || c.relname = m.relation
   where not m.is_hidden and m.role = 'pgjobs_owner' and pg_has_role(c.relowner, 'usage')
 """
 OPEN_TRANSACTIONS = """

@@ -10,6 +10,10 @@ as $$
   select current_user, 'schema public', 'usage', false
   where not has_schema_privilege('public', 'usage')
   union all
+  -- Its size is one of the gauges.
+  select current_user, format('database %I', current_database()), 'connect', false
+  where not has_database_privilege(current_database(), 'connect')
+  union all
   select current_user, 'public.' || w.name, coalesce(m.missing, ''), m.missing is null
   from (values
     ('xmp_jobs', '{select,update,delete}'::text[]), ('xmp_job_types', '{select}'), ('xmp_retries', '{select}'),
@@ -24,4 +28,4 @@ as $$
   where m.missing is not null or row_security_active(c.oid);
 $$;
 comment on function pgjobs.missing_rights() is
-  'What the owner of schema pgjobs lacks on the operator''s tables, a row each: the rights that are missing, or (is_hidden) that row level security hides rows from it, which breaks jobs off. No row: nothing is missing.';
+  'What the owner of schema pgjobs lacks on the operator''s tables, their schema and the database, a row each: the rights that are missing, or (is_hidden) that row level security hides rows from it, which breaks jobs off. No row: nothing is missing.';
