@@ -102,6 +102,24 @@ MUTANTS = (
         ("tests/test_connections.py::test_a_burst_needs_few_connections_and_leaves_fewer",),
     ),
     Mutant(
+        "m-limit",
+        "nothing is read beyond what may still be sent",
+        (Edit(RECORDS, "            self._limit(rows)\n", "            self._limit(rows) if step > 100 else None\n"),),
+        ("tests/test_small_jobs.py::test_nothing_is_read_beyond_the_limit",),
+    ),
+    Mutant(
+        "m-route",
+        "a route that is found to be gone is asked for, however lately it was there",
+        (Edit(OUTGOING, "await self.check_route(within=0)", "await self.check_route()"),),
+        ("tests/test_small_jobs.py::test_a_queue_that_is_deleted_between_two_jobs",),
+    ),
+    Mutant(
+        "m-forward",
+        "a run that yields has got a window done",
+        (Edit(LEASE, "        if self._progressed:\n", "        if True:\n"),),
+        ("tests/test_orders.py::test_whoever_yields_ends_at_its_next_window",),
+    ),
+    Mutant(
         "m-unrenewed",
         "a lease that was not renewed is not trusted for longer",
         (Edit(LEASES, "asked_at if renewed else None", "asked_at"),),
