@@ -1,8 +1,10 @@
 """The run of a shard, told from top to bottom: open, read, publish, confirm, log, checkpoint, until nothing is left.
 
-Two windows are in flight at most. While they are being confirmed the next one is read and encoded; how far may be
-published before the next checkpoint is stored before it is published, so that after a crash exactly that range is
-uncertain. The order within a window is fixed: confirm, append to the log, fdatasync, checkpoint.
+Two windows are in flight at most. While they are being confirmed the next one is read; it is encoded when it is
+published (Outgoing.publish). How far may be published before the next checkpoint is stored before anything is
+published, so that after a crash exactly this range is uncertain. The order within a window is fixed: confirm, append
+to the log, fdatasync, checkpoint. If the broker confirms nothing, Publisher.settle raises Interrupted, and outcome.py
+parks the shard.
 """
 
 from __future__ import annotations
