@@ -14,7 +14,7 @@ from uuid import UUID
 from pgjobs.backoff import set_within
 from pgjobs.engine import claim
 from pgjobs.engine.claim import Claim
-from pgjobs.engine.connections import ConnectionPool
+from pgjobs.engine.connections import BESIDE, ConnectionPool
 from pgjobs.engine.lease import boot_seconds
 from pgjobs.engine.shard import Shard
 from pgjobs.metrics import Metrics
@@ -87,7 +87,7 @@ class Claims:
         """How many shards may be claimed: one that is to be parked ends its windows beside the one in its place."""
         most, running = self._settings.max_running, len(self._running)
         leaving = sum(each.shard.lease.parking is not None for each in self._running.values())
-        return 0 if self._ending else max(0, min(most - running + leaving, 2 * most - running))
+        return 0 if self._ending else max(0, most - running + min(leaving, BESIDE))
 
     async def _fill(self, control: db.Connection, *, heard: bool) -> bool:
         """Claim shards for all free places; False when no more are due."""

@@ -28,6 +28,8 @@ OWN = 4 + MOST
 """Connections to PostgreSQL beside those that read: listener, claims, leases, chores and the control connections."""
 ANSWERS = 4
 """Calls of /api that a daemon answers side by side, each with a connection of its own."""
+BESIDE = 4
+"""Shards that may begin while as many others, which were asked for their places, still end their windows."""
 IDLE = psycopg.pq.TransactionStatus.IDLE
 
 
@@ -65,7 +67,7 @@ class ConnectionPool:
         self._trouble = ""
         self._connecting = asyncio.Lock()
         self._retry_at = 0.0
-        metrics.connections_limit.set(OWN + ANSWERS + settings.max_running)
+        metrics.connections_limit.set(OWN + ANSWERS + settings.max_running + BESIDE)
         # Computed whenever they are read, so that they are true after a connection was lost as well.
         metrics.broker_connected.set_function(lambda: any(each.usable for each in self._publishers))
         metrics.broker_blocked.set_function(lambda: any(each.blocked for each in self._publishers))
