@@ -373,7 +373,7 @@ comment on table pgjobs.maintenance is 'Which daemon does the chores of this dat
 
 create table pgjobs.retention (
   what    text primary key,
-  keep    interval constraint retention_keep_a_day check (keep >= interval '1 day'),
+  keep    interval constraint retention_keep_known check (keep between interval '1 day' and interval '1000 years'),
   about   text not null,
   done_to timestamptz not null default '-infinity',
   done_id bigint not null default 0,

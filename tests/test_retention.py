@@ -258,13 +258,18 @@ def test_a_job_that_somebody_keeps_holds_up_no_other(db: Db) -> None:
 
 
 def test_keep_times_are_set_by_a_function(db: Db) -> None:
-    """A keep time is a day or more, or null for ever; anything else is one sentence with the remedy."""
+    """A keep time is a day to a thousand years, or null for ever; anything else is one sentence with the remedy."""
     db.execute("select pgjobs.set_retention('events', '2 years')")
     assert 1 == db.value("select count(*) from pgjobs.retention where what = 'events' and keep = '2 years'")
     db.execute("select pgjobs.set_retention('events', null)")
     assert db.value("select keep is null from pgjobs.retention where what = 'events'")
     said = db.refusal("select pgjobs.set_retention('events', '1 hour')")
     assert ("bad_keep", "keep: 01:00:00 is less than a day") == (said.constraint_name, said.message_primary)
+    said = db.refusal("select pgjobs.set_retention('events', '10000 years')")
+    assert ("bad_keep", "keep: 10000 years is more than 1000 years") == (said.constraint_name, said.message_primary)
+    db.execute("select pgjobs.set_retention('events', '1000 years')")
+    while db.value("select pgjobs.clear_history()"):
+        pass
     said = db.refusal("select pgjobs.set_retention('shards', '1 year')")
     assert ("bad_what", "what: 'shards' is nothing that is cleared") == (said.constraint_name, said.message_primary)
     assert "callbacks" in (said.message_hint or "")

@@ -11,6 +11,11 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_keep', 'keep', format('keep: %s is less than a day', _keep),
       'give a day or more, or null to keep it for ever', 'pgjobs.retention');
   end if;
+  -- So long before now there is no timestamp.
+  if _keep > interval '1000 years' then
+    perform pgjobs.refuse('PJ400', 'bad_keep', 'keep', format('keep: %s is more than 1000 years', _keep),
+      'give null to keep it for ever', 'pgjobs.retention');
+  end if;
   update pgjobs.retention r set keep = _keep, next_at = '-infinity' where r.what = _what;
   if not found then
     perform pgjobs.refuse('PJ400', 'bad_what', 'what', format('what: %L is nothing that is cleared', left(_what, 100)),
@@ -19,4 +24,4 @@ begin
 end;
 $$;
 comment on function pgjobs.set_retention(text, interval) is
-  'Sets how long something is kept; null: for ever, or as long as its job. Refuses (PJ400) what is unknown and less than a day.';
+  'Sets how long something is kept; null: for ever, or as long as its job. Refuses (PJ400) what is unknown, less than a day and more than 1000 years.';
