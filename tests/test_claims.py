@@ -414,6 +414,23 @@ def test_why_of_a_job_behind_others(db: Db) -> None:
     assert reason(db, higher).startswith("it is due: ")
 
 
+def test_a_job_that_runs_in_part_moves(db: Db) -> None:
+    """A job of which one shard runs while others wait for a free place moves; once nothing of it does, it says why."""
+    beat(db, ONE)
+    job = cut(db, 3)
+    (taken,) = take(db)
+    assert db.value("select pgjobs.why(%s)", job) is None
+    assert [] == db.execute("select * from pgjobs.stuck_jobs(9)").fetchall()
+    db.execute("update pgjobs.shards set note = 'the broker is away', failures = 1 where job_id = %s and shard = 1", (job,))
+    assert reason(db, job).startswith("the broker is away; tried again ")
+    db.execute("update pgjobs.shards set note = null, failures = 0 where job_id = %s", (job,))
+    db.execute("update pgjobs.events set at = at - interval '1 minute'")
+    assert reason(db, job).startswith("it waits for a free place ")
+    db.execute("update pgjobs.events set at = at + interval '1 minute'")
+    db.execute("select pgjobs.park_shard(%s, %s, %s, true, '0 s', 'it gave its place up', false)", taken)
+    assert reason(db, job) != "None"
+
+
 def test_a_job_changed_behind_the_triggers_is_put_right(db: Db) -> None:
     """A shard that is due though its job may not run, for somebody changed the job with its triggers off, is not taken,
     and keeps no other one from being taken."""
