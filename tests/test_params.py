@@ -182,6 +182,16 @@ def test_an_unknown_parameter_is_refused(db: Db, kind: str, key: str) -> None:
     assert known == set((said.message_hint or "").removeprefix("it knows ").split(", "))
 
 
+def test_a_type_without_parameters_says_so(db: Db) -> None:
+    """A key is refused for a type that takes none, and the hint says that instead of an empty list."""
+    db.execute(
+        "insert into xmp_job_types (name, selector, routing_key) values ('plain', 'pgjobs.expired_records', 'queue')"
+    )
+    said = check(db, "plain", {"dry_run": True})
+    assert said is not None
+    assert ("PJ400", "dry_run", "it takes none: leave it out") == (said.sqlstate, said.column_name, said.message_hint)
+
+
 @pytest.mark.parametrize("params", ["[]", "[1]", "1", '"count"', "null", "true", None])
 def test_params_have_to_be_an_object(db: Db, params: str | None) -> None:
     """params that are no JSON object, or SQL null, are refused as a whole."""

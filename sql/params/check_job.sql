@@ -30,7 +30,8 @@ begin
     if found then
       perform pgjobs.refuse('PJ400', 'bad_params', _key,
         format('params.%s: a job of type %s has no such parameter', left(_key, 100), _type),
-        'it knows ' || array_to_string(_registered.params, ', '));
+        case when _registered.params = '{}' then 'it takes none: leave it out'
+             else 'it knows ' || array_to_string(_registered.params, ', ') end);
     end if;
     -- The predecessor read these as "not given"; a slip must not make a job charge more people.
     if not _registered.lenient then
