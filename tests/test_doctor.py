@@ -203,6 +203,19 @@ def test_roles_whose_code_would_run_as_the_daemon_are_told(engine: Engine, exami
     assert f"warning: xmp_jobs belongs to role {role}: its triggers, rules" in found
 
 
+def test_further_callers_of_the_engine_are_told(engine: Engine, examine: Examine, stranger: str) -> None:
+    """A function that runs with the owner's rights, granted to everybody or to a role of somebody's own."""
+    role = urlsplit(stranger).username
+    found = rights(examine())
+    assert f"warning: role {role} may call pgjobs.abandon_api_requests (and " in found
+    assert f"-> revoke all on all functions in schema pgjobs from {role}" in found
+    engine.execute(f"revoke all on all functions in schema pgjobs from {role}")
+    assert "may call" not in rights(examine())
+    engine.execute("grant execute on function pgjobs.claim_shards to public")
+    found = rights(examine())
+    assert "warning: every role may call pgjobs.claim_shards, which runs with the rights of pgjobs_owner" in found
+
+
 def test_a_group_without_rights_is_told(engine: Engine, examine: Examine) -> None:
     """A group made after the migration has nothing yet."""
     assert "pgjobs_viewer" not in rights(examine())

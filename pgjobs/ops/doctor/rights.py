@@ -40,6 +40,17 @@ select exists (
   select from pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
   where n.nspname = 'public' and a.grantee = 0 and a.privilege_type = 'CREATE')
 """
+FURTHER_CALLERS = """
+select case when a.grantee = 0 then 'public' else a.grantee::regrole::text end, array_agg(distinct p.proname::text)
+from pg_proc p
+cross join aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+left join pg_roles r on r.oid = a.grantee
+where p.pronamespace = 'pgjobs'::regnamespace and p.prosecdef and a.grantee <> p.proowner
+  and coalesce(r.rolname, '') not in
+    ('pgjobs_owner', 'pgjobs_daemon', 'pgjobs_web', 'pgjobs_operator', 'pgjobs_viewer', 'pgjobs_agent')
+group by a.grantee
+order by 1
+"""
 GROUP = "select to_regrole(%(name)s) is not null, has_schema_privilege(to_regrole(%(name)s)::oid, 'pgjobs', 'usage')"
 
 
@@ -112,6 +123,16 @@ async def _others(connection: db.Connection, schema_owner: str) -> list[Finding]
                 f"{', '.join(tables)} {'belongs' if len(tables) == 1 else 'belong'} to role {owner}:"
                 f" its triggers, rules and index functions there run with the rights of {schema_owner}",
                 f"keep {owner} as safe as {schema_owner}, or: alter table {tables[0]} owner to {schema_owner}",
+            )
+        )
+    for caller, functions in await (await connection.execute(FURTHER_CALLERS)).fetchall():
+        first = f"{functions[0]} (and {len(functions) - 1} more)" if len(functions) > 1 else functions[0]
+        found.append(
+            warning(
+                ABOUT,
+                f"{'every role' if caller == 'public' else f'role {caller}'} may call pgjobs.{first},"
+                f" which runs with the rights of {schema_owner}",
+                f"revoke all on all functions in schema pgjobs from {caller}",
             )
         )
     return found
