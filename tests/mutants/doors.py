@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mutants.table import Edit, Mutant
 
-ACTOR, TWICE = "tests/test_actor.py", "tests/test_double_click.py"
-AUTH = "tests/test_web_auth.py"
+ACTOR, TWICE = "tests/sql/test_actor.py", "tests/sql/test_double_click.py"
+AUTH = "tests/doors/test_web_auth.py"
 DOORS = (
     Mutant(
         "m-scope",
@@ -17,7 +17,7 @@ DOORS = (
         "m-render",
         "an error is written in the shape of its door",
         (Edit("pgjobs/web/errors.py", 'getattr(request.state, "render", json_problem)', "json_problem"),),
-        ("tests/test_web_doors.py::test_every_error_has_the_shape_of_its_door",),
+        ("tests/doors/test_web_doors.py::test_every_error_has_the_shape_of_its_door",),
     ),
     Mutant(
         "m-actor",

@@ -2,7 +2,7 @@
 
 from mutants.table import CLAIM, Edit, Mutant
 
-CLAIMS = "tests/test_claims.py"
+CLAIMS = "tests/sql/test_claims.py"
 PARK = "sql/engine/park_shard.sql"
 YIELDS = "sql/engine/choose_yields.sql"
 SCHEDULE = "sql/jobs/schedule_shards.sql"
@@ -96,7 +96,7 @@ PLACES = (
         "m-yield",
         "a full daemon gives up a place for what is more urgent",
         (Edit("pgjobs/engine/claims.py", "if not self._places and await self._make_room(control):", "if False:"),),
-        ("tests/test_yielding.py", "-k", "urgent or equal"),
+        ("tests/engine/test_yielding.py", "-k", "urgent or equal"),
     ),
     Mutant(
         "m-yield-many",

@@ -9,13 +9,13 @@ RIGHTS = (
         "m-clock",
         "only members of the owner move the clock",
         (Edit("sql/base/trusted_setting.sql", "pg_has_role(session_user, r.oid, 'MEMBER'))", "true)"),),
-        ("tests/test_trusted_settings.py::test_a_cms_moves_no_clock_and_forges_no_reason",),
+        ("tests/sql/test_trusted_settings.py::test_a_cms_moves_no_clock_and_forges_no_reason",),
     ),
     Mutant(
         "m-session-user",
         "the role that logged in counts, not the one as which a function runs",
         (Edit("sql/base/trusted_setting.sql", "pg_has_role(session_user,", "pg_has_role(current_user,"),),
-        ("tests/test_trusted_settings.py",),
+        ("tests/sql/test_trusted_settings.py",),
     ),
     Mutant(
         "m-claims",
@@ -27,7 +27,7 @@ RIGHTS = (
                 "current_setting('pgjobs.claims', true)",
             ),
         ),
-        ("tests/test_triggers.py::test_nobody_passes_for_a_daemon",),
+        ("tests/sql/test_triggers.py::test_nobody_passes_for_a_daemon",),
     ),
     Mutant(
         "m-closed",
@@ -39,18 +39,18 @@ RIGHTS = (
                 "foreach _roles in array _present loop",
             ),
         ),
-        ("tests/test_rights.py::test_the_matrix_of_rights",),
+        ("tests/sql/test_rights.py::test_the_matrix_of_rights",),
     ),
     Mutant(
         "m-owned",
         "the functions of the schema belong to the role that logs in nowhere",
         (Edit("sql/roles.sql", "and (m.owner = _former or pg_has_role", "and (m.owner = _former and pg_has_role"),),
-        ("tests/test_rights.py::test_the_owner_owns_everything",),
+        ("tests/sql/test_rights.py::test_the_owner_owns_everything",),
     ),
     Mutant(
         "m-lent",
         "a daemon runs jobs without rights on any table",
         (Edit("sql/selection/open_records.sql", "security definer\n", ""),),
-        ("tests/test_rights.py::test_whoever_may_call_is_lent_the_rights_of_the_owner",),
+        ("tests/sql/test_rights.py::test_whoever_may_call_is_lent_the_rights_of_the_owner",),
     ),
 )

@@ -22,10 +22,10 @@ RENEW_ALL = "sql/engine/renew_leases.sql"
 CLAIM = "sql/engine/claim_shards.sql"
 EXPIRED = "sql/types/expired/expired_records.sql"
 
-CRASHES = "tests/test_crash_points.py"
-FAILURES = "tests/test_failing_calls.py"
-LETTING_GO = "tests/test_letting_go.py"
-RULES = "tests/test_rules.py"
+CRASHES = "tests/faults/test_crash_points.py"
+FAILURES = "tests/faults/test_failing_calls.py"
+LETTING_GO = "tests/engine/test_letting_go.py"
+RULES = "tests/engine/test_rules.py"
 
 
 @dataclass(frozen=True)
@@ -87,55 +87,55 @@ MUTANTS = (
         "m3-together",
         "the common renewal passes over a row that is locked",
         (Edit(RENEW_ALL, "    for no key update skip locked\n", "    for no key update\n"),),
-        ("tests/test_orders.py::test_a_row_that_is_locked_is_not_waited_for",),
+        ("tests/engine/test_orders.py::test_a_row_that_is_locked_is_not_waited_for",),
     ),
     Mutant(
         "m-locked",
         "statements that meet a lock leave connections to the others",
         (Edit("pgjobs/engine/control.py", "asyncio.Semaphore(1)", "asyncio.Semaphore(MOST)"),),
-        ("tests/test_connections.py::test_locked_shards_do_not_stop_the_others",),
+        ("tests/engine/test_connections.py::test_locked_shards_do_not_stop_the_others",),
     ),
     Mutant(
         "m-burst",
         "connections that nobody needs any more are closed",
         (Edit("pgjobs/engine/connections.py", "self._readers.take_unused(seconds, but=1)", "()"),),
-        ("tests/test_connections.py::test_a_burst_needs_few_connections_and_leaves_fewer",),
+        ("tests/engine/test_connections.py::test_a_burst_needs_few_connections_and_leaves_fewer",),
     ),
     Mutant(
         "m-limit",
         "nothing is read beyond what may still be sent",
         (Edit(RECORDS, "            self._limit(rows)\n", "            self._limit(rows) if step > 100 else None\n"),),
-        ("tests/test_small_jobs.py::test_nothing_is_read_beyond_the_limit",),
+        ("tests/engine/test_small_jobs.py::test_nothing_is_read_beyond_the_limit",),
     ),
     Mutant(
         "m-route",
         "a route that is found to be gone is asked for, however lately it was there",
         (Edit(OUTGOING, "await self.check_route(within=0)", "await self.check_route()"),),
-        ("tests/test_small_jobs.py::test_a_queue_that_is_deleted_between_two_jobs",),
+        ("tests/engine/test_small_jobs.py::test_a_queue_that_is_deleted_between_two_jobs",),
     ),
     Mutant(
         "m-forward",
         "a run that yields has got a window done",
         (Edit(LEASE, "        if self._progressed:\n", "        if True:\n"),),
-        ("tests/test_orders.py::test_whoever_yields_ends_at_its_next_window",),
+        ("tests/engine/test_orders.py::test_whoever_yields_ends_at_its_next_window",),
     ),
     Mutant(
         "m-unrenewed",
         "a lease that was not renewed is not trusted for longer",
         (Edit(LEASES, "asked_at if renewed else None", "asked_at"),),
-        ("tests/test_orders.py::test_a_lease_that_could_not_be_renewed_is_not_trusted",),
+        ("tests/engine/test_orders.py::test_a_lease_that_could_not_be_renewed_is_not_trusted",),
     ),
     Mutant(
         "m-wait",
         "a run that is told to wait ends at its window and parks the shard",
         (Edit(LEASE, '        elif orders.verdict == "wait":\n', '        elif orders.verdict == "never":\n'),),
-        ("tests/test_orders.py::test_a_shard_that_has_to_wait_is_parked",),
+        ("tests/engine/test_orders.py::test_a_shard_that_has_to_wait_is_parked",),
     ),
     Mutant(
         "m-reason",
         "a parked shard keeps its reason",
         (Edit("sql/engine/park_shard.sql", "note = _reason,", "note = null,"),),
-        ("tests/test_orders.py::test_a_shard_that_has_to_wait_is_parked",),
+        ("tests/engine/test_orders.py::test_a_shard_that_has_to_wait_is_parked",),
     ),
     Mutant(
         "m3-finish",
@@ -270,7 +270,7 @@ MUTANTS = (
                 "            return None\n",
             ),
         ),
-        ("tests/test_supervisor.py::test_no_way_to_end_is_final",),
+        ("tests/engine/test_supervisor.py::test_no_way_to_end_is_final",),
     ),
     Mutant(
         "m-range",
@@ -325,7 +325,7 @@ MUTANTS = (
                 '                        chain = b""\n',
             ),
         ),
-        ("tests/test_joblog.py::test_an_owner_that_slept_while_it_opened_its_log",),
+        ("tests/joblog/test_joblog.py::test_an_owner_that_slept_while_it_opened_its_log",),
     ),
     Mutant(
         "m-gone",

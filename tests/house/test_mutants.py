@@ -8,7 +8,7 @@ import pytest
 from mutants.run import MUTANTS
 from mutants.table import Mutant
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -18,7 +18,7 @@ from pgjobs.metrics import Growth, Metrics
 from pgjobs.settings import Settings
 from pgjobs.web.app import ROOT_DOOR
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
     for path in ROOT.rglob("README.md")

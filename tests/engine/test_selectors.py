@@ -16,7 +16,7 @@ from pgjobs.engine.selected import misplaced
 
 COLUMNS = "id as key, msisdn as target, null as code, null as detail, '{}' as body"
 SHAPE = "the selector has to select key bigint, target text or bytea, code text, detail text, body text or bytea"
-SQL_PAGE = Path(__file__).parent.parent / "sql" / "README.md"
+SQL_PAGE = Path(__file__).parents[2] / "sql" / "README.md"
 
 
 def make_type(

@@ -1,7 +1,7 @@
 """T14: whatever people and daemons do to jobs, in whatever order, SQL and HTTP do what the contract's model says.
 
 Hypothesis plays people at both doors and two daemons that claim, checkpoint, fall silent, wake up too late and die;
-there is no process. tests/model_states.py knows what each step may change. PGJOBS_TEST_LONG=1 (with pytest's
+there is no process. tests/models/model_states.py knows what each step may change. PGJOBS_TEST_LONG=1 (with pytest's
 `-o faulthandler_timeout=0`) plays 5,000 new games, not the same 200.
 """
 

@@ -1,6 +1,6 @@
 """Whatever the data and the parameters, queue, log and counters are what the contract says.
 
-Hypothesis draws tables, files and parameters; a real daemon runs the jobs; tests/model.py knows what should come
+Hypothesis draws tables, files and parameters; a real daemon runs the jobs; tests/models/model.py knows what should come
 out. Some jobs are stopped at a drawn record and resumed after more has happened in the tables.
 """
 

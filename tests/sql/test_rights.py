@@ -1,4 +1,4 @@
-"""The whole matrix of rights, compared with tests/rights.txt: every role, and everything in schema pgjobs.
+"""The whole matrix of rights, compared with tests/sql/rights.txt: every role, and everything in schema pgjobs.
 
 Beside it what makes it true: the list in sql/access.sql, the owner of everything, and who runs with the owner's rights.
 """
@@ -15,8 +15,8 @@ from fix_roles import Login
 from pgjobs.pg.schema import folder
 
 GOLDEN = Path(__file__).with_name("rights.txt")
-COMMAND = "REWRITE_RIGHTS=1 .venv/bin/pytest tests/test_rights.py -k matrix"
-PACKAGE = Path(__file__).parents[1] / "pgjobs"
+COMMAND = "REWRITE_RIGHTS=1 .venv/bin/pytest tests/sql/test_rights.py -k matrix"
+PACKAGE = Path(__file__).parents[2] / "pgjobs"
 ROLES = ("daemon", "web", "operator", "viewer", "agent")
 FUNCTIONS = """
 select r.role, 'function', case when count(*) over (partition by r.role, p.proname) = 1 then p.proname::text
@@ -70,7 +70,7 @@ def matrix(db: Db, stranger: str) -> list[str]:
 
 
 def test_the_matrix_of_rights(db: Db, login: Login) -> None:
-    """Every role has exactly the rights of tests/rights.txt on each function, view, table, column and sequence."""
+    """Every role has exactly the rights of tests/sql/rights.txt on each function, view, table, column and sequence."""
     stranger = login().info.user
     assert "pgjobs_owner" == db.value("select nspowner::regrole::text from pg_namespace where nspname = 'pgjobs'")
     told = "Who may do what; whatever is not here is closed to everybody but the owner of schema pgjobs."
