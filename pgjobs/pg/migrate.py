@@ -175,7 +175,10 @@ class Migrating:
                 # To make a trigger anew locks the operator's table.
                 if path not in triggers or not as_they_are:
                     self._work.execute(path.read_bytes())
-            self._work.execute("select pgjobs.note_fingerprint(%s, %s, %s, %s)", (*wanted.values(), digest(triggers)))
+            names = [path.stem for path in sql_files()]
+            self._work.execute(
+                "select pgjobs.note_fingerprint(%s, %s, %s, %s, %s)", (*wanted.values(), digest(triggers), names)
+            )
             self._work.execute("select pgjobs.adopt_jobs()")
         self._done.append(f"functions {fingerprint()[:12]}")
 

@@ -140,6 +140,9 @@ def test_functions_that_were_changed_by_hand_are_put_back(database: str, db: Db)
         assert [f"functions were changed by hand and are put back: {changed}"] == told
     assert [] == db.column(CHANGED)
     assert 1 == db.value("select pgjobs.our_own()")
+    db.execute("create or replace function pgjobs.our_own() returns integer language sql as 'select 2'")
+    assert [] == db.column(CHANGED)
+    assert [] == migrate(database)
 
 
 def test_migrate_leaves_no_daemon_behind(database: str, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
