@@ -92,7 +92,7 @@ def test_one_loads_at_a_time(database: str, db: Db, job: int, settings: Settings
             with pytest.raises(NotReady, match=r"'lines\.csv' is being read by another daemon"):
                 load(settings, job)
             with other.cursor().copy(copy_lines.encode()) as copy:
-                copy.write_row((job, 1, b"923000000001", "923000000001", None))
+                copy.write_row((job, 1, b"923000000001", "923000000001", None, None))
             other.execute("select pgjobs.close_lines(%s)", (job,))
         load(settings, job)
     assert 1 == loaded(db, job)
