@@ -36,7 +36,7 @@ begin
     end loop;
   end if;
   update pgjobs.shards p
-  set owner = null, lease_until = null, yield_at = null, updated_at = clock_timestamp(), note = _reason,
+  set owner = null, lease_until = null, yield_at = null, note = _reason,
       in_flight_to = case when _clean then p.after_key else p.in_flight_to end,
       failures = case when _failure then p.failures + 1 else 0 end,
       due_at = _due + case when _failure then least(interval '10 s', interval '1 s' * power(2, least(p.failures, 10)))

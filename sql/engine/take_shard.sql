@@ -34,7 +34,7 @@ begin
       uncertain_to = case when p.in_flight_to is not distinct from p.after_key then p.uncertain_to
                           when _params.descending then least(p.uncertain_to, p.in_flight_to)
                           else greatest(p.uncertain_to, p.in_flight_to) end,
-      claimed_at = _now, claimed_with = p.considered, updated_at = _now
+      claimed_at = _now, claimed_with = p.considered, updated_at = coalesce(p.updated_at, _now)
   where p.job_id = _job_id and p.shard = _shard
   returning p.* into strict _taken;
   -- What is deferred to the end of the transaction would refuse there, where nobody knows for which job.

@@ -23,6 +23,10 @@ begin
   _to := replace(new.status::text, 'cancelled', 'canceled');
 
   if tg_op = 'INSERT' then
+    -- Null means "not given" where there is a value for that.
+    new.priority := coalesce(new.priority, 0);
+    new.file_name := coalesce(new.file_name, '');
+    new.log_path := coalesce(new.log_path, '');
     if _to not in ('ready', 'canceled') then
       perform pgjobs.refuse('PJ400', 'bad_status', 'status',
         format('status: a new job can''t be %L', _to), 'insert it as ready, or as canceled to hold it');
@@ -48,6 +52,15 @@ begin
      and (tg_op = 'INSERT' or new.run_at is distinct from old.run_at or _from <> _to and _to in ('ready', 'in progress')) then
     perform pgjobs.refuse('PJ400', 'bad_run_at', 'run_at', format('run_at: %s is no moment', new.run_at),
       'give a moment, or insert the job as canceled to hold it');
+  end if;
+  if new.run_at is null and (tg_op = 'INSERT' or old.run_at is not null) then
+    perform pgjobs.refuse('PJ400', 'bad_run_at', 'run_at', 'run_at: it is null', 'leave it out to run the job now, or give a moment');
+  end if;
+  if new.active is null then
+    perform pgjobs.refuse('PJ400', 'bad_active', 'active', 'active: it is null', 'give true, or false to hold the job back');
+  end if;
+  if new.priority is null then
+    perform pgjobs.refuse('PJ400', 'bad_priority', 'priority', 'priority: it is null', 'give 0, which is the usual one');
   end if;
   if new.priority not between -100 and 100 and (tg_op = 'INSERT' or new.priority is distinct from old.priority) then
     perform pgjobs.refuse('PJ400', 'bad_priority', 'priority', format('priority: %s is out of range', new.priority),

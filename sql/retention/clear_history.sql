@@ -21,12 +21,18 @@ begin
   _until := pgjobs.now() - _rule.keep;
   -- A rule that has come to its end sets when it is looked at again.
   _rule.next_at := clock_timestamp();
-  _rule := case _rule.what
-    when 'callbacks' then pgjobs.clear_callbacks(_rule, _until, _most)
-    when 'events' then pgjobs.clear_events(_rule, _until, _most)
-    when 'api_requests' then pgjobs.clear_api_requests(_rule, _until, _most)
-    when 'counters' then pgjobs.clear_counters(_rule, _until)
-    else pgjobs.clear_ended(_rule, _until, _most)
+  begin
+    _rule := case _rule.what
+      when 'callbacks' then pgjobs.clear_callbacks(_rule, _until, _most)
+      when 'events' then pgjobs.clear_events(_rule, _until, _most)
+      when 'api_requests' then pgjobs.clear_api_requests(_rule, _until, _most)
+      when 'counters' then pgjobs.clear_counters(_rule, _until)
+      else pgjobs.clear_ended(_rule, _until, _most)
+    end;
+  exception when others then
+    -- It would be due first again and again, and no other rule would have its turn.
+    _rule.next_at := clock_timestamp() + interval '10 minutes';
+    _rule.trouble := format('%s (%s)', sqlerrm, sqlstate);
   end;
   update pgjobs.retention r
   set done_to = _rule.done_to, done_id = _rule.done_id, next_at = _rule.next_at, cleared = _rule.cleared, trouble = _rule.trouble
@@ -35,4 +41,4 @@ begin
 end;
 $$;
 comment on function pgjobs.clear_history(bigint) is
-  'Clears a batch of what is older than its keep time, of the rule of pgjobs.retention that is due next: so many rows at most. True: there is more to be done now.';
+  'Clears a batch of what is older than its keep time, of the rule of pgjobs.retention that is due next: so many rows at most. A rule that fails keeps why in its column trouble, is tried again after ten minutes, and holds no other one up. True: there is more to be done now.';

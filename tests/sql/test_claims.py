@@ -223,6 +223,17 @@ def test_a_parked_shard_keeps_reason_and_due_time(db: Db) -> None:
     assert [(job, 0, 2)] == take(db)
 
 
+def test_the_age_of_the_last_checkpoint_grows_over_attempts(db: Db) -> None:
+    """A shard that is taken and parked again and again is as old as its last checkpoint: an alert can see it."""
+    insert_job(db)
+    (taken,) = take(db)
+    db.execute("update pgjobs.shards set updated_at = '2026-01-01Z'")
+    db.execute("select pgjobs.park_shard(%s, %s, %s, true, '0 s', 'the broker is away', true)", taken)
+    db.execute("update pgjobs.shards set due_at = now()")
+    assert 1 == len(take(db))
+    assert "2026-01-01" == str(db.value("select updated_at from pgjobs.shards"))[:10]
+
+
 def test_a_parked_job_that_is_stopped_and_resumed_goes_on_at_once(db: Db) -> None:
     """A stop makes a parked shard due never; resumed, its job waits for no pause of before."""
     job = insert_job(db)

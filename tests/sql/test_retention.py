@@ -257,6 +257,21 @@ def test_a_job_that_somebody_keeps_holds_up_no_other(db: Db) -> None:
     assert db.value("select trouble from pgjobs.retention where what = 'jobs'").startswith(f"job {kept}: ")
 
 
+def test_a_rule_that_fails_holds_up_no_other(db: Db) -> None:
+    """A rule that the database refuses keeps why, and is tried again later; the others have their turn meanwhile."""
+    old = with_rows(db, "done", 400)
+    db.execute(
+        "create function public.keep() returns trigger language plpgsql as $$begin raise 'history is law'; end$$;"
+        " create trigger keep before delete on pgjobs.events for each row execute function public.keep()"
+    )
+    db.execute("update pgjobs.retention set next_at = '-infinity' where what = 'events'")
+    clear(db)
+    assert old in db.column(LEFT["events"])
+    assert old not in db.column(LEFT["checkpoints"])
+    trouble, waits = db.row("select trouble, next_at > clock_timestamp() from pgjobs.retention where what = 'events'")
+    assert ("history is law (P0001)", True) == (trouble, waits)
+
+
 def test_keep_times_are_set_by_a_function(db: Db) -> None:
     """A keep time is a day to a thousand years, or null for ever; anything else is one sentence with the remedy."""
     db.execute("select pgjobs.set_retention('events', '2 years')")

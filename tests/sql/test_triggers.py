@@ -347,6 +347,20 @@ def test_a_moment_of_a_row_that_is_older_than_the_rules(db: Db) -> None:
     assert "created_at: infinity is no moment" == said.message_primary
 
 
+def test_null_is_not_given_or_refused_with_a_sentence(db: Db) -> None:
+    """A new job with null for priority or file_name has the usual value; null elsewhere is refused in one sentence."""
+    job = insert_job(db, priority=None, file_name=None)
+    assert (0, "") == db.row("select priority, file_name from xmp_jobs where id = %s", job)
+    for field in ("run_at", "active"):
+        for statement in (
+            f"insert into xmp_jobs (type, {field}) values ('expired', null)",  # noqa: S608 names of the test
+            f"update xmp_jobs set {field} = null",  # noqa: S608 names of the test
+        ):
+            said = db.refusal(statement)
+            assert (f"bad_{field}", f"{field}: it is null") == (said.constraint_name, said.message_primary)
+    assert "bad_priority" == db.refusal("update xmp_jobs set priority = null").constraint_name
+
+
 def test_a_job_keeps_its_number(db: Db) -> None:
     """The id, by which all that the engine keeps of a job is found, can't be changed."""
     job = insert_job(db)
