@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-
-import psycopg
 
 from pgjobs.bench import jobs, workers
 from pgjobs.bench.arrivals import Arrivals
@@ -76,12 +73,7 @@ def urgent(lab: Lab) -> list[float]:
                 found.append(arrivals.first(job.id) - job.asked)
                 jobs.wait_for(lab, job.id)
     finally:
-        for giant in giants:
-            with contextlib.suppress(psycopg.Error):
-                lab.connection.execute("select pgjobs.stop_job(%s)", (giant,))
-        for giant in giants:
-            while jobs.look(lab, giant).held:
-                time.sleep(0.01)
+        jobs.stop(lab, giants)
     if not found:
         raise workers.BenchError("the giants ended before an urgent job could start: the table is too small")
     lab.drop(queue)

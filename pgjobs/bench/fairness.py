@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 
-import psycopg
-
 from pgjobs.bench import jobs, workers
 from pgjobs.bench.arrivals import Arrivals
 from pgjobs.bench.book import Key, Sample, percentile
@@ -49,12 +47,7 @@ def urgent(lab: Lab) -> list[float]:
                 if turn:  # the first one warms everything up
                     found.append(latency)
     finally:
-        for giant in giants:
-            with contextlib.suppress(psycopg.Error):
-                lab.connection.execute("select pgjobs.stop_job(%s)", (giant,))
-        for giant in giants:
-            while jobs.look(lab, giant).held:
-                time.sleep(0.01)
+        jobs.stop(lab, giants)
     if not found:
         raise workers.BenchError("the giants ended before an urgent job could start: the table is too small")
     lab.drop(queue)

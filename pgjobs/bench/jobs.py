@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from datetime import datetime
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from pgjobs.bench.book import Sample
@@ -123,3 +125,13 @@ def stream_rate(looks: list[State], of: str) -> float | None:
     seconds = (running[-1].at - running[0].at).total_seconds()
     done = getattr(running[-1], of) - getattr(running[0], of)
     return float(done / seconds) if seconds > 0 else None
+
+
+def stop(lab: Lab, started: list[int]) -> None:
+    """Stop those of these jobs that still run, and wait until nobody holds them any more."""
+    for job in started:
+        with contextlib.suppress(psycopg.Error):
+            lab.connection.execute("select pgjobs.stop_job(%s)", (job,))
+    for job in started:
+        while look(lab, job).held:
+            time.sleep(0.01)

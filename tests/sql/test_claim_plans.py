@@ -6,12 +6,11 @@ for another shard of their job. PostgreSQL itself counts the blocks that each ca
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fix_database import create_database, drop_database
+from fix_database import shared_database
 from fix_jobs import Db, connect, insert_job
 
 from pgjobs.lab.services import Services
@@ -44,15 +43,11 @@ CALLS = {
 @pytest.fixture(scope="module")
 def crowd(services: Services, template_database: str) -> Iterator[str]:
     """The URL of a database full of shards."""
-    name = f"{template_database}_crowd_{os.getpid()}"
-    try:
-        url = create_database(services.database_url, name, template_database)
+    with shared_database(services, template_database, "crowd") as url:
         with connect(url) as db:
             db.execute(CROWD.encode())
             db.execute("vacuum analyze pgjobs.shards")
         yield url
-    finally:
-        drop_database(services.database_url, name)
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@
 statement reads, those of its triggers and functions included.
 """
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from fix_database import create_database, drop_database
+from fix_database import shared_database
 from fix_jobs import Db, connect
 
 from pgjobs.bench import crowded as bench
@@ -56,15 +55,11 @@ WRITES = {
 @pytest.fixture(scope="module")
 def crowded_url(services: Services, template_database: str) -> Iterator[str]:
     """The URL of a crowded database."""
-    name = f"{template_database}_crowded_{os.getpid()}"
-    try:
-        url = create_database(services.database_url, name, template_database)
+    with shared_database(services, template_database, "crowded") as url:
         with connect(url) as db:
             for text in bench.fill(bench.Size(ENDED, WAITING, RUNNING)):
                 db.execute(text)
         yield url
-    finally:
-        drop_database(services.database_url, name)
 
 
 @pytest.fixture

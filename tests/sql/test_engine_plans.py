@@ -5,12 +5,11 @@ A database of 50,000 ended jobs; PostgreSQL itself counts the blocks that each c
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 
 import pytest
-from fix_database import create_database, drop_database
+from fix_database import shared_database
 from fix_jobs import Db, claim, connect, insert_job, prepare
 
 from pgjobs.lab.services import Services
@@ -44,9 +43,7 @@ MOST_BLOCKS = 200
 @pytest.fixture(scope="module")
 def long_used(services: Services, template_database: str) -> Iterator[str]:
     """The URL of a database that has a long history, a few running jobs and a few that wait."""
-    name = f"{template_database}_used_{os.getpid()}"
-    try:
-        url = create_database(services.database_url, name, template_database)
+    with shared_database(services, template_database, "used") as url:
         with connect(url) as db:
             db.execute(HISTORY.encode())
             running = [insert_job(db) for _ in range(RUNNING)]
@@ -58,8 +55,6 @@ def long_used(services: Services, template_database: str) -> Iterator[str]:
                 insert_job(db, run_at="2100-01-01")
             db.execute("vacuum analyze")
         yield url
-    finally:
-        drop_database(services.database_url, name)
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """The selections: how they are planned on big tables, and what they say about small ones."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fix_database import create_database, drop_database
+from fix_database import shared_database
 from fix_jobs import PREPARE, Db, claim, connect, insert_job, outcome, prepare, read_lines, records
 
 from pgjobs.lab.services import Services
@@ -48,16 +47,12 @@ TABLES = ("xmp_retries_expired", "xmp_transactions", "xmp_msisdn_blacklist", "xm
 @pytest.fixture(scope="module")
 def big(services: Services, template_database: str) -> Iterator[Db]:
     """A database of some size with fresh statistics, shared by the tests that only look at plans."""
-    name = f"{template_database}_big_{os.getpid()}"
-    try:
-        with connect(create_database(services.database_url, name, template_database)) as db:
-            db.execute(BIG.encode())
-            first = insert_job(db, "injection")
-            db.execute(LINES.format(first).encode())
-            db.execute("vacuum analyze")
-            yield db
-    finally:
-        drop_database(services.database_url, name)
+    with shared_database(services, template_database, "big") as url, connect(url) as db:
+        db.execute(BIG.encode())
+        first = insert_job(db, "injection")
+        db.execute(LINES.format(first).encode())
+        db.execute("vacuum analyze")
+        yield db
 
 
 Node = dict[str, Any]

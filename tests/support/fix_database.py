@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import psycopg
@@ -37,6 +38,16 @@ def drop_database(url: str, name: str) -> None:
     """Drop the database `name`, whoever is still connected to it."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def shared_database(services: Services, template: str, use: str) -> Iterator[str]:
+    """The URL of a migrated database that the tests of a module fill once and share, until the block ends."""
+    name = f"{template}_{use}_{os.getpid()}"
+    try:
+        yield create_database(services.database_url, name, template)
+    finally:
+        drop_database(services.database_url, name)
 
 
 @pytest.fixture(scope="session")
