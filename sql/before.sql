@@ -20,7 +20,7 @@ begin
   if found then
     raise exception using errcode = 'PJ409',
       message = format('schema pgjobs belongs to %I, and role %I is not a member of it', _owner, current_user),
-      hint = format('migrate as a member of it: grant %I to %I', _owner, current_user);
+      hint = 'migrate as a role that is a member of it, not as the role of the daemon or the web process';
   end if;
   if to_regnamespace('public') is null then
     raise exception using errcode = 'PJ409',

@@ -53,7 +53,7 @@ class Misplaced(NamedTuple):
         if self.key is None:
             behind = "the first record" if self.before is None else f"the record behind {self.before}"
             return f"the key of {behind} is null"
-        return f"key {self.key} comes behind key {self.before}: each key once, and in the job's order, is asked for"
+        return f"key {self.key} comes behind key {self.before}: give each key once, in the order of the job"
 
 
 def check_columns(columns: Sequence[Column]) -> None:
@@ -80,7 +80,7 @@ def check_codes(window: Sequence[Record], codes: Sequence[bytes | None], known: 
     for record, code in zip(window, codes, strict=True):
         if code is not None and not IS_CODE(code):
             said = code.decode(errors="replace")[:100]
-            raise SelectionError(f"the code {said!r} of key {KEY(record)} is none: {A_CODE}")
+            raise SelectionError(f"the code {said!r} of key {KEY(record)} is not allowed: {A_CODE}")
     known.update(codes)
     if len(known) > MOST_CODES:
         raise SelectionError(f"the selector gives more than {MOST_CODES} codes: what differs by record is its detail")

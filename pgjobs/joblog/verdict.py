@@ -50,5 +50,6 @@ class Verdict:
             what = "what was cleared can't be checked any more (see pgjobs.retention)"
             return [*self.cleared, f"{job}: nothing disagrees, but {what}"]
         counts = ", ".join(f"{self.counts[name]:,} {name}" for name in COUNTS)
-        what = f"{self.lines:,} lines of {self.checkpoints:,} checkpoints in {self.shards} shards: {counts}"
+        word = "shard" if self.shards == 1 else "shards"
+        what = f"{self.lines:,} lines of {self.checkpoints:,} checkpoints in {self.shards} {word}: {counts}"
         return [f"{job}: log, checkpoints, outcomes and counters agree: {what}"]

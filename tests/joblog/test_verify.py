@@ -62,7 +62,7 @@ def test_everything_agrees(done: Done) -> None:
     command = [sys.executable, "-m", "pgjobs", "verify", str(done.job)]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert 0 == ran.returncode
-    words = "60 lines of 9 checkpoints in 1 shards: 40 sent, 20 skipped, 0 returned"
+    words = "60 lines of 9 checkpoints in 1 shard: 40 sent, 20 skipped, 0 returned"
     assert f"job {done.job}: log, checkpoints, outcomes and counters agree: {words}\n" == ran.stdout
     done.patch(0, b"T")
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
