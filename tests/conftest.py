@@ -19,9 +19,10 @@ _servers = contextlib.ExitStack()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell's background command ignores it, and so would every program that a test starts and interrupts.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A shell's background command ignores the one, nohup the other; so would every program that a test starts.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     use_memory()

@@ -66,7 +66,7 @@ begin
     -- One shard waits for its turn while others of the job run: the job moves.
     when _shard.owner is null and (_shard.note is null or _shard.failures = 0) and _moved > _now - interval '10 s'
       and exists (select from pgjobs.shards p join pgjobs.live_daemons() w on w.id = p.owner
-                  where p.job_id = _id and p.lease_until > _now) then null
+                  where p.job_id = _id and p.lease_until > _now and p.note is null) then null
     when _held and not exists (select from pgjobs.live_daemons() w where w.id = _shard.owner) then
       'its daemon has fallen silent: another one takes over at ' || pgjobs.moment_text(_shard.lease_until)
     when _held and _shard.note is not null then _shard.note

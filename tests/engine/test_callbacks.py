@@ -401,8 +401,9 @@ def test_a_password_is_sent_and_shown_nowhere(engine: Engine, cms: Cms) -> None:
     assert "Basic bWU6c8OpY3JldA==" == cms.headers[0]["Authorization"]
     (attempt,) = attempts(engine)
     assert f"http://***@{cms.url.removeprefix('http://').replace('%20', '+')}&id={job}&status=done" == attempt["url"]
+    told = f"callback of job {job} (done): answered with 200"
+    engine.wait_for(lambda: told in daemon.said, "the answer is logged")
     assert "cret" not in daemon.said
-    assert f"callback of job {job} (done): answered with 200" in daemon.said
 
 
 ODD_ANSWERS = {
