@@ -194,11 +194,12 @@ def test_a_daemon_that_has_become_too_old_ends(engine: Engine) -> None:
 def test_an_upgrade_rolls(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A daemon of the version before works through migrate, beside one of the new version on the same job, and hands
     over to it: every record is sent once, none is marked, and each has its line."""
-    number_of_records = 3000
+    number_of_records = 12_000
     monkeypatch.setattr(pgjobs, "COMPATIBLE_FROM", BEFORE)
     engine.add_retries(number_of_records)
     engine.execute(OLDER_TEXT)
-    old = engine.start(version=BEFORE, window=3, max_running=2, lease_seconds=30)
+    # With windows as small as this the old daemon has work for long enough, on however fast a machine.
+    old = engine.start(version=BEFORE, window=2, max_running=1, lease_seconds=30)
     job = engine.value("insert into xmp_jobs (type, shards) values ('expired', 4) returning id")
     engine.wait_considered(job, 3)
     assert engine.value(IS_OLDER)
@@ -207,7 +208,7 @@ def test_an_upgrade_rolls(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> No
     considered = "select sum(considered) from pgjobs.shards where job_id = %s and owner is not null"
     before = engine.value(considered, job)
     engine.wait_for(lambda: engine.value(considered, job) > before, "the daemon of the version before goes on")
-    new = engine.start(window=3, max_running=4, lease_seconds=30)
+    new = engine.start(window=100, max_running=2, lease_seconds=30)
     engine.wait_until("count(distinct owner) = 2 from pgjobs.shards where job_id = %s", job)
     assert {BEFORE, pgjobs.__version__} == {row["version"] for row in engine.rows("select version from pgjobs.daemons")}
     assert 0 == old.terminate()
