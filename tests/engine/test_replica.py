@@ -160,7 +160,7 @@ def test_another_database_is_no_replica(engine: Engine, standby: EmbeddedPostgre
 def test_a_replica_that_is_away_is_named(engine: Engine) -> None:
     """A job that waits for the replica says which setting has its address."""
     engine.add_retries(5)
-    engine.start(replica_url="postgresql://u:hush@127.0.0.1:1/d")
+    engine.start(replica_url="postgresql://u:pw42@127.0.0.1:1/d")
     job = engine.add_job("expired")
     engine.wait_until("pgjobs.why(%s) like '%%the replica of PGJOBS_REPLICA_URL: the database went away%%'", job)
     assert 0 == engine.counters(job).considered

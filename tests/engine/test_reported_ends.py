@@ -141,10 +141,10 @@ def test_rows_that_row_level_security_hides_end_the_job(services: Services, queu
     role = f"pgjobs_plain_{uuid.uuid4().hex[:8]}"
     parts = urlsplit(services.database_url)
     with psycopg.connect(services.database_url, autocommit=True) as admin:
-        admin.execute(f"create role {role} login password 'hush'".encode())
+        admin.execute(f"create role {role} login password 'pw42'".encode())
         admin.execute(f"create database {role} owner {role}".encode())
         try:
-            url = parts._replace(netloc=f"{role}:hush@{parts.hostname}:{parts.port}", path=f"/{role}").geturl()
+            url = parts._replace(netloc=f"{role}:pw42@{parts.hostname}:{parts.port}", path=f"/{role}").geturl()
             migrate(url)
             with Engine(url, services.amqp_url, queue, tmp_path) as engine:
                 engine.add_retries(5)

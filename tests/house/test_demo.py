@@ -147,12 +147,12 @@ def test_a_queue_that_is_there_already_is_never_written_to(
 
 def test_the_password_of_somebody_elses_server_is_not_printed(tmp_path: Path) -> None:
     """The addresses of --keep are whole only for servers that live as long as the demo."""
-    url = "postgresql://someone:hush@db/pgjobs"
+    url = "postgresql://someone:pw42@db/pgjobs"
     for private, hidden in ((True, False), (False, True)):
         console = Console(file=io.StringIO(), width=120)
-        report.addresses(console, stage.Stage(url, url, "amqp://guest:hush@mq/", "http://web", tmp_path, private, ()))
+        report.addresses(console, stage.Stage(url, url, "amqp://guest:pw42@mq/", "http://web", tmp_path, private, ()))
         assert isinstance(console.file, io.StringIO)
-        assert hidden == ("hush" not in console.file.getvalue())
+        assert hidden == ("pw42" not in console.file.getvalue())
         assert "someone" in console.file.getvalue()
 
 

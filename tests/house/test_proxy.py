@@ -138,13 +138,13 @@ def test_refuse_and_heal(proxy: Proxy) -> None:
     """A refusing proxy resets whoever comes and still notes who it was."""
     proxy.refuse()
     with client(proxy) as line:
-        line.sendall(b"knock")
+        line.sendall(b"greet")
         with pytest.raises(ConnectionResetError):
             line.recv(1)
     proxy.heal()
     with client(proxy) as line:
         assert b"hello" == exchange(line, b"hello")
-    assert [b"knock", b"hello"] == [arrival.greeting for arrival in proxy.arrivals]
+    assert [b"greet", b"hello"] == [arrival.greeting for arrival in proxy.arrivals]
 
 
 def test_delay(proxy: Proxy) -> None:
@@ -162,6 +162,6 @@ def test_server_away() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         with Proxy("127.0.0.1", nobody.getsockname()[1]) as proxy, client(proxy) as line:
-            line.sendall(b"knock")
+            line.sendall(b"greet")
             with pytest.raises(ConnectionResetError):
                 line.recv(1)

@@ -20,7 +20,7 @@ from pgjobs.lab import services as private
 from pgjobs.lab.services import Services
 
 MOMENT = r"[0-9-]{10}T[0-9:]{8}Z"
-REFUSED = "postgresql://someone:hush@127.0.0.1:1/nothing"
+REFUSED = "postgresql://someone:pw42@127.0.0.1:1/nothing"
 
 
 def leaves(group: Any, *path: str) -> dict[tuple[str, ...], click.Command]:
@@ -65,7 +65,7 @@ def test_help_lists_the_commands() -> None:
     ("settings", "sentence"),
     [
         ({}, "PGJOBS_DATABASE_URL is not set"),
-        ({"database_url": "mysql://u:hush@h/d"}, "PGJOBS_DATABASE_URL: it has to begin with postgresql://"),
+        ({"database_url": "mysql://u:pw42@h/d"}, "PGJOBS_DATABASE_URL: it has to begin with postgresql://"),
         ({"database_url": REFUSED, "widow": "3"}, "PGJOBS_WIDOW is not a setting of pgjobs"),
     ],
     ids=["missing", "wrong", "unknown"],
@@ -77,7 +77,7 @@ def test_a_wrong_setting_ends_with_code_2(command: str, settings: dict[str, Any]
     found, remedy = complaint(said.everything)
     assert sentence == found
     assert remedy
-    assert "hush" not in said.everything
+    assert "pw42" not in said.everything
 
 
 def test_the_daemon_needs_a_broker_as_well() -> None:
@@ -107,17 +107,17 @@ def test_a_database_that_is_away_is_said_without_its_password(command: tuple[str
     assert said.err.startswith("pgjobs: PostgreSQL: ")
     assert "check host and port in PGJOBS_DATABASE_URL" in said.err
     assert "Traceback" not in said.everything
-    assert "hush" not in said.everything
+    assert "pw42" not in said.everything
 
 
 def test_a_wrong_password_is_not_repeated(services: Services) -> None:
     """The server's refusal names the role, and nobody names the password."""
     parts = urlsplit(services.database_url)
     place = parts.netloc.rpartition("@")[2]
-    wrong = parts._replace(netloc=f"{parts.username}:hush@{place}").geturl()
+    wrong = parts._replace(netloc=f"{parts.username}:pw42@{place}").geturl()
     said = run("migrate", database_url=wrong)
     assert 1 == said.code
-    assert "hush" not in said.everything
+    assert "pw42" not in said.everything
     assert str(parts.password) not in said.everything
 
 
@@ -193,7 +193,7 @@ class Unheard(Exception):
         (TaskError("it fails for ever"), 70, "pgjobs: it fails for ever\n"),
         (SchemaError("it is another"), 1, "run: pgjobs migrate\n"),
         (
-            Unheard("two\nlines of postgresql://u:hush@h"),
+            Unheard("two\nlines of postgresql://u:pw42@h"),
             70,
             "internal error: Unheard: two lines of postgresql://u:***@h",
         ),
@@ -220,12 +220,12 @@ def test_every_kind_of_trouble_has_its_code(
     assert code == ended.value.code
     assert words in said
     assert said.count("\n") == (2 if words else 0)
-    assert "hush" not in said
+    assert "pw42" not in said
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"password": "hush"}, "check user and password"), ({"path": "/no_such_database"}, "create the database")],
+    [({"password": "pw42"}, "check user and password"), ({"path": "/no_such_database"}, "create the database")],
     ids=["password", "database"],
 )
 def test_a_daemon_that_the_server_refuses_ends_at_once(
@@ -239,7 +239,7 @@ def test_a_daemon_that_the_server_refuses_ends_at_once(
     said = run("daemon", database_url=wrong.geturl(), amqp_url=services.amqp_url, log_dir=tmp_path)
     assert 1 == said.code
     assert words in complaint(said.err)[1]
-    assert "hush" not in said.everything
+    assert "pw42" not in said.everything
 
 
 def test_in_json_the_last_word_is_an_event_too(services: Services, tmp_path: Path) -> None:

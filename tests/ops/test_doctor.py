@@ -129,10 +129,10 @@ def test_a_living_daemon_is_found(engine: Engine, examine: Examine) -> None:
 
 def test_without_a_database_the_rest_is_examined_all_the_same(examine: Examine) -> None:
     """One problem that says so; broker and folders are looked at, and the password stays where it is."""
-    found = examine(database_url="postgresql://u:hush@127.0.0.1:1/d")
+    found = examine(database_url="postgresql://u:pw42@127.0.0.1:1/d")
     assert {"database"} == levels(found, "problem")
     assert "ok" == about(found, "broker").level
-    assert "hush" not in str(found)
+    assert "pw42" not in str(found)
 
 
 @pytest.fixture
@@ -140,12 +140,12 @@ def stranger(engine: Engine) -> Iterator[str]:
     """The URL of a role that may use the engine's schema and nothing of the operator's tables."""
     name = f"pgjobs_stranger_{uuid.uuid4().hex[:8]}"
     parts = urlsplit(engine.database_url)
-    engine.execute(f"create role {name} login password 'hush'")
+    engine.execute(f"create role {name} login password 'pw42'")
     engine.execute(f"grant usage on schema pgjobs to {name}")
     engine.execute(f"grant all on all tables in schema pgjobs to {name}")
     engine.execute(f"grant execute on all functions in schema pgjobs to {name}")
     try:
-        yield parts._replace(netloc=f"{name}:hush@{parts.hostname}:{parts.port}").geturl()
+        yield parts._replace(netloc=f"{name}:pw42@{parts.hostname}:{parts.port}").geturl()
     finally:
         engine.execute(f"reassign owned by {name} to current_user; drop owned by {name}")
         engine.execute(f"drop role {name}")
@@ -484,11 +484,11 @@ def test_columns_that_are_nowhere_are_told(engine: Engine, examine: Examine) -> 
 @pytest.mark.parametrize(
     ("url", "words", "remedy"),
     [
-        ("amqp://guest:hush@127.0.0.1:1/", "Connection refused", "check host and port in"),
-        ("amqp://guest:hush@{place}/", "ACCESS_REFUSED", "check user and password in"),
+        ("amqp://guest:pw42@127.0.0.1:1/", "Connection refused", "check host and port in"),
+        ("amqp://guest:pw42@{place}/", "ACCESS_REFUSED", "check user and password in"),
         ("amqp://guest:guest@{place}/no-such-host", "no-such-host not found", "create the virtual host"),
-        ("amqp://guest:hush@no-such-host.invalid/", "not known", "check the host's name in"),
-        ("amqps://guest:hush@{place}/", "SSL", "5671"),
+        ("amqp://guest:pw42@no-such-host.invalid/", "not known", "check the host's name in"),
+        ("amqps://guest:pw42@{place}/", "SSL", "5671"),
     ],
 )
 def test_a_broker_that_does_not_let_us_in(engine: Engine, examine: Examine, url: str, words: str, remedy: str) -> None:
@@ -499,7 +499,7 @@ def test_a_broker_that_does_not_let_us_in(engine: Engine, examine: Examine, url:
     assert words in found.sentence
     assert remedy in found.remedy
     assert "\n" not in found.sentence
-    assert "hush" not in str(found)
+    assert "pw42" not in str(found)
 
 
 def test_folders(engine: Engine, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -610,7 +610,7 @@ def test_a_setting_that_silences_every_trigger_is_told(engine: Engine, examine: 
 
 def test_a_replica_is_asked_too(engine: Engine, examine: Examine) -> None:
     """One that is away or another database is a problem; a primary in its place is worth a word."""
-    found = about(examine(replica_url="postgresql://u:hush@127.0.0.1:1/d"), "replica")
+    found = about(examine(replica_url="postgresql://u:pw42@127.0.0.1:1/d"), "replica")
     assert ("problem", "check host and port in PGJOBS_REPLICA_URL, and that the server runs") == found[0::3]
     found = about(examine(replica_url=sibling(engine.database_url, "postgres")), "replica")
     assert "problem" == found.level

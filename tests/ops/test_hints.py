@@ -19,9 +19,9 @@ def role(database: str) -> Iterator[tuple[str, str]]:
     """A role without any right, and the address by which it connects."""
     name = f"poor_{token_hex(4)}"
     with psycopg.connect(database, autocommit=True) as owner:
-        owner.execute(sql.SQL("create role {} login password 'hush'").format(sql.Identifier(name)))
+        owner.execute(sql.SQL("create role {} login password 'pw42'").format(sql.Identifier(name)))
         parts = urlsplit(database)
-        yield name, parts._replace(netloc=f"{name}:hush@{parts.netloc.rpartition('@')[2]}").geturl()
+        yield name, parts._replace(netloc=f"{name}:pw42@{parts.netloc.rpartition('@')[2]}").geturl()
         owner.execute(sql.SQL("drop owned by {}; drop role {}").format(sql.Identifier(name), sql.Identifier(name)))
 
 

@@ -82,11 +82,11 @@ def test_settings_do_not_change() -> None:
         ("PGJOBS_HTTP_BIND", "50303", "address:port"),
         ("PGJOBS_HTTP_BIND", "127.0.0.1:", "address:port"),
         ("PGJOBS_HTTP_BIND", "127.0.0.1:70000", "address:port"),
-        ("PGJOBS_DATABASE_URL", "mysql://u:hush@h/d", "begin with postgresql://"),
-        ("PGJOBS_REPLICA_URL", "host=h pasword=hush", "invalid connection option"),
-        ("PGJOBS_AMQP_URL", "http://u:hush@h/", "begin with amqp:// or amqps://"),
-        ("PGJOBS_CALLBACK_URL", "ftp://u:hush@h/", "http:// or https://"),
-        ("PGJOBS_CALLBACK_URL", "http:///hush", "http:// or https://"),
+        ("PGJOBS_DATABASE_URL", "mysql://u:pw42@h/d", "begin with postgresql://"),
+        ("PGJOBS_REPLICA_URL", "host=h pasword=pw42", "invalid connection option"),
+        ("PGJOBS_AMQP_URL", "http://u:pw42@h/", "begin with amqp:// or amqps://"),
+        ("PGJOBS_CALLBACK_URL", "ftp://u:pw42@h/", "http:// or https://"),
+        ("PGJOBS_CALLBACK_URL", "http:///pw42", "http:// or https://"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_with_the_name_and_the_meaning(
@@ -98,7 +98,7 @@ def test_a_wrong_value_is_one_sentence_with_the_name_and_the_meaning(
     assert words in error.sentence
     assert "\n" not in error.sentence
     assert describe(variable.removeprefix("PGJOBS_").lower()) in error.hint
-    assert "hush" not in error.sentence + error.hint
+    assert "pw42" not in error.sentence + error.hint
 
 
 @pytest.mark.parametrize("url", ["host=h dbname=d password=hu://sh", "postgres://h/d", " dbname=d "])
@@ -112,10 +112,10 @@ def test_an_address_of_a_database_may_be_key_value_pairs(monkeypatch: pytest.Mon
 
 def test_servers_of_the_laboratory_need_an_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """It makes databases beside the one that is named, by its URL."""
-    monkeypatch.setenv("PGJOBS_DATABASE_URL", "host=h dbname=d password=hush")
+    monkeypatch.setenv("PGJOBS_DATABASE_URL", "host=h dbname=d password=pw42")
     with pytest.raises(ServicesError, match="it has to begin with postgresql://") as caught, running_services():
         pass
-    assert "hush" not in str(caught.value)
+    assert "pw42" not in str(caught.value)
 
 
 def test_a_variable_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,25 +187,25 @@ def test_an_address_is_what_libpq_reads(monkeypatch: pytest.MonkeyPatch, address
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("PGJOBS_DATABASE_URL", "postgresql://u:hush%zz@h/d"),
-        ("PGJOBS_DATABASE_URL", "postgresql://u:hush@hush@h/d"),
-        ("PGJOBS_DATABASE_URL", "postgresql://u:hush[@h/d?x"),
-        ("PGJOBS_DATABASE_URL", "postgresql://u:hush/hush@h/d"),
-        ("PGJOBS_DATABASE_URL", "postgresql://u:x@h/d?sslmode=hush"),
-        ("PGJOBS_DATABASE_URL", "postgresql://u:x@h/d?hush=1"),
-        ("PGJOBS_AMQP_URL", "amqp://u:hush/hush@h/d"),
+        ("PGJOBS_DATABASE_URL", "postgresql://u:pw42%zz@h/d"),
+        ("PGJOBS_DATABASE_URL", "postgresql://u:pw42@pw42@h/d"),
+        ("PGJOBS_DATABASE_URL", "postgresql://u:pw42[@h/d?x"),
+        ("PGJOBS_DATABASE_URL", "postgresql://u:pw42/pw42@h/d"),
+        ("PGJOBS_DATABASE_URL", "postgresql://u:x@h/d?sslmode=pw42"),
+        ("PGJOBS_DATABASE_URL", "postgresql://u:x@h/d?pw42=1"),
+        ("PGJOBS_AMQP_URL", "amqp://u:pw42/pw42@h/d"),
         ("PGJOBS_AMQP_URL", "amqp://u:hu[sh@h/d"),
-        ("PGJOBS_CALLBACK_URL", "http://u:hush:h/hush@h"),
-        ("PGJOBS_CALLBACK_URL", "http://u:hush@h:hush/"),
-        ("PGJOBS_CALLBACK_URL", "http://u:hush@" + "h" * 300 + "/"),
+        ("PGJOBS_CALLBACK_URL", "http://u:pw42:h/pw42@h"),
+        ("PGJOBS_CALLBACK_URL", "http://u:pw42@h:pw42/"),
+        ("PGJOBS_CALLBACK_URL", "http://u:pw42@" + "h" * 300 + "/"),
     ],
 )
 def test_no_refusal_shows_a_password(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     """Not in the sentence, not in the hint, and not in the traceback."""
     error = refusal(monkeypatch, variable, value)
     shown = "".join(traceback.format_exception(error))
-    assert "hush" not in error.sentence + error.hint
-    assert "hush" not in shown.replace("".join(traceback.format_stack()), "")
+    assert "pw42" not in error.sentence + error.hint
+    assert "pw42" not in shown.replace("".join(traceback.format_stack()), "")
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_no_refusal_shows_a_password(monkeypatch: pytest.MonkeyPatch, variable: 
 def test_a_parameter_of_the_broker_that_pika_cannot_use_is_named(parameters: str, words: str) -> None:
     """A daemon that starts with it would print tracebacks for ever."""
     with pytest.raises(SettingsError) as caught:
-        check_broker_url(f"amqp://u:hush@h/v?{parameters}")
+        check_broker_url(f"amqp://u:pw42@h/v?{parameters}")
     assert f"PGJOBS_AMQP_URL: {words}" == caught.value.sentence
 
 
