@@ -332,7 +332,7 @@ create table pgjobs.api_requests (
 );
 comment on column pgjobs.api_requests.actor is 'On whose behalf the role asked, as in pgjobs.events.';
 create index api_requests_asked_idx on pgjobs.api_requests (asked_at);
-create index calls_open_idx on pgjobs.api_requests (id) where closed_at is null;
+create index api_requests_open_idx on pgjobs.api_requests (id) where closed_at is null;
 comment on table pgjobs.api_requests is 'Calls of /api: short publications that answer with a number and never show up in job history.';
 
 create table pgjobs.job_counts (

@@ -16,7 +16,7 @@ from pgjobs.bench.statements import statement
 from pgjobs.pg.migrate import migrate
 
 LETTER = "j"
-EMPTY, CROWDED = "empty", "crowded"
+SMALL, CROWDED = "small", "crowded"
 SHOWN = 100
 """Jobs of each kind on the database with nearly nothing: no statement looks at more, so both show the same."""
 
@@ -44,8 +44,8 @@ STATEMENTS = {
     "job_status of one": "select * from pgjobs.job_status where id = 2",
     "job_status, newest": "select * from pgjobs.job_status order by id desc limit 20",
     "job_status, running": "select * from pgjobs.job_status where status = 'in progress' limit 20",
-    "insert": "insert into xmp_jobs (type, params) values ('expired', '{\"count\": 5}')",
-    "delete": "delete from xmp_jobs where id = 2",
+    "insert": statement("insert_one").decode(),
+    "delete": statement("delete_one").decode(),
     "claim": "select * from pgjobs.claim_shards(gen_random_uuid(), '{}', true, '30 s', 4)",
     "wake-up": "select pgjobs.next_wakeup(true)",
     "sweep": "select pgjobs.sweep()",
@@ -54,7 +54,7 @@ STATEMENTS = {
 
 def measure(lab: Lab) -> None:
     """Each statement by turns on both databases; what it writes is undone."""
-    sizes = {EMPTY: Size(10 * SHOWN, SHOWN, SHOWN), CROWDED: Size(lab.scale.history, lab.scale.history // 100, 500)}
+    sizes = {SMALL: Size(10 * SHOWN, SHOWN, SHOWN), CROWDED: Size(lab.scale.history, lab.scale.history // 100, 500)}
     with contextlib.ExitStack() as stack:
         sessions = {name: stack.enter_context(database(stack, lab, name, size)) for name, size in sizes.items()}
         lab.say(f"{LETTER}: {len(STATEMENTS)} statements on both of them")
@@ -99,12 +99,12 @@ def ask(session: psycopg.Connection[tuple[object, ...]], query: str) -> float:
 
 
 def worst(book: Book) -> float | None:
-    """The worst ratio of the times on the crowded database and on the empty one."""
+    """The worst ratio of the times on the crowded database and on the small one."""
     ratios = [each for what in STATEMENTS if (each := ratio(book, what)) is not None]
     return max(ratios, default=None)
 
 
 def ratio(book: Book, what: str) -> float | None:
-    """The best time of a statement on the crowded database, divided by that on the empty one."""
-    crowded, empty = (book.figure(Key(LETTER, f"{what}: {name}"), "best_ms") for name in (CROWDED, EMPTY))
-    return crowded / empty if crowded is not None and empty else None
+    """The best time of a statement on the crowded database, divided by that on the small one."""
+    crowded, small = (book.figure(Key(LETTER, f"{what}: {name}"), "best_ms") for name in (CROWDED, SMALL))
+    return crowded / small if crowded is not None and small else None

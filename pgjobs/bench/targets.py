@@ -130,7 +130,7 @@ TARGETS = (
     Target("eight jobs at once ÷ one job", 0.95, True, "", _over(MANY, ONE)),
     Target("PostgreSQL CPU in 4 or 16 shards ÷ in one, dry run", 1.1, False, "", _dearer(dry=True)),
     Target("PostgreSQL CPU in 4 or 16 shards ÷ in one, live", 1.1, False, "", _dearer(dry=False)),
-    Target("crowded database ÷ empty one, the worst of the statements", 2, False, "", crowded.worst),
+    Target("crowded database ÷ small one, the worst of the statements", 2, False, "", crowded.worst),
     Target("small jobs inserted together, a second", 150, True, "", lambda book: book.rate(small.INSERTED)),
     Target("500 small jobs due in one second, the last one done", 4, False, "s", _figure(small.DUE, "all_seconds")),
     Target("urgent job among four giants: first record", 1000, False, "ms", _figure(URGENT, "max_ms")),

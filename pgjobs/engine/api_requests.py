@@ -30,10 +30,10 @@ LAST_SECONDS = 2.0
 class Calls:
     """Takes calls and answers a few of them side by side, each on a connection and a publisher of its own."""
 
-    def __init__(self, settings: Settings, pool: ConnectionPool, worker: UUID) -> None:
+    def __init__(self, settings: Settings, pool: ConnectionPool, daemon_id: UUID) -> None:
         self._settings = settings
         self._pool = pool
-        self._daemon = worker
+        self._daemon = daemon_id
         self._woken = asyncio.Event()
         self._running: dict[int, asyncio.Task[None]] = {}
 

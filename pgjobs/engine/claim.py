@@ -42,7 +42,7 @@ class Claim(NamedTuple):
 
 async def take(
     control: db.Connection,
-    worker: UUID,
+    daemon_id: UUID,
     running: list[str],
     *,
     autostart: bool,
@@ -53,14 +53,14 @@ async def take(
     """Shards that are due, at most as many as there are places; none when there is nothing to do now."""
     cursor = control.cursor(row_factory=class_row(Claim))
     call = "select * from pgjobs.claim_shards(%s, %s, %s, %s, %s, %s)"
-    await cursor.execute(call, (worker, running, autostart, timedelta(seconds=lease_seconds), places, broker))
+    await cursor.execute(call, (daemon_id, running, autostart, timedelta(seconds=lease_seconds), places, broker))
     return await cursor.fetchall()
 
 
 async def choose_yields(
-    control: db.Connection, worker: UUID, running: list[str], *, autostart: bool, held_seconds: float
+    control: db.Connection, daemon_id: UUID, running: list[str], *, autostart: bool, held_seconds: float
 ) -> list[tuple[int, int, str]]:
     """(job, shard, reason) of shards that a full daemon has to give up for more urgent ones."""
     call = "select * from pgjobs.choose_yields(%s, %s, %s, %s)"
-    cursor = await control.execute(call, (worker, running, autostart, timedelta(seconds=held_seconds)))
+    cursor = await control.execute(call, (daemon_id, running, autostart, timedelta(seconds=held_seconds)))
     return await cursor.fetchall()

@@ -43,14 +43,14 @@ class Claims:
         self,
         settings: Settings,
         metrics: Metrics,
-        worker: UUID,
+        daemon_id: UUID,
         pool: ConnectionPool,
         running: dict[str, Running],
         start: Callable[[Claim, float], None],
     ) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._worker = worker
+        self._daemon_id = daemon_id
         self._pool = pool
         self._running = running
         self._start = start
@@ -94,7 +94,7 @@ class Claims:
         places, claimed_at = self._places, boot_seconds()
         taken = await claim.take(
             control,
-            self._worker,
+            self._daemon_id,
             list(self._running),
             autostart=self._settings.autostart,
             lease_seconds=self._settings.lease_seconds,
@@ -112,7 +112,7 @@ class Claims:
         settings = self._settings
         yields = await claim.choose_yields(
             control,
-            self._worker,
+            self._daemon_id,
             list(self._running),
             autostart=settings.autostart,
             held_seconds=settings.segment_seconds,

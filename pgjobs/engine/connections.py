@@ -56,11 +56,11 @@ class ShardConnections:
 class ConnectionPool:
     """Opens the connections of runs and keeps them for later runs."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, worker: UUID) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, daemon_id: UUID) -> None:
         self.control = Control(settings)
         self._settings = settings
         self._metrics = metrics
-        self._name = f"pgjobs {settings.daemon_name} {worker}"
+        self._name = f"pgjobs {settings.daemon_name} {daemon_id}"
         self._readers: Idle[db.Connection] = Idle()
         self._unused: Idle[Publisher] = Idle()
         self._publishers: set[Publisher] = set()

@@ -57,14 +57,14 @@ class Daemon:
         session.set_actor(f"daemon {settings.daemon_name}")
         self.settings = settings
         self.metrics = Metrics()
-        self.worker = uuid4()
+        self.id = uuid4()
         self.running: dict[str, Running] = {}
-        self.pool = ConnectionPool(settings, self.metrics, self.worker)
+        self.pool = ConnectionPool(settings, self.metrics, self.id)
         self.callbacks = Callbacks(settings, self.pool.control)
-        self.calls = Calls(settings, self.pool, self.worker)
-        self.leases = Leases(settings, self.worker, lambda: [running.shard for running in self.running.values()])
-        self.heartbeat = Heartbeat(settings, self.metrics, self.worker, self.pool)
-        self.claims = Claims(settings, self.metrics, self.worker, self.pool, self.running, self._start)
+        self.calls = Calls(settings, self.pool, self.id)
+        self.leases = Leases(settings, self.id, lambda: [running.shard for running in self.running.values()])
+        self.heartbeat = Heartbeat(settings, self.metrics, self.id, self.pool)
+        self.claims = Claims(settings, self.metrics, self.id, self.pool, self.running, self._start)
         self._suspicions: dict[str, Suspicion] = {}
         self._told_to_end = asyncio.Event()
 
@@ -77,7 +77,7 @@ class Daemon:
             return await self.pool.close()
         supervisor = Supervisor(self._check_schema, self._told_to_end)
         self._supervise(supervisor)
-        logger.info("daemon %s is up as %s", self.worker, self.settings.daemon_name)
+        logger.info("daemon %s is up as %s", self.id, self.settings.daemon_name)
         try:
             await supervisor.wait()
             self._end(70)
@@ -87,7 +87,7 @@ class Daemon:
             await supervisor.close()
             await self._say_goodbye()
             await self.pool.close()
-        logger.info("daemon %s has let go of everything", self.worker)
+        logger.info("daemon %s has let go of everything", self.id)
         if supervisor.failed.done():
             raise supervisor.failed.result()
         return None
@@ -100,7 +100,7 @@ class Daemon:
         supervisor.start("listener", listener.run)
         supervisor.start("leases", self.leases.run)
         supervisor.start("heartbeat", self.heartbeat.run)
-        supervisor.start("chores", Maintenance(settings, self.worker).run)
+        supervisor.start("chores", Maintenance(settings, self.id).run)
         supervisor.start("api requests", self.calls.run)
         supervisor.start("callbacks", self.callbacks.run)
         supervisor.start("connections", self.pool.keep)
@@ -151,7 +151,7 @@ class Daemon:
             asyncio.get_running_loop().call_later(seconds, self._leave, code)
 
     def _leave(self, code: int) -> None:
-        logger.warning("daemon %s ends, and a server does not answer: its leases run out by themselves", self.worker)
+        logger.warning("daemon %s ends, and a server does not answer: its leases run out by themselves", self.id)
         os._exit(code)
 
     def _on_hint(self, job_id: int | None) -> None:
@@ -210,7 +210,7 @@ class Daemon:
         try:
             async with asyncio.timeout(LAST_SECONDS):
                 await self.heartbeat.beat()
-                await self.pool.control.row("select pgjobs.leave(%s)", (self.worker,))
+                await self.pool.control.row("select pgjobs.leave(%s)", (self.id,))
         except Exception as error:  # noqa: BLE001 the heartbeat runs out by itself
             logger.warning("could not say goodbye: %s", one_line(error))
 

@@ -22,11 +22,11 @@ BEAT_SECONDS = 5.0
 class Heartbeat:
     """Beats every few seconds."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, worker: UUID, pool: ConnectionPool) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, daemon_id: UUID, pool: ConnectionPool) -> None:
         self._metrics = metrics
         self._growth = Growth(metrics)
         self._pool = pool
-        self._who = (worker, settings.daemon_name, HOST, os.getpid(), pgjobs.__version__)
+        self._who = (daemon_id, settings.daemon_name, HOST, os.getpid(), pgjobs.__version__)
 
     async def run(self, works: Callable[[], None]) -> None:
         """Beat until the database does not answer."""

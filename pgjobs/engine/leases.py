@@ -20,9 +20,9 @@ from pgjobs.settings import Settings
 class Leases:
     """Renews in time, and at once when something about a job has changed; `shards` are those that run now."""
 
-    def __init__(self, settings: Settings, worker: UUID, shards: Callable[[], Iterable[Shard]]) -> None:
+    def __init__(self, settings: Settings, daemon_id: UUID, shards: Callable[[], Iterable[Shard]]) -> None:
         self._settings = settings
-        self._worker = worker
+        self._daemon_id = daemon_id
         self._shards = shards
         self._poked = asyncio.Event()
 
@@ -48,7 +48,7 @@ class Leases:
         asked_at = boot_seconds()
         running, lease = [shard.claim.name for shard in shards], timedelta(seconds=self._settings.lease_seconds)
         call = "select * from pgjobs.renew_leases(_daemon => %s, _running => %s, _lease => %s)"
-        answer = await control.execute(call, (self._worker, running, lease))
+        answer = await control.execute(call, (self._daemon_id, running, lease))
         held = {(job, shard, epoch): (renewed, Orders(*orders)) async for job, shard, epoch, renewed, *orders in answer}
         for shard in shards:
             found = held.get(shard.key)

@@ -45,4 +45,4 @@ begin
 end;
 $$;
 comment on function pgjobs.take_shard(bigint, integer, uuid, timestamptz) is
-  'Gives a locked shard to a worker. Its epoch grows, which fences out a former owner; what was in flight then becomes an uncertain range. Raises where its type or params cannot be read.';
+  'Gives a locked shard to a daemon. Its epoch grows, which fences out a former owner; what was in flight then becomes an uncertain range. Raises where its type or params cannot be read.';

@@ -23,9 +23,9 @@ begin
   _rule.next_at := clock_timestamp();
   begin
     _rule := case _rule.what
-      when 'callbacks' then pgjobs.clear_callbacks(_rule, _until, _most)
+      when 'callbacks' then pgjobs.clear_rows(_rule, 'pgjobs.callbacks', 'closed_at', _until, _most)
       when 'events' then pgjobs.clear_events(_rule, _until, _most)
-      when 'api_requests' then pgjobs.clear_api_requests(_rule, _until, _most)
+      when 'api_requests' then pgjobs.clear_rows(_rule, 'pgjobs.api_requests', 'asked_at', _until, _most)
       when 'counters' then pgjobs.clear_counters(_rule, _until)
       else pgjobs.clear_ended(_rule, _until, _most)
     end;

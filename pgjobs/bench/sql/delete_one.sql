@@ -1,0 +1,1 @@
+delete from public.xmp_jobs where id = 2
