@@ -92,7 +92,7 @@ def doctor(
     live: Annotated[bool, typer.Option("--live", help="end with 1 where no daemon is alive as well")] = False,
 ) -> None:
     """Check everything a job needs, and say what to do about each finding."""
-    from pgjobs.engine.broker.url import check_broker_url
+    from pgjobs.broker.url import check_broker_url
     from pgjobs.ops import doctor as checks
 
     settings = ready_settings("database_url", "amqp_url")

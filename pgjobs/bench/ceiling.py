@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 import psycopg
 
 from pgjobs.bench.script import play
-from pgjobs.engine.broker.confirms import Flight
-from pgjobs.engine.broker.formats.event import EventFormat
-from pgjobs.engine.broker.publisher import Publisher
+from pgjobs.broker.confirms import Flight
+from pgjobs.broker.formats.event import EventFormat
+from pgjobs.broker.publisher import Publisher
 from pgjobs.engine.run import IN_FLIGHT
 from pgjobs.engine.selected import read_as_bytes
 from pgjobs.joblog.record import CODE, Record

@@ -12,8 +12,8 @@ from uuid import UUID
 import psycopg
 
 from pgjobs.backoff import Backoff
-from pgjobs.engine.broker.confirms import in_words
-from pgjobs.engine.broker.publisher import Publisher
+from pgjobs.broker.confirms import in_words
+from pgjobs.broker.publisher import Publisher
 from pgjobs.engine.connections import ANSWERS, ConnectionPool
 from pgjobs.engine.selected import read_as_bytes
 from pgjobs.engine.window import MAX_BODY

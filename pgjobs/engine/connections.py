@@ -11,8 +11,8 @@ from uuid import UUID
 
 import psycopg
 
+from pgjobs.broker.publisher import Publisher
 from pgjobs.engine import troubles
-from pgjobs.engine.broker.publisher import Publisher
 from pgjobs.engine.control import MOST, Control, usable
 from pgjobs.engine.idle import Idle
 from pgjobs.errors import Interrupted, PgjobsError

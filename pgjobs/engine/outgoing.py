@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 
-from pgjobs.engine.broker.confirms import Flight, in_words
-from pgjobs.engine.broker.formats.event import EventFormat
-from pgjobs.engine.broker.publisher import Publisher
+from pgjobs.broker.confirms import Flight, in_words
+from pgjobs.broker.formats.event import EventFormat
+from pgjobs.broker.publisher import Publisher
 from pgjobs.engine.shard import TELL_SECONDS, Shard
 from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Interrupted

@@ -10,13 +10,13 @@ import contextlib
 import psycopg
 
 from pgjobs import failpoints as faults
-from pgjobs.engine import injection
 from pgjobs.engine.claim import Claim
 from pgjobs.engine.connections import ShardConnections
 from pgjobs.engine.context import RunContext
 from pgjobs.engine.selected import check_columns
 from pgjobs.engine.shard import Bounds, Position
 from pgjobs.errors import SelectionError
+from pgjobs.injection.loading import load
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
@@ -26,7 +26,7 @@ async def prepare(context: RunContext, connections: ShardConnections) -> Positio
     claim, shard, settings = context.claim, context.shard, context.settings
     if not claim.prepared:
         if claim.needs_file:
-            await injection.load(settings, claim.job_id, claim.file_name)
+            await load(settings, claim.job_id, claim.file_name)
         bounds = await _measure_on_primary(claim, connections, settings)
         faults.reach("after_measure")
         await shard.prepare(bounds)

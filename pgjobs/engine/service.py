@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from pgjobs.broker.url import check_broker_url
 from pgjobs.engine import daemon
-from pgjobs.engine.broker.url import check_broker_url
 from pgjobs.process import ready_settings
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pgjobs.engine.broker.confirms import Flight
+from pgjobs.broker.confirms import Flight
 from pgjobs.joblog.record import BODY, CODE, Record, Refusal
 
 MAX_BODY = 1 << 20

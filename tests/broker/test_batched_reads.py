@@ -11,7 +11,7 @@ from fix_jobs import connect
 from fix_services import soon
 from psycopg.pq import TransactionStatus
 
-from pgjobs.engine.broker.batched_loop import BATCH_PAUSE, BatchedLoop
+from pgjobs.broker.batched_loop import BATCH_PAUSE, BatchedLoop
 from pgjobs.pg import connection as db
 
 BIG = "select n, repeat('x', 10000) from generate_series(1, 2000) n"

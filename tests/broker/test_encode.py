@@ -18,11 +18,11 @@ from pika.adapters.utils.io_services_utils import _AsyncStreamConnector
 from pika.channel import Channel
 from pika.connection import Connection
 
-from pgjobs.engine.broker.confirms import Flight
-from pgjobs.engine.broker.connection import abort, write_joined
-from pgjobs.engine.broker.formats.event import EventFormat
-from pgjobs.engine.broker.frames import Slot, Template
-from pgjobs.engine.broker.publisher import Publisher
+from pgjobs.broker.confirms import Flight
+from pgjobs.broker.connection import abort, write_joined
+from pgjobs.broker.formats.event import EventFormat
+from pgjobs.broker.frames import Slot, Template
+from pgjobs.broker.publisher import Publisher
 from pgjobs.errors import Interrupted
 from pgjobs.joblog.format import LogFormat, quoted
 from pgjobs.joblog.record import Record, Refusal

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pgjobs.engine import filekind
-from pgjobs.engine.filelines import FileLines, Limits
-from pgjobs.engine.sourcefile import open_file
 from pgjobs.errors import FileError, NotReady
+from pgjobs.injection import kind
+from pgjobs.injection.lines import FileLines, Limits
+from pgjobs.injection.source import open_file
 
 NAMES = [
     "", ".", "..", "../secret", "../../etc/passwd", "/etc/passwd", "folder/in.csv", "./in.csv", "in.csv/", "link",
@@ -145,7 +145,7 @@ def test_any_content_becomes_its_lines(
     content = b"".join(pieces)
     if not model.split_lines(content) or content[:2] == b"\x1f\x8b":
         content = b"x" + content
-    assume(filekind.encoding(content) is None and filekind.refusal(content) is None)
+    assume(kind.encoding(content) is None and kind.refusal(content) is None)
     folder = tmp_path_factory.getbasetemp()
     rows = read_rows(folder, gzip.compress(content) if packed else content)
     lines = model.split_lines(content)

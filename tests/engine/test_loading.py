@@ -13,9 +13,9 @@ from fix_jobs import Db, connect, insert_job
 from fix_services import soon
 from psycopg import sql
 
-from pgjobs.engine import injection
-from pgjobs.engine.filelines import FileLines
 from pgjobs.errors import FileError, NotReady
+from pgjobs.injection import loading
+from pgjobs.injection.lines import FileLines
 from pgjobs.settings import Settings, read_settings
 
 KEYS = ("hashtextextended('pgjobs.lines', {})", "hashtextextended('pgjobs.refresh_gauges', 0)")
@@ -44,7 +44,7 @@ def write(folder: Path, number: int) -> None:
 
 def load(settings: Settings, job: int) -> None:
     """Load the job's file."""
-    asyncio.run(injection.load(settings, job, "lines.csv"))
+    asyncio.run(loading.load(settings, job, "lines.csv"))
 
 
 def loaded(db: Db, job: int) -> int:
@@ -141,7 +141,7 @@ def cancel(settings: Settings, job: int, when: Callable[[], bool]) -> None:
     """Begin to load a job's file, and cancel it when a condition is met."""
 
     async def story() -> None:
-        task = asyncio.create_task(injection.load(settings, job, "lines.csv"))
+        task = asyncio.create_task(loading.load(settings, job, "lines.csv"))
         assert await asyncio.to_thread(soon, when)
         assert not task.done()
         task.cancel()
@@ -180,7 +180,7 @@ def test_a_cancelled_load_does_not_wait_for_the_disk(
     monkeypatch.setattr(FileLines, "batch", hang)
 
     async def story() -> None:
-        task = asyncio.create_task(injection.load(settings, job, "lines.csv"))
+        task = asyncio.create_task(loading.load(settings, job, "lines.csv"))
         assert await asyncio.to_thread(hanging.wait, 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -199,7 +199,7 @@ def test_a_load_whose_server_ends_it_closes_its_file(db: Db, job: int, settings:
     write(tmp_path, 1_000_000)
 
     async def story() -> None:
-        task = asyncio.create_task(injection.load(settings, job, "lines.csv"))
+        task = asyncio.create_task(loading.load(settings, job, "lines.csv"))
         end = f"select coalesce(bool_or(pg_terminate_backend(pid)), false) {COPYING}"
         assert await asyncio.to_thread(soon, lambda: db.value(end))
         with pytest.raises(psycopg.OperationalError):

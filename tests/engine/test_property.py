@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from model import Outcome, Params, Phase, Retry, Transaction
 from pika import BlockingConnection, URLParameters
 
-from pgjobs.engine import filekind
+from pgjobs.injection import kind
 from pgjobs.lab.services import Services
 
 _PHASE = hypothesis.Phase
@@ -205,7 +205,7 @@ def files(draw: st.DrawFn) -> bytes:
     if draw(st.booleans()):
         content = content.removesuffix(b"\n").removesuffix(b"\r") or b"\n"
     content = draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + content
-    assume(filekind.encoding(content) is None and filekind.refusal(content) is None and content[:2] != b"\x1f\x8b")
+    assume(kind.encoding(content) is None and kind.refusal(content) is None and content[:2] != b"\x1f\x8b")
     return content
 
 

@@ -14,8 +14,8 @@ from fix_daemon import Engine
 from fix_jobs import PREPARE, WORKER, Db, claim, connect, insert_job, prepare, set_status
 from pika import spec
 
-from pgjobs.engine.broker.confirms import Confirms
-from pgjobs.engine.broker.publisher import Publisher
+from pgjobs.broker.confirms import Confirms
+from pgjobs.broker.publisher import Publisher
 from pgjobs.engine.control import Control
 from pgjobs.engine.lease import Lease, Orders, boot_seconds
 from pgjobs.engine.listen import Listener

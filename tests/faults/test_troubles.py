@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from pgjobs.broker.connection import misconfigured
 from pgjobs.engine import troubles
-from pgjobs.engine.broker.connection import misconfigured
 from pgjobs.engine.outcome import MOST_UNKNOWN, ShardTask
 from pgjobs.engine.poison import Suspicion
 from pgjobs.errors import ConfigurationError, Fenced, Interrupted

@@ -28,8 +28,8 @@ PURE = {
 }  # fmt: skip
 PURE_OF_PIKA = {"pika.frame", "pika.spec", "pika.amqp_object", "pika.data"}
 ENCODERS = [
-    "pgjobs.engine.broker.frames",
-    "pgjobs.engine.broker.formats.event",
+    "pgjobs.broker.frames",
+    "pgjobs.broker.formats.event",
     "pgjobs.joblog.format",
     "pgjobs.joblog.record",
 ]

@@ -94,7 +94,7 @@ AROUND = (
         "a message says how long its id is, also where keys grow by a digit",
         (
             Edit(
-                "pgjobs/engine/broker/formats/event.py",
+                "pgjobs/broker/formats/event.py",
                 "    if (first < 0) == (last < 0) and len(str(first)) == len(str(last)):\n",
                 "    if (first < 0) == (last < 0):\n",
             ),
@@ -118,7 +118,7 @@ AROUND = (
         "a file that changes while it is read is refused",
         (
             Edit(
-                "pgjobs/engine/sourcefile.py",
+                "pgjobs/injection/source.py",
                 "            if was == identity(file) == identity(again):\n",
                 "            if again:\n",
             ),
@@ -152,7 +152,7 @@ AROUND = (
     Mutant(
         "m-dated",
         "a file that claims an old time has to be left alone as well",
-        (Edit("pgjobs/engine/sourcefile.py", "time.time_ns() - max(changed_ns)", "time.time_ns() - changed_ns[0]"),),
+        (Edit("pgjobs/injection/source.py", "time.time_ns() - max(changed_ns)", "time.time_ns() - changed_ns[0]"),),
         ("tests/engine/test_injection.py::test_a_young_file_has_to_wait",),
     ),
     Mutant(

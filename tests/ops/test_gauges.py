@@ -9,7 +9,7 @@ import pytest
 from fix_broker import Drain
 from fix_daemon import Engine
 
-from pgjobs.engine.broker.publisher import Publisher
+from pgjobs.broker.publisher import Publisher
 from pgjobs.engine.connections import ConnectionPool
 from pgjobs.lab.rabbitmq import PrivateBroker
 from pgjobs.metrics import Metrics

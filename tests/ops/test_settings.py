@@ -8,7 +8,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from pgjobs.engine.broker.url import check_broker_url
+from pgjobs.broker.url import check_broker_url
 from pgjobs.errors import SettingsError
 from pgjobs.lab.process import ServicesError
 from pgjobs.lab.services import running_services

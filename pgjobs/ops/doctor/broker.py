@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 
-from pgjobs.engine.broker.publisher import Publisher
+from pgjobs.broker.publisher import Publisher
 from pgjobs.errors import ConfigurationError, Interrupted
 from pgjobs.metrics import Metrics
 from pgjobs.ops.doctor.finding import Finding, ok, problem, warning

@@ -14,10 +14,10 @@ from typing import Any
 from pika import exceptions, spec
 
 from pgjobs import failpoints as faults
-from pgjobs.engine.broker.batched_loop import BUSY_MESSAGES
-from pgjobs.engine.broker.confirms import Confirms, Flight, returned_as
-from pgjobs.engine.broker.connection import BrokerConnection, answer, fail, misconfigured, words
-from pgjobs.engine.broker.formats.event import EventFormat
+from pgjobs.broker.batched_loop import BUSY_MESSAGES
+from pgjobs.broker.confirms import Confirms, Flight, returned_as
+from pgjobs.broker.connection import BrokerConnection, answer, fail, misconfigured, words
+from pgjobs.broker.formats.event import EventFormat
 from pgjobs.errors import ConfigurationError, Interrupted, Poisoned
 from pgjobs.joblog.record import Record, Refusal
 from pgjobs.metrics import Metrics

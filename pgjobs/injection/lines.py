@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from pgjobs.engine import filekind
-from pgjobs.engine.sourcefile import check_unchanged, from_the_future, identity, open_file
 from pgjobs.errors import FileError
+from pgjobs.injection import kind
+from pgjobs.injection.source import check_unchanged, from_the_future, identity, open_file
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -120,12 +120,12 @@ class FileLines:
 
     def _text(self, source: BinaryIO | gzip.GzipFile) -> BinaryIO | gzip.GzipFile:
         """The file in UTF-8, or at least in bytes of ASCII and others; FileError where it is no list."""
-        head = source.read(filekind.SAMPLE)
+        head = source.read(kind.SAMPLE)
         source.seek(0)
-        wide = filekind.encoding(head)
+        wide = kind.encoding(head)
         if wide is not None:
             head = head.decode(wide, errors="ignore").encode()
-        if refused := filekind.refusal(head):
+        if refused := kind.refusal(head):
             raise FileError(f"{self._where} {refused}")
         return source if wide is None else io.BufferedReader(_Recoded(source, wide), 1 << 18)
 

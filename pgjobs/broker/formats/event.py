@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from pgjobs.engine.broker.frames import FRAME_END, Slot, Template
+from pgjobs.broker.frames import FRAME_END, Slot, Template
 from pgjobs.joblog.record import KEY, Record
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 
 from pgjobs import failpoints as faults
-from pgjobs.engine.filelines import FileLines, Limits
 from pgjobs.errors import NotReady
+from pgjobs.injection.lines import FileLines, Limits
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 

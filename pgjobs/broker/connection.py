@@ -18,7 +18,7 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 from pgjobs import failpoints as faults
-from pgjobs.engine.broker.batched_loop import BatchedLoop
+from pgjobs.broker.batched_loop import BatchedLoop
 from pgjobs.errors import ConfigurationError, Interrupted
 from pgjobs.metrics import Metrics
 

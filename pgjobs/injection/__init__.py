@@ -1,0 +1,1 @@
+"""Injection files: what an uploaded file is, its lines, and the way of both into the database."""
