@@ -80,7 +80,10 @@ class Settings(BaseSettings):
     max_running: int = Field(16, ge=1, le=200, description="most shards that one daemon runs at the same time")
     window: int = Field(2000, ge=1, le=65535, description="records published and confirmed together")
     idle_seconds: Pause = Field(30.0, description="seconds after which a connection that nobody uses is closed")
-    segment_seconds: Seconds = Field(30.0, description="seconds a cursor stays open at most")
+    segment_seconds: Seconds = Field(
+        30.0,
+        description="seconds a cursor stays open at most; so long a shard keeps its place while others wait",
+    )
     lease_seconds: float = Field(
         30.0, ge=1, le=3600, description="seconds after which a silent daemon loses its shards"
     )
@@ -89,7 +92,8 @@ class Settings(BaseSettings):
     )
     probe_seconds: Pause = Field(30.0, description="seconds between two tests of the LISTEN connection")
     stall_seconds: Pause = Field(
-        60.0, description="seconds to wait for a server before reconnecting; five times as long for a record"
+        60.0,
+        description="seconds without an answer after which a connection is given up; five times as long for records",
     )
     drain_seconds: Seconds = Field(10.0, description="seconds to wait at SIGTERM for what is in flight")
     gauges_seconds: Seconds = Field(60.0, description="seconds between two refreshes of the business gauges")
