@@ -20,7 +20,7 @@ declare
   _before_first bigint;
   _records bigint;
 begin
-  select (pgjobs.read_params(j.type::text, j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
+  select p.* into strict _params from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) p where j.id = _job_id;
   select coalesce(j.shards, 1) into _parts from public.xmp_jobs j where j.id = _job_id;
   select * into _bounds from pgjobs.selection_bounds(_job_id, _parts > 1);
   _start := _bounds.start_key;

@@ -14,12 +14,12 @@ begin
   select t.selector into strict _selector
   from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
   where j.id = _job_id;
-  select (pgjobs.read_params(j.type::text, j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
   _bounds := pgjobs.trusted_selector(_selector || '_bounds', '{bigint}', _needed => false);
   if _bounds is not null then
     return query execute format('select b.start_key, b.first_key, b.end_key, b.total, b.send_limit, null::bigint[] from %s($1) b', _bounds)
       using _job_id;
   else
+    select p.* into strict _params from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) p where j.id = _job_id;
     -- Only whole numbers have this operator: of keys that are text, the last one would not be the greatest.
     execute format(
       'select case when $1 then max(s.key) else min(s.key) end, case when $1 then min(s.key) else max(s.key) end, count(*), %s'

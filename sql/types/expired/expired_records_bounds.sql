@@ -9,7 +9,7 @@ as $$
 declare
   _params pgjobs.job_params;
 begin
-  select (pgjobs.read_params(j.type::text, j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
+  select p.* into strict _params from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) p where j.id = _job_id;
   return query execute format(
     'select null::bigint, case when $1 then max(r.id) else min(r.id) end::bigint, case when $1 then min(r.id) else max(r.id) end::bigint,'
     ' null::bigint, $2 from public.xmp_retries_expired r where true%s', pgjobs.expired_filter(_params, 'r'))

@@ -13,7 +13,7 @@ declare
   _end bigint;
 begin
   select j.type::text into strict _type from public.xmp_jobs j where j.id = _job_id;
-  select (pgjobs.read_params(_type, j.params)).* into strict _params from public.xmp_jobs j where j.id = _job_id;
+  select p.* into strict _params from public.xmp_jobs j cross join pgjobs.read_params(_type, j.params) p where j.id = _job_id;
   _service := pgjobs.injection_service(_type, _params);
   if _service is not null and not exists (select from public.xmp_services s where s.id = _service) then
     perform pgjobs.refuse('PJ400', 'unknown_service', 'service_id',
