@@ -38,7 +38,11 @@ class Metrics:
         self.confirmed = counter("confirmed", "Messages the broker has confirmed.")
         self.nacked = counter("nacked", "Messages the broker has refused; they are published again.")
         self.returned = counter("returned", "Messages that no queue took.")
-        self.broker_reconnects = counter("broker_reconnects", "Lost connections to the broker.", "reason")
+        self.broker_reconnects = counter(
+            "broker_reconnects",
+            "Connections to the broker that were lost, or given up with messages in flight.",
+            "reason",
+        )
         self.listener_reconnects = counter("listener_reconnects", "Lost LISTEN connections.")
         self.listener_probe_failures = counter(
             "listener_probe_failures", "LISTEN connections that did not deliver their own probe."

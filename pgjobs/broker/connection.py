@@ -41,6 +41,7 @@ class BrokerConnection:
         self.raw: Any = None
         self._metrics = metrics
         self._busy = busy
+        self._unneeded = False
 
     async def open(self, url: str, name: str, set_up: Callable[[], Awaitable[None]]) -> None:
         """Connect and set the channels up; Interrupted when the broker can't be reached."""
@@ -112,6 +113,8 @@ class BrokerConnection:
         """It is over, or one of its channels is, and nothing more can be done on it."""
         if not self.lost.done():
             self.lost.set_result(error)
+            if self._unneeded:
+                return
             self._metrics.broker_reconnects.labels(reason=type(error).__name__).inc()
 
     def lost_error(self) -> Exception:
@@ -122,9 +125,10 @@ class BrokerConnection:
         return Interrupted(f"the broker is gone: {words(error)}")
 
     def close(self, *, drop: bool = False) -> None:
-        """Close it; `drop`: without sending what is buffered."""
+        """Close it; `drop`: it is given up, without sending what is buffered; otherwise nobody needs it any more."""
         if self.raw is None:
             return
+        self._unneeded = not drop
         if drop or self.blocked_since is not None:
             abort(self.raw)
         elif not self.raw.is_closing and not self.raw.is_closed:

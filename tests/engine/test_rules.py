@@ -280,6 +280,40 @@ def test_a_connection_that_is_given_up_is_closed(
     assert [] == [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_connection_that_is_not_needed_any_more_is_no_loss(services: Services, queue: str, lost: bool) -> None:
+    """One that is closed while nothing is in flight is not counted as lost; one that is given up with messages in
+    flight is, as is one that the broker ends."""
+
+    async def act() -> None:
+        metrics = Metrics()
+        publisher = await Publisher.connect(services.amqp_url, "test", metrics, 5)
+        if lost:
+            form = publisher.format(exchange="", routing_key=queue, message_type=None, headers={})
+            publisher.publish([(form, [(1, b"", None, None, b"x")])], "1-")
+        publisher.close()
+        async with asyncio.timeout(30):
+            await publisher.connection.lost
+            while not publisher.connection.is_closed:  # noqa: ASYNC110 no event tells
+                await asyncio.sleep(0.01)
+        ended = await Publisher.connect(services.amqp_url, "test", metrics, 5)
+        ended._channel.basic_ack(77)  # nobody gave it this message to acknowledge
+        async with asyncio.timeout(30):
+            await ended.connection.lost
+        ended.close()
+        counted = {
+            labels["reason"]: n for name, labels, n in samples(metrics) if name == "pgjobs_broker_reconnects_total"
+        }
+        assert counted == {"ChannelClosedByBroker": 1} | ({"ConnectionClosedByClient": 1} if lost else {})
+
+    asyncio.run(act())
+
+
+def samples(metrics: Metrics) -> list[tuple[str, dict[str, str], float]]:
+    """(name, labels, value) of everything that was counted."""
+    return [(one.name, one.labels, one.value) for family in metrics.registry.collect() for one in family.samples]
+
+
 def test_listening_comes_before_looking(database: str) -> None:
     """What is announced while the daemon takes its first look after connecting is heard: it listens before it looks."""
     heard: list[int | None] = []

@@ -72,6 +72,30 @@ def test_stop_of_a_job_whose_daemon_died(engine: Engine) -> None:
     check_takeover(engine, job, engine.drain(), list(range(1, 2001)))
 
 
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_what_was_in_flight_at_a_stopped_job_is_listed(engine: Engine, order: str) -> None:
+    """What a killed daemon had published before its checkpoint is listed as soon as the job is stopped, and once: a job
+    that is never resumed hides nothing, and one that is resumed tells nothing twice."""
+    engine.add_retries(100)
+    job = engine.add_job("expired", order=order)
+    daemon = engine.start(window=10, lease_seconds=2, fault="after_confirm:3")
+    engine.wait_for(lambda: not daemon.running, "the daemon is dead")
+    listed = "select shard, epoch, after_key, to_key from pgjobs.job_uncertain where job_id = %s"
+    engine.set_status(job, "canceled")
+    engine.wait_until(f"exists ({listed})", job)  # when the lease has run out
+    before = engine.rows(listed, job)
+    assert [1] == [found["epoch"] for found in before]
+    uncertain = engine.uncertain(job, descending=order == "desc")
+    logged = {line.key for line in engine.log_lines(job)}
+    sent = {message.key for message in engine.drain()}
+    assert len(sent) > len(logged)
+    assert [key for key in sent - logged if not uncertain(key)] == []
+    engine.set_status(job, "ready")
+    engine.start(window=10)
+    engine.wait_status(job, "done")
+    assert before == engine.rows(listed, job)
+
+
 def test_silent_owner_wakes_up(engine: Engine) -> None:
     """An owner that slept past its lease writes nothing more: it is fenced out, its lines go nowhere."""
     engine.add_retries(3000)

@@ -311,4 +311,16 @@ AROUND = (
         ),
         ("tests/sql/test_retention.py::test_a_daemon_that_is_not_elected_does_no_chores",),
     ),
+    Mutant(
+        "m-uncertain-stopped",
+        "what was in flight when a job was stopped is listed, also if nobody ever resumes it",
+        (
+            Edit(
+                "sql/views/job_uncertain.sql",
+                "(p.owner is null or p.lease_until < clock_timestamp())",
+                "false",
+            ),
+        ),
+        ("tests/faults/test_engine_crash.py::test_what_was_in_flight_at_a_stopped_job_is_listed",),
+    ),
 )

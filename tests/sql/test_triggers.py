@@ -1,7 +1,9 @@
 """The triggers of xmp_jobs as a contract: what was, what is written, what is then notified, kept or refused."""
 
+import re
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -180,6 +182,19 @@ def test_the_mute_keeps_a_bulk_load_quiet(db: Db, notifications: Notifications) 
     assert [(None, "ready"), ("ready", "canceled"), ("canceled", "ready")] == events(db, job)
     set_status(db, job, "canceled")
     assert [{"id": job, "status": "canceled"}] == notifications.received()
+
+
+def test_the_bulk_load_of_the_page(db: Db, notifications: Notifications) -> None:
+    """What sql/README.md shows of pgjobs.mute inserts ten jobs and notifies nobody; the next transaction does again."""
+    page = Path(__file__).parents[2] / "sql" / "README.md"
+    (shown,) = re.findall(
+        r"^```sql\n(begin;\nset local pgjobs\.mute.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
+    )
+    db.execute(shown.encode())
+    assert 10 == db.value("select count(*) from pgjobs.job_events where to_status = 'ready'")
+    assert [] == notifications.received()
+    job = insert_job(db)
+    assert [{"id": job, "status": "ready"}] == notifications.received()
 
 
 def test_what_is_rolled_back_is_not_notified(db: Db, notifications: Notifications) -> None:
