@@ -138,13 +138,16 @@ def test_every_command_named_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", NAMES)
 def test_every_database_object_named_exists(page: str, db: Db) -> None:
-    """Each pgjobs.name in the text or the examples of a page is a relation, a function or a type of the schema."""
+    """Each pgjobs.name in the text or the examples of a page is a relation, a function or a type of the schema, or a
+    session setting that some SQL of it reads."""
     named = set(re.findall(r"(?<![\w/.])pgjobs\.([a-z_]+)\b", PAGES[page]))
     known = db.column(
         "select relname from pg_class where relnamespace = 'pgjobs'::regnamespace"
         " union select proname from pg_proc where pronamespace = 'pgjobs'::regnamespace"
     )
-    assert named <= set(known)
+    texts = (path.read_text() for path in (ROOT / "sql").rglob("*.sql"))
+    settings = {name for text in texts for name in re.findall(r"_setting\('pgjobs\.([a-z]+)'", text)}
+    assert named <= settings.union(known)
 
 
 def test_every_setting_stands_in_its_table() -> None:
