@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
@@ -26,6 +27,8 @@ EMPTY_PAUSE = 0.5
 """Seconds until the next look where something is due and could not be taken."""
 FULL_PAUSE = 1.0
 """The same while no place is free, so that shards of equal priority take turns."""
+GATHER_SECONDS = 0.05
+"""So long a place stays free while more shards are due than there are places, so that one claim fills several."""
 
 
 @dataclass
@@ -55,10 +58,20 @@ class Claims:
         self._running = running
         self._start = start
         self._woken = asyncio.Event()
+        self._hinted = True
+        self._more = False
+        self._make_room_at = 0.0
         self._ending = False
+        self.sender: int | None = None
+        """The server process that claims; what it announces is known here."""
 
     def wake(self) -> None:
-        """Look now: something has happened that may make a shard due or a place free."""
+        """Look now: something has happened that may make a shard due."""
+        self._hinted = True
+        self._woken.set()
+
+    def free_place(self) -> None:
+        """A run has ended: its place is free, and its shard may be due again."""
         self._woken.set()
 
     def end(self) -> None:
@@ -68,19 +81,32 @@ class Claims:
 
     async def run(self, works: Callable[[], None]) -> None:
         """Claim what is due, then sleep until something happens or falls due."""
-        settings, heard = self._settings, True
-        async with await db.connect(settings.database_url, "claims", patience=settings.stall_seconds) as control:
+        url, heard = self._settings.database_url, True
+        async with await db.connect(url, "claims", patience=self._settings.stall_seconds) as control:
             await db.check_schema(control)
+            self.sender = control.info.backend_pid
             while not self._ending:
                 self._woken.clear()
+                hinted, self._hinted = self._hinted, False
                 while self._places and await self._fill(control, heard=heard):
                     pass
                 works()
-                if not self._places and await self._make_room(control):
-                    continue
-                pause = EMPTY_PAUSE if self._places else FULL_PAUSE
-                due = await db.value(control, "select pgjobs.next_wakeup(%s)", settings.autostart)
-                heard = await set_within(self._woken, min(settings.poll_seconds, max(pause, due)))
+                heard = await set_within(self._woken, await self._pause(control, hinted=hinted))
+                if self._more and not self._hinted and self._places < self._settings.max_running // 4:
+                    await asyncio.sleep(GATHER_SECONDS)
+
+    async def _pause(self, control: db.Connection, *, hinted: bool) -> float:
+        """How long to sleep; while no place is free, more urgent shards are looked for first, if some may be due."""
+        full, now = not self._places, time.monotonic()
+        if full and not hinted and now < self._make_room_at:
+            return self._make_room_at - now
+        if full and await self._make_room(control):
+            self._woken.set()
+            return 0.0
+        due: float = await db.value(control, "select pgjobs.next_wakeup(%s)", self._settings.autostart)
+        pause = min(self._settings.poll_seconds, max(FULL_PAUSE if full else EMPTY_PAUSE, due))
+        self._make_room_at = now + pause
+        return pause
 
     @property
     def _places(self) -> int:
@@ -105,7 +131,10 @@ class Claims:
             self._start(each, claimed_at)
         if not heard:
             self._metrics.jobs_found_by_poll.inc(len(taken))
-        return len(taken) == places
+        self._more = len(taken) == places
+        if self._more:
+            self._make_room_at = min(self._make_room_at, time.monotonic() + FULL_PAUSE)
+        return self._more
 
     async def _make_room(self, control: db.Connection) -> bool:
         """Have shards end at their next window where more urgent ones are due; False when there are none."""

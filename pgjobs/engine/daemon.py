@@ -24,7 +24,7 @@ from pgjobs.engine.connections import ConnectionPool
 from pgjobs.engine.context import RunContext
 from pgjobs.engine.heartbeat import Heartbeat
 from pgjobs.engine.leases import Leases
-from pgjobs.engine.listen import Listener
+from pgjobs.engine.listen import Hint, Listener
 from pgjobs.engine.maintenance import Maintenance
 from pgjobs.engine.outcome import ShardTask
 from pgjobs.engine.poison import Suspicion
@@ -154,12 +154,17 @@ class Daemon:
         logger.warning("daemon %s ends, and a server does not answer: its leases run out by themselves", self.id)
         os._exit(code)
 
-    def _on_hint(self, job_id: int | None) -> None:
-        self.claims.wake()
-        if job_id is None:
+    def _on_hint(self, hint: Hint) -> None:
+        """Look where something may have changed; what this daemon has done itself it knows."""
+        if not hint.ended and hint.sender != self.claims.sender:
+            self.claims.wake()
+        if hint.job_id is None:
             self.calls.wake()
-        self.callbacks.wake()
-        if job_id is None or any(running.shard.claim.job_id == job_id for running in self.running.values()):
+        if hint.ended or hint.job_id is None:
+            self.callbacks.wake()
+        if hint.job_id is None or (
+            not hint.goes_on and any(each.shard.claim.job_id == hint.job_id for each in self.running.values())
+        ):
             self.leases.poke()
 
     def _start(self, taken: Claim, claimed_at: float) -> None:
@@ -187,7 +192,7 @@ class Daemon:
             if self._suspicions.get(taken.name) == Suspicion():
                 del self._suspicions[taken.name]
             self.metrics.running_shards.set(len(self.running))
-            self.claims.wake()
+            self.claims.free_place()
 
     @property
     def _stopping(self) -> bool:

@@ -10,6 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
+from typing import NamedTuple
 
 from pgjobs.engine.control import Control
 from pgjobs.errors import Interrupted
@@ -20,11 +21,31 @@ CHANNEL = "pgjobs"
 PROBE_PATIENCE = 5.0
 PROBE = re.compile(r"probe [0-9a-f-]{36}")
 JOB = re.compile(r'"id"\s*:\s*([0-9]{1,18})\s*[,}]')
+STATUS = re.compile(r'"status"\s*:\s*"([a-z ]{1,20})"')
 MOST_LETTERS = 200
+ENDED = ("done", "canceled", "cancelled", "error")
+
+
+class Hint(NamedTuple):
+    """Where to look first: a job and its status; without a job, everywhere. `sender`: the server process it is from."""
+
+    job_id: int | None = None
+    status: str = ""
+    sender: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job has ended: there is something to tell, and nothing to claim."""
+        return self.job_id is not None and self.status in ENDED
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its runs have nothing to obey: it has come into progress, or is done."""
+        return self.job_id is not None and self.status in ("in progress", "done")
 
 
 class Listener:
-    """Calls `hear(job id or None)` for every notification, and once after every (re)connect."""
+    """Calls `hear(hint)` for every notification, and once after every (re)connect."""
 
     def __init__(
         self,
@@ -32,7 +53,7 @@ class Listener:
         control: Control,
         metrics: Metrics,
         probe_seconds: float,
-        hear: Callable[[int | None], None],
+        hear: Callable[[Hint], None],
     ) -> None:
         self._url = url
         self._control = control
@@ -53,10 +74,10 @@ class Listener:
     async def _listen(self, connection: db.Connection, works: Callable[[], None]) -> None:
         await connection.execute(f"listen {CHANNEL}")
         self._metrics.listening.set(1)
-        self._hear(None)
+        self._hear(Hint())
         while True:
-            async for payload in payloads(connection, self._probe_seconds):
-                self._announce(payload)
+            async for payload, sender in payloads(connection, self._probe_seconds):
+                self._announce(payload, sender)
             if not await self._delivers(connection):
                 self._metrics.listener_probe_failures.inc()
                 raise Interrupted("the LISTEN connection does not deliver any more", "it is made anew")
@@ -67,34 +88,40 @@ class Listener:
         nonce = f"probe {uuid.uuid4()}"
         await self._control.row("select pg_notify(%s, %s)", (CHANNEL, nonce))
         async with contextlib.aclosing(payloads(connection, PROBE_PATIENCE)) as heard:
-            async for payload in heard:
+            async for payload, sender in heard:
                 if payload == nonce:
                     return True
-                self._announce(payload)
+                self._announce(payload, sender)
         return False
 
-    def _announce(self, payload: str) -> None:
+    def _announce(self, payload: str, sender: int) -> None:
         """Pass a hint on; the probes of the listeners themselves announce nothing."""
         if not PROBE.fullmatch(payload):
-            self._hear(read_job_id(payload))
+            self._hear(read_hint(payload)._replace(sender=sender))
 
 
-async def payloads(connection: db.Connection, seconds: float) -> AsyncGenerator[str, None]:
-    """What arrives within so many seconds; an empty text for what cannot be decoded (a database in SQL_ASCII)."""
+async def payloads(connection: db.Connection, seconds: float) -> AsyncGenerator[tuple[str, int], None]:
+    """What arrives within so many seconds, and from which server process.
+
+    An empty text stands for what cannot be decoded (a database in SQL_ASCII).
+    """
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         try:
             async with contextlib.aclosing(connection.notifies(timeout=left)) as notifications:
                 async for notification in notifications:
-                    yield notification.payload
+                    yield notification.payload, notification.pid
         except UnicodeDecodeError:
-            yield ""
+            yield "", 0
 
 
-def read_job_id(payload: str) -> int | None:
-    """The id of the job that a notification is about; None, which means "look now", for whatever else it says.
+def read_hint(payload: str) -> Hint:
+    """The job that a notification is about, and its status; an empty hint, which means "look now", for all else.
 
     Anybody who may connect may send one, so it is not parsed but matched, and only where it is short.
     """
-    found = JOB.search(payload) if len(payload) <= MOST_LETTERS else None
-    return int(found[1]) if found else None
+    job = JOB.search(payload) if len(payload) <= MOST_LETTERS else None
+    if job is None:
+        return Hint()
+    status = STATUS.search(payload)
+    return Hint(int(job[1]), status[1] if status else "")

@@ -15,7 +15,7 @@ from fix_daemon import DaemonProcess, Engine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgjobs.engine.listen import read_job_id
+from pgjobs.engine.listen import Hint, read_hint
 
 EAR = "select pid from pg_stat_activity where datname = current_database() and application_name = 'pgjobs listen'"
 
@@ -103,21 +103,21 @@ GARBAGE = [
 @pytest.mark.parametrize("payload", GARBAGE)
 def test_garbage_means_look_now(payload: str) -> None:
     """Nothing of it is believed: it is no job, and no error either."""
-    assert read_job_id(payload) is None
+    assert Hint() == read_hint(payload)
 
 
 @given(st.text(max_size=300) | st.from_regex(r'\{"id" ?: ?[0-9eE.+-]*[,}].{0,20}') | st.binary().map(repr))
 def test_any_text_is_read(payload: str) -> None:
     """Reading a notification has an answer for every text: a number that a job can have, or None."""
-    found = read_job_id(payload)
+    found = read_hint(payload).job_id
     assert found is None or 0 <= found < 10**18
 
 
 @pytest.mark.parametrize("number", [0, 7, 10**18 - 1])
 def test_what_the_trigger_sends_is_read(number: int) -> None:
-    """The id is found in the JSON of SQL and of others, wherever in it."""
-    assert number == read_job_id(f'{{"id" : {number}, "status" : "ready"}}')
-    assert number == read_job_id(json.dumps({"status": "in progress", "id": number}))
+    """The id and the status are found in the JSON of SQL and of others, wherever in it."""
+    assert Hint(number, "ready") == read_hint(f'{{"id" : {number}, "status" : "ready"}}')
+    assert Hint(number, "in progress") == read_hint(json.dumps({"status": "in progress", "id": number}))
 
 
 def test_a_stop_is_heard(engine: Engine) -> None:

@@ -18,7 +18,7 @@ from pgjobs.broker.confirms import Confirms
 from pgjobs.broker.publisher import Publisher
 from pgjobs.engine.control import Control
 from pgjobs.engine.lease import Lease, Orders, boot_seconds
-from pgjobs.engine.listen import Listener
+from pgjobs.engine.listen import Hint, Listener
 from pgjobs.errors import Interrupted
 from pgjobs.lab.services import Services
 from pgjobs.metrics import Metrics
@@ -321,12 +321,12 @@ def test_listening_comes_before_looking(database: str) -> None:
     async def act() -> None:
         done = asyncio.Event()
 
-        def hear(job: int | None) -> None:
+        def hear(hint: Hint) -> None:
             if not heard:
                 with connect(database) as other:
                     other.execute("select pg_notify('pgjobs', '{\"id\": 7}')")
-            heard.append(job)
-            if job == 7:
+            heard.append(hint.job_id)
+            if hint.job_id == 7:
                 done.set()
 
         listening = asyncio.create_task(

@@ -95,7 +95,7 @@ PLACES = (
     Mutant(
         "m-yield",
         "a full daemon gives up a place for what is more urgent",
-        (Edit("pgjobs/engine/claims.py", "if not self._places and await self._make_room(control):", "if False:"),),
+        (Edit("pgjobs/engine/claims.py", "if full and await self._make_room(control):", "if False:"),),
         ("tests/engine/test_yielding.py", "-k", "urgent or equal"),
     ),
     Mutant(

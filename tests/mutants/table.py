@@ -216,8 +216,8 @@ MUTANTS = (
         (
             Edit(
                 "pgjobs/engine/claims.py",
-                "heard = await set_within(self._woken, min(settings.poll_seconds, max(pause, due)))",
-                "heard = await set_within(self._woken, 3600 + 0 * due)",
+                "pause = min(self._settings.poll_seconds, max(FULL_PAUSE if full else EMPTY_PAUSE, due))",
+                "pause = 3600 + 0 * due",
             ),
         ),
         (f"{RULES}::test_a_job_nobody_announced",),
@@ -254,8 +254,8 @@ MUTANTS = (
                 LISTEN,
                 '        await connection.execute(f"listen {CHANNEL}")\n'
                 "        self._metrics.listening.set(1)\n"
-                "        self._hear(None)\n",
-                '        self._hear(None)\n        await connection.execute(f"listen {CHANNEL}")\n',
+                "        self._hear(Hint())\n",
+                '        self._hear(Hint())\n        await connection.execute(f"listen {CHANNEL}")\n',
             ),
         ),
         (f"{RULES}::test_listening_comes_before_looking",),
