@@ -60,7 +60,10 @@ def grown(lab: Lab, pid: int, queue: str, share: float) -> Sample:
         channel.queue_purge(queue)
     with Arrivals(lab, queue, acknowledge=False) as arrivals:
         asked, asked_at = resume(lab, job.id)
-        resumed = arrivals.first(job.id) - asked
+        try:
+            resumed = arrivals.first(job.id) - asked
+        except workers.BenchError as error:
+            raise workers.BenchError(f"{error.sentence}: {situation(lab, job.id)}") from error
     last = jobs.wait_for(lab, job.id)[-1]
     if last.finish_at is None:
         raise workers.BenchError(f"job {job.id} has no end")
@@ -80,6 +83,12 @@ def fraction(lab: Lab, job_id: int) -> float:
         raise workers.BenchError(f"job {job_id} is {state.status} before it could be stopped: {state.words}")
     row = lab.connection.execute(statement("job_fraction"), {"id": job_id}).fetchone()
     return float(row[0]) if row else 0.0
+
+
+def situation(lab: Lab, job_id: int) -> str:
+    """What an operator would look at where a job does not move."""
+    row = lab.connection.execute(statement("job_situation"), {"id": job_id}).fetchone()
+    return str(row[0]) if row else "it is gone"
 
 
 def let_go(lab: Lab, job_id: int) -> datetime:

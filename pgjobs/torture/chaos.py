@@ -108,6 +108,7 @@ class Chaos:
         while todo or self._undo:
             now = time.monotonic() - began
             records = self._progress(len(faults), now)
+            self._find_stranded()
             while self._undo and self._undo[0][0] <= now:
                 heapq.heappop(self._undo)[2]()
             if todo and todo[0].at + late <= now and (records > moved or time.monotonic() - since > PATIENCE_SECONDS):
@@ -139,6 +140,12 @@ class Chaos:
         self._tell(f"{now:4.0f} s · {injected:,} of {faults:,} faults · {done} of {jobs} jobs · {records:,} records")
         return int(records)
 
+    def _find_stranded(self) -> None:
+        for job in self.jobs.stranded():
+            finding = f"job {job} was left with no shard that is held or due"
+            if finding not in self.findings:
+                self.findings.append(finding)
+
     def quiet(self) -> None:
         """Nothing is broken any more: every job has to end, and none may stand still without saying why."""
         self.injector.wait()
@@ -152,6 +159,7 @@ class Chaos:
             for daemon in self.fleet:
                 daemon.start()
             self.jobs.resume_all()
+            self._find_stranded()
             now = self.place.rows(MOVING)
             if not now:
                 return

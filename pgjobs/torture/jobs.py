@@ -19,6 +19,10 @@ ADD = "insert into public.xmp_jobs (type, file_name, params, shards) values (%s,
 OPEN = "select count(*) from public.xmp_jobs where status <> 'done'"
 RUNNING = "select id from public.xmp_jobs where status = 'in progress' order by id"
 RESUMABLE = "select id from public.xmp_jobs where status = any(%s) order by id"
+STRANDED = (
+    "select j.id from public.xmp_jobs j where j.status in ('ready', 'in progress') and pgjobs.is_stranded(j.id)"
+    " order by j.id"
+)
 # A job that ended in the meantime would refuse, and rightly.
 STOP = "select pgjobs.stop_job(id) from public.xmp_jobs where id = %s and status in ('in progress', 'ready')"
 RESUME = "select pgjobs.resume_job(id) from public.xmp_jobs where id = %s and status in ('canceled', 'error')"
@@ -107,6 +111,10 @@ class Jobs:
         self._to_resume.clear()
         for row in self._place.rows(RESUMABLE, ["canceled", "error"]):
             self._place.rows(RESUME, row[0])
+
+    def stranded(self) -> list[int]:
+        """Jobs that are to run and that no daemon would ever take; there must be none at any moment."""
+        return [row[0] for row in self._place.rows(STRANDED)]
 
     def expected(self) -> dict[int, Collection[int]]:
         """The records that each job had to consider."""

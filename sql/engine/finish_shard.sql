@@ -10,9 +10,9 @@ declare
   _considered bigint;
   _accounted bigint;
   _open bigint;
-  _status text;
+  _job public.xmp_jobs;
 begin
-  select j.status::text into _status from public.xmp_jobs j where j.id = _job_id for update;
+  select * into _job from public.xmp_jobs j where j.id = _job_id for update;
   update pgjobs.shards p
   set finished_at = clock_timestamp(), updated_at = clock_timestamp(), owner = null, lease_until = null,
       in_flight_to = p.after_key, uncertain_to = null, note = null
@@ -31,13 +31,22 @@ begin
   select count(*) into _open from pgjobs.shards p where p.job_id = _job_id and p.finished_at is null;
   if _open > 0 then
     perform pgjobs.pass_turn(_job_id);
-  elsif _status = 'in progress' then
+    if not exists (
+      select from pgjobs.shards p where p.job_id = _job_id and p.finished_at is null and (p.owner is not null or p.due_at is not null)) then
+      -- Somebody has just locked the next one, and nobody is left who would pass the turn on later.
+      perform from pgjobs.shards p where p.job_id = _job_id and p.finished_at is null for update;
+      perform pgjobs.pass_turn(_job_id);
+    end if;
+  elsif _job.status::text = 'in progress' then
     update public.xmp_jobs j set status = 'done' where j.id = _job_id;
     -- No daemon would look at it again: a job in progress without an open shard is claimed by nobody.
     if exists (select from public.xmp_jobs j where j.id = _job_id and j.status = 'in progress') then
       perform pgjobs.refuse_suppressed('done');
     end if;
     return 'done';
+  elsif _job.status::text = 'ready' then
+    -- Stopped and resumed while its last window was in flight: it becomes done once it has begun.
+    perform pgjobs.schedule_shards(_job_id, 'ready', _job.active, _job.run_at::timestamptz, _job.priority, _job.start_asked);
   end if;
   return 'finished';
 end;

@@ -21,7 +21,7 @@ begin
   -- Read behind the lock: whoever makes the job ready meanwhile waits for this row, and makes it due.
   select case j.status::text when 'in progress' then pgjobs.now() when 'ready' then greatest(pgjobs.now(), j.run_at::timestamptz) end
   into _due
-  from public.xmp_jobs j where j.id = _job_id and j.active;
+  from public.xmp_jobs j where j.id = _job_id and (j.active or j.status::text = 'in progress');
   if not _waits then
     -- Another shard of the job may have its turn; if it was just claimed, the next one has it now.
     for _look in 1 .. 2 loop

@@ -16,6 +16,7 @@ declare
   _alive boolean;
   _parked text;
   _behind constant text := 'it waits for its turn: jobs of a higher priority than its own, %s, are due';
+  _stranded constant text := 'none of its shards is due, so no daemon takes it: stop it with status canceled, then resume it';
   _no_daemon constant text := 'no daemon is alive: start one with "pgjobs daemon"';
 begin
   select * into _job from public.xmp_jobs j where j.id = _id;
@@ -47,6 +48,7 @@ begin
       when not _job.active then 'it is not active: set active = true'
       when _job.run_at::timestamptz > pgjobs.now() then 'it waits for its run_at ' || pgjobs.moment_text(_job.run_at::timestamptz)
       when _held then 'the daemon that held it last is just letting go'
+      when pgjobs.is_stranded(_id) then _stranded
       when not _alive then _no_daemon
       when _parked is not null then _parked
       when pgjobs.is_behind(_job.priority) then format(_behind, _job.priority)
@@ -63,6 +65,7 @@ begin
     when _shard.job_id is null then 'it was in progress before this service took over: set it to canceled or error, then resume it'
     -- Finished shards sort last: none is open, and the engine would have made the job done.
     when _shard.finished_at is not null then 'all of it is finished, but a trigger, a rule or a row security policy suppressed the change to done: mend that, set it to error, then resume it'
+    when _shard.owner is null and pgjobs.is_stranded(_id) then _stranded
     -- One shard waits for its turn while others of the job run: the job moves.
     when _shard.owner is null and (_shard.note is null or _shard.failures = 0) and _moved > _now - interval '10 s'
       and exists (select from pgjobs.shards p join pgjobs.live_daemons() w on w.id = p.owner

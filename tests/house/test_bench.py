@@ -200,9 +200,12 @@ def test_each_statement_is_asked_on_both_databases(lab: Lab) -> None:
 
 
 def test_growth_loads_what_is_missing_and_resumes(services: Services) -> None:
-    """A bigger table is loaded where it is needed, and the resumed job sends each record once."""
+    """A bigger table is loaded where it is needed, and the resumed job sends each record once.
+
+    Windows are very small, so that a job lasts long enough to be stopped on a busy machine.
+    """
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PGJOBS_WINDOW", "20")
+        environment.setenv("PGJOBS_WINDOW", "5")
         with laboratory(services, TINY, say=lambda _words: None) as lab:
             growth.measure(lab)
             small, big = (only(lab, *growth.key(rows)) for rows in TINY.growth)

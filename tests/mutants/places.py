@@ -4,6 +4,7 @@ from mutants.table import CLAIM, Edit, Mutant
 
 CLAIMS = "tests/sql/test_claims.py"
 PARK = "sql/engine/park_shard.sql"
+FINISH = "sql/engine/finish_shard.sql"
 YIELDS = "sql/engine/choose_yields.sql"
 SCHEDULE = "sql/jobs/schedule_shards.sql"
 
@@ -91,6 +92,24 @@ PLACES = (
         "a job that is resumed while its shard is given up goes on",
         (Edit(SCHEDULE, "  perform from pgjobs.shards p where p.job_id = _job_id for update;\n", ""),),
         (f"{CLAIMS}::test_a_job_resumed_while_its_shard_is_given_up_is_not_forgotten",),
+    ),
+    Mutant(
+        "m-resumed-finish",
+        "a job that is resumed while its last shard ends becomes done",
+        (Edit(FINISH, "  elsif _job.status::text = 'ready' then\n", "  elsif false then\n"),),
+        (f"{CLAIMS}::test_a_job_resumed_before_its_run_has_ended_goes_on",),
+    ),
+    Mutant(
+        "m-resumed-fail",
+        "a job that is resumed while its run breaks off is tried again",
+        (Edit("sql/engine/fail_job.sql", "    if _job.status::text = 'ready' then\n", "    if false then\n"),),
+        (f"{CLAIMS}::test_a_job_resumed_before_its_run_has_ended_goes_on",),
+    ),
+    Mutant(
+        "m-turn-locked",
+        "the last shard to end passes the turn on, whoever has locked the next one",
+        (Edit(FINISH, "      perform pgjobs.pass_turn(_job_id);\n    end if;\n", "    end if;\n"),),
+        (f"{CLAIMS}::test_the_last_shard_to_end_passes_the_turn_on_to_one_that_is_locked",),
     ),
     Mutant(
         "m-yield",

@@ -1,6 +1,7 @@
 """Claims: which shards a daemon is given, which ones it leaves to others, and which ones it gives up."""
 
 import json
+import random
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from fix_jobs import PREPARE, Db, Notifications, connect, insert_job, job_in, set_status
 from fix_services import soon
@@ -18,6 +20,10 @@ YIELDS = """
   select *
   from pgjobs.choose_yields(%s, array(select job_id || '/' || shard from pgjobs.shards where owner = %s), true, %s)
 """
+STOP_AND_RESUME = (
+    "select pgjobs.resume_job((pgjobs.stop_job(id) ->> 'id')::bigint) from xmp_jobs"
+    " where id = %s and status = 'in progress'"
+)
 Taken = list[tuple[int, int, int]]
 
 
@@ -59,6 +65,10 @@ def beat(db: Db, daemon: uuid.UUID, broker: str = "connected") -> None:
 def yields(db: Db, daemon: uuid.UUID, held: timedelta = timedelta(seconds=30)) -> list[tuple[int, int]]:
     """(job, shard) of what a full daemon has to give up."""
     return shards(db.execute(YIELDS, (daemon, daemon, held)).fetchall())
+
+
+def status(db: Db, job: int) -> str:
+    return str(db.value("select status from xmp_jobs where id = %s", job))
 
 
 def reason(db: Db, job: int) -> str:
@@ -272,6 +282,162 @@ def test_a_job_resumed_while_its_shard_is_given_up_is_not_forgotten(db: Db, data
         with meanwhile(db, database, "update xmp_jobs set status = 'ready' where id = %s", (job,)):
             daemon.execute("commit")
     assert [(job, 1, 2)] == take(db)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "select pgjobs.finish_shard(%s, %s, %s)",
+        "select pgjobs.fail_job(%s, %s, %s, true, 'log_io', 'the disk is full')",
+        "select pgjobs.release_shard(%s, %s, %s, true, true)",
+        "select pgjobs.park_shard(%s, %s, %s, true, null, 'the broker is away', true)",
+    ],
+    ids=["finished", "failed", "handed back", "interrupted"],
+)
+def test_a_job_resumed_before_its_run_has_ended_goes_on(db: Db, end: str) -> None:
+    """Stopped and resumed while its last window is in flight, it is not forgotten, however that run ends: it is taken
+    again, or done where nothing is left of it."""
+    job = insert_job(db)
+    (taken,) = take(db)
+    set_status(db, job, "canceled")
+    set_status(db, job, "ready")
+    db.execute(end.encode(), taken)
+    assert not db.value("select pgjobs.is_stranded(%s)", job)
+    db.execute("update pgjobs.shards set due_at = now() where due_at > now()")
+    again = take(db)
+    assert ("done", []) == (status(db, job), again) if "finish" in end else [(job, 0, 2)] == again
+
+
+def test_the_last_shard_to_end_passes_the_turn_on_to_one_that_is_locked(db: Db, database: str) -> None:
+    """Nobody else would pass it on later, so whoever has locked the next shard for the moment is waited for."""
+    job = cut(db, 2)
+    (first,) = take(db)
+    db.execute("update pgjobs.shards set due_at = null")
+    with connect(database) as somebody:
+        somebody.execute("begin")
+        somebody.execute("select from pgjobs.shards where shard = 1 for update")
+        with meanwhile(db, database, "select pgjobs.finish_shard(%s, %s, %s)", first):
+            somebody.execute("commit")
+    assert [(job, 1, 1)] == take(db)
+
+
+def test_a_job_that_nobody_would_ever_take_says_so(db: Db) -> None:
+    """Where somebody has taken the due times of its shards away by hand, why names the remedy, and it helps."""
+    jobs = [insert_job(db), job_in(db, "in progress")]
+    assert [False, False] == [db.value("select pgjobs.is_stranded(%s)", job) for job in jobs]
+    beat(db, TWO)
+    db.execute("update pgjobs.shards set due_at = null")
+    for job in jobs:
+        assert reason(db, job).startswith("none of its shards is due, so no daemon takes it: stop it")
+        set_status(db, job, "canceled")
+        assert not db.value("select pgjobs.is_stranded(%s)", job)
+        set_status(db, job, "ready")
+    assert [(job, 0, 1) for job in jobs] == take(db, places=2)
+
+
+class Crowd:
+    """Sessions that claim, give up, end, stop, resume and change the shards of the same few jobs in any order."""
+
+    MOVES = (
+        (3, "select pgjobs.release_shard(%s, %s, %s, true, false)"),
+        (2, "select pgjobs.release_shard(%s, %s, %s, true, true)"),
+        (2, "select pgjobs.park_shard(%s, %s, %s, true, interval '1 ms', 'it waits', false)"),
+        (1, "select pgjobs.finish_shard(%s, %s, %s)"),
+        (1, "select pgjobs.fail_job(%s, %s, %s, true, 'log_io', 'the disk is full')"),
+    )
+    ORDERS = (
+        "select pgjobs.stop_job(id) from xmp_jobs where id = %s and status in ('ready', 'in progress')",
+        "select pgjobs.resume_job(id) from xmp_jobs where id = %s and status in ('canceled', 'error')",
+        STOP_AND_RESUME,
+        "update xmp_jobs set priority = 1 - priority where id = %s",
+        "select pgjobs.start_job(id) from xmp_jobs where id = %s and status = 'ready'",
+        "update xmp_jobs set status = 'ready' where id = %s and status = 'in progress'",
+    )
+
+    def __init__(self, database: str, jobs: list[int]) -> None:
+        self.database = database
+        self.jobs = jobs
+        self.errors: list[BaseException] = []
+
+    def daemon(self, seed: int, turns: int) -> None:
+        """One session that claims two shards at a time, and gives them up in some way or other."""
+        chance, me = random.Random(seed), uuid.UUID(int=100 + seed)  # noqa: S311 not a secret
+        held: Taken = []
+        weights, calls = [weight for weight, _ in self.MOVES], [call for _, call in self.MOVES]
+        with connect(self.database, lock_timeout="5s") as session:
+            for _ in range(turns):
+                held += self.tried(session, CLAIM, (me, [f"{j}/{s}" for j, s, _ in held], True, 2, "idle"))
+                chance.shuffle(held)
+                while held and chance.random() < 0.7:
+                    self.tried(session, chance.choices(calls, weights)[0], held.pop())
+
+    def people(self, seed: int, turns: int) -> None:
+        """One session of somebody who stops, resumes, starts and changes jobs."""
+        chance = random.Random(seed)  # noqa: S311 not a secret
+        with connect(self.database, lock_timeout="5s") as session:
+            for _ in range(turns):
+                self.tried(session, chance.choice(self.ORDERS), (chance.choice(self.jobs),))
+
+    def tried(self, session: Db, call: str, arguments: tuple[object, ...]) -> Any:
+        """What a call answers; refusals and collisions are nothing, for the transaction is as if it had never been."""
+        try:
+            return (
+                session.execute(call.encode(), arguments).fetchall()
+                if "select" in call
+                else session.run(call, *arguments)
+            )
+        except psycopg.Error as error:
+            if (error.sqlstate or "")[:2] not in ("PJ", "40", "55"):
+                self.errors.append(error)
+            return []
+
+    def run(self, turns: int, *, seed: int) -> None:
+        """Everybody at once."""
+        works = [
+            (self.daemon, seed + 1),
+            (self.daemon, seed + 2),
+            (self.daemon, seed + 3),
+            (self.people, seed),
+            (self.people, seed + 4),
+        ]
+        threads = [threading.Thread(target=work, args=(each, turns)) for work, each in works]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        assert [] == self.errors
+        assert not any(thread.is_alive() for thread in threads)
+
+
+@pytest.mark.parametrize("seed", [0, 10, 20])
+def test_no_order_of_moves_leaves_a_job_that_nobody_takes(db: Db, database: str, seed: int) -> None:
+    """Whatever daemons and people do at the same moments, every job that is to run has a shard that is held or due, and
+    in the end all of them can be finished."""
+    jobs = [cut(db, 1 + number % 4) for number in range(6)]
+    watch = threading.Event()
+    stranded: list[int] = []
+
+    def look() -> None:
+        with connect(database) as session:
+            while not watch.is_set():
+                stranded.extend(session.column("select id from xmp_jobs where pgjobs.is_stranded(id)"))
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        Crowd(database, jobs).run(60, seed=seed)
+    finally:
+        watch.set()
+        looker.join(30)
+    assert [] == stranded
+    db.execute("select pgjobs.resume_job(id) from xmp_jobs where status in ('canceled', 'error')")
+    over = "update pgjobs.shards set lease_until = now(), lease_check_at = now() where owner is not null"
+    db.execute(over.encode())
+    for _ in range(40):
+        db.execute("update pgjobs.shards set due_at = now() where due_at > now()")
+        for shard in take(db, places=20):
+            db.execute("select pgjobs.finish_shard(%s, %s, %s)", shard)
+    assert {"done"} == set(db.column("select status::text from xmp_jobs"))
 
 
 def test_a_full_daemon_leaves_the_shards_to_one_that_has_places(db: Db) -> None:
