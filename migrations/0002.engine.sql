@@ -79,6 +79,14 @@ create type pgjobs.job_params as (
   dry_run        boolean
 );
 
+create type pgjobs.window_parts as (
+  days     integer,
+  start    time,
+  stop     time,
+  zone     text,
+  holidays text
+);
+
 create table pgjobs.shards (
   job_id       bigint not null,
   shard        integer not null default 0,
@@ -396,6 +404,14 @@ comment on table pgjobs.retention is
   'How long what is kept: keep null means for ever, or as long as its job. Changed by pgjobs.set_retention(); the elected daemon clears what is older.';
 comment on column pgjobs.retention.done_to is 'Up to which end of jobs it was cleared; with done_id the position in the table.';
 comment on column pgjobs.retention.cleared is 'How many rows were cleared so far.';
+
+create table pgjobs.holidays (
+  calendar text not null constraint holidays_calendar_named check (calendar ~ '^[[:alnum:]_.-]{1,63}$'),
+  day      date not null constraint holidays_day_finite check (isfinite(day)),
+  name     text not null default '',
+  primary key (calendar, day)
+);
+comment on table pgjobs.holidays is 'Days without a window, for the windows of schedules that name their calendar.';
 
 create table pgjobs.tokens (
   name       text primary key,

@@ -24,6 +24,9 @@ grant select on pgjobs.job_events to pgjobs_daemon, pgjobs_operator, pgjobs_view
 grant select on pgjobs.job_uncertain to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.job_logs to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.retention to pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.holidays to pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.window_at to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.window_spans to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.why to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.stuck_jobs to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.show_job to pgjobs_web, pgjobs_operator, pgjobs_viewer;
@@ -44,6 +47,7 @@ grant execute on function pgjobs.request_suspended to pgjobs_web, pgjobs_operato
 grant execute on function pgjobs.api_response to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.withdraw_api_request to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.set_retention to pgjobs_operator;
+grant insert, update, delete on pgjobs.holidays to pgjobs_operator;
 
 -- Serving HTTP.
 grant execute on function pgjobs.now to pgjobs_web;
