@@ -1,4 +1,4 @@
--- Reads: pg_namespace, pg_roles, a session setting   Writes: nothing
+-- Reads: pg_namespace, a session setting   Writes: nothing
 create or replace function pgjobs.trusted_setting(_name text, _roles text[] default '{}')
 returns text
 language plpgsql
@@ -7,16 +7,19 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _value constant text := nullif(current_setting(_name, true), '');
+  _role text;
 begin
   -- Anybody can make a setting of any name: what counts is the role that logged in, not the one a function runs as.
-  if _value is null or not exists (
-    select from pg_roles r
-    where (r.rolname = any (_roles) or r.oid = (select n.nspowner from pg_namespace n where n.nspname = 'pgjobs'))
-      and pg_has_role(session_user, r.oid, 'MEMBER'))
-  then
+  if _value is null then
     return null;
   end if;
-  return _value;
+  -- Each by its name, for pg_roles is a join, and many events ask; of a role that is missing nobody is a member.
+  foreach _role in array _roles || (select n.nspowner::regrole::text from pg_namespace n where n.nspname = 'pgjobs') loop
+    if pg_has_role(session_user, to_regrole(_role), 'MEMBER') then
+      return _value;
+    end if;
+  end loop;
+  return null;
 end;
 $$;
 comment on function pgjobs.trusted_setting(text, text[]) is

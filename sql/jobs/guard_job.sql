@@ -8,9 +8,11 @@ set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
 declare
+  _but_the_path public.xmp_jobs;
   _from text;
   _to text;
   _open bigint;
+  _changed boolean;
   _started boolean;
 begin
   if new.status::text = 'cancelled' then
@@ -31,13 +33,25 @@ begin
       perform pgjobs.refuse('PJ400', 'bad_status', 'status',
         format('status: a new job can''t be %L', _to), 'insert it as ready, or as canceled to hold it');
     end if;
-    perform pgjobs.refuse_by_hand('finish_at', new.finish_at is not null);
-    perform pgjobs.refuse_by_hand('log_path', new.log_path <> '');
+    if new.finish_at is not null or new.log_path <> '' then
+      perform pgjobs.refuse_by_hand('finish_at', new.finish_at is not null);
+      perform pgjobs.refuse_by_hand('log_path', new.log_path <> '');
+    end if;
   else
     _from := replace(old.status::text, 'cancelled', 'canceled');
-    perform pgjobs.refuse_by_hand('finish_at', new.finish_at is distinct from old.finish_at);
-    perform pgjobs.refuse_by_hand('log_path', new.log_path is distinct from old.log_path
-      and not exists (select from pgjobs.log_segments s where s.job_id = new.id and s.path = new.log_path));
+    if new.finish_at is distinct from old.finish_at then
+      perform pgjobs.refuse_by_hand('finish_at', true);
+    end if;
+    if new.log_path is distinct from old.log_path then
+      perform pgjobs.refuse_by_hand('log_path',
+        not exists (select from pgjobs.log_segments s where s.job_id = new.id and s.path = new.log_path));
+      -- The daemon notes where the log is, and nothing else: nothing else is to be looked at.
+      _but_the_path := old;
+      _but_the_path.log_path := new.log_path;
+      if _but_the_path *= new then
+        return new;
+      end if;
+    end if;
     if new.id <> old.id then
       perform pgjobs.refuse('PJ409', 'fixed', 'id', format('id: job %s keeps its number', old.id), 'insert a new job');
     end if;
@@ -47,34 +61,40 @@ begin
       'use ready, in progress, canceled, done or error');
   end if;
 
-  -- A row that is older than this rule can still be stopped.
-  if not isfinite(new.run_at)
-     and (tg_op = 'INSERT' or new.run_at is distinct from old.run_at or _from <> _to and _to in ('ready', 'in progress')) then
-    perform pgjobs.refuse('PJ400', 'bad_run_at', 'run_at', format('run_at: %s is no moment', new.run_at),
-      'give a moment, or insert the job as canceled to hold it');
-  end if;
-  if new.run_at is null and (tg_op = 'INSERT' or old.run_at is not null) then
-    perform pgjobs.refuse('PJ400', 'bad_run_at', 'run_at', 'run_at: it is null', 'leave it out to run the job now, or give a moment');
-  end if;
-  if new.active is null then
-    perform pgjobs.refuse('PJ400', 'bad_active', 'active', 'active: it is null', 'give true, or false to hold the job back');
-  end if;
-  if new.priority is null then
-    perform pgjobs.refuse('PJ400', 'bad_priority', 'priority', 'priority: it is null', 'give 0, which is the usual one');
-  end if;
-  if new.priority not between -100 and 100 and (tg_op = 'INSERT' or new.priority is distinct from old.priority) then
-    perform pgjobs.refuse('PJ400', 'bad_priority', 'priority', format('priority: %s is out of range', new.priority),
-      'give a number from -100 to 100; 0 is what other jobs have, a higher one starts before them');
-  end if;
-  if not isfinite(new.created_at) and (tg_op = 'INSERT' or new.created_at is distinct from old.created_at) then
-    perform pgjobs.refuse('PJ400', 'bad_created_at', 'created_at', format('created_at: %s is no moment', new.created_at),
-      'leave it out: it is the time of the insert');
+  -- Most updates change nothing of this.
+  if tg_op = 'INSERT' or not isfinite(new.run_at) or num_nulls(new.run_at, new.active, new.priority) > 0
+     or (new.run_at, new.priority, new.created_at) is distinct from (old.run_at, old.priority, old.created_at) then
+    -- A row that is older than this rule can still be stopped.
+    if not isfinite(new.run_at)
+       and (tg_op = 'INSERT' or new.run_at is distinct from old.run_at or _from <> _to and _to in ('ready', 'in progress')) then
+      perform pgjobs.refuse('PJ400', 'bad_run_at', 'run_at', format('run_at: %s is no moment', new.run_at),
+        'give a moment, or insert the job as canceled to hold it');
+    end if;
+    if new.run_at is null and (tg_op = 'INSERT' or old.run_at is not null) then
+      perform pgjobs.refuse('PJ400', 'bad_run_at', 'run_at', 'run_at: it is null', 'leave it out to run the job now, or give a moment');
+    end if;
+    if new.active is null then
+      perform pgjobs.refuse('PJ400', 'bad_active', 'active', 'active: it is null', 'give true, or false to hold the job back');
+    end if;
+    if new.priority is null then
+      perform pgjobs.refuse('PJ400', 'bad_priority', 'priority', 'priority: it is null', 'give 0, which is the usual one');
+    end if;
+    if new.priority not between -100 and 100 and (tg_op = 'INSERT' or new.priority is distinct from old.priority) then
+      perform pgjobs.refuse('PJ400', 'bad_priority', 'priority', format('priority: %s is out of range', new.priority),
+        'give a number from -100 to 100; 0 is what other jobs have, a higher one starts before them');
+    end if;
+    if not isfinite(new.created_at) and (tg_op = 'INSERT' or new.created_at is distinct from old.created_at) then
+      perform pgjobs.refuse('PJ400', 'bad_created_at', 'created_at', format('created_at: %s is no moment', new.created_at),
+        'leave it out: it is the time of the insert');
+    end if;
   end if;
 
-  _started := tg_op = 'UPDATE' and exists (select from pgjobs.shards p where p.job_id = new.id and p.started_at is not null);
+  _changed := tg_op = 'INSERT'
+    or (new.type, new.params, new.file_name, new.shards) is distinct from (old.type, old.params, old.file_name, old.shards);
+  _started := tg_op = 'UPDATE' and (_changed or _to in ('ready', 'in progress'))
+    and exists (select from pgjobs.shards p where p.job_id = new.id and p.started_at is not null);
 
-  if tg_op = 'INSERT'
-     or (new.type, new.params, new.file_name, new.shards) is distinct from (old.type, old.params, old.file_name, old.shards) then
+  if _changed then
     if _started then
       perform pgjobs.refuse('PJ409', 'started', 'params',
         format('job %s has started: its type, params, file_name and shards stay as they are', new.id), 'insert a new job');

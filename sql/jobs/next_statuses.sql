@@ -4,13 +4,14 @@ returns text[]
 language sql
 immutable
 as $$
+  -- Each array has its type, so that the whole is inlined.
   select case _status
-    when 'ready'       then '{in progress,canceled,error}'
-    when 'in progress' then '{done,canceled,error,ready}'
-    when 'canceled'    then '{ready}'
-    when 'error'       then '{ready}'
-    when 'done'        then '{}'
-  end::text[];
+    when 'ready'       then '{in progress,canceled,error}'::text[]
+    when 'in progress' then '{done,canceled,error,ready}'::text[]
+    when 'canceled'    then '{ready}'::text[]
+    when 'error'       then '{ready}'::text[]
+    when 'done'        then '{}'::text[]
+  end;
 $$;
 comment on function pgjobs.next_statuses(text) is
   'The states a job may go to from this one; null for an unknown state. The state machine, in one place.';

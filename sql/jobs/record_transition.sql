@@ -1,4 +1,4 @@
--- Reads: callback_state, the session setting pgjobs.reason   Writes: events, shards, callbacks
+-- Reads: callback_state, the session setting pgjobs.reason   Writes: events, callbacks
 create or replace function pgjobs.record_transition()
 returns trigger
 language plpgsql
@@ -16,12 +16,7 @@ begin
   end if;
   -- What was still to be told of an earlier state is outdated.
   update pgjobs.callbacks n set closed_at = _at, answer = 'superseded' where n.job_id = new.id and n.closed_at is null;
-  if new.status::text = 'in progress' then
-    insert into pgjobs.shards (job_id, shard) values (new.id, 0) on conflict do nothing;
-    update pgjobs.shards p
-    set error = null, note = null, failures = 0, started_at = coalesce(p.started_at, _at)
-    where p.job_id = new.id;
-  elsif new.status::text in ('done', 'canceled', 'error') then
+  if new.status::text in ('done', 'canceled', 'error') then
     insert into pgjobs.callbacks (job_id, status, host, created_at, due_at)
     select new.id, replace(new.status::text, 'canceled', 'cancelled'), pgjobs.host_of(new.callback_url), _at, _at
     where new.callback_url is not null or exists (select from pgjobs.callback_state s where s.wanted);
@@ -30,4 +25,4 @@ begin
 end;
 $$;
 comment on function pgjobs.record_transition() is
-  'Trigger: notes every transition, opens the progress of a job that begins, and puts the end of a job into the outbox where somebody is to be called; what was to be told of its earlier states is closed.';
+  'Trigger: notes every transition, and puts the end of a job into the outbox where somebody is to be called; what was to be told of its earlier states is closed.';

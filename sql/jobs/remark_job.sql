@@ -8,8 +8,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _registered public.xmp_job_types;
-  _read pgjobs.job_params := pgjobs.read_params(new.type::text, new.params);
+  _read pgjobs.job_params;
 begin
+  if new.params ?& '{date_from,date_to}' then
+    _read := pgjobs.read_params(new.type::text, new.params);
+  end if;
   select * into strict _registered from public.xmp_job_types t where t.name = new.type::text;
   perform pgjobs.add_event(new.id, null, null, r.remark)
   from (

@@ -7,26 +7,31 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _due timestamptz := case when _status = 'ready' and _active then _run_at when _status = 'in progress' then pgjobs.now() end;
+  _begins boolean := _status = 'in progress';
+  _due timestamptz := case when _status = 'ready' and _active then _run_at when _begins then pgjobs.now() end;
 begin
   if _due is null then
     -- Those that somebody holds are given up soon, and whoever gives them up looks at the status.
     update pgjobs.shards p set due_at = null where p.job_id = _job_id and p.owner is null and p.due_at is not null;
     return;
   end if;
-  insert into pgjobs.shards (job_id, shard) values (_job_id, 0) on conflict do nothing;
   -- Locked first, so that what is given up meanwhile is seen by the next statement.
   perform from pgjobs.shards p where p.job_id = _job_id for update;
+  if not found then
+    insert into pgjobs.shards (job_id, shard) values (_job_id, 0) on conflict do nothing;
+  end if;
   update pgjobs.shards p
-  set priority = _priority, asked = _asked or _status = 'in progress',
-      due_at = case when p.shard = f.shard then _due end
+  set priority = _priority, asked = _asked or _begins, due_at = case when p.shard = f.shard then _due end,
+      started_at = case when _begins then coalesce(p.started_at, _due) else p.started_at end,
+      error = case when not _begins then p.error end, note = case when not _begins then p.note end,
+      failures = case when _begins then 0 else p.failures end
   from (
     -- The first one that waits; the first of all where none is left to run, which makes the job done.
     select coalesce(min(o.shard) filter (where o.finished_at is null and o.owner is null),
                     case when bool_and(o.finished_at is not null) then 0 end) as shard
     from pgjobs.shards o where o.job_id = _job_id) f
-  where p.job_id = _job_id and (p.finished_at is null or p.shard = f.shard);
+  where p.job_id = _job_id and (_begins or p.finished_at is null or p.shard = f.shard);
 end;
 $$;
 comment on function pgjobs.schedule_shards(bigint, text, boolean, timestamptz, smallint, boolean) is
-  'Brings the shards of a job in step with its row: from when on the next one may be claimed, with which priority, and by whom. A job that may run has at least one shard.';
+  'Brings the shards of a job in step with its row: from when on the next one may be claimed, with which priority, and by whom; a job that begins, or begins again, has no trouble any more. A job that may run has at least one shard.';

@@ -8,13 +8,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- Rows are only ever added: two transactions never wait for each other here.
-  if tg_op <> 'INSERT' then
-    insert into pgjobs.job_counts (type, status, jobs) values (old.type::text, old.status::text, -1);
-  end if;
-  if tg_op <> 'DELETE' then
-    insert into pgjobs.job_counts (type, status, jobs, entered)
-    values (new.type::text, new.status::text, 1, case when tg_op = 'INSERT' or old.status is distinct from new.status then 1 else 0 end);
-  end if;
+  insert into pgjobs.job_counts (type, status, jobs, entered)
+  select c.type, c.status, c.jobs, c.entered
+  from (values (old.type::text, old.status::text, -1, 0),
+               (new.type::text, new.status::text, 1, (old.status is distinct from new.status)::integer)) c (type, status, jobs, entered)
+  where c.status is not null;
   return null;
 end;
 $$;

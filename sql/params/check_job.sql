@@ -9,6 +9,7 @@ declare
   _registered public.xmp_job_types;
   _key text;
   _read pgjobs.job_params;
+  _all_count boolean;
 begin
   select * into _registered from public.xmp_job_types t where t.name = _type and t.selector is not null;
   if not found then
@@ -24,6 +25,8 @@ begin
   if length(_params::text) > 65536 then
     perform pgjobs.refuse('PJ400', 'bad_params', 'params', 'params: it is larger than 64 KB', 'leave out what the job does not need');
   end if;
+  -- Nothing that is given is ignored, or read as not given.
+  _all_count := not (_registered.lenient or _params ?| _registered.ignores);
   if _written then
     select k into _key from jsonb_object_keys(_params) k
     where k <> all (_registered.params || _registered.ignores) order by k limit 1;
@@ -42,8 +45,13 @@ begin
                     else format('give %s a value, or leave it out', _key) end);
       end if;
     end if;
-    _read := pgjobs.read_params((
-      select coalesce(jsonb_object_agg(e.key, e.value), '{}') from jsonb_each(_params) e where not pgjobs.is_blank(e.value)));
+    -- What is ignored has to be readable all the same.
+    if _all_count then
+      _read := pgjobs.read_params(_type, _params);
+    else
+      _read := pgjobs.read_params((
+        select coalesce(jsonb_object_agg(e.key, e.value), '{}') from jsonb_each(_params) e where not pgjobs.is_blank(e.value)));
+    end if;
     if _read.count = 0 and not _registered.lenient then
       perform pgjobs.refuse('PJ400', 'bad_params', 'count', 'params.count: 0 would select nothing',
         'give count as a whole number of one or more, or leave it out to select everything');
@@ -54,7 +62,9 @@ begin
         'leave file_name empty, or use a type that reads a file');
     end if;
   end if;
-  _read := pgjobs.read_params(_type, _params);
+  if not (_written and _all_count) then
+    _read := pgjobs.read_params(_type, _params);
+  end if;
   if _shards not between 1 and 64 then
     perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', format('shards: %s is out of range', _shards), 'give a number from 1 to 64');
   end if;

@@ -11,9 +11,10 @@ declare
   _signature text := format('%s(%s)', _selector, array_to_string(_arguments, ', '));
   _namespace regnamespace;
   _found regprocedure;
-  _schema name;
+  _name text;
   _temporary boolean;
   _owner oid;
+  _ours boolean;
 begin
   if coalesce(_selector, '') !~ '^[A-Za-z_][A-Za-z0-9_$]*[.][A-Za-z_][A-Za-z0-9_$]*$' then
     perform pgjobs.refuse('PJ400', 'bad_selector', 'selector',
@@ -34,19 +35,20 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_selector', 'selector', format('selector: there is no function %s', _signature),
       'create it as the owner of schema pgjobs, or mend the name', 'public.xmp_job_types');
   end if;
-  select n.nspname, n.oid = pg_my_temp_schema() or n.nspname like 'pg\_temp\_%', p.proowner
-  into strict _schema, _temporary, _owner
+  -- A member of the owner can have any text run as the owner anyway.
+  select format('%I.%I', n.nspname, p.proname), n.oid = pg_my_temp_schema() or n.nspname like 'pg\_temp\_%', p.proowner,
+         pg_has_role(p.proowner, (select o.nspowner from pg_namespace o where o.nspname = 'pgjobs'), 'MEMBER')
+  into strict _name, _temporary, _owner, _ours
   from pg_proc p
   join pg_namespace n on n.oid = p.pronamespace
   where p.oid = _found;
-  -- A member of the owner can have any text run as the owner anyway.
-  if _temporary or not pg_has_role(_owner, (select n.nspowner from pg_namespace n where n.nspname = 'pgjobs'), 'MEMBER') then
+  if _temporary or not _ours then
     perform pgjobs.refuse('PJ400', 'untrusted_selector', 'selector',
       format('selector: function %s %s, and its text would run with the rights of the owner of schema pgjobs', _signature,
         case when _temporary then 'is a temporary one' else format('belongs to %s', _owner::regrole) end),
       format('let %s create it', (select n.nspowner::regrole from pg_namespace n where n.nspname = 'pgjobs')), 'public.xmp_job_types');
   end if;
-  return format('%I.%I', _schema, (select p.proname from pg_proc p where p.oid = _found));
+  return _name;
 end;
 $$;
 comment on function pgjobs.trusted_selector(text, text[], boolean) is

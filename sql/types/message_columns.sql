@@ -40,11 +40,14 @@ as $$
     ('xmp_services', 'price', '{price}', 'needed')
   ) f (table_name, field, names, kind)
   left join lateral (
+    -- Whenever records are selected this is asked: one probe of the index by name, and one more where a field has two names.
     select x.attname, x.atttypid, x.attnotnull
     from pg_attribute x
-    where x.attrelid = to_regclass('public.' || f.table_name) and x.attnum > 0 and not x.attisdropped
-      and x.attname = any (f.names)
-    order by array_position(f.names, x.attname::text)
+    where x.attrelid = to_regclass('public.' || f.table_name) and x.attname = f.names[1]
+    union all
+    select x.attname, x.atttypid, x.attnotnull
+    from pg_attribute x
+    where x.attrelid = to_regclass('public.' || f.table_name) and x.attname = f.names[2]
     limit 1
   ) a on true
   left join pg_type t on t.oid = a.atttypid

@@ -215,8 +215,8 @@ AROUND = (
         (
             Edit(
                 "sql/selection/trusted_selector.sql",
-                "  if _temporary or not pg_has_role(_owner, (select",
-                "  if _owner is null and not pg_has_role(_owner, (select",
+                "  if _temporary or not _ours then",
+                "  if _owner is null then",
             ),
         ),
         ("tests/sql/test_types.py::test_a_selector_of_another_owner_is_never_run",),
@@ -272,7 +272,7 @@ AROUND = (
     Mutant(
         "m-job-counts",
         "a job that leaves a status is not counted there any more",
-        (Edit("sql/monitoring/count_job.sql", "if tg_op <> 'INSERT' then", "if tg_op = 'DELETE' then"),),
+        (Edit("sql/monitoring/count_job.sql", "old.status::text, -1, 0),", "old.status::text, 0, 0),"),),
         ("tests/ops/test_metrics.py::test_jobs_are_counted_by_type_and_status",),
     ),
     Mutant(

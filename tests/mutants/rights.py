@@ -8,7 +8,7 @@ RIGHTS = (
     Mutant(
         "m-clock",
         "only members of the owner move the clock",
-        (Edit("sql/base/trusted_setting.sql", "pg_has_role(session_user, r.oid, 'MEMBER'))", "true)"),),
+        (Edit("sql/base/trusted_setting.sql", "pg_has_role(session_user, to_regrole(_role), 'MEMBER')", "true"),),
         ("tests/sql/test_trusted_settings.py::test_a_cms_moves_no_clock_and_forges_no_reason",),
     ),
     Mutant(

@@ -8,12 +8,20 @@ set timezone = 'UTC'
 as $$
 declare
   _params pgjobs.job_params;
+  _filter text;
+  _least bigint;
+  _greatest bigint;
 begin
   select p.* into strict _params from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) p where j.id = _job_id;
-  return query execute format(
-    'select null::bigint, case when $1 then max(r.id) else min(r.id) end::bigint, case when $1 then min(r.id) else max(r.id) end::bigint,'
-    ' null::bigint, $2 from public.xmp_retries_expired r where true%s', pgjobs.expired_filter(_params, 'r'))
-    using _params.descending, _params.count;
+  _filter := pgjobs.expired_filter(_params, 'r');
+  if _filter = '' then
+    -- The plan of this one is kept.
+    select min(r.id), max(r.id) into _least, _greatest from public.xmp_retries_expired r;
+  else
+    execute 'select min(r.id), max(r.id) from public.xmp_retries_expired r where true' || _filter into _least, _greatest;
+  end if;
+  return query select null::bigint, case when _params.descending then _greatest else _least end,
+    case when _params.descending then _least else _greatest end, null::bigint, _params.count;
 end;
 $$;
 comment on function pgjobs.expired_records_bounds(bigint) is
