@@ -429,8 +429,11 @@ create table pgjobs.schema_state (
   version     text not null,
   compatible_from text not null,
   triggers    text,
-  functions   jsonb not null
+  functions   jsonb not null,
+  rights      jsonb not null default '[]'
 );
+comment on column pgjobs.schema_state.rights is
+  'The rights of the owner and of the roles of pgjobs as sql/access.sql made them: [role, privilege, thing], see pgjobs.rights_in_force().';
 comment on column pgjobs.schema_state.functions is 'Digest of each function as it was applied, see pgjobs.function_digests().';
 comment on column pgjobs.schema_state.version is 'The version of pgjobs whose functions are in force; an older one refuses to migrate, a newer one to work.';
 comment on column pgjobs.schema_state.compatible_from is 'The oldest version of daemon, web and commands that works with these functions.';

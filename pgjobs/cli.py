@@ -12,6 +12,7 @@ import typer
 
 from pgjobs import process
 from pgjobs.errors import SettingsError
+from pgjobs.pg import hints
 from pgjobs.process import ready_settings
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ class Scope(Enum):
 
 def main() -> None:
     """Run a command; the exit code says how it ended."""
+    hints.of_command(next(iter(sys.argv[1:]), ""))
     process.run(app, of_a_service=sys.argv[1:2] in (["daemon"], ["web"]))
 
 

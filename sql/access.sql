@@ -16,6 +16,7 @@ declare
 -- The schema, and by which version it was made.
 grant usage on schema pgjobs to pgjobs_daemon, pgjobs_web, pgjobs_operator, pgjobs_viewer, pgjobs_agent;
 grant select on pgjobs.schema_state to pgjobs_daemon, pgjobs_web, pgjobs_operator, pgjobs_viewer, pgjobs_agent;
+grant execute on function pgjobs.lacking_rights to pgjobs_daemon, pgjobs_web, pgjobs_operator, pgjobs_viewer, pgjobs_agent;
 
 -- Looking: people and monitoring, and doctor, verify and watch where a daemon runs.
 grant select on pgjobs.job_status to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
@@ -111,6 +112,7 @@ grant execute on function pgjobs.trusted_selector to pgjobs_daemon;
 grant execute on function pgjobs.missing_columns to pgjobs_daemon;
 grant execute on function pgjobs.missing_rights to pgjobs_daemon;
 grant execute on function pgjobs.changed_functions to pgjobs_daemon;
+grant execute on function pgjobs.changed_rights to pgjobs_daemon;
 grant execute on function pgjobs.wanted_indexes to pgjobs_daemon;
 grant select on pgjobs.daemons to pgjobs_daemon;
 grant execute on function pgjobs.live_daemons to pgjobs_daemon;
@@ -135,6 +137,12 @@ grant select on public.xmp_pixel_buffer to pgjobs_owner;
 
 $list$;
 begin
+  -- Whatever the owner has taken from itself, it has again.
+  _roles := (select n.nspowner::regrole::text from pg_namespace n where n.nspname = 'pgjobs');
+  execute format('grant all on schema pgjobs to %s', _roles);
+  execute format('grant all on all tables in schema pgjobs to %s', _roles);
+  execute format('grant all on all sequences in schema pgjobs to %s', _roles);
+  execute format('grant all on all routines in schema pgjobs to %s', _roles);
   -- A right that stood here once, or that everybody has by default, goes first.
   foreach _roles in array _present || '{public}' loop
     continue when _roles = 'pgjobs_owner';

@@ -35,6 +35,7 @@ from pgjobs.metrics import Metrics
 from pgjobs.pg import connection as db
 from pgjobs.pg import session
 from pgjobs.pg.hints import refused_for_good
+from pgjobs.pg.rights import DAEMON, check_rights
 from pgjobs.pg.versions import CHANGED, State
 from pgjobs.settings import Settings
 from pgjobs.signals import asking_to_end
@@ -123,10 +124,12 @@ class Daemon:
             return await db.check_schema(connection)
 
     async def _check_database(self) -> None:
-        """Refuse to start on another schema, or where the server refuses us; wait for a server that is away."""
+        """Refuse to start on another schema, without rights, or where we are refused; wait for one that is away."""
         backoff = Backoff()
         while not self._stopping:
             try:
+                async with self.pool.control.connection() as connection:
+                    await check_rights(connection, DAEMON)
                 if (await self._check_schema()).changed:
                     logger.warning(CHANGED)
                 return await self.callbacks.announce()

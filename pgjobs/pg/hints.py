@@ -51,12 +51,13 @@ BY_SQLSTATE = {
     "XX": "look into the log of the database server: data or an index may be damaged",
 }
 """By SQLSTATE, or by its class of two characters."""
+_command: list[str] = []
 
-MEMBERSHIP = (
-    "make the role of PGJOBS_DATABASE_URL a member of the one for its work: pgjobs_daemon (daemon, doctor, verify), "
-    "pgjobs_web (web), pgjobs_viewer (watch) or pgjobs_owner (migrate, token)"
-)
-"""What somebody lacks in schema pgjobs: sql/access.sql lists what each of these roles may do."""
+GROUPS = {
+    "daemon": "pgjobs_daemon", "doctor": "pgjobs_daemon", "verify": "pgjobs_daemon", "web": "pgjobs_web",
+    "watch": "pgjobs_viewer", "migrate": "pgjobs_owner", "token": "pgjobs_owner",
+}  # fmt: skip
+"""The role of which a command's role is to be a member: sql/access.sql lists what each of them may do."""
 READ_BY_COMMANDS = (
     "checkpoints", "daemons", "events", "job_status", "log_segments", "outcomes", "schema_state", "shards", "tokens",
 )  # fmt: skip
@@ -142,6 +143,21 @@ def refused_for_good(error: BaseException) -> bool:
     return isinstance(error, psycopg.Error) and sqlstate(error)[:5].startswith(("28", "3D000", "42501"))
 
 
+def of_command(command: str) -> None:
+    """From now on hints are for this command of pgjobs."""
+    _command.append(command)
+
+
+def membership() -> str:
+    """What to do for a role that lacks a right in schema pgjobs."""
+    mended = "where it is a member of it, run pgjobs migrate, which puts its rights back"
+    if group := GROUPS.get(_command[-1] if _command else ""):
+        return f"grant {group} to the role of PGJOBS_DATABASE_URL; {mended}"
+    works = {group: ", ".join(one for one in GROUPS if GROUPS[one] == group) for group in GROUPS.values()}
+    which = ", ".join(f"{group} ({commands})" for group, commands in works.items())
+    return f"grant the role of PGJOBS_DATABASE_URL the one for its work: {which}; {mended}"
+
+
 def _missing_right(error: BaseException) -> str:
     found = re.search(r"permission denied for (\w+) (\S+)", str(error))
     if not found or found[1] not in RIGHTS:
@@ -149,6 +165,6 @@ def _missing_right(error: BaseException) -> str:
     kind, name = found.groups()
     right = f"{RIGHTS[kind]} {name}"
     if kind == "function" or name == "pgjobs" or name in READ_BY_COMMANDS:
-        return f"{right}: {MEMBERSHIP}"
+        return membership()
     # Everything else is read and written by functions, with the rights of their owner.
     return f"grant the owner of schema pgjobs, which is pgjobs_owner or the role that ran migrate: {right}"

@@ -38,6 +38,10 @@ WITHOUT_RIGHTS = """
   join pg_class c on c.relnamespace = 'public'::regnamespace and 'public.' || c.relname = m.relation
   where not m.is_hidden and m.role = 'pgjobs_owner' and pg_has_role(c.relowner, 'usage')
 """
+CHANGED_RIGHTS = """
+  select format('%s on %s, %s by %s', min(privilege), thing, case when is_missing then 'lost' else 'gained' end, role)
+  from pgjobs.changed_rights() where is_ours group by role, thing, is_missing order by thing, role limit 5
+"""
 OPEN_TRANSACTIONS = """
   select pid, usename::text from pg_stat_activity
   where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
@@ -218,10 +222,13 @@ class Migrating:
             )
 
     def _grant(self) -> None:
-        """Rights for the roles, where they have none yet: somebody may have made them since."""
-        if self._work.execute(WITHOUT_RIGHTS).fetchone():
+        """Rights for the roles: somebody may have made a role since, or changed what one may do by hand."""
+        if changed := self._work.execute(CHANGED_RIGHTS).fetchall():
+            self._tell(f"rights were changed by hand and are put back: {', '.join(what for (what,) in changed)}")
+        if changed or self._work.execute(WITHOUT_RIGHTS).fetchone():
             with self._work.transaction():
                 self._work.execute((schema.folder("sql") / schema.LAST).read_bytes())
+                self._work.execute("select pgjobs.note_rights()")
             self._done.append("rights of the roles")
 
 

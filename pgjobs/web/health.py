@@ -7,10 +7,11 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pgjobs.pg.rights import WEB
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem, json_response
 from pgjobs.web.pool import Database
-from pgjobs.web.problems import Unanswered
+from pgjobs.web.problems import Unanswered, missing_right
 
 CHECK_SECONDS = 1.0
 """Minimum seconds between two queries to the database, however many requests ask for readiness."""
@@ -36,14 +37,15 @@ class Readiness:
             raise self._problem
 
     async def _query(self) -> Problem | None:
-        asking = "select current_setting('transaction_read_only')::boolean"
+        asking = "select current_setting('transaction_read_only')::boolean, pgjobs.lacking_rights(%s)"
         try:
-            if await self._database.value(asking, reading=True):
-                hint = "point PGJOBS_DATABASE_URL at the primary"
-                return Unanswered("read_only", "the database is read-only at present", hint)
+            ((read_only, lacking),) = await self._database.rows(asking, WEB, reading=True)
         except Problem as problem:
             return problem
-        return None
+        if read_only:
+            hint = "point PGJOBS_DATABASE_URL at the primary"
+            return Unanswered("read_only", "the database is read-only at present", hint)
+        return missing_right(f"no right to {lacking}") if lacking else None
 
 
 async def healthz(_request: Request) -> Response:
@@ -52,7 +54,7 @@ async def healthz(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """The database answers, has the schema of this version and accepts changes."""
+    """The database answers, has the schema of this version, grants what this process needs and accepts changes."""
     readiness: Readiness = request.app.state.readiness
     await readiness.check()
     return json_response('{"ok": true}')

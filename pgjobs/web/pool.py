@@ -107,6 +107,8 @@ class Database:
             connection = await self._within(CONNECT_SECONDS, self._borrow())
         except SchemaError as error:
             raise Problem(503, "schema", error.sentence, error.hint) from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise problem_of(error, reading=True) from error
         except (TimeoutError, psycopg.Error, OSError) as error:
             if not self._away:
                 reason = "no answer in time" if isinstance(error, TimeoutError) else one_line(error)

@@ -8,6 +8,7 @@ import psycopg
 
 from pgjobs.errors import hint_for, one_line, refusal
 from pgjobs.pg import connection as db
+from pgjobs.pg.hints import membership
 from pgjobs.web.errors import Problem
 
 logger = logging.getLogger(__name__)
@@ -56,8 +57,7 @@ def _failure(error: psycopg.Error, state: str) -> Problem:
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return Unanswered("read_only", "the database is read-only at present", hint_for(error))
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        sentence = f"the role of pgjobs web lacks a right: {error.diag.message_primary}"
-        return Problem(503, "missing_right", sentence, hint_for(error))
+        return missing_right(error.diag.message_primary or one_line(error), hint_for(error))
     if state.startswith(BUSY):
         return busy()
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
@@ -74,6 +74,11 @@ def _on_purpose(state: str) -> bool:
     except KeyError:
         return bool(state)
     return False
+
+
+def missing_right(what: str, hint: str | None = None) -> Problem:
+    """The role that this process logs in with may not do something."""
+    return Problem(503, "missing_right", f"the role of pgjobs web lacks a right: {what}", hint or membership())
 
 
 def busy() -> Unanswered:

@@ -14,6 +14,7 @@ import uvicorn
 
 from pgjobs.errors import SettingsError
 from pgjobs.pg import connection as db
+from pgjobs.pg.rights import WEB, check_rights
 from pgjobs.pg.versions import CHANGED
 from pgjobs.settings import Settings
 from pgjobs.web.app import create_app
@@ -66,6 +67,7 @@ def check_bind(settings: Settings) -> None:
 async def _check_schema(url: str) -> None:
     try:
         async with asyncio.timeout(10), await db.connect(url, "web") as connection:
+            await check_rights(connection, WEB)
             if (await db.check_schema(connection)).changed:
                 logger.warning(CHANGED)
     except (psycopg.OperationalError, TimeoutError) as error:

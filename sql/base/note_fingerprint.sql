@@ -32,7 +32,8 @@ begin
   on conflict (singleton) do update
   set fingerprint = excluded.fingerprint, applied_at = excluded.applied_at, version = excluded.version,
       compatible_from = excluded.compatible_from, triggers = excluded.triggers, functions = excluded.functions;
+  perform pgjobs.note_rights();
 end;
 $$;
 comment on function pgjobs.note_fingerprint(text, text, text, text, text[]) is
-  'Notes which function files are in force, of which version, from which version on daemon, web and commands work with them, with which triggers, and a digest of each function with one of these names: others are the operator''s own. Every body is checked first, now that all of them exist: a broken one undoes the whole application.';
+  'Notes which function files are in force, of which version, from which version on daemon, web and commands work with them, with which triggers, a digest of each function with one of these names, and the rights of the roles: other functions are the operator''s own. Every body is checked first, now that all of them exist: a broken one undoes the whole application.';

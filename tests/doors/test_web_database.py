@@ -115,7 +115,7 @@ def test_a_missing_right_is_named(web_url: str, db: Db) -> None:
         answer = web.get(f"/jobs/stop?id={job}")
         assert (503, "missing_right") == (answer.status_code, answer.json()["code"])
         assert "stop_job" in answer.json()["error"]
-        assert "stop_job" in answer.json()["hint"]
+        assert "pgjobs_web (web)" in answer.json()["hint"]
         db.execute("grant execute on function pgjobs.stop_job to pgjobs_web")
         assert 200 == web.get(f"/jobs/stop?id={job}").status_code
 
@@ -145,18 +145,42 @@ def test_readiness_knows_the_database(web: Web, db: Db, monkeypatch: pytest.Monk
     assert (200, {"ok": True}) == ((answer := web.get("/readyz")).status_code, answer.json())
 
 
+@pytest.mark.parametrize(
+    ("right", "words"),
+    [
+        ("usage on schema pgjobs", "permission denied for schema pgjobs"),
+        ("select on pgjobs.schema_state", "permission denied for table schema_state"),
+        ("execute on function pgjobs.stop_job", "no right to execute on function pgjobs.stop_job(bigint,text)"),
+        ("execute on function pgjobs.lacking_rights", "permission denied for function lacking_rights"),
+    ],
+)
+def test_readiness_needs_the_rights_of_the_web_process(
+    web: Web, db: Db, right: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/readyz is 503 with the right that is missing and the role to grant, and 200 again once it is there."""
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0)
+    assert 200 == web.get("/readyz").status_code
+    db.execute(f"revoke {right} from pgjobs_web".encode())
+    answer = web.get("/readyz")
+    assert (503, "missing_right") == (answer.status_code, answer.json()["code"])
+    assert f"the role of pgjobs web lacks a right: {words}" == answer.json()["error"]
+    assert "pgjobs_web (web)" in answer.json()["hint"]
+    db.execute(f"grant {right} to pgjobs_web".encode())
+    assert 200 == web.get("/readyz").status_code
+
+
 def test_readiness_asks_the_database_once_a_second(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many requests ask for readiness, the database is asked once per CHECK_SECONDS."""
     monkeypatch.setattr(health, "CHECK_SECONDS", 3600)
     queries = 0
-    value = web.app.state.database.value
+    rows = web.app.state.database.rows
 
     async def counting(*args: object, **options: bool) -> object:
         nonlocal queries
         queries += 1
-        return await value(*args, **options)
+        return await rows(*args, **options)
 
-    monkeypatch.setattr(web.app.state.database, "value", counting)
+    monkeypatch.setattr(web.app.state.database, "rows", counting)
     assert [200] * 20 == [web.get("/readyz").status_code for _ in range(20)]
     assert 1 == queries
 

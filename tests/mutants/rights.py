@@ -53,4 +53,28 @@ RIGHTS = (
         (Edit("sql/selection/open_records.sql", "security definer\n", ""),),
         ("tests/sql/test_rights.py::test_whoever_may_call_is_lent_the_rights_of_the_owner",),
     ),
+    Mutant(
+        "m-rights-back",
+        "migrate puts back a right that somebody has revoked or granted by hand",
+        (
+            Edit(
+                "pgjobs/pg/migrate.py",
+                "        if changed or self._work.execute(WITHOUT_RIGHTS).fetchone():\n",
+                "        if self._work.execute(WITHOUT_RIGHTS).fetchone():\n",
+            ),
+        ),
+        ("tests/ops/test_doctor.py", "-k", "by_hand_is_told_and"),
+    ),
+    Mutant(
+        "m-ready-rights",
+        "a web process without its rights is not ready",
+        (
+            Edit(
+                "pgjobs/web/health.py",
+                'return missing_right(f"no right to {lacking}") if lacking else None',
+                "return None",
+            ),
+        ),
+        ("tests/doors/test_web_database.py::test_readiness_needs_the_rights_of_the_web_process",),
+    ),
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import time
 import uuid
@@ -19,7 +20,8 @@ from fix_predecessor import SHAPES
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import pgjobs
-from pgjobs.ops.doctor import database, findings, tables
+from pgjobs.ops.doctor import database as of_the_database
+from pgjobs.ops.doctor import findings, grants, tables
 from pgjobs.ops.doctor.finding import Finding
 from pgjobs.pg import connection as db
 from pgjobs.pg import schema
@@ -233,7 +235,127 @@ def test_a_role_that_may_do_nothing_gets_the_missing_right(engine: Engine, exami
     engine.execute(f"revoke all on schema pgjobs from {urlsplit(stranger).username}")
     found = about(examine(database_url=stranger), "schema")
     assert ("problem", "it can't be checked: permission denied for schema pgjobs") == found[0::2]
-    assert found.remedy.startswith("usage on schema pgjobs: make the role of PGJOBS_DATABASE_URL a member of")
+    assert found.remedy.startswith("grant the role of PGJOBS_DATABASE_URL the one for its work: pgjobs_daemon (")
+
+
+def test_a_role_that_may_only_look_is_told_which_role_to_grant(engine: Engine, examine: Examine, stranger: str) -> None:
+    """Where the role of the daemon is a member of a lesser one, that is a finding, and other things are looked at."""
+    role = urlsplit(stranger).username
+    engine.execute(f"revoke all on schema pgjobs from {role}; revoke all on all tables in schema pgjobs from {role}")
+    engine.execute(f"revoke all on all functions in schema pgjobs from {role}; grant pgjobs_viewer to {role}")
+    found = examine(database_url=stranger)
+    assert ("problem", f"role {role} has not the rights of a daemon", f"grant pgjobs_daemon to {role}") == (
+        about(found, "rights")[0:1] + about(found, "rights")[2:]
+    )
+    assert "version" in {one.about for one in found if one.level == "ok"}
+
+
+GRANTS = [
+    ("insert on table pgjobs.shards", "pgjobs_web"),
+    ("select (name) on table pgjobs.tokens", "pgjobs_viewer"),
+    ("execute on function pgjobs.claim_shards(uuid,text[],boolean,interval,integer,text)", "pgjobs_operator"),
+    ("usage on sequence pgjobs.events_id_seq", "pgjobs_agent"),
+    ("create on schema pgjobs", "pgjobs_daemon"),
+    ("select on table pgjobs.tokens", "public"),
+]
+
+
+@pytest.mark.parametrize(("right", "role"), GRANTS)
+def test_a_right_that_was_granted_by_hand_is_told_and_taken_back(
+    engine: Engine, examine: Examine, right: str, role: str
+) -> None:
+    """Whatever kind of thing it is on: doctor names role, right and remedy, and migrate is the remedy."""
+    engine.execute(f"grant {right} to {role}")
+    found = rights(examine())
+    who = "every role" if role == "public" else f"role {role}"
+    assert f"warning: {who} may {right}, which sql/access.sql grants to nobody or to other roles" in found
+    assert "-> run: pgjobs migrate, which puts the rights back" in found
+    told: list[str] = []
+    assert ["rights of the roles"] == migrate(engine.database_url, told.append)
+    assert [f"rights were changed by hand and are put back: {right}, gained by {role}"] == told
+    assert rights(examine()).startswith("ok: ")
+    assert [] == migrate(engine.database_url, told.append)
+
+
+REVOKES = [
+    ("execute on function pgjobs.why(bigint)", "pgjobs_viewer"),
+    ("select on table pgjobs.job_status", "pgjobs_operator"),
+    ("select (expires_at) on table pgjobs.tokens", "pgjobs_daemon"),
+    ("select (run_at) on table public.xmp_jobs", "pgjobs_daemon"),
+    ("usage on schema pgjobs", "pgjobs_web"),
+    ("update on table pgjobs.shards", "pgjobs_owner"),
+    ("execute on function pgjobs.job_json(bigint)", "pgjobs_owner"),
+]
+
+
+@pytest.mark.parametrize(("right", "role"), REVOKES)
+def test_a_right_that_was_revoked_by_hand_is_told_and_comes_back(
+    engine: Engine, examine: Examine, right: str, role: str
+) -> None:
+    """A right of one of the roles, or of the owner itself: doctor names it, and migrate grants it once more."""
+    engine.execute(f"revoke {right} from {role}")
+    found = rights(examine())
+    assert (
+        f"problem: role {role} has lost its right to {right}: somebody has revoked it -> run: pgjobs migrate" in found
+    )
+    assert ["rights of the roles"] == migrate(engine.database_url)
+    assert rights(examine()).startswith("ok: ")
+    assert [] == migrate(engine.database_url)
+
+
+def test_rights_of_a_role_of_somebodys_own_are_told(engine: Engine, examine: Examine, stranger: str) -> None:
+    """Tables, sequences and the schema: each kind with the statement that closes it; nothing is left after those."""
+    role = urlsplit(stranger).username
+    engine.execute(f"grant create on schema pgjobs to {role}; grant usage on all sequences in schema pgjobs to {role}")
+    engine.execute(f"revoke all on all functions in schema pgjobs from {role}")
+    told = [one for one in examine() if one.about == "rights" and f"role {role} may" in one.sentence]
+    assert {"schema", "sequence", "table"} == {one.sentence.partition(" on ")[2].split(" ")[0] for one in told}
+    for one in told:
+        engine.execute(one.remedy.partition(",")[0])
+    assert rights(examine()).startswith("ok: ")
+
+
+ROLES_CHANGED = [
+    ("alter role pgjobs_web login", "the role pgjobs_web has the attribute login"),
+    ("alter role pgjobs_viewer superuser", "the role pgjobs_viewer has the attribute superuser"),
+    ("alter role pgjobs_daemon bypassrls", "the role pgjobs_daemon has the attribute bypassrls"),
+    ("alter role pgjobs_agent createrole", "the role pgjobs_agent has the attribute createrole"),
+    ("alter role pgjobs_operator createdb", "the role pgjobs_operator has the attribute createdb"),
+    ("alter role pgjobs_owner replication", "the role pgjobs_owner has the attribute replication"),
+    ("grant pgjobs_owner to pgjobs_web", "the role pgjobs_web is a member of pgjobs_owner: whoever"),
+    ("grant pg_monitor to pgjobs_viewer", "the role pgjobs_viewer is a member of pg_monitor: whoever"),
+]
+
+
+@pytest.mark.parametrize(("statement", "words"), ROLES_CHANGED)
+def test_what_the_six_roles_are_beyond_their_rights_is_told(database: str, statement: str, words: str) -> None:
+    """Log in, attributes and memberships: the remedy is the statement that undoes it. The roles belong to the whole
+    server, so nothing of it is committed."""
+
+    async def act() -> None:
+        async with await db.connect(database, "test", autocommit=False) as connection:
+            assert [] == await grants.roles(connection)
+            await connection.execute(statement.encode())
+            (found,) = await grants.roles(connection)
+            assert found.level == "warning"
+            assert found.sentence.startswith(words)
+            await connection.execute(re.split(r"; |, ", found.remedy)[0].encode())
+            assert [] == await grants.roles(connection)
+            await connection.rollback()
+
+    asyncio.run(act())
+
+
+def test_the_owner_may_pass_row_level_security(database: str) -> None:
+    """What doctor itself gives as the remedy is no finding."""
+
+    async def act() -> None:
+        async with await db.connect(database, "test", autocommit=False) as connection:
+            await connection.execute("alter role pgjobs_owner bypassrls")
+            assert [] == await grants.roles(connection)
+            await connection.rollback()
+
+    asyncio.run(act())
 
 
 @pytest.mark.parametrize("part", ["host", "database", "broker", "work.jobs", "rights"])
@@ -379,7 +501,7 @@ def test_a_daemon_of_another_version_is_told(engine: Engine, examine: Examine) -
 )  # fmt: skip
 def test_versions_of_the_server(number: int, level: str) -> None:
     """14 to 18 are supported; a minor version that can lose LISTEN for good is named, with the one that mends it."""
-    assert level == database.rate(number, "x").level
+    assert level == of_the_database.rate(number, "x").level
 
 
 def test_a_pooler_that_loses_notifications(monkeypatch: pytest.MonkeyPatch, examine: Examine) -> None:
@@ -392,7 +514,7 @@ def test_a_pooler_that_loses_notifications(monkeypatch: pytest.MonkeyPatch, exam
             monkeypatch.setattr(connection, "execute", lambda _query: asyncio.sleep(0))
         return connection
 
-    monkeypatch.setattr(database, "ROUND_TRIP_SECONDS", 0.2)
+    monkeypatch.setattr(of_the_database, "ROUND_TRIP_SECONDS", 0.2)
     monkeypatch.setattr(db, "connect", pooled)
     found = about(examine(), "notify")
     assert "problem" == found.level

@@ -1,6 +1,7 @@
 """Errors of the database come with a remedy that fits what happened."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from secrets import token_hex
 from urllib.parse import urlsplit
 
@@ -87,13 +88,50 @@ def test_the_hint_names_the_address_that_was_called() -> None:
 def test_a_missing_right_is_named(role: tuple[str, str]) -> None:
     """The remedy names the right and the thing it is for."""
     _, url = role
-    assert "usage on schema pgjobs" in hint_for(failure(url, "select * from pgjobs.schema_state"))
+    found = hint_for(failure(url, "select * from pgjobs.schema_state"))
+    assert found.startswith(
+        "grant the role of PGJOBS_DATABASE_URL the one for its work: pgjobs_daemon (daemon, doctor,"
+    )
     assert "on table xmp_jobs" in hint_for(failure(url, "select * from public.xmp_jobs"))
-    said = run("watch", "1", database_url=url)
+
+
+@pytest.mark.parametrize(
+    ("command", "group"),
+    [(("watch", "1"), "pgjobs_viewer"), (("verify", "1"), "pgjobs_daemon"), (("token", "list"), "pgjobs_owner")],
+)
+@pytest.mark.parametrize("has_usage", [False, True])
+def test_a_command_without_rights_names_the_role_to_grant(
+    role: tuple[str, str], database: str, command: tuple[str, ...], group: str, has_usage: bool
+) -> None:
+    """Each command ends with 1 and says of which role its own is to be a member."""
+    name, url = role
+    if has_usage:
+        with psycopg.connect(database, autocommit=True) as owner:
+            owner.execute(sql.SQL("grant usage on schema pgjobs to {}").format(sql.Identifier(name)))
+    said = run(*command, database_url=url)
     assert 1 == said.code
-    assert "permission denied for schema pgjobs" in said.err
-    assert "usage on schema pgjobs" in said.err
+    assert f"permission denied for {'table schema_state' if has_usage else 'schema pgjobs'}" in said.err
+    assert f"\n  grant {group} to the role of PGJOBS_DATABASE_URL; " in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("rights", ["", "usage on schema pgjobs", "pgjobs_viewer"])
+@pytest.mark.parametrize(("command", "group"), [("daemon", "pgjobs_daemon"), ("web", "pgjobs_web")])
+def test_a_process_without_rights_names_the_role_to_grant(
+    role: tuple[str, str], database: str, tmp_path: Path, command: str, group: str, rights: str
+) -> None:
+    """A daemon or a web process that may do nothing, or only look, does not start, and the first thing that it says is
+    the missing membership, also where the functions are not those of its version."""
+    name, url = role
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute("update pgjobs.schema_state set fingerprint = 'another'")
+        if rights:
+            owner.execute(f"grant {rights} to {name}".encode())
+    said = run(command, database_url=url, amqp_url="amqp://127.0.0.1:1/", log_dir=tmp_path, http_bind="127.0.0.1:0")
+    assert 1 == said.code
+    assert said.err.startswith(f"pgjobs: role {name} is no member of {group}, or that role has lost a right: ")
+    assert f"\n  grant {group} to {name}; where it is a member of it, run pgjobs migrate" in said.err
+    assert "the functions of the database" not in said.everything
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,15 @@ def test_groups_made_later_get_their_rights(narrow: tuple[Db, str]) -> None:
     assert ["rights of the roles"] == migrate(url, told.append)
     assert admin.value("select has_table_privilege('pgjobs_viewer', 'pgjobs.job_status', 'select')")
     assert ([], []) == (migrate(url, told.append), told)
+    admin.execute("revoke select on pgjobs.job_status from pgjobs_viewer; grant select on pgjobs.tokens to public")
+    assert ["rights of the roles"] == migrate(url, told.append)
+    lost, gained = (
+        "select on table pgjobs.job_status, lost by pgjobs_viewer",
+        "select on table pgjobs.tokens, gained by public",
+    )
+    assert [f"rights were changed by hand and are put back: {lost}, {gained}"] == told
+    assert admin.value("select has_table_privilege('pgjobs_viewer', 'pgjobs.job_status', 'select')")
+    assert not admin.value("select has_table_privilege('pgjobs_viewer', 'pgjobs.tokens', 'select')")
 
 
 OWNERS = """

@@ -56,9 +56,8 @@ async def findings(settings: Settings, types: list[work.JobType], *, live: bool 
         except psycopg.Error as error:
             yield unchecked("schema", error)
             return
-        changed = [name for (name,) in await (await connection.execute(CHANGED)).fetchall()]
-        yield _schema(state, changed)
         for about, part in (
+            ("schema", _schema(connection, state)),
             ("tables", tables.findings(connection)),
             ("rights", rights.findings(connection)),
             ("triggers", triggers.findings(connection)),
@@ -74,8 +73,14 @@ async def findings(settings: Settings, types: list[work.JobType], *, live: bool 
                 yield found
 
 
-def _schema(state: State, changed: list[str]) -> Finding:
-    """What a schema is like that this version may work with; `changed`: functions that somebody has changed."""
+async def _schema(connection: db.Connection, state: State) -> AsyncIterator[Finding]:
+    """What a schema is like that this version may work with."""
+    changed = [name for (name,) in await (await connection.execute(CHANGED)).fetchall()]
+    yield _judged(state, changed)
+
+
+def _judged(state: State, changed: list[str]) -> Finding:
+    """`changed`: functions that somebody has changed."""
     about, mine = "schema", pgjobs.__version__
     if changed:
         words = f"functions were changed by hand: {', '.join(changed[:LISTED])}{', …' if changed[LISTED:] else ''}"

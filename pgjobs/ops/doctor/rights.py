@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from pgjobs.ops.doctor import grants
 from pgjobs.ops.doctor.finding import Finding, ok, problem, warning
 from pgjobs.pg import connection as db
 
@@ -59,8 +60,8 @@ async def findings(connection: db.Connection) -> AsyncIterator[Finding]:
     role, owner, kind = await (await connection.execute(ROLE)).fetchone() or ("", "", "")
     found = [*_own(role, owner, kind)]
     if kind != "stranger":
-        found += await _missing(connection)
-    found += [*await _others(connection, owner), *await _groups(connection)]
+        found += [*await _missing(connection), *await grants.changed(connection)]
+    found += [*await _others(connection, owner), *await _groups(connection), *await grants.roles(connection)]
     for one in found or [ok(ABOUT, f"role {role} may do what a daemon needs, and others nothing that runs as {owner}")]:
         yield one
 
