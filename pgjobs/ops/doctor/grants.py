@@ -44,8 +44,13 @@ async def roles(connection: db.Connection) -> list[Finding]:
     """What one of the six roles is or belongs to: they only bundle rights, and log in nowhere."""
     found = []
     for role, attribute in await (await connection.execute(ATTRIBUTES)).fetchall():
-        remedy = f"alter role {role} no{attribute}; a role of your own that needs it is made a member of {role}"
-        found.append(warning(ABOUT, f"the role {role} has the attribute {attribute}, and needs none", remedy))
+        found.append(
+            warning(
+                ABOUT,
+                f"the role {role} has the attribute {attribute}, and needs none",
+                f"alter role {role} no{attribute}; a role of your own that needs it is made a member of {role}",
+            )
+        )
     for member, group in await (await connection.execute(MEMBERSHIPS)).fetchall():
         found.append(
             warning(
