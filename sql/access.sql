@@ -165,5 +165,6 @@ begin
       else false end;
     execute format('%s to %s', _found[1], _roles);
   end loop;
+  perform pgjobs.note_rights();
 end
 $access$;

@@ -228,7 +228,6 @@ class Migrating:
         if changed or self._work.execute(WITHOUT_RIGHTS).fetchone():
             with self._work.transaction():
                 self._work.execute((schema.folder("sql") / schema.LAST).read_bytes())
-                self._work.execute("select pgjobs.note_rights()")
             self._done.append("rights of the roles")
 
 
