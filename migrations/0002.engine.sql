@@ -8,7 +8,9 @@ alter table public.xmp_jobs
   add column if not exists shards integer,
   add column if not exists callback_url text,
   add column if not exists priority smallint not null default 0,
+  add column if not exists task_id bigint,
   add column if not exists idempotency_key text;
+comment on column public.xmp_jobs.task_id is 'The task that made the job; null: none. Only a task writes it.';
 comment on column public.xmp_jobs.priority is
   'From -100 to 100: jobs of a higher priority start first, and running ones of a lower one give up their places for them.';
 comment on column public.xmp_jobs.run_at is 'The time the job was specified to run, not the time it ran.';
@@ -342,6 +344,55 @@ comment on column pgjobs.api_requests.actor is 'On whose behalf the role asked, 
 create index api_requests_asked_idx on pgjobs.api_requests (asked_at);
 create index api_requests_open_idx on pgjobs.api_requests (id) where closed_at is null;
 comment on table pgjobs.api_requests is 'Calls of /api: short publications that answer with a number and never show up in job history.';
+
+create table pgjobs.tasks (
+  id           bigint generated always as identity primary key,
+  name         text not null default '',
+  description  text not null default '',
+  active       boolean not null default true,
+  type         text not null,
+  params       jsonb not null default '{}',
+  file_name    text not null default '',
+  priority     smallint not null default 0,
+  id_user      integer not null default 0,
+  shards       integer,
+  callback_url text,
+  starts_at    timestamptz not null,
+  stops_at     timestamptz,
+  most_runs    integer,
+  repeating    jsonb not null,
+  created_at   timestamptz not null
+);
+comment on table pgjobs.tasks is 'What is to be done again and again: each row makes its jobs, one for each occasion. Written by people.';
+comment on column pgjobs.tasks.active is 'false: the task is paused, and its job that waits is held back.';
+comment on column pgjobs.tasks.type is 'From here to callback_url: what each job gets, as in xmp_jobs.';
+comment on column pgjobs.tasks.starts_at is 'No occasion comes before; a period counts from here. Left out: now.';
+comment on column pgjobs.tasks.stops_at is 'No occasion comes at this moment or later; null: it goes on.';
+comment on column pgjobs.tasks.most_runs is 'How many jobs it makes; null: it goes on.';
+comment on column pgjobs.tasks.repeating is 'A period, {"period": {"each": 5, "unit": "MINUTES"}}, or a pattern, {"pattern": {"time": "22:44", "zone": "Europe/Madrid", "daily": {}}}.';
+
+create table pgjobs.task_progress (
+  task_id       bigint primary key,
+  runs          bigint not null default 0,
+  last_occasion timestamptz,
+  occasion      timestamptz,
+  job_id        bigint,
+  check_at      timestamptz,
+  trouble       text
+) with (fillfactor = 40);
+create index task_progress_check_idx on pgjobs.task_progress (check_at) where check_at is not null;
+comment on table pgjobs.task_progress is
+  'How far each task is. Apart from the tasks, so that the start of a job never waits for somebody who is changing its task.';
+comment on column pgjobs.task_progress.job_id is 'The job that waits for the next occasion; it stands for its task until it starts or ends.';
+comment on column pgjobs.task_progress.check_at is 'When the elected daemon looks at the task: at its occasion, or soon after trouble.';
+
+create table pgjobs.task_runs (
+  task_id  bigint not null,
+  occasion timestamptz not null,
+  job_id   bigint not null unique,
+  primary key (task_id, occasion)
+);
+comment on table pgjobs.task_runs is 'Which job was made for which occasion of a task: one for each. Goes with its job.';
 
 create table pgjobs.job_counts (
   type    text not null,

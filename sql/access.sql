@@ -35,7 +35,11 @@ grant execute on function pgjobs.job_json to pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.list_jobs to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.running_jobs to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.metrics to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.task_status to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.tasks to pgjobs_viewer;
+grant execute on function pgjobs.occasions to pgjobs_operator, pgjobs_viewer;
 -- What the views compute with.
+grant execute on function pgjobs.task_state to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.whole to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.seconds_between to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.record_codes to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
@@ -49,6 +53,7 @@ grant execute on function pgjobs.api_response to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.withdraw_api_request to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.set_retention to pgjobs_operator;
 grant insert, update, delete on pgjobs.holidays to pgjobs_operator;
+grant select, insert, update, delete on pgjobs.tasks to pgjobs_operator;
 
 -- Serving HTTP.
 grant execute on function pgjobs.now to pgjobs_web;
@@ -82,6 +87,7 @@ grant execute on function pgjobs.close_lines to pgjobs_daemon;
 grant execute on function pgjobs.beat to pgjobs_daemon;
 grant execute on function pgjobs.leave to pgjobs_daemon;
 grant execute on function pgjobs.sweep to pgjobs_daemon;
+grant execute on function pgjobs.tend_tasks to pgjobs_daemon;
 grant execute on function pgjobs.fold_counts to pgjobs_daemon;
 grant execute on function pgjobs.recount_jobs to pgjobs_daemon;
 grant execute on function pgjobs.elect to pgjobs_daemon;
@@ -123,7 +129,7 @@ grant select (name, selector, exchange, routing_key) on public.xmp_job_types to 
 
 -- The operator's tables, which keep their owners; pgjobs.missing_rights() says what could not be granted here.
 grant usage on schema public to pgjobs_owner;
-grant select, update, delete on public.xmp_jobs to pgjobs_owner;
+grant select, insert, update, delete on public.xmp_jobs to pgjobs_owner;
 grant select on public.xmp_job_types to pgjobs_owner;
 grant select on public.xmp_retries to pgjobs_owner;
 grant select on public.xmp_retries_expired to pgjobs_owner;
@@ -165,6 +171,12 @@ begin
       else false end;
     execute format('%s to %s', _found[1], _roles);
   end loop;
+  -- Tasks insert jobs, and with the predecessor the number of a job comes from a sequence that has rights of its own.
+  _line := (select pg_get_serial_sequence('public.xmp_jobs', 'id') from pg_attribute a
+            where a.attrelid = 'public.xmp_jobs'::regclass and a.attname = 'id' and a.attidentity = '');
+  if 'pgjobs_owner' = any (_present) and exists (select from pg_class c where c.oid = to_regclass(_line) and pg_has_role(c.relowner, 'usage')) then
+    execute format('grant usage on sequence %s to pgjobs_owner', _line);
+  end if;
   perform pgjobs.note_rights();
 end
 $access$;

@@ -37,6 +37,7 @@ class Maintenance:
         self._logs_at = 0.0
         self._chores: tuple[tuple[str, tuple[object, ...]], ...] = (
             ("select pgjobs.sweep()", ()),
+            ("select pgjobs.tend_tasks()", ()),
             ("select pgjobs.forget_daemons()", ()),
             ("select pgjobs.fold_counts()", ()),
             ("select pgjobs.recount_jobs(make_interval(secs => %s))", (RECOUNT_SECONDS,)),

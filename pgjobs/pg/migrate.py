@@ -189,7 +189,8 @@ class Migrating:
     def _count_triggers(self) -> int:
         (count,) = self._work.execute(
             "select count(*) from pg_trigger where tgname like 'pgjobs\\_%' and tgenabled = 'O'"
-            " and tgrelid in (to_regclass('public.xmp_jobs'), to_regclass('public.xmp_job_types'))"
+            " and tgrelid in (to_regclass('public.xmp_jobs'), to_regclass('public.xmp_job_types'),"
+            " to_regclass('pgjobs.tasks'))"
         ).fetchone() or (0,)
         return int(count)
 

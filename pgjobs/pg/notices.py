@@ -1,4 +1,4 @@
-"""What functions of the schema tell beside their result: of jobs that they broke off or set aside."""
+"""What functions of the schema tell beside their result: jobs that were broken off or set aside, stuck tasks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import logging
 from psycopg.errors import Diagnostic
 
 logger = logging.getLogger(__name__)
-LEVELS = {"job_broken_off": logging.ERROR, "job_postponed": logging.WARNING}
-"""By the code of a notice, which travels as its constraint name; see pgjobs.break_off_or_postpone()."""
+LEVELS = {"job_broken_off": logging.ERROR, "job_postponed": logging.WARNING, "task_stuck": logging.WARNING}
+"""By the code of a notice, which travels as its constraint name; see break_off_or_postpone() and leave_task_job()."""
 
 
 def log_notice(notice: Diagnostic) -> None:

@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parents[1]
 BEFORE, FIRST, ROLES, LAST = "before.sql", "retired.sql", "roles.sql", "access.sql"
 TRIGGERS = "triggers"
 STEPS = (
-    "base", "pace", "params", "types", "selection", "jobs", "engine", "callbacks", "tokens", "doors", "monitoring",
-    "retention", "status", "views", TRIGGERS,
+    "base", "pace", "params", "types", "selection", "jobs", "tasks", "engine", "callbacks", "tokens", "doors",
+    "monitoring", "retention", "status", "views", TRIGGERS,
 )  # fmt: skip
 
 
@@ -35,8 +35,8 @@ def sql_files() -> Iterator[Path]:
 
 
 def triggers() -> list[tuple[str, str]]:
-    """Every trigger that is made on a table of the operator's: the table and its name."""
-    made = r"^create .*trigger (\w+)\n.* on public\.(\w+)$"
+    """Every trigger that is made on a table of the operator's, or of people's own: the table and its name."""
+    made = r"^create .*trigger (\w+)\n.* on (\w+\.\w+)$"
     texts = (path.read_text() for path in sorted((folder("sql") / TRIGGERS).glob("*.sql")))
     return [(table, name) for text in texts for name, table in re.findall(made, text, re.MULTILINE)]
 

@@ -66,7 +66,25 @@ execute function pgjobs.remark_job();
 
 create or replace trigger pgjobs_26_remark_equal
 after insert on public.xmp_jobs
-for each row execute function pgjobs.remark_equal_job();
+for each row when (new.task_id is null)
+execute function pgjobs.remark_equal_job();
+
+create or replace trigger pgjobs_28_task_insert
+after insert on public.xmp_jobs
+for each row when (new.task_id is not null)
+execute function pgjobs.follow_task_job();
+
+create or replace trigger pgjobs_28_task_update
+after update on public.xmp_jobs
+for each row when (
+  (old.task_id is not null or new.task_id is not null)
+  and (old.task_id, old.status, old.active) is distinct from (new.task_id, new.status, new.active))
+execute function pgjobs.follow_task_job();
+
+create or replace trigger pgjobs_28_task_delete
+after delete on public.xmp_jobs
+for each row when (old.task_id is not null)
+execute function pgjobs.follow_task_job();
 
 create or replace trigger pgjobs_30_notify_insert
 after insert on public.xmp_jobs

@@ -23,12 +23,13 @@ from mutants.places import PLACES
 from mutants.rights import RIGHTS
 from mutants.table import MUTANTS as PROTOCOL
 from mutants.table import Mutant
+from mutants.tasks import TASKS
 
 from pgjobs.lab.memory import use_memory
 from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PLACES, *RIGHTS)
+MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PLACES, *RIGHTS, *TASKS)
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
 PATIENCE = 180
 AT_A_TIME = 2

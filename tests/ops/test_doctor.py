@@ -184,7 +184,7 @@ def test_a_missing_right_is_named_with_its_grant(engine: Engine, examine: Examin
     statement."""
     engine.execute("revoke all on xmp_transactions, xmp_jobs from pgjobs_owner")
     found = rights(examine())
-    assert "has no right to select, update, delete on public.xmp_jobs" in found
+    assert "has no right to select, insert, update, delete on public.xmp_jobs" in found
     assert "-> grant select on public.xmp_transactions to pgjobs_owner" in found
 
 

@@ -424,3 +424,18 @@ def test_an_index_that_broke_off_is_built_anew(empty_database: str) -> None:
         assert ["index pgjobs_expired_msisdn_id_idx"] == migrate(empty_database)
         valid = "select indisvalid from pg_index where indexrelid = 'pgjobs_expired_msisdn_id_idx'::regclass"
         assert db.value(valid) is True
+
+
+def test_a_task_makes_jobs_in_it(old: Db) -> None:
+    """A task makes its jobs in the operator's own table, whose moments have no zone and whose numbers come from a
+    sequence of its own, and each is started, ended and followed by the next one."""
+    old.execute("set pgjobs.now = '2026-11-26T09:00Z'")
+    old.execute(
+        "insert into pgjobs.tasks (type, params, repeating)"
+        """ values ('expired', '{"count": 5}', '{"pattern": {"time": "10:00+02:00", "daily": {}}}')"""
+    )
+    for day in (27, 28):
+        job, run_at, params = old.row("select id, run_at, params from xmp_jobs where task_id = 1 and status = 'ready'")
+        assert (datetime(2026, 11, day, 8), {"count": 5}) == (run_at, params)  # noqa: DTZ001 - a column without zone
+        set_status(old, job, "in progress")
+    assert [] == old.execute(b"select * from pgjobs.missing_rights()").fetchall()

@@ -12,7 +12,7 @@ ABOUT = "triggers"
 SILENT = """
 select w.table_name, w.name, t.tgenabled::text
 from unnest(%(tables)s::text[], %(names)s::text[]) w (table_name, name)
-left join pg_trigger t on t.tgrelid = to_regclass('public.' || w.table_name) and t.tgname = w.name
+left join pg_trigger t on t.tgrelid = to_regclass(w.table_name) and t.tgname = w.name
 where t.tgenabled is distinct from 'O'
 order by w.table_name, w.name
 """
@@ -41,7 +41,8 @@ async def findings(connection: db.Connection) -> AsyncIterator[Finding]:
     tables, names = zip(*schema.triggers(), strict=True)
     silent = await (await connection.execute(SILENT, {"tables": list(tables), "names": list(names)})).fetchall()
     for table, name, enabled in silent:
-        yield problem(ABOUT, f"trigger {name} of {table} {STATES.get(enabled, 'is missing')}", "run: pgjobs migrate")
+        sentence = f"trigger {name} of {table.removeprefix('public.')} {STATES.get(enabled, 'is missing')}"
+        yield problem(ABOUT, sentence, "run: pgjobs migrate")
     resets = await (await connection.execute(REPLICAS, {})).fetchall()
     for (reset,) in resets:
         sentence = "session_replication_role is replica in some sessions: what they write passes by every trigger"

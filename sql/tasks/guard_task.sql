@@ -1,0 +1,70 @@
+-- Reads: xmp_job_types   Writes: the row that is being written
+create or replace function pgjobs.guard_task()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _table constant text := 'pgjobs.tasks';
+  _range constant tstzrange := '[2000-01-01,9000-01-01)';
+  _again boolean;
+begin
+  if tg_op = 'INSERT' then
+    new.starts_at := coalesce(new.starts_at, pgjobs.now());
+    new.created_at := coalesce(new.created_at, pgjobs.now());
+  end if;
+  -- Null means "not given" where there is a value for that.
+  new.name := coalesce(new.name, '');
+  new.description := coalesce(new.description, '');
+  new.file_name := coalesce(new.file_name, '');
+  if tg_op = 'UPDATE' and (new.id, new.created_at) is distinct from (old.id, old.created_at) then
+    perform pgjobs.refuse('PJ409', 'fixed', 'id', format('id: task %s keeps its number and its created_at', old.id),
+      'insert a new task', _table);
+  end if;
+  if new.active is null then
+    perform pgjobs.refuse('PJ400', 'bad_active', 'active', 'active: it is null', 'give true, or false to pause the task', _table);
+  end if;
+  if not coalesce(new.starts_at <@ _range, false) then
+    perform pgjobs.refuse('PJ400', 'bad_starts_at', 'starts_at',
+      format('starts_at: %s is out of range', coalesce(pgjobs.moment_text(new.starts_at), 'null')),
+      'give a moment from the year 2000 on, or leave it out to start now', _table);
+  end if;
+  if not new.stops_at <@ _range then
+    perform pgjobs.refuse('PJ400', 'bad_stops_at', 'stops_at', format('stops_at: %s is out of range', pgjobs.moment_text(new.stops_at)),
+      'give a moment, or null for a task that goes on', _table);
+  end if;
+  if new.stops_at <= new.starts_at then
+    perform pgjobs.refuse('PJ400', 'bad_stops_at', 'stops_at',
+      format('stops_at: %s is not after starts_at, %s', pgjobs.moment_text(new.stops_at), pgjobs.moment_text(new.starts_at)),
+      'give a later moment, or null for a task that goes on', _table);
+  end if;
+  if new.most_runs < 1 then
+    perform pgjobs.refuse('PJ400', 'bad_most_runs', 'most_runs', format('most_runs: %s is out of range', new.most_runs),
+      'give a number of 1 or more, or null for a task that goes on', _table);
+  end if;
+  if tg_op = 'INSERT' or (new.type, new.params, new.file_name, new.shards) is distinct from (old.type, old.params, old.file_name, old.shards) then
+    perform pgjobs.check_job(new.type, new.params, new.file_name, new.shards);
+  end if;
+
+  _again := tg_op = 'INSERT' or new.repeating is distinct from old.repeating;
+  if _again then
+    perform pgjobs.check_repeating(new.repeating);
+  end if;
+  -- To stop it early, or after fewer runs, is a way to end it.
+  if (_again or new.starts_at <> old.starts_at) and pgjobs.next_occasion(new, pgjobs.now()) is null then
+    if new.stops_at <= pgjobs.now() then
+      perform pgjobs.refuse('PJ400', 'never', 'stops_at', format('stops_at: %s has passed, so the task would never fire',
+        pgjobs.moment_text(new.stops_at)), 'give a later moment, or null for a task that goes on', _table);
+    end if;
+    perform pgjobs.refuse('PJ400', 'never', 'stops_at',
+      format('stops_at: the task would never fire, for no occasion comes before %s', pgjobs.moment_text(new.stops_at)),
+      'give a later moment, or another repetition', _table);
+  end if;
+  return new;
+end;
+$$;
+comment on function pgjobs.guard_task() is
+  'Trigger: refuses (PJ400, PJ409) a task that can''t be right: a repetition that never comes, limits that contradict each other, a job that its type refuses. What else its jobs can''t be is refused when its next one is made, in the same statement.';

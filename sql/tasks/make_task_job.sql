@@ -1,0 +1,43 @@
+-- Reads: tasks, task_runs   Writes: task_progress, xmp_jobs (a new row)
+create or replace function pgjobs.make_task_job(_task_id bigint, _after timestamptz default null)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _task pgjobs.tasks;
+  _progress pgjobs.task_progress;
+  _occasion timestamptz;
+  _job jsonb;
+begin
+  select * into _progress from pgjobs.task_progress p where p.task_id = _task_id for update;
+  select * into _task from pgjobs.tasks t where t.id = _task_id;
+  if not found or _progress.task_id is null or _progress.job_id is not null then
+    return;
+  end if;
+  if _task.most_runs is null or _progress.runs < _task.most_runs then
+    _occasion := pgjobs.free_occasion(_task, coalesce(_after, greatest(pgjobs.now(), _progress.last_occasion)));
+  end if;
+  update pgjobs.task_progress p
+  set occasion = _occasion, check_at = case when _task.active then _occasion end, trouble = null,
+      runs = p.runs + case when _occasion is null then 0 else 1 end
+  where p.task_id = _task_id;
+  if _occasion is null then
+    return;
+  end if;
+  _job := pgjobs.task_columns(_task) || jsonb_build_object('task_id', _task_id, 'run_at', _occasion, 'active', _task.active);
+  -- Literals take any type that the operator gave these columns.
+  execute (select format('insert into public.xmp_jobs (%s) values (%s)', string_agg(quote_ident(c.key), ', '),
+                         string_agg(quote_nullable(c.value #>> '{}'), ', '))
+           from jsonb_each(_job) c where c.value <> 'null');
+  -- The trigger of the new row has noted its number here.
+  if not exists (select from pgjobs.task_progress p where p.task_id = _task_id and p.job_id is not null) then
+    raise exception using errcode = 'object_not_in_prerequisite_state',
+      message = format('a trigger, a rule or a row security policy suppresses the job of task %s', _task_id);
+  end if;
+end;
+$$;
+comment on function pgjobs.make_task_job(bigint, timestamptz) is
+  'Makes the next job of a task that has none waiting, for its first occasion after a moment (else: after now, and after the last one); none if there is no further one. Called by whoever holds the row of the task, or the row of the job that has waited until now.';

@@ -1,0 +1,64 @@
+"""Mutants of recurring tasks: one job for each occasion, and which moments are occasions."""
+
+from mutants.table import Edit, Mutant
+
+TESTS = "tests/sql/test_tasks.py"
+
+TASKS = (
+    Mutant(
+        "m-task-twice",
+        "only the job that waits makes the next one, and only once",
+        (
+            Edit(
+                "sql/tasks/leave_task_job.sql",
+                "where p.task_id = _task_id and p.job_id is not distinct from _job_id;",
+                "where p.task_id = _task_id;",
+            ),
+        ),
+        (f"{TESTS}::test_the_next_job_is_made_when_the_one_that_waits_goes",),
+    ),
+    Mutant(
+        "m-task-again",
+        "an occasion that has had its job does not come again",
+        (
+            Edit(
+                "sql/tasks/make_task_job.sql",
+                "coalesce(_after, greatest(pgjobs.now(), _progress.last_occasion))",
+                "coalesce(_after, pgjobs.now())",
+            ),
+        ),
+        (f"{TESTS}::test_all_jobs_deleted_at_once_leave_one_for_each_task",),
+    ),
+    Mutant(
+        "m-task-anew",
+        "a repetition that is written anew gives no second job to an occasion",
+        (
+            Edit(
+                "sql/tasks/free_occasion.sql",
+                "    exit when _at is null or not exists (\n"
+                "      select from pgjobs.task_runs r where r.task_id = _task.id and r.occasion = _at"
+                " and r.job_id is distinct from _job_id);\n",
+                "    exit;\n",
+            ),
+        ),
+        (f"{TESTS}::test_a_clock_that_is_set_back_repeats_no_occasion",),
+    ),
+    Mutant(
+        "m-task-stuck",
+        "a next job that can't be made holds up nobody",
+        (
+            Edit(
+                "sql/tasks/leave_task_job.sql",
+                "  exception when others or assert_failure then",
+                "  exception when too_many_rows then",
+            ),
+        ),
+        (f"{TESTS}::test_a_refused_next_job_holds_up_nobody_and_comes_later",),
+    ),
+    Mutant(
+        "m-task-hour",
+        "of an hour that comes twice, a pattern has the first one",
+        (Edit("sql/tasks/pattern_occasion.sql", "_date + _time, _zone, false", "_date + _time, _zone, true"),),
+        (f"{TESTS}::test_the_occasions_of_a_pattern",),
+    ),
+)
