@@ -24,12 +24,13 @@ from mutants.rights import RIGHTS
 from mutants.table import MUTANTS as PROTOCOL
 from mutants.table import Mutant
 from mutants.tasks import TASKS
+from mutants.windows import WINDOWS
 
 from pgjobs.lab.memory import use_memory
 from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PLACES, *RIGHTS, *TASKS)
+MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PLACES, *RIGHTS, *TASKS, *WINDOWS)
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
 PATIENCE = 180
 AT_A_TIME = 2

@@ -256,6 +256,16 @@ def test_each_span_is_what_window_at_says(calendar: Db) -> None:
     assert (False, next_opens) == window_at(calendar, one, closes)
 
 
+def test_a_clock_may_be_put_back_over_midnight(calendar: Db) -> None:
+    """In St. John's the clock went from Sunday 00:01 back to Saturday 23:01: the window of a day that the clock shows
+    no more, or only shows again later, is open all the same."""
+    back = moment("2010-11-07 02:31")
+    sunday = window("America/St_Johns", "00:00-02:00", "SUN")
+    assert (True, moment("2010-11-07 05:30")) == window_at(calendar, sunday, back + timedelta(minutes=14))
+    friday = window("America/St_Johns", "23:30-23:30", "FRI")
+    assert (True, moment("2010-11-07 03:00")) == window_at(calendar, friday, back - timedelta(seconds=30))
+
+
 def test_the_clock_set_back_a_day_is_asked_again(calendar: Db) -> None:
     """The answer depends on the moment alone: asked for yesterday after today it is the one of yesterday."""
     one = window(MADRID, "09:00-15:00")

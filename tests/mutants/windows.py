@@ -1,0 +1,81 @@
+"""Mutants of windows and schedules: changes of daylight saving, midnight, holidays, and what may be written."""
+
+from __future__ import annotations
+
+from mutants.table import Edit, Mutant
+
+INSTANT = "sql/pace/instant.sql"
+SPAN = "sql/pace/window_span.sql"
+AT = "sql/pace/window_at.sql"
+TESTS = "tests/sql/test_windows.py"
+CASES = (f"{TESTS}::test_windows_open_and_close",)
+REFUSED = ("tests/sql/test_schedules.py::test_a_wrong_schedule_is_refused",)
+
+WINDOWS = (
+    Mutant(
+        "w-late",
+        "a window opens when its hour begins for the first time, not for the second",
+        (Edit(SPAN, "_window.zone, false)", "_window.zone, true)"),),
+        CASES,
+    ),
+    Mutant(
+        "w-early",
+        "a window closes when its hour ends for the second time, not for the first",
+        (Edit(SPAN, "_window.zone, true)", "_window.zone, false)"),),
+        CASES,
+    ),
+    Mutant(
+        "w-gap",
+        "a time that is missing is the end of the gap",
+        (Edit(INSTANT, "  if _shown = _local then", "  if _shown is not null then"),),
+        CASES,
+    ),
+    Mutant(
+        "w-midnight",
+        "the window of yesterday may reach into today",
+        (Edit(AT, " - (_part.stop <= _part.start)::integer", ""),),
+        CASES,
+    ),
+    Mutant(
+        "w-day-back",
+        "a clock that is put back over midnight closes no window",
+        (Edit(AT, "interval '26 hours'", "interval '0 hours'"),),
+        (f"{TESTS}::test_a_clock_may_be_put_back_over_midnight",),
+    ),
+    Mutant(
+        "w-holiday",
+        "a holiday has no window",
+        (Edit(SPAN, "h.calendar = _window.holidays and h.day = _day)", "false)"),),
+        CASES,
+    ),
+    Mutant(
+        "w-row",
+        "windows of 24 hours end at the next holiday",
+        (Edit(SPAN, "      _end := least(_end, (", "      perform least(_end, ("),),
+        CASES,
+    ),
+    Mutant(
+        "w-united",
+        "a window goes on where another one of the list begins",
+        (Edit(AT, "    exit when _reach = _before or _reach > _end;\n", "    exit;\n"),),
+        CASES,
+    ),
+    Mutant(
+        "w-zone",
+        "a rule of POSIX is no zone",
+        (
+            Edit(
+                "sql/pace/is_zone.sql",
+                "  if _zone ~ '^[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_-]*)+$' then",
+                "  if _zone like '%/%' then",
+            ),
+        ),
+        REFUSED,
+    ),
+    Mutant(
+        "w-hours",
+        "a window is a whole number of hours long",
+        (Edit("sql/pace/check_window.sql", "_seconds % 3600 <> 0", "_seconds % 60 <> 0"),),
+        REFUSED,
+    ),
+)
