@@ -10,7 +10,8 @@ declare
   _at timestamptz := pgjobs.now();
 begin
   perform pgjobs.add_event(new.id, case when tg_op = 'UPDATE' then old.status::text end, new.status::text,
-    pgjobs.trusted_setting('pgjobs.reason', '{pgjobs_daemon}'), _at);
+    -- Asked only where something is set.
+    case when current_setting('pgjobs.reason', true) <> '' then pgjobs.trusted_setting('pgjobs.reason', '{pgjobs_daemon}') end, _at);
   if tg_op = 'INSERT' then
     return null;
   end if;

@@ -43,8 +43,8 @@ begin
     _read.campaign_id := coalesce(pgjobs.read_number(_params, 'campaign_id'), pgjobs.read_number(_params, 'campaign_code'));
   end if;
   _read.descending := coalesce(_order = 'desc', false);
-  _read.never := pgjobs.read_flag(_params, 'never');
-  _read.dry_run := pgjobs.read_flag(_params, 'dry_run');
+  _read.never := case when _params ? 'never' then pgjobs.read_flag(_params, 'never') else false end;
+  _read.dry_run := case when _params ? 'dry_run' then pgjobs.read_flag(_params, 'dry_run') else false end;
   _read.prefix := replace(_params ->> 'prefix', '*', '');
   return _read;
 end;

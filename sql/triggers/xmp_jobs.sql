@@ -51,7 +51,9 @@ create or replace trigger pgjobs_22_schedule_update
 after update on public.xmp_jobs
 for each row when (
   (old.status, old.active, old.run_at, old.priority, old.start_asked)
-  is distinct from (new.status, new.active, new.run_at, new.priority, new.start_asked))
+  is distinct from (new.status, new.active, new.run_at, new.priority, new.start_asked)
+  -- Of a job that becomes done no shard is open or due any more.
+  and (old.status is not distinct from new.status or new.status::text <> 'done'))
 execute function pgjobs.schedule_job();
 
 create or replace trigger pgjobs_25_remark_insert
