@@ -7,7 +7,8 @@ alter table public.xmp_jobs
   add column if not exists start_asked boolean not null default false,
   add column if not exists shards integer,
   add column if not exists callback_url text,
-  add column if not exists priority smallint not null default 0,
+  -- Wider than what is allowed, so that the trigger refuses a number in a sentence before PostgreSQL does without one.
+  add column if not exists priority integer not null default 0,
   add column if not exists task_id bigint,
   add column if not exists idempotency_key text;
 comment on column public.xmp_jobs.task_id is 'The task that made the job; null: none. Only a task writes it.';

@@ -84,7 +84,7 @@ begin
     end if;
     if not _due then
       -- The job was changed while its triggers were off, or stopped while the shard was given up.
-      perform pgjobs.schedule_shards(_job, j.status::text, j.active, j.run_at::timestamptz, j.priority, j.start_asked)
+      perform pgjobs.schedule_shards(_job, j.status::text, j.active, j.run_at::timestamptz, j.priority::smallint, j.start_asked)
       from (select) one left join public.xmp_jobs j on j.id = _job;
       continue;
     end if;

@@ -31,7 +31,7 @@ begin
     new.log_path := coalesce(new.log_path, '');
     if _to not in ('ready', 'canceled') then
       perform pgjobs.refuse('PJ400', 'bad_status', 'status',
-        format('status: a new job can''t be %L', _to), 'insert it as ready, or as canceled to hold it');
+        format('status: a new job can''t be %L', left(_to, 100)), 'insert it as ready, or as canceled to hold it');
     end if;
     if new.finish_at is not null or new.log_path <> '' then
       perform pgjobs.refuse_by_hand('finish_at', new.finish_at is not null);
@@ -57,7 +57,7 @@ begin
     end if;
   end if;
   if pgjobs.next_statuses(_to) is null then
-    perform pgjobs.refuse('PJ400', 'bad_status', 'status', format('status: %L is unknown', _to),
+    perform pgjobs.refuse('PJ400', 'bad_status', 'status', format('status: %L is unknown', left(_to, 100)),
       'use ready, in progress, canceled, done or error');
   end if;
 

@@ -13,7 +13,7 @@ begin
     values (new.id, 0, new.priority, new.start_asked, case when new.status::text = 'ready' and new.active then new.run_at end);
   elsif (old.status::text, old.active) is distinct from (new.status::text, new.active)
         or new.status::text = 'ready' and new.run_at is distinct from old.run_at then
-    perform pgjobs.schedule_shards(new.id, new.status::text, new.active, new.run_at::timestamptz, new.priority, new.start_asked);
+    perform pgjobs.schedule_shards(new.id, new.status::text, new.active, new.run_at::timestamptz, new.priority::smallint, new.start_asked);
   else
     update pgjobs.shards p set priority = new.priority, asked = new.start_asked or new.status::text = 'in progress'
     where p.job_id = new.id;

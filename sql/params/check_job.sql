@@ -83,6 +83,10 @@ begin
       format('file_name: %L is not the plain name of a file', _file_name),
       'give the plain name of a file that lies in the injections directory');
   end if;
+  if _written and length(_file_name) > 127 then
+    perform pgjobs.refuse('PJ400', 'bad_file_name', 'file_name',
+      format('file_name: it has %s characters', length(_file_name)), 'give the file a name of at most 127 characters');
+  end if;
   if _registered.selector = 'pgjobs.injection_records' and pgjobs.injection_service(_type, _read) is null then
     perform pgjobs.refuse('PJ400', 'no_service', 'service_id',
       format('params.service_id: a job of type %s needs a service, for its messages carry one', _type),

@@ -51,7 +51,7 @@ begin
       when pgjobs.is_stranded(_id) then _stranded
       when not _alive then _no_daemon
       when _parked is not null then _parked
-      when pgjobs.is_behind(_job.priority) then format(_behind, _job.priority)
+      when pgjobs.is_behind(_job.priority::smallint) then format(_behind, _job.priority)
       else 'it is due: the next daemon with a free place takes it (see PGJOBS_MAX_RUNNING)'
         || case when _job.start_asked then '' else '; where autostart is off it waits for a start' end
     end;
@@ -80,7 +80,7 @@ begin
     when _shard.owner is not null and _alive then 'its daemon has fallen silent: another one takes over now'
     when not _alive then _no_daemon
     when _parked is not null then _parked
-    when pgjobs.is_behind(_job.priority) then format(_behind, _job.priority)
+    when pgjobs.is_behind(_job.priority::smallint) then format(_behind, _job.priority)
     else 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING)'
   end;
 end;

@@ -15,6 +15,18 @@ as $$
   from pgjobs.message_columns() c
   where c.found is null
   union all
+  select n.table_name, c.name, n.consequence
+  from (values
+    ('xmp_transactions', '{msisdn,result,sent_at}'::text[], 'jobs with never or last_charge_at can''t run'),
+    ('xmp_services', '{id}', 'jobs of type injection can''t run'),
+    ('xmp_operator_msisdn_prefix', '{id,operator_code,prefix}', 'jobs of type injection can''t run'),
+    ('xmp_msisdn_blacklist', '{msisdn}', 'jobs of type injection can''t run'),
+    ('xmp_msisdn_postpaid', '{msisdn}', 'jobs of type injection can''t run')
+  ) n (table_name, names, consequence)
+  cross join unnest(n.names) c (name)
+  where not exists (
+    select from pg_attribute a where a.attrelid = to_regclass('public.' || n.table_name) and a.attname = c.name)
+  union all
   select 'xmp_jobs', 'status', format('its enum has no value %L, so no job can become that', s.status)
   from pg_attribute a
   join pg_type t on t.oid = a.atttypid and t.typtype = 'e'

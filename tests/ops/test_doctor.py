@@ -21,7 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import pgjobs
 from pgjobs.ops.doctor import database as of_the_database
-from pgjobs.ops.doctor import findings, grants, tables
+from pgjobs.ops.doctor import findings, grants, tables, work
 from pgjobs.ops.doctor.finding import Finding
 from pgjobs.pg import connection as db
 from pgjobs.pg import schema
@@ -220,6 +220,40 @@ def test_further_callers_of_the_engine_are_told(engine: Engine, examine: Examine
     engine.execute("grant execute on function pgjobs.claim_shards to public")
     found = rights(examine())
     assert "warning: every role may call pgjobs.claim_shards, which runs with the rights of pgjobs_owner" in found
+
+
+@pytest.mark.parametrize(
+    ("column", "consequence"),
+    [
+        *((f"xmp_subscriptions.{name}", "/api can't publish") for name in ("id", "msisdn", "result", "created_at")),
+        *(
+            (f"xmp_transactions.{name}", "jobs with never or last_charge_at can't run")
+            for name in ("msisdn", "result", "sent_at")
+        ),
+        *(
+            (f"xmp_{name}", "jobs of type injection can't run")
+            for name in (
+                "services.id", "services.price", "operator_msisdn_prefix.prefix", "msisdn_blacklist.msisdn",
+                "msisdn_postpaid.msisdn",
+            )
+        ),
+        ("xmp_retries_expired.msisdn", "jobs of type expired can't run"),
+        ("xmp_subscriptions.tid", "messages have no tid"),
+    ],
+)  # fmt: skip
+def test_a_missing_column_of_the_operators_tables_is_told(database: str, column: str, consequence: str) -> None:
+    """Whatever a call of /api or a job reads: table, column and what does not run without it."""
+    table, _, name = column.partition(".")
+
+    async def act() -> None:
+        async with await db.connect(database, "test", autocommit=False) as connection:
+            await connection.execute(f"alter table public.{table} rename column {name} to another_name".encode())
+            (found,) = [one async for one in work.columns(connection)]
+            assert f"{table} has no {name}: {consequence}" == found.sentence
+            assert found.level == ("problem" if "can't" in consequence else "warning")
+            assert f"add the column to {table} where it is wanted" == found.remedy
+
+    asyncio.run(act())
 
 
 def test_a_group_without_rights_is_told(engine: Engine, examine: Examine) -> None:

@@ -98,7 +98,7 @@ def test_a_priority_may_be_changed_while_a_job_waits(db: Db, notifications: Noti
     assert [running, second, first] == [job for job, _, _ in take(db, places=3)]
 
 
-@pytest.mark.parametrize("priority", [-101, 101, 32767])
+@pytest.mark.parametrize("priority", [-101, 101, 32767, 32768, 100_000, -(2**31)])
 def test_a_priority_out_of_range_is_refused(db: Db, priority: int) -> None:
     """The sentence names the field and the range, when a job is inserted and when it is changed."""
     insert_job(db)

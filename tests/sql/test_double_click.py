@@ -1,6 +1,8 @@
 """The same job twice: an idempotency key refuses it, and without one an event warns of it."""
 
+import re
 import threading
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -60,6 +62,37 @@ def test_of_two_inserts_at_once_one_is_kept(db: Db, database: str, first_is_kept
             said[0].diag.message_primary,
         )
     assert [kept if first_is_kept else said[0]] == db.column("select id from xmp_jobs")
+
+
+def test_the_insert_of_the_page_can_be_repeated(db: Db) -> None:
+    """What sql/README.md shows inserts a job once, however often it runs, and finds it; the ways of which the page says
+    that they do not work do not."""
+    page = (Path(__file__).parents[2] / "sql" / "README.md").read_text()
+    (shown,) = re.findall(r"^```sql\n(do \$\$\nbegin\n  insert into xmp_jobs.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    insert, select = re.split(r"(?<=end \$\$;\n)", shown)
+    for _ in range(3):
+        db.execute(insert.encode())
+        assert [(1, "ready")] == db.execute(select.encode()).fetchall()
+    again = "insert into xmp_jobs (type, idempotency_key) values ('expired', 'form 4711') on conflict {} do nothing"
+    with pytest.raises(psycopg.errors.InvalidColumnReference):
+        db.execute(again.format("(idempotency_key)").encode())
+    assert "PJ409" == db.refusal(again.format("")).sqlstate
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_a_key_that_was_taken_since_the_snapshot_is_a_serialization_failure(db: Db, database: str, level: str) -> None:
+    """As sql/README.md says: the loser gets 40001, and the repeated transaction PJ409."""
+    with connect(database) as loser:
+        loser.execute(f"begin isolation level {level}".encode())
+        loser.execute("select count(*) from xmp_jobs")
+        kept = db.value(INSERT, "once")
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            loser.value(INSERT, "once")
+        loser.execute("rollback")
+        loser.execute(f"begin isolation level {level}".encode())
+        assert "PJ409" == loser.refusal(INSERT, "once").sqlstate
+        loser.execute("rollback")
+    assert [kept] == db.column("select id from xmp_jobs")
 
 
 def test_no_index_is_needed(db: Db) -> None:

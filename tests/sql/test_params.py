@@ -295,6 +295,45 @@ def test_a_file_name_is_the_name_of_a_file(db: Db, file_name: str | None) -> Non
     assert "injections directory" in (said.message_hint or "")
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "sentence"),
+    [
+        ("file_name", "x" * 128, "file_name: it has 128 characters"),
+        ("file_name", "x" * 100_000, "file_name: it has 100000 characters"),
+        ("type", "x" * 128, f"type: '{'x' * 100}' is not a registered job type"),
+        ("status", "x" * 128, f"status: a new job can't be '{'x' * 100}'"),
+        ("log_path", "x" * 1024, "log_path: only the engine writes this column"),
+        ("priority", 32_768, "priority: 32768 is out of range"),
+        ("shards", 100_000, "shards: 100000 is out of range"),
+        (
+            "callback_url",
+            "http://" + "x" * 2000,
+            "callback_url: it is no http:// or https:// address of up to 2000 char",
+        ),
+        ("idempotency_key", "x" * 201, "idempotency_key: it has 201 characters"),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_what_is_too_long_or_too_large_is_refused_in_a_sentence(
+    db: Db, column: str, value: object, sentence: str
+) -> None:
+    """Every column that a user writes: field, sentence and remedy, and no error of PostgreSQL's own, when a job is
+    inserted and when it is changed."""
+    columns: dict[str, object] = {"type": "injection", "file_name": "a.csv", "params": '{"service_id": 1}'}
+    names = columns | {column: value}
+    insert = f"insert into xmp_jobs ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})"  # noqa: S608
+    said = db.refusal(insert, *names.values())
+    assert ("PJ400", column) == (said.sqlstate, said.column_name)
+    assert str(said.message_primary).startswith(sentence)
+    assert said.message_hint
+    if column == "idempotency_key":
+        return  # A key never changes at all.
+    insert_job(db, "injection", params={"service_id": 1}, file_name="a" * 127)
+    said = db.refusal(f"update xmp_jobs set {column} = %s", value)  # noqa: S608
+    assert ("PJ400", column) == (said.sqlstate, said.column_name)
+    assert said.message_hint
+
+
 def test_empty_values_are_named(db: Db) -> None:
     """An empty value or null is refused as empty, whatever the key and the type; so are a count that selects nothing,
     a file name that would be ignored and an injection without a service."""
