@@ -46,7 +46,7 @@ begin
     return 'done';
   elsif _job.status::text = 'ready' then
     -- Stopped and resumed while its last window was in flight: it becomes done once it has begun.
-    perform pgjobs.schedule_shards(_job_id, 'ready', _job.active, _job.run_at::timestamptz, _job.priority, _job.start_asked);
+    perform pgjobs.schedule_shards(_job_id, 'ready', _job.active, _job.run_at::timestamptz, _job.priority::smallint, _job.start_asked);
   end if;
   return 'finished';
 end;
