@@ -26,7 +26,7 @@ begin
     end if;
     if _job.status::text = 'ready' then
       -- Stopped and resumed meanwhile: it is tried again.
-      perform pgjobs.schedule_shards(_job_id, 'ready', _job.active, _job.run_at::timestamptz, _job.priority, _job.start_asked);
+      perform pgjobs.schedule_shards(_job_id, 'ready', _job.active, _job.run_at::timestamptz, _job.priority::smallint, _job.start_asked);
     end if;
   end if;
 end;
