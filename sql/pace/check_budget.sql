@@ -10,6 +10,10 @@ declare
   _most constant numeric := 1000000000000;
   _example constant text := 'write {"count": 100}, {"share": 0.05, "after": 1000} or both together';
 begin
+  -- Nearly every job has none.
+  if _budget = '{}' then
+    return;
+  end if;
   perform pgjobs.check_keys(_budget, 'budget', '{canary,errors}', _table);
   if jsonb_typeof(_errors) = 'object' then
     perform pgjobs.check_keys(_errors, 'budget.errors', '{after,count,share}', _table);

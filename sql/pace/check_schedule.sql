@@ -11,6 +11,10 @@ declare
   _scattering constant jsonb := _schedule -> 'scattering';
   _both constant text := 'give max_spread and factor, each a number from 0 to 100';
 begin
+  -- Nearly every job has none.
+  if _schedule = '{}' then
+    return;
+  end if;
   if length(_schedule::text) > 65536 then
     perform pgjobs.refuse_field('schedule', 'it is larger than 64 KB', 'leave out what the job does not need', _table);
   end if;
