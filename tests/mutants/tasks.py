@@ -27,7 +27,7 @@ TASKS = (
                 "coalesce(_after, pgjobs.now())",
             ),
         ),
-        (f"{TESTS}::test_all_jobs_deleted_at_once_leave_one_for_each_task",),
+        (f"{TESTS}::test_an_occasion_whose_job_was_cleared_does_not_come_again",),
     ),
     Mutant(
         "m-task-anew",

@@ -718,6 +718,19 @@ def test_jobs_that_do_not_move_are_told_with_their_reason(engine: Engine, examin
     assert "and more of them" == found[-1].sentence
 
 
+def test_a_task_without_a_next_job_is_told(engine: Engine, examine: Examine) -> None:
+    """A task whose next job the database refuses is named with the reason; one that waits for its time is not."""
+    engine.execute(
+        'insert into pgjobs.tasks (type, repeating) values (\'expired\', \'{"period": {"each": 1, "unit": "HOURS"}}\')'
+    )
+    assert "tasks" not in {one.about for one in examine()}
+    engine.execute("alter table xmp_jobs add constraint in_the_way check (task_id is null) not valid")
+    engine.execute("delete from xmp_jobs")
+    found = about(examine(), "tasks")
+    assert ("warning", "mend that: it is tried again every minute") == found[0::3]
+    assert "task 1 stands still: its next job could not be made: new row for relation" in found.sentence
+
+
 def test_indexes_that_are_missing_or_broken(engine: Engine, examine: Examine) -> None:
     """A dropped one and an invalid one are both named."""
     engine.execute("drop index pgjobs_expired_msisdn_id_idx")

@@ -326,6 +326,18 @@ def test_a_clock_that_is_set_back_repeats_no_occasion(db: Db) -> None:
     ]
 
 
+def test_an_occasion_whose_job_was_cleared_does_not_come_again(db: Db) -> None:
+    """Where the clock is set back, an occasion that has had its job has none again, also if that job is deleted."""
+    set_clock(db, "2026-11-26T09:00Z")
+    task = insert_task(db)
+    first = waiting(db, task)
+    set_status(db, first, "canceled")
+    db.execute("delete from xmp_jobs where id = %s", (first,))
+    set_clock(db, "2026-11-25T09:00Z")
+    start(db, task)
+    assert [at("2026-11-27T10:00"), at("2026-11-28T10:00")] == [run_at for run_at, *_ in jobs(db, task)]
+
+
 def test_a_task_ends_after_its_runs(db: Db) -> None:
     """most_runs counts the jobs that were made; then the task is finished, until somebody allows more."""
     set_clock(db, "2026-11-26T09:00Z")

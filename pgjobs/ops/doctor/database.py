@@ -66,6 +66,7 @@ async def findings(settings: Settings, types: list[work.JobType], *, live: bool 
             ("daemons", work.daemons(connection, live=live)),
             ("connections", connections.findings(connection)),
             ("jobs", work.jobs(connection)),
+            ("tasks", work.tasks(connection)),
             ("tokens", work.tokens(settings, connection)),
             ("job types", work.selectors(connection, types)),
         ):

@@ -93,6 +93,13 @@ async def jobs(connection: db.Connection) -> AsyncIterator[Finding]:
         yield ok("jobs", "every job that should move does")
 
 
+async def tasks(connection: db.Connection) -> AsyncIterator[Finding]:
+    """Tasks whose next job could not be made; nothing where there are none."""
+    stuck = "select id, trouble from pgjobs.task_status where trouble is not null order by id limit %s"
+    for task, trouble in await (await connection.execute(stuck, (LISTED,))).fetchall():
+        yield warning("tasks", f"task {task} stands still: {trouble}", "mend that: it is tried again every minute")
+
+
 async def tokens(settings: Settings, connection: db.Connection) -> AsyncIterator[Finding]:
     """Whether anybody can get in where tokens are asked for."""
     if not settings.http_auth:
