@@ -167,8 +167,8 @@ AROUND = (
         (
             Edit(
                 LISTEN,
-                "    return int(found[1]) if found else None\n",
-                "    return int(found[1]) if found else int(__import__('json').loads(payload)['id'])\n",
+                "    if job is None:\n        return Hint()\n",
+                "    if job is None:\n        return Hint(int(__import__('json').loads(payload)['id']))\n",
             ),
         ),
         ("tests/engine/test_listen.py::test_garbage_is_harmless",),
