@@ -112,6 +112,12 @@ PLACES = (
         (f"{CLAIMS}::test_the_last_shard_to_end_passes_the_turn_on_to_one_that_is_locked",),
     ),
     Mutant(
+        "m-path",
+        "what is written together with a log path is checked as everything else",
+        (Edit("sql/jobs/guard_job.sql", "      if _but_the_path *= new then\n", "      if true then\n"),),
+        ("tests/sql/test_triggers.py::test_a_log_path_brings_nothing_else_along",),
+    ),
+    Mutant(
         "m-yield",
         "a full daemon gives up a place for what is more urgent",
         (Edit("pgjobs/engine/claims.py", "if full and await self._make_room(control):", "if False:"),),

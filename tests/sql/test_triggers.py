@@ -290,6 +290,21 @@ def test_columns_of_the_engine_are_not_written_by_hand(db: Db, status: str, colu
         assert 1 == db.run("update xmp_jobs set log_path = '/somewhere' where id = %s", job)
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [("status = 'done'", "illegal_transition"), ("priority = 101", "bad_priority"), ("id = 700", "fixed")],
+)
+def test_a_log_path_brings_nothing_else_along(db: Db, change: str, code: str) -> None:
+    """What is written together with the path of an open log is checked as everything else."""
+    job = job_in(db, "ready")
+    db.execute(
+        "insert into pgjobs.log_segments (job_id, shard, segment, epoch, host, path) select i, 0, 1, 1, 'h', '/a'"
+        " from unnest(array[%s, 700]) i",
+        (job,),
+    )
+    assert code == db.refusal(f"update xmp_jobs set log_path = '/a', {change} where id = {job}").constraint_name  # noqa: S608 - text of the test
+
+
 def test_a_running_job_is_not_paused(db: Db) -> None:
     """active = false on a running job is refused with what to do instead; together with a stop, and on every other
     job, it is accepted."""
