@@ -171,7 +171,7 @@ AROUND = (
                 "    if job is None:\n        return Hint(int(__import__('json').loads(payload)['id']))\n",
             ),
         ),
-        ("tests/engine/test_listen.py::test_garbage_is_harmless",),
+        ("tests/engine/test_listen.py::test_garbage_means_look_now",),
     ),
     Mutant(
         "m-word",
