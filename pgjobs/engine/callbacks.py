@@ -14,15 +14,16 @@ import re
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import NamedTuple
-
-import httpx
+from typing import TYPE_CHECKING, NamedTuple
 
 import pgjobs
 from pgjobs import failpoints as faults
 from pgjobs.engine.control import Control
 from pgjobs.errors import one_line
 from pgjobs.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 MOST_CALLS = 8
@@ -113,6 +114,7 @@ class Callbacks:
 
     async def _attempt(self, callback: Callback) -> None:
         """Make one attempt and record it."""
+        await asyncio.to_thread(_load_client)
         began = time.monotonic()
         answer: int | None = None
         problem: str | None = None
@@ -142,6 +144,8 @@ class Callbacks:
 
     def _address(self, callback: Callback) -> httpx.URL | None:
         """The URL to call, with job and status; None if the address is not valid."""
+        import httpx  # noqa: PLC0415 only where somebody is to be called
+
         status = callback.status.replace("cancelled", self._settings.callback_spelling)
         try:
             url = httpx.URL(callback.url or self._settings.callback_url)
@@ -151,6 +155,8 @@ class Callbacks:
 
     async def _get(self, url: httpx.URL) -> int:
         """The status of the answer. A bare transport: no cookies, no redirects, and the body is not read."""
+        import httpx  # noqa: PLC0415 only where somebody is to be called
+
         if self._transport is None:
             limits = httpx.Limits(max_connections=MOST_CALLS, max_keepalive_connections=0)
             self._transport = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
@@ -165,6 +171,11 @@ class Callbacks:
             return response.status_code
         finally:
             await response.aclose()
+
+
+def _load_client() -> None:
+    """Import what makes the calls: it takes a fifth of the start of a daemon, and most of them never call anybody."""
+    import httpx  # noqa: F401, PLC0415 the module is kept for later imports
 
 
 def _shown(text: str) -> str:
