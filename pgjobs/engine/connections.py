@@ -24,6 +24,8 @@ from pgjobs.settings import Settings
 logger = logging.getLogger(__name__)
 RECONNECT_INTERVAL = 2.0
 """Minimum seconds between connection attempts to an unreachable broker, for the whole daemon."""
+WARM_SECONDS = 0.2
+"""A daemon without work opens its first connections after so long."""
 OWN = 4 + MOST
 """Connections to PostgreSQL beside those that read: listener, claims, leases, chores and the control connections."""
 ANSWERS = 4
@@ -64,6 +66,7 @@ class ConnectionPool:
         self._readers: Idle[db.Connection] = Idle()
         self._unused: Idle[Publisher] = Idle()
         self._publishers: set[Publisher] = set()
+        self._published = False
         self._trouble = ""
         self._connecting = asyncio.Lock()
         self._retry_at = 0.0
@@ -75,6 +78,7 @@ class ConnectionPool:
     async def take(self, *, publishing: bool) -> ShardConnections:
         """Connections for one run, with a publisher if the run publishes and one is there: else it connects later."""
         connections = ShardConnections(self)
+        self._published |= publishing
         while publishing and connections.publisher is None and (found := self._unused.take()) is not None:
             publisher, _ = found
             if publisher.usable:
@@ -133,7 +137,13 @@ class ConnectionPool:
                 self.drop(publisher)
 
     async def _warm(self) -> None:
-        """One connection of each kind; if the broker is away, the first job connects to it later."""
+        """One connection of each kind; if the broker is away, the first job connects to it later.
+
+        Where jobs wait for the daemon their runs connect at once, and one more would never be needed.
+        """
+        await asyncio.sleep(WARM_SECONDS)
+        if self._published:
+            return
         connections = ShardConnections(self)
         with contextlib.suppress(psycopg.Error, OSError):
             try:

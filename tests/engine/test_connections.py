@@ -3,13 +3,16 @@
 import asyncio
 import time
 from collections.abc import Callable
+from uuid import uuid4
 
 import psycopg
 import pytest
 from fix_daemon import Engine
 
+from pgjobs.engine.connections import ConnectionPool
 from pgjobs.engine.control import MOST, Control
 from pgjobs.engine.idle import Idle
+from pgjobs.metrics import Metrics
 from pgjobs.settings import read_settings
 
 OWN = 8
@@ -120,6 +123,24 @@ def test_a_connection_that_is_gone_costs_no_statement(engine: Engine, control: C
         control._idle._kept = [(one, since - 10) for one, since in control._idle._kept]
 
     asyncio.run(act(end_all_after_a_while))
+
+
+@pytest.mark.parametrize("finds_work", [False, True])
+def test_a_daemon_that_finds_work_opens_no_connections_in_advance(engine: Engine, finds_work: bool) -> None:
+    """Without work one connection of each kind waits for the first job; the runs of a daemon that finds work open what
+    they need, and one more would only make a restart dearer."""
+
+    async def act() -> None:
+        settings = read_settings(database_url=engine.daemon_url, amqp_url=engine.amqp_url)
+        pool = ConnectionPool(settings, Metrics(), uuid4())
+        if finds_work:
+            await pool.take(publishing=True)
+        await pool._warm()
+        kinds = ("idle", 0) if finds_work else ("connected", 1)
+        assert kinds == (pool.broker_state(), engine.value(READERS))
+        await pool.close()
+
+    asyncio.run(act())
 
 
 def test_what_is_idle_for_long_is_given_up() -> None:
