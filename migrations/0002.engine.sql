@@ -354,13 +354,13 @@ create table pgjobs.tasks (
   type         text not null,
   params       jsonb not null default '{}',
   file_name    text not null default '',
-  priority     smallint not null default 0,
+  priority     integer not null default 0,
   id_user      integer not null default 0,
   shards       integer,
   callback_url text,
   starts_at    timestamptz not null,
   stops_at     timestamptz,
-  most_runs    integer,
+  most_runs    bigint,
   repeating    jsonb not null,
   created_at   timestamptz not null
 );

@@ -8,50 +8,34 @@ as $$
 declare
   _table constant text := 'pgjobs.tasks';
   _path constant text := 'repeating.pattern.' || _kind;
-  _days constant text[] := '{MON,TUE,WED,THU,FRI,SAT,SUN}';
   _months constant text[] := '{JAN,FEB,MAR,APR,MAY,JUN,JUL,AUG,SEP,OCT,NOV,DEC}';
-  -- The longest that each month can be.
+  -- The longest that each of them can be.
   _lengths constant integer[] := '{31,29,31,30,31,30,31,31,30,31,30,31}';
-  _list jsonb;
-  _words text[];
-  _never text;
+  _month text;
 begin
-  perform pgjobs.need_keys(_pattern, _path, case _kind
-    when 'daily' then '{}'::text[] when 'weekly' then '{days}' when 'monthly' then '{day,months}' else '{day,month}' end);
   if _kind = 'daily' then
-    return;
-  end if;
-  if _kind <> 'weekly' and (jsonb_typeof(_pattern -> 'day') is distinct from 'number' or (_pattern ->> 'day') !~ '^([1-9]|[12][0-9]|3[01])$') then
-    perform pgjobs.refuse('PJ400', 'bad_repeating', 'repeating',
-      format('%s.day: %s is no day of a month', _path, coalesce(left((_pattern -> 'day')::text, 100), 'nothing')),
-      'give a whole number from 1 to 31', _table);
-  end if;
-  -- Without months: every month.
-  if _kind = 'monthly' and not _pattern ? 'months' then
-    return;
-  end if;
-  _list := case _kind when 'weekly' then _pattern -> 'days' when 'monthly' then _pattern -> 'months'
-                      else jsonb_build_array(_pattern -> 'month') end;
-  if jsonb_typeof(_list) = 'array' then
-    _words := array(select e.value #>> '{}' from jsonb_array_elements(_list) e);
-  end if;
-  if coalesce(_words, '{}') = '{}' or not _words <@ (case _kind when 'weekly' then _days else _months end) then
-    perform pgjobs.refuse('PJ400', 'bad_repeating', 'repeating',
-      case _kind when 'weekly' then format('%s.days: %s is no list of days', _path, coalesce(left(_list::text, 100), 'nothing'))
-                 when 'monthly' then format('%s.months: %s is no list of months', _path, coalesce(left(_list::text, 100), 'nothing'))
-                 else format('%s.month: %s is no month', _path, coalesce(left((_pattern -> 'month')::text, 100), 'nothing')) end,
-      case _kind when 'weekly' then 'give one or more of ' || array_to_string(_days, ', ')
-                 when 'monthly' then 'give one or more of ' || array_to_string(_months, ', ') || ', or leave months out for all of them'
-                 else 'give one of ' || array_to_string(_months, ', ') end, _table);
-  end if;
-  if _kind <> 'weekly' then
-    select m into _never from unnest(_words) m
-    where _lengths[array_position(_months, m)] < (_pattern ->> 'day')::integer
-    order by array_position(_months, m) limit 1;
-    if found then
-      perform pgjobs.refuse('PJ400', 'bad_repeating', 'repeating', format('%s.day: there is no %s %s', _path, _pattern ->> 'day', _never),
-        'give a day that this month has, or leave the month out', _table);
+    if _pattern <> '{}' then
+      perform pgjobs.refuse_field(_path, 'there is nothing to be said about it', 'write {}', _table);
     end if;
+    return;
+  end if;
+  perform pgjobs.check_keys(_pattern, _path, case _kind when 'weekly' then '{days}'::text[] when 'monthly' then '{day,months}' else '{day,month}' end, _table);
+  if _kind = 'weekly' then
+    perform pgjobs.check_names(_pattern -> 'days', _path || '.days', '{MON,TUE,WED,THU,FRI,SAT,SUN}', _table);
+    return;
+  end if;
+  perform pgjobs.check_number(_pattern -> 'day', _path || '.day', 1, 31, true, 'give the day of the month', _table);
+  if _kind = 'yearly' then
+    _pattern := _pattern || jsonb_build_object('months', jsonb_build_array(_pattern -> 'month'));
+    perform pgjobs.check_names(_pattern -> 'months', _path || '.month', _months, _table);
+  elsif _pattern ? 'months' then
+    perform pgjobs.check_names(_pattern -> 'months', _path || '.months', _months, _table);
+  end if;
+  select m into _month from jsonb_array_elements_text(_pattern -> 'months') m
+  where _lengths[array_position(_months, m)] < (_pattern ->> 'day')::numeric limit 1;
+  if found then
+    perform pgjobs.refuse_field(_path || '.day', format('there is no %s %s', _pattern ->> 'day', _month),
+      'give a day that this month has, or leave the month out', _table);
   end if;
 end;
 $$;

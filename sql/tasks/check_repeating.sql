@@ -10,50 +10,49 @@ declare
   _kinds constant text[] := '{daily,weekly,monthly,yearly}';
   _kind text;
   _part jsonb;
-  _zone jsonb;
   _path text;
+  _time text;
+  _zone jsonb;
 begin
-  perform pgjobs.need_keys(_repeating, 'repeating', '{period,pattern}');
-  if (select count(*) from jsonb_object_keys(_repeating)) <> 1 then
-    perform pgjobs.refuse('PJ400', 'bad_repeating', 'repeating', 'repeating: it has to be either a period or a pattern',
-      'give one of them, for instance {"period": {"each": 5, "unit": "MINUTES"}}', _table);
+  if length(_repeating::text) > 4096 then
+    perform pgjobs.refuse_field('repeating', 'it is larger than 4 KB', 'name each day and month once', _table);
+  end if;
+  perform pgjobs.check_keys(_repeating, 'repeating', '{pattern,period}', _table);
+  if (_repeating ? 'period') = (_repeating ? 'pattern') then
+    perform pgjobs.refuse_field('repeating', 'it has to be either a period or a pattern',
+      'give one of them, such as {"period": {"each": 5, "unit": "MINUTES"}}', _table);
   end if;
 
   if _repeating ? 'period' then
-    _part := _repeating -> 'period';
     _path := 'repeating.period';
-    perform pgjobs.need_keys(_part, _path, '{each,unit,zone}');
-    if jsonb_typeof(_part -> 'each') is distinct from 'number' or (_part ->> 'each') !~ '^[0-9]{1,6}$' or (_part ->> 'each')::integer = 0 then
-      perform pgjobs.refuse('PJ400', 'bad_repeating', 'repeating',
-        format('repeating.period.each: %s is no number of units', coalesce(left((_part -> 'each')::text, 100), 'nothing')),
-        'give a whole number from 1 to 999999', _table);
-    end if;
-    if coalesce(_part ->> 'unit', '') not in ('MINUTES', 'HOURS', 'DAYS') then
-      perform pgjobs.refuse('PJ400', 'bad_repeating', 'repeating',
-        format('repeating.period.unit: %s is no unit', coalesce(left((_part -> 'unit')::text, 100), 'nothing')),
-        'give MINUTES, HOURS or DAYS; a minute is the shortest period', _table);
+    _part := _repeating -> 'period';
+    perform pgjobs.check_keys(_part, _path, '{each,unit,zone}', _table);
+    perform pgjobs.check_number(_part -> 'each', _path || '.each', 1, 999999, true, 'give the number of units from one occasion to the next', _table);
+    if _part -> 'unit' is null or _part -> 'unit' not in ('"MINUTES"', '"HOURS"', '"DAYS"') then
+      perform pgjobs.refuse_field(_path || '.unit', coalesce(left((_part -> 'unit')::text, 100) || ' is not a unit', 'it is missing'),
+        'write MINUTES, HOURS or DAYS; a minute is the shortest period', _table);
     end if;
     if _part ? 'zone' and _part ->> 'unit' <> 'DAYS' then
-      perform pgjobs.refuse('PJ400', 'bad_repeating', 'repeating',
-        format('repeating.period.zone: %s are elapsed time, the same in every zone', lower(_part ->> 'unit')), 'leave zone out', _table);
+      perform pgjobs.refuse_field(_path || '.zone', lower(_part ->> 'unit') || ' are elapsed time, the same in every zone', 'leave it out', _table);
     end if;
   else
-    _part := _repeating -> 'pattern';
     _path := 'repeating.pattern';
-    perform pgjobs.need_keys(_part, _path, '{time,zone}' || _kinds);
-    if jsonb_typeof(_part -> 'time') is distinct from 'string'
-       or (_part ->> 'time') !~ '^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])?$' then
-      perform pgjobs.refuse('PJ400', 'bad_repeating', 'repeating',
-        format('repeating.pattern.time: %s is no time of day', coalesce(left((_part -> 'time')::text, 100), 'nothing')),
-        'give it as 22:44 or 22:44:13, with a zone beside it or an offset behind it (22:44:13+01:00)', _table);
+    _part := _repeating -> 'pattern';
+    perform pgjobs.check_keys(_part, _path, _kinds || '{time,zone}', _table);
+    _time := case jsonb_typeof(_part -> 'time') when 'string' then _part ->> 'time' end;
+    if _time is null or _time !~ '^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?(Z|[+-][0-9]{2}:[0-9]{2})?$'
+       or not pgjobs.is_zone(coalesce(substring(_time from '[Z+-].*$'), 'UTC')) then
+      perform pgjobs.refuse_field(_path || '.time',
+        coalesce(left((_part -> 'time')::text, 100) || ' is not a time of day', 'it is missing'),
+        'write it as "22:44" or "22:44:13"; it may end in Z or in an offset such as +02:00', _table);
     end if;
-    if _part ? 'zone' and (_part ->> 'time') ~ '[Z+-]' then
-      perform pgjobs.refuse('PJ400', 'bad_repeating', 'repeating', 'repeating.pattern.zone: the time has an offset already',
-        'keep one of the two: an offset is the same all year, a zone knows its daylight saving time', _table);
+    if _part ? 'zone' and _time ~ '[Z+-]' then
+      perform pgjobs.refuse_field(_path || '.zone', 'the time has an offset, which says it already',
+        'leave out one of them: an offset is the same all year, a zone knows its daylight saving time', _table);
     end if;
     if (select count(*) from jsonb_object_keys(_part) k where k = any (_kinds)) <> 1 then
-      perform pgjobs.refuse('PJ400', 'bad_repeating', 'repeating', 'repeating.pattern: it has to be daily, weekly, monthly or yearly',
-        'give one of them, for instance "weekly": {"days": ["MON"]}, or "daily": {}', _table);
+      perform pgjobs.refuse_field(_path, 'it has to be daily, weekly, monthly or yearly',
+        'give one of them, such as "daily": {} or "weekly": {"days": ["MON"]}', _table);
     end if;
     select k into _kind from jsonb_object_keys(_part) k where k = any (_kinds);
     perform pgjobs.check_pattern(_kind, _part -> _kind);
@@ -61,10 +60,10 @@ begin
 
   _zone := _part -> 'zone';
   if _zone is not null and (jsonb_typeof(_zone) <> 'string' or not pgjobs.is_zone(_zone #>> '{}')) then
-    perform pgjobs.refuse('PJ400', 'bad_repeating', 'repeating', format('%s.zone: %s is no time zone', _path, left(_zone::text, 100)),
-      'give the name of one, for instance Europe/Madrid, or an offset such as +01:00', _table);
+    perform pgjobs.refuse_field(_path || '.zone', left(_zone::text, 100) || ' is not a time zone',
+      'name one such as Europe/Madrid or UTC, or give an offset such as +02:00; abbreviations such as CEST are not taken', _table);
   end if;
 end;
 $$;
 comment on function pgjobs.check_repeating(jsonb) is
-  'Refuses (PJ400) a repetition of a task that is neither a period nor a pattern, or has a part that can''t be right; the sentence names the path to it.';
+  'Refuses (PJ400) a repetition of a task that is neither a period nor a pattern, or has a part that can''t be right; the field is the path to it.';

@@ -24,6 +24,12 @@ begin
     perform pgjobs.refuse('PJ409', 'fixed', 'id', format('id: task %s keeps its number and its created_at', old.id),
       'insert a new task', _table);
   end if;
+  if length(new.name) > 200 or length(new.description) > 2000 then
+    perform pgjobs.refuse('PJ400', 'too_long', case when length(new.name) > 200 then 'name' else 'description' end,
+      case when length(new.name) > 200 then format('name: it has %s characters', length(new.name))
+           else format('description: it has %s characters', length(new.description)) end,
+      'give a name of at most 200 characters, and a description of at most 2000', _table);
+  end if;
   if new.active is null then
     perform pgjobs.refuse('PJ400', 'bad_active', 'active', 'active: it is null', 'give true, or false to pause the task', _table);
   end if;

@@ -11,7 +11,7 @@ declare
   _zone constant text := coalesce(_pattern ->> 'zone', substring(_pattern ->> 'time' from '[Z+-].*$'), 'UTC');
   _time constant time := substring(_pattern ->> 'time' from '^[0-9:]+');
   _days constant jsonb := _pattern #> '{weekly,days}';
-  _day constant integer := coalesce(_pattern #>> '{monthly,day}', _pattern #>> '{yearly,day}');
+  _day constant integer := coalesce(_pattern #>> '{monthly,day}', _pattern #>> '{yearly,day}')::numeric;
   _in_months constant jsonb := coalesce(_pattern #> '{monthly,months}', _pattern #> '{yearly}' -> 'month');
   -- The moment may be past midnight elsewhere, and a time that a day lacks may come on the next one.
   _from constant date := (_after at time zone 'UTC')::date - 2;

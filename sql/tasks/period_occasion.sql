@@ -6,7 +6,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _each constant bigint := (_period ->> 'each')::bigint;
+  _each constant bigint := (_period ->> 'each')::numeric;
   _zone constant text := pgjobs.zone_name(coalesce(_period ->> 'zone', 'UTC'));
   _unit constant interval := case _period ->> 'unit' when 'MINUTES' then '1 min' when 'HOURS' then '1 h' end;
   _local constant timestamp := _starts_at at time zone _zone;

@@ -445,68 +445,64 @@ def test_all_jobs_deleted_at_once_leave_one_for_each_task(db: Db) -> None:
     assert 2 == db.value("select count(*) from pgjobs.task_runs")
 
 
+WRONG: list[tuple[object, str]] = [
+    (None, "repeating: it has to be a JSON object"),
+    ({}, "repeating: it has to be either a period or a pattern"),
+    (MINUTES | DAILY, "repeating: it has to be either a period or a pattern"),
+    ({"cron": "* * *"}, "repeating.cron: there is no such key"),
+    ({"period": 5}, "repeating.period: it has to be a JSON object"),
+    ({"pattern": {"time": "10:00", "weekly": {"days": ["MON"] * 1000}}}, "repeating: it is larger than 4 KB"),
+]
+PERIODS: list[tuple[dict[str, Any], str]] = [
+    ({"each": 0, "unit": "DAYS"}, "each: 0 is not a whole number from 1 to 999999"),
+    ({"each": -1, "unit": "DAYS"}, "each: -1 is not a whole number from 1 to 999999"),
+    ({"each": 0.5, "unit": "HOURS"}, "each: 0.5 is not a whole number from 1 to 999999"),
+    ({"each": "5", "unit": "HOURS"}, 'each: "5" is not a whole number from 1 to 999999'),
+    ({"unit": "HOURS"}, "each: it is missing"),
+    ({"each": None, "unit": "HOURS"}, "each: it is empty"),
+    ({"each": 30, "unit": "SECONDS"}, 'unit: "SECONDS" is not a unit'),
+    ({"each": 30}, "unit: it is missing"),
+    ({"each": 1, "unit": "DAYS", "at": 1}, "at: there is no such key"),
+    ({"each": 1, "unit": "HOURS", "zone": MADRID}, "zone: hours are elapsed time, the same in every zone"),
+    ({"each": 1, "unit": "DAYS", "zone": "Mars/Base"}, 'zone: "Mars/Base" is not a time zone'),
+]
+PATTERNS: list[tuple[dict[str, Any], str]] = [
+    ({"daily": {}}, ".time: it is missing"),
+    ({"time": "24:00", "daily": {}}, '.time: "24:00" is not a time of day'),
+    ({"time": 10, "daily": {}}, ".time: 10 is not a time of day"),
+    ({"time": "10:00+15:00", "daily": {}}, '.time: "10:00+15:00" is not a time of day'),
+    ({"time": "10:00"}, ": it has to be daily, weekly, monthly or yearly"),
+    (
+        {"time": "10:00", "daily": {}, "weekly": {"days": ["MON"]}},
+        ": it has to be daily, weekly, monthly or yearly",
+    ),
+    ({"time": "10:00", "daily": {"each": 2}}, ".daily: there is nothing to be said about it"),
+    ({"time": "10:00", "hourly": {}}, ".hourly: there is no such key"),
+    ({"time": "10:00", "zone": "CEST", "daily": {}}, '.zone: "CEST" is not a time zone'),
+    ({"time": "10:00", "zone": 1, "daily": {}}, ".zone: 1 is not a time zone"),
+    ({"time": "10:00Z", "zone": MADRID, "daily": {}}, ".zone: the time has an offset, which says it already"),
+    ({"time": "10:00", "weekly": {"days": []}}, ".weekly.days: [] is not a list of names"),
+    ({"time": "10:00", "weekly": {"days": ["Monday"]}}, '.weekly.days: "Monday" is not one of its names'),
+    ({"time": "10:00", "weekly": {"days": [["MON"]]}}, '.weekly.days: ["MON"] is not one of its names'),
+    ({"time": "10:00", "weekly": {"days": "MON"}}, '.weekly.days: "MON" is not a list of names'),
+    ({"time": "10:00", "weekly": {}}, ".weekly.days: it is missing"),
+    ({"time": "10:00", "monthly": {"day": 32}}, ".monthly.day: 32 is not a whole number from 1 to 31"),
+    ({"time": "10:00", "monthly": {}}, ".monthly.day: it is missing"),
+    ({"time": "10:00", "monthly": {"day": 1, "months": [1]}}, ".monthly.months: 1 is not one of its names"),
+    ({"time": "10:00", "monthly": {"day": 31, "months": ["MAR", "FEB"]}}, ".monthly.day: there is no 31 FEB"),
+    ({"time": "10:00", "yearly": {"day": 30, "month": "FEB"}}, ".yearly.day: there is no 30 FEB"),
+    ({"time": "10:00", "yearly": {"day": 3}}, ".yearly.month: it is missing"),
+    ({"time": "10:00", "yearly": {"day": 3, "month": ["JAN"]}}, '.yearly.month: ["JAN"] is not one of its names'),
+]
+REPEATING = [
+    *WRONG,
+    *(({"period": part}, f"repeating.period.{sentence}") for part, sentence in PERIODS),
+    *(({"pattern": part}, f"repeating.pattern{sentence}") for part, sentence in PATTERNS),
+]
 BAD: list[tuple[dict[str, Any], str, str]] = [
-    ({"repeating": None}, "repeating", "repeating: it has to be a JSON object"),
-    ({"repeating": {}}, "repeating", "repeating: it has to be either a period or a pattern"),
-    ({"repeating": MINUTES | DAILY}, "repeating", "repeating: it has to be either a period or a pattern"),
-    ({"repeating": {"cron": "* * *"}}, "repeating", "repeating.cron: there is no such key"),
-    *(
-        ({"repeating": {"period": part}}, "repeating", sentence)
-        for part, sentence in [
-            ({"each": 0, "unit": "DAYS"}, "repeating.period.each: 0 is no number of units"),
-            ({"each": -1, "unit": "DAYS"}, "repeating.period.each: -1 is no number of units"),
-            ({"each": 0.5, "unit": "HOURS"}, "repeating.period.each: 0.5 is no number of units"),
-            ({"each": "5", "unit": "HOURS"}, 'repeating.period.each: "5" is no number of units'),
-            ({"unit": "HOURS"}, "repeating.period.each: nothing is no number of units"),
-            ({"each": 30, "unit": "SECONDS"}, 'repeating.period.unit: "SECONDS" is no unit'),
-            ({"each": 30}, "repeating.period.unit: nothing is no unit"),
-            ({"each": 1, "unit": "DAYS", "at": 1}, "repeating.period.at: there is no such key"),
-            (
-                {"each": 1, "unit": "HOURS", "zone": MADRID},
-                "repeating.period.zone: hours are elapsed time, the same in every zone",
-            ),
-            ({"each": 1, "unit": "DAYS", "zone": "Mars/Base"}, 'repeating.period.zone: "Mars/Base" is no time zone'),
-            (5, "repeating.period: it has to be a JSON object"),
-        ]
-    ),
-    *(
-        ({"repeating": {"pattern": part}}, "repeating", sentence)
-        for part, sentence in [
-            ({"daily": {}}, "repeating.pattern.time: nothing is no time of day"),
-            ({"time": "24:00", "daily": {}}, 'repeating.pattern.time: "24:00" is no time of day'),
-            ({"time": 10, "daily": {}}, "repeating.pattern.time: 10 is no time of day"),
-            ({"time": "10:00"}, "repeating.pattern: it has to be daily, weekly, monthly or yearly"),
-            (
-                {"time": "10:00", "daily": {}, "weekly": {"days": ["MON"]}},
-                "repeating.pattern: it has to be daily, weekly, monthly or yearly",
-            ),
-            ({"time": "10:00", "daily": {"each": 2}}, "repeating.pattern.daily.each: there is no such key"),
-            ({"time": "10:00", "hourly": {}}, "repeating.pattern.hourly: there is no such key"),
-            ({"time": "10:00", "zone": "CEST", "daily": {}}, 'repeating.pattern.zone: "CEST" is no time zone'),
-            ({"time": "10:00Z", "zone": MADRID, "daily": {}}, "repeating.pattern.zone: the time has an offset already"),
-            ({"time": "10:00", "weekly": {"days": []}}, "repeating.pattern.weekly.days: [] is no list of days"),
-            (
-                {"time": "10:00", "weekly": {"days": ["Monday"]}},
-                'repeating.pattern.weekly.days: ["Monday"] is no list of days',
-            ),
-            ({"time": "10:00", "weekly": {"days": "MON"}}, 'repeating.pattern.weekly.days: "MON" is no list of days'),
-            ({"time": "10:00", "weekly": {}}, "repeating.pattern.weekly.days: nothing is no list of days"),
-            ({"time": "10:00", "monthly": {"day": 32}}, "repeating.pattern.monthly.day: 32 is no day of a month"),
-            (
-                {"time": "10:00", "monthly": {"day": 1, "months": [None]}},
-                "repeating.pattern.monthly.months: [null] is no list of months",
-            ),
-            (
-                {"time": "10:00", "monthly": {"day": 31, "months": ["MAR", "FEB"]}},
-                "repeating.pattern.monthly.day: there is no 31 FEB",
-            ),
-            (
-                {"time": "10:00", "yearly": {"day": 30, "month": "FEB"}},
-                "repeating.pattern.yearly.day: there is no 30 FEB",
-            ),
-            ({"time": "10:00", "yearly": {"day": 3}}, "repeating.pattern.yearly.month: nothing is no month"),
-        ]
-    ),
+    *(({"repeating": value}, sentence.partition(":")[0], sentence) for value, sentence in REPEATING),
+    ({"name": "n" * 201}, "name", "name: it has 201 characters"),
+    ({"description": "n" * 2001}, "description", "description: it has 2001 characters"),
     (
         {"stops_at": "2026-11-26T08:00Z"},
         "stops_at",
@@ -532,6 +528,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"type": "injection"}, "file_name", "file_name: a job of type injection reads a file and none is named"),
     ({"shards": 65}, "shards", "shards: 65 is out of range"),
     ({"priority": 101}, "priority", "priority: 101 is out of range"),
+    ({"priority": 70000}, "priority", "priority: 70000 is out of range"),
     ({"callback_url": "nowhere"}, "callback_url", "callback_url: "),
 ]
 
