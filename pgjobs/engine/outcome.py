@@ -81,8 +81,10 @@ class ShardTask:
     async def _report_end(self, exhausted: bool) -> None:
         claim = self._context.claim
         if exhausted:
-            faults.reach("before_finish")
-            answer = await self._finish()
+            answer = self._run and self._run.answer
+            if answer is None:
+                faults.reach("before_finish")
+                answer = await self._finish()
             faults.reach("after_finish")
             logger.info("job %s, shard %s: %s", claim.job_id, claim.shard, answer or "fenced out at the end")
         else:

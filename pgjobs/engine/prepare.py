@@ -5,8 +5,6 @@ Both may take long. No row is locked meanwhile, and the caller may cancel either
 
 from __future__ import annotations
 
-import contextlib
-
 import psycopg
 
 from pgjobs import failpoints as faults
@@ -14,24 +12,23 @@ from pgjobs.engine.claim import Claim
 from pgjobs.engine.connections import ShardConnections
 from pgjobs.engine.context import RunContext
 from pgjobs.engine.selected import check_columns
-from pgjobs.engine.shard import Bounds, Position
+from pgjobs.engine.shard import Bounds
 from pgjobs.errors import SelectionError
 from pgjobs.injection.loading import load
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 
-async def prepare(context: RunContext, connections: ShardConnections) -> Position:
-    """Where a shard goes on, after having prepared its job if that was not done before."""
-    claim, shard, settings = context.claim, context.shard, context.settings
-    if not claim.prepared:
-        if claim.needs_file:
-            await load(settings, claim.job_id, claim.file_name)
-        bounds = await _measure_on_primary(claim, connections, settings)
-        faults.reach("after_measure")
-        await shard.prepare(bounds)
-        faults.reach("after_prepare")
-    return await shard.position()
+async def measured(context: RunContext, connections: ShardConnections) -> Bounds | None:
+    """Where the selection of a job begins and ends and is cut, its file read before; None where it is prepared."""
+    claim, settings = context.claim, context.settings
+    if claim.prepared:
+        return None
+    if claim.needs_file:
+        await load(settings, claim.job_id, claim.file_name)
+    bounds = await _measure_on_primary(claim, connections, settings)
+    faults.reach("after_measure")
+    return bounds
 
 
 async def _measure_on_primary(claim: Claim, connections: ShardConnections, settings: Settings) -> Bounds:
@@ -46,7 +43,7 @@ async def _measure(connection: db.Connection, job_id: int) -> Bounds:
     # The lease ends the run when the server is gone.
     usual, connection.patience = connection.patience, None
     try:
-        await connection.execute("begin transaction isolation level repeatable read, read only")
+        # A transaction of its own, which reads only and has one snapshot: so the session of a reader is opened.
         answer = await connection.execute("select * from pgjobs.measure_selection(%s)", (job_id,))
         (found,) = await answer.fetchall()
     except psycopg.errors.ReadOnlySqlTransaction as error:
@@ -58,14 +55,10 @@ async def _measure(connection: db.Connection, job_id: int) -> Bounds:
         return Bounds(*found)
     finally:
         connection.patience = usual
-        if not connection.closed:
-            with contextlib.suppress(psycopg.Error):
-                await connection.execute("rollback")
 
 
 async def _check_selector(connection: db.Connection, job_id: int) -> None:
     """Where a selection can't be measured: say so if it is its columns that are not as they should be."""
-    await connection.execute("rollback")
-    await connection.execute("begin read only")
-    await connection.execute("select pgjobs.open_records(%s, 0, null, null)", (job_id,))
-    check_columns((await connection.execute("fetch 0 from records")).description or ())
+    async with connection.transaction(force_rollback=True):
+        await connection.execute("select pgjobs.open_records(%s, 0, null, null)", (job_id,))
+        check_columns((await connection.execute("fetch 0 from records")).description or ())

@@ -202,9 +202,11 @@ class Records:
         # Asked before the transaction begins: its snapshot is as old as its first statement.
         while self._on_replica and not await db.value(self._reader, "select pgjobs.is_replayed(%s)", self._lsn):  # noqa: ASYNC110 no event tells
             await asyncio.sleep(0.1)
-        await self._reader.execute("begin transaction isolation level repeatable read, read only")
-        call = "select pgjobs.open_records(%s, %s, %s, %s)"
-        await self._reader.execute(call, (*self._job, self._after_key, self._end_key))
+        # Both in one message to the server.
+        call = (
+            "begin transaction isolation level repeatable read, read only; select pgjobs.open_records(%s, %s, %s, %s)"
+        )
+        await psycopg.AsyncClientCursor(self._reader).execute(call, (*self._job, self._after_key, self._end_key))
         self._opened_at = time.monotonic()
         self._checked, self._asked_for = False, self._after_key
         faults.reach("after_open")

@@ -17,9 +17,9 @@ from pgjobs import failpoints as faults
 from pgjobs.engine.connections import ShardConnections
 from pgjobs.engine.context import RunContext
 from pgjobs.engine.outgoing import Outgoing
-from pgjobs.engine.prepare import prepare
+from pgjobs.engine.prepare import measured
 from pgjobs.engine.records import Records, call_off
-from pgjobs.engine.shard import Position
+from pgjobs.engine.shard import Bounds, Position
 from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Poisoned
 from pgjobs.joblog.format import LogFormat
@@ -46,6 +46,8 @@ class ShardRun:
         self._upcoming: Window | None = None
         self._unreadable: ConfigurationError | None = None
         self._broken_off = False
+        self.answer: str | None = None
+        """What finish_shard() has answered, where the last checkpoint has ended the shard as well."""
         self._outgoing: Outgoing | None = None
         self._format = LogFormat()
 
@@ -56,24 +58,28 @@ class ShardRun:
 
     async def run(self) -> bool:
         """Run until the selection is exhausted (True), or the job is stopped or has to wait (False)."""
-        preparing = asyncio.ensure_future(prepare(self.context, self.connections))
-        if not await self.lease.outlasts(preparing):
+        measuring = asyncio.ensure_future(measured(self.context, self.connections))
+        if not await self.lease.outlasts(measuring):
             return False
-        position = preparing.result()
-        log = await self._open_log()
-        faults.reach("after_log_open")
+        position, log = await self._open(measuring.result())
         try:
             return position.empty or await self._read_and_publish(position, log)
         finally:
             log.close()
 
-    async def _open_log(self) -> JobLog:
-        claim, settings = self.context.claim, self.context.settings
+    async def _open(self, bounds: Bounds | None) -> tuple[Position, JobLog]:
+        """Where to go on, and the log."""
+        claim, settings, rules = self.context.claim, self.context.settings, LogRules.of(self.context.settings)
         shard = f"-{claim.shard}" if claim.shard else ""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         path = settings.log_dir / f"job-{claim.job_id}{shard}-{stamp}.log"
+        position, segment = await self.shard.open(bounds, rules.host, path)
+        if bounds is not None:
+            faults.reach("after_prepare")
         self._format = await log_format(await self.connections.reader())
-        return await JobLog.open(self.shard.open_log, path, LogRules.of(settings))
+        log = await JobLog.open(self.shard.open_log, path, rules, segment)
+        faults.reach("after_log_open")
+        return position, log
 
     async def _read_and_publish(self, position: Position, log: JobLog) -> bool:
         records = Records(self.context, await self.connections.reader(), position)
@@ -91,7 +97,7 @@ class ShardRun:
         except Poisoned as error:
             if window := self.context.suspicion.isolate(self.windows, error):
                 self._upcoming = None
-                await self._commit(window, log)
+                await self._commit(window, log, last=False)
             raise
         finally:
             if self._reading is not None:
@@ -110,7 +116,7 @@ class ShardRun:
                     self._read(records)
             elif self.windows:
                 await self._settle()
-                await self._commit(self.windows[0], log)
+                await self._commit(self.windows[0], log, last=self._at_the_end)
             elif self._unreadable is not None:
                 raise self._unreadable
             else:
@@ -148,31 +154,42 @@ class ShardRun:
         self.context.metrics.window_records.observe(len(window.records))
         return True
 
+    @property
+    def _at_the_end(self) -> bool:
+        """Whether nothing comes behind the one window in flight."""
+        read = self._reading is None and self._upcoming is None and self._unreadable is None
+        return read and len(self.windows) == 1 and not self._broken_off and not self.lease.stopping
+
     async def _settle(self) -> None:
         """Wait until all that the oldest window has published is confirmed or given back."""
         if self._outgoing is not None:
             await self._outgoing.settle(self.windows)
             faults.reach("after_confirm")
 
-    async def _commit(self, window: Window, log: JobLog) -> None:
-        """Make a settled window count: its lines on disk, then its checkpoint."""
+    async def _commit(self, window: Window, log: JobLog, *, last: bool) -> None:
+        """Make a settled window count: its lines on disk, then its checkpoint, the last one with the end."""
         await log.append(self._format.lines(datetime.now(UTC), window.records, window.unfit | window.returned))
 
         last_sent = self.windows[-1].last_key
         ahead = last_sent if self.lease.stopping or self._upcoming is None else self._upcoming.last_key
         in_flight_to = window.last_key if self._outgoing is None else ahead
         (sent, skipped, returned), outcomes = window.account()
-        await self.shard.checkpoint(
-            after_key=window.last_key,
-            in_flight_to=in_flight_to,
-            sent=sent,
-            skipped=skipped,
-            returned=returned,
-            outcomes=outcomes,
-            log_bytes=log.committed,
-            chain=log.chain,
-            checks=log.checks,
-        )
+        progress = {
+            "after_key": window.last_key,
+            "in_flight_to": in_flight_to,
+            "sent": sent,
+            "skipped": skipped,
+            "returned": returned,
+            "outcomes": outcomes,
+            "log_bytes": log.committed,
+            "chain": log.chain,
+            "checks": log.checks,
+        }
+        if last:
+            faults.reach("before_finish")
+            self.answer = await self.shard.checkpoint_and_finish(**progress)
+        else:
+            await self.shard.checkpoint(**progress)
         faults.reach("after_checkpoint")
         self._announced = in_flight_to
         self.windows.popleft()

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from pgjobs import failpoints as faults
@@ -18,6 +19,7 @@ from pgjobs.engine.claim import Claim
 from pgjobs.engine.control import Control
 from pgjobs.engine.lease import Lease, Orders, Parking, boot_seconds
 from pgjobs.errors import Fenced
+from pgjobs.joblog.writer import Segment
 
 TELL_SECONDS = 2.0
 """Seconds that a run waits for the broker before the reason is stored."""
@@ -40,8 +42,12 @@ class Bounds(NamedTuple):
     first_key: int | None
     end_key: int | None
     send_limit: int | None
-    estimate: int
-    cuts: list[int]
+    estimate: int | None
+    cuts: list[int] | None
+
+
+UNMEASURED = Bounds(None, None, None, None, None, None)
+"""Of a shard that is prepared already."""
 
 
 class Shard:
@@ -95,19 +101,32 @@ class Shard:
         await self._ask("pgjobs.checkpoint_job", **progress | {"outcomes": Jsonb(progress["outcomes"])})
         self.lease.progressed()
 
-    async def prepare(self, bounds: Bounds) -> None:
-        """Fix where the job begins and ends, and cut it into shards."""
-        if (await self._row("pgjobs.prepare_job", **bounds._asdict()))[0] is None:
-            raise self.fenced()
+    async def checkpoint_and_finish(self, **progress: Any) -> str | None:
+        """Store the last window and end the shard; None where only the window is stored, and finish() is to be asked.
 
-    async def position(self) -> Position:
-        """Where a prepared shard goes on."""
-        return Position(*await self._row("pgjobs.shard_position"))
+        An end that is refused is no reason to lose the window: finish() is told of the refusal again.
+        """
+        arguments = progress | {"outcomes": Jsonb(progress["outcomes"])}
+        try:
+            (answer,) = await self._ask("pgjobs.checkpoint_and_finish", **arguments)
+        except psycopg.Error as error:
+            if error.sqlstate is None:
+                raise
+            await self.checkpoint(**progress)
+            return None
+        self.lease.progressed()
+        return str(answer) if answer else None
 
-    async def open_log(self, host: str, path: Path, *, further: bool) -> tuple[Path, int, bytes]:
-        """The file its log goes to, its committed length and the hash so far."""
+    async def open(self, bounds: Bounds | None, host: str, path: Path) -> tuple[Position, Segment]:
+        """Where the shard goes on, and its log, after its job was cut into shards by `bounds`; None: it was before."""
+        found = (bounds or UNMEASURED)._asdict()
+        row = await self._row("pgjobs.open_shard", host=host, path=str(path), **found)
+        return Position(*row[:-3]), Segment(Path(row[-3]), *row[-2:])
+
+    async def open_log(self, host: str, path: Path, *, further: bool) -> Segment:
+        """The file its log goes to."""
         found = await self._row("pgjobs.open_log", host=host, path=str(path), further=further)
-        return Path(found[0]), int(found[1]), found[2]
+        return Segment(Path(found[0]), *found[1:])
 
     async def finish(self) -> str | None:
         """End an exhausted shard: 'done' when the job is, 'finished' when others go on, None when fenced out."""
@@ -127,14 +146,15 @@ class Shard:
         """Break the job off with a sentence that names the thing to mend."""
         await self._row("pgjobs.fail_job", clean=clean, code=code, sentence=sentence, late_key=late_key)
 
-    async def _ask(self, function: str, **arguments: Any) -> None:
-        """Make a call that renews the lease, and obey its answer."""
+    async def _ask(self, function: str, **arguments: Any) -> tuple[Any, ...]:
+        """Make a call that renews the lease, obey its answer, and return what else it says."""
         faults.fail("sql")
         asked_at = boot_seconds()
         lease = timedelta(seconds=self.lease.seconds)
         async with asyncio.timeout(self.lease.seconds):
-            orders = Orders(*await self._row(function, lease=lease, **arguments))
-        self.lease.obey(orders, asked_at)
+            verdict, pause, reason, *rest = await self._row(function, lease=lease, **arguments)
+        self.lease.obey(Orders(verdict, pause, reason), asked_at)
+        return tuple(rest)
 
     async def _row(self, function: str, **arguments: Any) -> tuple[Any, ...]:
         text = _call(function, ("job_id", "shard", "epoch", *arguments))

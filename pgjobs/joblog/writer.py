@@ -30,10 +30,18 @@ logger = logging.getLogger(__name__)
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-class AskForSegment(Protocol):
-    """Asks for the file that a shard writes to, its committed length and the hash so far, or raises Fenced."""
+class Segment(NamedTuple):
+    """The file that a shard writes to, its committed length and the hash so far."""
 
-    def __call__(self, host: str, path: Path, *, further: bool) -> Awaitable[tuple[Path, int, bytes]]: ...
+    path: Path
+    committed: int
+    chain: bytes
+
+
+class AskForSegment(Protocol):
+    """Asks for the file that a shard writes to, or raises Fenced."""
+
+    def __call__(self, host: str, path: Path, *, further: bool) -> Awaitable[Segment]: ...
 
 
 class _Replaced(Exception):
@@ -58,13 +66,19 @@ class JobLog:
         self._check_owner = check_owner
 
     @classmethod
-    async def open(cls, ask: AskForSegment, path: Path, rules: LogRules | None = None) -> JobLog:
-        """Open the last segment of a shard's log at its committed length, or a further one out of reach."""
+    async def open(
+        cls, ask: AskForSegment, path: Path, rules: LogRules | None = None, answer: Segment | None = None
+    ) -> JobLog:
+        """Open the last segment of a shard's log at its committed length, or a further one out of reach.
+
+        `answer`: what the caller has been told of the last segment just now.
+        """
         given = rules or LogRules()
         for further in (False, True):
-            found, committed, chain = await ask(given.host, path, further=further)
+            known = None if further else answer
+            found, committed, chain = known or await ask(given.host, path, further=further)
             try:
-                held = await asyncio.to_thread(_lock, found, committed)
+                held = await asyncio.to_thread(_hold, found, committed, given)
                 if held is None:
                     logger.warning("log %s is out of reach: its job goes on in a further file", found)
                     continue
@@ -72,8 +86,8 @@ class JobLog:
                 with _closed_on_error(fd):
                     if not is_new:
                         _, committed, chain = await ask(given.host, path, further=False)
-                    give_rights(fd, given)
-                    await asyncio.to_thread(_take_over, found, fd, committed, is_copy=is_copy)
+                        give_rights(fd, given)
+                        await asyncio.to_thread(_take_over, found, fd, committed, is_copy=is_copy)
             except OSError as error:
                 raise LogError(f"log {found}: {error.strerror}") from error
             return cls(found, fd, committed, chain, lambda: ask(given.host, path, further=False))
@@ -146,6 +160,16 @@ class Held(NamedTuple):
     fd: int
     is_copy: bool
     is_new: bool
+
+
+def _hold(path: Path, committed: int, rules: LogRules) -> Held | None:
+    """The file, locked; one that is made here is ready to be written to: nobody has to be asked again for it."""
+    held = _lock(path, committed)
+    if held is not None and held.is_new:
+        with _closed_on_error(held.fd):
+            give_rights(held.fd, rules)
+            _take_over(path, held.fd, committed, is_copy=False)
+    return held
 
 
 def _lock(path: Path, committed: int) -> Held | None:

@@ -60,6 +60,9 @@ STATED = {
 STATED_SINCE_17 = {"transaction_timeout": "0", "restrict_nonsystem_relation_kind": ""}
 LONG_WORK = frozenset({"reader", "load", "prepare", "calls", "verify", "migrate"})
 """What these sessions do takes as long as it takes: a file, a selection, its records, an index."""
+READING = frozenset({"reader", "prepare"})
+"""These sessions run selectors: each of their transactions has one snapshot, and may not write."""
+READ_ONLY = {"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on"}
 SHORT_SECONDS = 60.0
 """So long a statement of any other session may take where its caller names no patience."""
 REPORTED = ("application_name", "DateStyle", "IntervalStyle", "TimeZone", "standard_conforming_strings")
@@ -92,7 +95,7 @@ def settings(role: str, patience: float | None, chosen: Mapping[str, str]) -> di
         "statement_timeout": str(round(1000 * limit)),
         "pgjobs.actor": _process.get("actor", ""),
     }
-    return {**STATED, **own, **chosen}
+    return {**STATED, **(READ_ONLY if role in READING else {}), **own, **chosen}
 
 
 class Opening:

@@ -28,10 +28,12 @@ CHECKPOINT = (
     "select verdict from pgjobs.checkpoint_job(%s, %s, %s, interval '30 s', %s, %s, 1, 0, 0,"
     " '[[\"sent\", \"\", 1]]', 100, '\\x00', '\\x0000')"
 )
+LAST = CHECKPOINT.replace("checkpoint_job", "checkpoint_and_finish")
 CLAIM = "select epoch from pgjobs.claim_shards(%s, '{}', true, interval '30 s')"
 RENEW = "select verdict from pgjobs.renew_lease(%s, %s, %s, interval '30 s', 5, null)"
 CALLS = {
     "checkpoint": (CHECKPOINT, (3, 4)),
+    "last checkpoint": (LAST, (3, 3)),
     "renew": (RENEW, ()),
     "finish": ("select pgjobs.finish_shard(%s, %s, %s)", ()),
     "release": ("select pgjobs.release_shard(%s, %s, %s, true, true)", ()),
@@ -44,6 +46,7 @@ CALLS = {
 }
 ANSWERS = {
     "checkpoint": "go",
+    "last checkpoint": "go",
     "renew": "go",
     "finish": "done",
     "release": "",

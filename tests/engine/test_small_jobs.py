@@ -6,7 +6,7 @@ from pathlib import Path
 from fix_broker import Drain
 from fix_daemon import Engine
 
-from pgjobs.joblog.writer import JobLog
+from pgjobs.joblog.writer import JobLog, Segment
 
 GATE = 4712
 
@@ -59,9 +59,9 @@ def test_a_new_log_is_asked_for_once(tmp_path: Path) -> None:
     already is asked for again with its lock in hand."""
     asked: list[str] = []
 
-    async def ask(host: str, path: Path, *, further: bool) -> tuple[Path, int, bytes]:
+    async def ask(host: str, path: Path, *, further: bool) -> Segment:
         asked.append(f"{host} {path.name} {further}")
-        return path, 0, b"chain"
+        return Segment(path, 0, b"chain")
 
     async def act() -> None:
         log = await JobLog.open(ask, tmp_path / "job.log")
