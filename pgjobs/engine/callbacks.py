@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import logging
 import re
 import time
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pgjobs
 from pgjobs import failpoints as faults
+from pgjobs.backoff import set_within
 from pgjobs.engine.control import Control
 from pgjobs.errors import one_line
 from pgjobs.settings import Settings
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 MOST_CALLS = 8
 MOST_OF_ONE_HOST = 2
 ANNOUNCE_SECONDS = 60.0
+GATHER_SECONDS = 0.05
+"""Jobs that end within so short a time are looked for together."""
 LONGEST = 2500
 USERINFO = re.compile(r"//[^/?#]*@")
 HEADERS = {"User-Agent": f"pgjobs/{pgjobs.__version__}", "Accept": "*/*", "Connection": "close"}
@@ -97,9 +99,8 @@ class Callbacks:
                 call = "select pgjobs.next_callback(%s, %s)"
                 due = await self._control.value(call, wanted, self._busy())
                 pause = pause if due is None else min(pause, max(0.5, due))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._woken.wait()
+            if await set_within(self._woken, pause) and not self._calls:
+                await asyncio.sleep(GATHER_SECONDS)
 
     def _busy(self) -> list[str]:
         """The hosts that have as many calls in progress as one host may have."""

@@ -103,7 +103,9 @@ begin
       continue;
     end;
     _taken := _taken + 1;
-    perform pgjobs.pass_turn(_job);
+    if exists (select from pgjobs.shards p where p.job_id = _job and p.shard <> _number) then
+      perform pgjobs.pass_turn(_job);
+    end if;
   end loop;
   update pgjobs.daemons w set has_place = _taken < _places, autostart = _autostart
   where w.id = _daemon and (w.has_place, w.autostart) is distinct from (_taken < _places, _autostart);

@@ -23,6 +23,9 @@ begin
       select 'go' from pgjobs.shards p
       where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp());
   end if;
+  if _parts = 1 then
+    return 'go';
+  end if;
   insert into pgjobs.shards (job_id, shard, prepared_at, parts, start_key, after_key, in_flight_to, first_key, end_key, estimate, started_at,
     priority, asked)
   select _job_id, s, _now, _parts, _cuts[s], _cuts[s], _cuts[s], _first_key, coalesce(_cuts[s + 1], _end_key),

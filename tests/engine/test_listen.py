@@ -120,6 +120,25 @@ def test_what_the_trigger_sends_is_read(number: int) -> None:
     assert Hint(number, "in progress") == read_hint(json.dumps({"status": "in progress", "id": number}))
 
 
+@pytest.mark.parametrize(
+    ("payload", "ended", "goes_on"),
+    [
+        ('{"id" : 7, "status" : "ready"}', False, False),
+        ('{"id" : 7, "status" : "in progress"}', False, True),
+        ('{"id" : 7, "status" : "done"}', True, True),
+        ('{"id" : 7, "status" : "error"}', True, False),
+        ('{"id" : 7, "status" : "canceled"}', True, False),
+        ('{"id" : 7}', False, False),
+        ('{"status" : "done"}', False, False),
+    ],
+)
+def test_a_status_says_where_to_look(payload: str, *, ended: bool, goes_on: bool) -> None:
+    """A job that has ended is none to claim, and one that goes on has nothing to obey; whatever else is heard of may
+    be either."""
+    hint = read_hint(payload)
+    assert (ended, goes_on) == (hint.ended, hint.goes_on)
+
+
 def test_a_stop_is_heard(engine: Engine) -> None:
     """A stop of a running job is heard at once, not at the next poll."""
     engine.start(poll_seconds=600, lease_seconds=600, window=1)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from fix_daemon import Engine
 from fix_jobs import PREPARE, WORKER, Db, claim, connect, insert_job, prepare, set_status
@@ -117,6 +118,41 @@ def test_the_owner_is_answered(db: Db, claimed: dict[str, Any], call: str) -> No
     assert ANSWERS[call] == answer(db, call, claimed)
     # A job that is prepared stays as it is.
     assert (call in ("position", "prepare")) == (before == db.row(STATE))
+
+
+def test_the_last_checkpoint_ends_the_job(db: Db, claimed: dict[str, Any], database: str) -> None:
+    """The last window and the end are stored together, unless somebody is changing the job: then the window alone is,
+    and nobody waits; the end can be asked for afterwards."""
+    last = (claimed["job_id"], claimed["shard"], claimed["epoch"], 3, 3)
+    call = LAST.replace("select verdict", "select verdict, answer").encode()
+    with connect(database) as other, other.transaction():
+        other.execute("select from xmp_jobs where id = %s for update", (claimed["job_id"],))
+        assert ("go", None) == db.execute(call, last).fetchone()
+    assert (1, None) == db.row("select considered, finished_at from pgjobs.shards")
+    assert ("go", "done") == db.execute(call, last).fetchone()
+    assert (2, "done") == db.row("select p.considered, j.status::text from pgjobs.shards p, xmp_jobs j")
+
+
+def test_a_job_that_was_stopped_is_not_ended_by_its_last_checkpoint(db: Db, claimed: dict[str, Any]) -> None:
+    """The last window of a job that was stopped counts, and the run is told of the stop."""
+    set_status(db, claimed["job_id"], "canceled")
+    call = LAST.replace("select verdict", "select verdict, answer").encode()
+    last = (claimed["job_id"], claimed["shard"], claimed["epoch"], 3, 3)
+    assert ("stop", None) == db.execute(call, last).fetchone()
+    assert (1, None) == db.row("select considered, finished_at from pgjobs.shards")
+
+
+def test_an_end_that_is_refused_leaves_the_last_window_to_its_own_checkpoint(db: Db, claimed: dict[str, Any]) -> None:
+    """Where the end is refused nothing of the last window is stored, so that it can be stored once, alone."""
+    db.execute(
+        "insert into pgjobs.outcomes (job_id, shard, action, code, n) values (%s, 0, 'skip', 'x', 1)",
+        (claimed["job_id"],),
+    )
+    last = (claimed["job_id"], claimed["shard"], claimed["epoch"], 3, 3)
+    with pytest.raises(psycopg.errors.RaiseException, match="of 1 records considered 2 are accounted for"):
+        db.execute(LAST.encode(), last)
+    assert 0 == db.value("select considered from pgjobs.shards")
+    assert "go" == db.value(CHECKPOINT, *last)
 
 
 def test_nobody_is_given_the_shard_he_is_letting_go_of(db: Db) -> None:

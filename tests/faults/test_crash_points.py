@@ -27,6 +27,7 @@ from pgjobs.lab.services import Services
 RECORDS, WINDOW, JOBS = 60, 7, 4
 WINDOWS = 9
 KEYS = range(1, RECORDS + 1)
+FEW = WINDOW - 2
 
 
 class Cms(http.server.ThreadingHTTPServer):
@@ -183,6 +184,23 @@ SHAPES: dict[str, tuple[Callable[[Engine], list[int]], tuple[int, ...]]] = {
     "before_release": (add_stopped, ONCE_A_JOB),
     "after_callback": (add_jobs, ONCE_A_JOB),
 }
+SMALL = (
+    "after_measure",
+    "after_prepare",
+    "after_log_open",
+    "after_open",
+    "after_fetch",
+    "after_announce",
+    "after_publish",
+    "after_confirm",
+    "mid_log_write",
+    "before_sync",
+    "after_sync",
+    "before_finish",
+    "after_checkpoint",
+    "after_finish",
+)
+"""What a job passes that has one window, whose checkpoint is its end."""
 CASES = [(point, count) for point, (_, counts) in SHAPES.items() for count in counts]
 
 
@@ -206,3 +224,14 @@ def test_death_at(ground: Ground, point: str, count: int) -> None:
     assert set(jobs) <= set(told)
     if point == "after_callback":
         assert len(jobs) < len([job for job in told if job in jobs])
+
+
+@pytest.mark.parametrize("point", SMALL)
+def test_death_of_a_small_job_at(ground: Ground, point: str) -> None:
+    """A daemon killed while it runs a job of one window loses nothing of it, and nothing of the others."""
+    engine = ground.engine
+    jobs = [engine.add_job("expired", count=FEW) for _ in range(JOBS)]
+    ground.crash(point, 2, jobs)
+    ground.finish(jobs)
+    certificate = certify(engine, dict.fromkeys(jobs, range(1, FEW + 1)), faults=1, window=WINDOW)
+    assert (JOBS * FEW, JOBS * FEW, 0) == (certificate.records, certificate.sent, certificate.lost)

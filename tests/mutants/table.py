@@ -138,6 +138,18 @@ MUTANTS = (
         ("tests/engine/test_orders.py::test_a_shard_that_has_to_wait_is_parked",),
     ),
     Mutant(
+        "m-last",
+        "the last checkpoint waits for nobody who is changing the job",
+        (Edit("sql/engine/checkpoint_and_finish.sql", " for update skip locked;", " for update;"),),
+        (f"{RULES}::test_the_last_checkpoint_ends_the_job",),
+    ),
+    Mutant(
+        "m-last-poison",
+        "the window of a poisonous message is not the end of its job",
+        (Edit(RUN, "await self._commit(window, log, last=False)", "await self._commit(window, log, last=True)"),),
+        ("tests/engine/test_letting_go.py::test_a_message_that_closes_the_channel",),
+    ),
+    Mutant(
         "m3-finish",
         "the end of a shard needs the epoch of its owner",
         (Edit("sql/engine/finish_shard.sql", " and p.epoch = _epoch and p.lease_until", " and p.lease_until"),),
