@@ -27,6 +27,11 @@ class RunContext:
         return self.shard.claim
 
     @property
+    def window(self) -> int:
+        """Records that are published and confirmed together."""
+        return self.suspicion.window or self.settings.window
+
+    @property
     def lease(self) -> Lease:
         """Until when the shard is certainly ours."""
         return self.shard.lease

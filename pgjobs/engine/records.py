@@ -45,7 +45,7 @@ class Records:
         self._after_key, self._left = position.after_key, position.remaining
         self._end_key, self._lsn = position.end_key, position.lsn
         self._descending = context.claim.descending
-        self._window = context.suspicion.window or context.settings.window
+        self._window = context.window
         self._step = FIRST_FETCH
         self._biggest = 1
         self._checked = False

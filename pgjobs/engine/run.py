@@ -73,7 +73,10 @@ class ShardRun:
         shard = f"-{claim.shard}" if claim.shard else ""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         path = settings.log_dir / f"job-{claim.job_id}{shard}-{stamp}.log"
-        position, segment = await self.shard.open(bounds, rules.host, path)
+        # What a dry run reads is never in flight.
+        most = 0 if claim.dry_run else self.context.window
+        position, segment = await self.shard.open(bounds, rules.host, path, most)
+        self._announced = position.announced
         if bounds is not None:
             faults.reach("after_prepare")
         self._format = await log_format(await self.connections.reader())
@@ -142,7 +145,7 @@ class ShardRun:
         if self._outgoing is None:
             self.windows.append(window)
             return True
-        if self._announced != window.last_key:
+        if not self._is_announced(window.last_key):
             await self.shard.renew(window.last_key)
             faults.reach("after_announce")
             self._announced = window.last_key
@@ -153,6 +156,11 @@ class ShardRun:
         faults.reach("after_publish")
         self.context.metrics.window_records.observe(len(window.records))
         return True
+
+    def _is_announced(self, key: int) -> bool:
+        """Whether it is stored already that records up to a key may be published."""
+        to_key = self._announced
+        return to_key is not None and (key >= to_key if self.context.claim.descending else key <= to_key)
 
     @property
     def _at_the_end(self) -> bool:

@@ -26,13 +26,17 @@ TELL_SECONDS = 2.0
 
 
 class Position(NamedTuple):
-    """Where reading goes on: behind `after_key`, up to `end_key`, at most `remaining` records to be sent."""
+    """Where reading goes on: behind `after_key`, up to `end_key`, at most `remaining` records to be sent.
+
+    Up to `announced` may be published before anything else is stored.
+    """
 
     after_key: int | None
     end_key: int | None
     empty: bool
     remaining: int | None
     lsn: str
+    announced: int | None
 
 
 class Bounds(NamedTuple):
@@ -117,10 +121,13 @@ class Shard:
         self.lease.progressed()
         return str(answer) if answer else None
 
-    async def open(self, bounds: Bounds | None, host: str, path: Path) -> tuple[Position, Segment]:
-        """Where the shard goes on, and its log, after its job was cut into shards by `bounds`; None: it was before."""
+    async def open(self, bounds: Bounds | None, host: str, path: Path, most: int) -> tuple[Position, Segment]:
+        """Where the shard goes on, and its log, after its job was cut into shards by `bounds`; None: it was before.
+
+        Where no more than `most` records may be sent, all are announced.
+        """
         found = (bounds or UNMEASURED)._asdict()
-        row = await self._row("pgjobs.open_shard", host=host, path=str(path), **found)
+        row = await self._ask("pgjobs.open_shard", host=host, path=str(path), most=most, **found)
         return Position(*row[:-3]), Segment(Path(row[-3]), *row[-2:])
 
     async def open_log(self, host: str, path: Path, *, further: bool) -> Segment:

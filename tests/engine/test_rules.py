@@ -32,6 +32,10 @@ CHECKPOINT = (
 LAST = CHECKPOINT.replace("checkpoint_job", "checkpoint_and_finish")
 CLAIM = "select epoch from pgjobs.claim_shards(%s, '{}', true, interval '30 s')"
 RENEW = "select verdict from pgjobs.renew_lease(%s, %s, %s, interval '30 s', 5, null)"
+OPEN = (
+    "select verdict from pgjobs.open_shard(%s, %s, %s, interval '30 s', 'here', '/x/y.log', 100,"
+    " null, null, null, null, null, null)"
+)
 CALLS = {
     "checkpoint": (CHECKPOINT, (3, 4)),
     "last checkpoint": (LAST, (3, 3)),
@@ -43,6 +47,7 @@ CALLS = {
     "fail": ("select pgjobs.fail_job(%s, %s, %s, true, 'x', 'y')", ()),
     "prepare": (PREPARE, ()),
     "position": ("select end_key from pgjobs.shard_position(%s, %s, %s)", ()),
+    "open": (OPEN, ()),
     "log": ("select path from pgjobs.open_log(%s, %s, %s, 'here', '/x/y.log', false)", ()),
 }
 ANSWERS = {
@@ -56,6 +61,7 @@ ANSWERS = {
     "fail": "",
     "prepare": "go",
     "position": 9,
+    "open": "go",
     "log": "/x/y.log",
 }
 """What the owner is told; release and fail have no answer."""
@@ -120,6 +126,17 @@ def test_the_owner_is_answered(db: Db, claimed: dict[str, Any], call: str) -> No
     assert (call in ("position", "prepare")) == (before == db.row(STATE))
 
 
+@pytest.mark.parametrize(("limit", "announced"), [(100, 9), (101, None), (None, None)])
+def test_what_fits_into_a_window_is_announced_at_once(
+    db: Db, claimed: dict[str, Any], limit: int | None, announced: int | None
+) -> None:
+    """Of a job that may send no more than a window holds all is announced with its log, of any other nothing."""
+    db.execute("update pgjobs.shards set send_limit = %s", (limit,))
+    key = (claimed["job_id"], claimed["shard"], claimed["epoch"])
+    assert announced == db.value(OPEN.replace("verdict", "announced"), *key)
+    assert announced == db.value("select in_flight_to from pgjobs.shards")
+
+
 def test_the_last_checkpoint_ends_the_job(db: Db, claimed: dict[str, Any], database: str) -> None:
     """The last window and the end are stored together, unless somebody is changing the job: then the window alone is,
     and nobody waits; the end can be asked for afterwards."""
@@ -149,7 +166,7 @@ def test_an_end_that_is_refused_leaves_the_last_window_to_its_own_checkpoint(db:
         (claimed["job_id"],),
     )
     last = (claimed["job_id"], claimed["shard"], claimed["epoch"], 3, 3)
-    with pytest.raises(psycopg.errors.RaiseException, match="of 1 records considered 2 are accounted for"):
+    with pytest.raises(psycopg.ProgrammingError, match="of 1 records considered 2 are accounted for"):
         db.execute(LAST.encode(), last)
     assert 0 == db.value("select considered from pgjobs.shards")
     assert "go" == db.value(CHECKPOINT, *last)

@@ -190,7 +190,6 @@ SMALL = (
     "after_log_open",
     "after_open",
     "after_fetch",
-    "after_announce",
     "after_publish",
     "after_confirm",
     "mid_log_write",
@@ -200,7 +199,7 @@ SMALL = (
     "after_checkpoint",
     "after_finish",
 )
-"""What a job passes that has one window, whose checkpoint is its end."""
+"""What a job passes that may send no more than one window: it is announced at once, and its checkpoint is its end."""
 CASES = [(point, count) for point, (_, counts) in SHAPES.items() for count in counts]
 
 

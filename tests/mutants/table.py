@@ -138,6 +138,18 @@ MUTANTS = (
         ("tests/engine/test_orders.py::test_a_shard_that_has_to_wait_is_parked",),
     ),
     Mutant(
+        "m3-open",
+        "the opening of a shard needs the epoch of its owner",
+        (Edit("sql/engine/open_shard.sql", " and p.epoch = _epoch and p.lease_until", " and p.lease_until"),),
+        (f"{RULES}::test_an_owner_of_old_changes_nothing",),
+    ),
+    Mutant(
+        "m-announce",
+        "a shard that may send more than a window is not announced as a whole",
+        (Edit("sql/engine/open_shard.sql", "<= _most then", "<= _most + 1 then"),),
+        (f"{RULES}::test_what_fits_into_a_window_is_announced_at_once",),
+    ),
+    Mutant(
         "m-last",
         "the last checkpoint waits for nobody who is changing the job",
         (Edit("sql/engine/checkpoint_and_finish.sql", " for update skip locked;", " for update;"),),
