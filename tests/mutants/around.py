@@ -245,8 +245,8 @@ AROUND = (
         (
             Edit(
                 RUN,
-                "        if not await self.lease.outlasts(preparing):\n",
-                "        await preparing\n        if self.context is None:\n",
+                "        if not await self.lease.outlasts(measuring):\n",
+                "        await measuring\n        if self.context is None:\n",
             ),
         ),
         ("tests/engine/test_long_reads.py::test_a_stop_does_not_wait_for_the_database",),

@@ -144,7 +144,7 @@ MUTANTS = (
         (f"{RULES}::test_an_owner_of_old_changes_nothing",),
     ),
     Mutant(
-        "m-announce",
+        "m-announce-all",
         "a shard that may send more than a window is not announced as a whole",
         (Edit("sql/engine/open_shard.sql", "<= _most then", "<= _most + 1 then"),),
         (f"{RULES}::test_what_fits_into_a_window_is_announced_at_once",),
