@@ -16,13 +16,13 @@ import typer
 from psycopg.rows import dict_row
 
 from pgjobs.errors import PgjobsError
+from pgjobs.joblog.chain import chained, line_checks
 from pgjobs.joblog.format import LogFormat
 from pgjobs.joblog.reader import read_line
 from pgjobs.joblog.rules import HOST
 from pgjobs.joblog.segments import Segment, Tape
 from pgjobs.joblog.verdict import COUNTS, Verdict
 from pgjobs.joblog.words import log_format
-from pgjobs.joblog.writer import chained, line_checks
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 

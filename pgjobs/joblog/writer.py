@@ -11,19 +11,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import hashlib
 import logging
 import os
 import shutil
-import sys
-import zlib
-from array import array
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from pgjobs import failpoints as faults
 from pgjobs.errors import LogError
+from pgjobs.joblog.chain import chained, line_checks
 from pgjobs.joblog.rules import LogRules, give_rights, need_plain_file
 
 logger = logging.getLogger(__name__)
@@ -69,10 +66,7 @@ class JobLog:
     async def open(
         cls, ask: AskForSegment, path: Path, rules: LogRules | None = None, answer: Segment | None = None
     ) -> JobLog:
-        """Open the last segment of a shard's log at its committed length, or a further one out of reach.
-
-        `answer`: what the caller has been told of the last segment just now.
-        """
+        """Open the last segment at its committed length, or a further one; `answer`: what was said of the last one."""
         given = rules or LogRules()
         for further in (False, True):
             known = None if further else answer
@@ -131,17 +125,6 @@ class JobLog:
         faults.fail("log_sync")
         os.fdatasync(self._fd)
         faults.reach("after_sync")
-
-
-def chained(chain: bytes, data: bytes) -> bytes:
-    """The hash of lines and all that came before them."""
-    return hashlib.sha256(chain + data).digest()
-
-
-def line_checks(lines: Sequence[bytes]) -> bytes:
-    """Two bytes for each line, enough to tell which of them was changed."""
-    low = 0 if sys.byteorder == "little" else 1
-    return array("H", array("I", map(zlib.crc32, lines)).tobytes())[low::2].tobytes()
 
 
 async def _unbroken(work: Coroutine[Any, Any, None]) -> None:

@@ -12,11 +12,11 @@ import pytest
 from fix_daemon import Engine
 from fix_jobs import Db, insert_job, set_status
 
+from pgjobs.joblog.chain import chained, line_checks
 from pgjobs.joblog.reader import read_line
 from pgjobs.joblog.rules import HOST
 from pgjobs.joblog.verdict import Verdict
 from pgjobs.joblog.verify import examine
-from pgjobs.joblog.writer import chained, line_checks
 
 
 def verdict(engine: Engine, job: int) -> Verdict:
