@@ -36,7 +36,6 @@ grant execute on function pgjobs.list_jobs to pgjobs_web, pgjobs_operator, pgjob
 grant execute on function pgjobs.running_jobs to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.metrics to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.task_status to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
-grant select on pgjobs.tasks to pgjobs_viewer;
 grant execute on function pgjobs.occasions to pgjobs_operator, pgjobs_viewer;
 -- What the views compute with.
 grant execute on function pgjobs.task_state to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
