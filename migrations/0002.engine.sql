@@ -10,8 +10,19 @@ alter table public.xmp_jobs
   -- Wider than what is allowed, so that the trigger refuses a number in a sentence before PostgreSQL does without one.
   add column if not exists priority integer not null default 0,
   add column if not exists task_id bigint,
-  add column if not exists idempotency_key text;
+  add column if not exists idempotency_key text,
+  add column if not exists rate numeric,
+  add column if not exists max_backlog bigint,
+  add column if not exists stop_at timestamptz,
+  add column if not exists schedule jsonb not null default '{}',
+  add column if not exists budget jsonb not null default '{}';
 comment on column public.xmp_jobs.task_id is 'The task that made the job; null: none. Only a task writes it.';
+comment on column public.xmp_jobs.rate is 'At most so many records are published per second, by all daemons and shards together; null: as many as possible.';
+comment on column public.xmp_jobs.max_backlog is
+  'Nothing is published while so many messages lie ready in the target queue; null: as the type says, or without a limit.';
+comment on column public.xmp_jobs.stop_at is 'Nothing is published from this moment on; what is left then is skipped with the code timed_out.';
+comment on column public.xmp_jobs.schedule is 'When records may be published: window, stop_after, misfire and more; what is not given is as the type says.';
+comment on column public.xmp_jobs.budget is 'What holds the job until somebody resumes it: too many errors, or the first records of a canary.';
 comment on column public.xmp_jobs.priority is
   'From -100 to 100: jobs of a higher priority start first, and running ones of a lower one give up their places for them.';
 comment on column public.xmp_jobs.run_at is 'The time the job was specified to run, not the time it ran.';
@@ -33,7 +44,15 @@ alter table public.xmp_job_types
   add column if not exists defaults    jsonb not null default '{}',
   add column if not exists lenient     boolean not null default false,
   add column if not exists ignores     text[] not null default '{}',
-  add column if not exists skip_unended_line boolean not null default true;
+  add column if not exists skip_unended_line boolean not null default true,
+  add column if not exists rate numeric,
+  add column if not exists max_backlog bigint,
+  add column if not exists queue text,
+  add column if not exists schedule jsonb not null default '{}',
+  add column if not exists budget jsonb not null default '{}';
+comment on column public.xmp_job_types.rate is 'At most so many records per second of all jobs of this type together; null: no limit.';
+comment on column public.xmp_job_types.queue is
+  'The queue whose length max_backlog is about, where the type publishes to a named exchange; with the default exchange it is the routing key.';
 comment on column public.xmp_job_types.lenient is
   'true: an empty string and count 0 in params mean "not given", as with the predecessor; false: they are refused.';
 comment on column public.xmp_job_types.ignores is
@@ -100,6 +119,7 @@ create table pgjobs.shards (
   priority     smallint not null default 0,
   due_at       timestamptz,
   asked        boolean not null default false,
+  scheduled_at timestamptz,
   yield_at     timestamptz,
   failures     integer not null default 0,
   note         text,
@@ -128,6 +148,7 @@ create table pgjobs.shards (
   error        text,
   checkpoints_cleared bigint not null default 0,
   cleared      text[],
+  granted      integer not null default 0,
   primary key (job_id, shard),
   constraint shards_owned_has_lease check (owner is null or lease_until is not null),
   constraint shards_accounts check (considered = sent + skipped + returned)
@@ -145,6 +166,8 @@ comment on column pgjobs.shards.priority is 'The priority of the job, kept here 
 comment on column pgjobs.shards.due_at is
   'From when on the shard may be claimed; null: not now (held, finished, its job is stopped, or another shard of the job is to be claimed first).';
 comment on column pgjobs.shards.asked is 'Whether daemons without autostart may claim it: its job has begun, or somebody asked for the start.';
+comment on column pgjobs.shards.scheduled_at is
+  'When somebody last made the job wait for its run_at: it is as late as the later of the two is past.';
 comment on column pgjobs.shards.yield_at is 'When its daemon was last told to give up the place for a shard that is more urgent.';
 comment on column pgjobs.shards.late_key is
   'A key that the selector gave after greater ones had been accounted for: it was never sent and lies behind the checkpoint, so the job can''t go on.';
@@ -154,6 +177,38 @@ comment on column pgjobs.shards.checkpoints_cleared is 'Number of the last check
 comment on column pgjobs.shards.cleared is
   'What else of the job was cleared after its keep time (see pgjobs.retention); without its lines or its logs it can''t be resumed.';
 comment on table pgjobs.shards is 'How far each shard of a job is and who runs it; one narrow row, updated in place, no trigger.';
+
+comment on column pgjobs.shards.granted is 'How many records it may publish before its next checkpoint, where something limits them.';
+
+create table pgjobs.paces (
+  what    text primary key,
+  next_at timestamptz not null
+) with (fillfactor = 40);
+comment on table pgjobs.paces is
+  'Up to which moment the rate of a job ("job 12") or of a type ("type expired") is given away: one budget for all daemons and shards.';
+
+create table pgjobs.holds (
+  job_id      bigint not null,
+  kind        text not null,
+  reason      text not null,
+  at          timestamptz not null,
+  released_at timestamptz,
+  errors      bigint not null default 0,
+  attempts    bigint not null default 0,
+  primary key (job_id, kind)
+);
+comment on table pgjobs.holds is
+  'Jobs that a rule of their own holds, or once held (released_at), until somebody resumes them; errors and attempts are what had been counted at the release.';
+
+create table pgjobs.switch (
+  singleton boolean primary key default true check (singleton),
+  held      boolean not null default false,
+  reason    text,
+  role      text,
+  at        timestamptz
+);
+insert into pgjobs.switch default values;
+comment on table pgjobs.switch is 'The kill switch: while held is true no job publishes anything, and none begins.';
 
 create table pgjobs.outcomes (
   job_id bigint not null,

@@ -82,6 +82,31 @@ def watch(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
 
 
 @app.command()
+def why(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
+    """Say why a job does not move, and what to do."""
+    from pgjobs.ops import explain
+
+    typer.echo(asyncio.run(explain.why(ready_settings("database_url"), job)))
+
+
+@app.command()
+def eta(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
+    """Say when a job will be through, by its windows, its rate and its stop."""
+    from pgjobs.ops import explain
+
+    typer.echo(asyncio.run(explain.eta(ready_settings("database_url"), job)))
+
+
+@app.command()
+def plan(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
+    """Show in which intervals a job would run, and how fast."""
+    from pgjobs.ops import explain
+
+    for line in asyncio.run(explain.plan(ready_settings("database_url"), job)):
+        typer.echo(line)
+
+
+@app.command()
 def verify(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
     """Check a job's log, checkpoints, outcomes and counters against each other."""
     from pgjobs.joblog import verify as check

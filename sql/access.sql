@@ -29,6 +29,10 @@ grant select on pgjobs.holidays to pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.window_at to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.window_spans to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.why to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.plan to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.eta to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.holds to pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.switch to pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.stuck_jobs to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.show_job to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.job_json to pgjobs_operator, pgjobs_viewer;
@@ -42,10 +46,12 @@ grant execute on function pgjobs.task_state to pgjobs_daemon, pgjobs_operator, p
 grant execute on function pgjobs.whole to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.seconds_between to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.record_codes to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.orders to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 
 -- Steering.
 grant execute on function pgjobs.start_job to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.stop_job to pgjobs_web, pgjobs_operator;
+grant execute on function pgjobs.pause_job to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.resume_job to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.request_suspended to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.api_response to pgjobs_web, pgjobs_operator;
@@ -53,6 +59,8 @@ grant execute on function pgjobs.withdraw_api_request to pgjobs_web, pgjobs_oper
 grant execute on function pgjobs.set_retention to pgjobs_operator;
 grant insert, update, delete on pgjobs.holidays to pgjobs_operator;
 grant select, insert, update, delete on pgjobs.tasks to pgjobs_operator;
+grant execute on function pgjobs.hold_all to pgjobs_operator;
+grant execute on function pgjobs.release_all to pgjobs_operator;
 
 -- Serving HTTP.
 grant execute on function pgjobs.now to pgjobs_web;
@@ -68,6 +76,8 @@ grant execute on function pgjobs.open_shard to pgjobs_daemon;
 grant execute on function pgjobs.prepare_job to pgjobs_daemon;
 grant execute on function pgjobs.shard_position to pgjobs_daemon;
 grant execute on function pgjobs.open_log to pgjobs_daemon;
+grant execute on function pgjobs.grant_records to pgjobs_daemon;
+grant execute on function pgjobs.published_so_far to pgjobs_daemon;
 grant execute on function pgjobs.is_replayed to pgjobs_daemon;
 grant execute on function pgjobs.open_records to pgjobs_daemon;
 grant execute on function pgjobs.renew_lease to pgjobs_daemon;

@@ -84,17 +84,25 @@ class Publisher:
         """
         if time.monotonic() - self._seen.get((exchange, routing_key), -math.inf) < within:
             return
-        thing = f"exchange {exchange!r}" if exchange else f"queue {routing_key!r}"
+        await self._find(exchange, routing_key)
+        self._seen[exchange, routing_key] = time.monotonic()
+
+    async def messages_ready(self, queue: str) -> int:
+        """How many messages lie ready in a queue, as the broker says; refuses a queue that does not exist."""
+        return int((await self._find("", queue)).method.message_count)
+
+    async def _find(self, exchange: str, queue: str) -> Any:
+        """Ask for an exchange, or without one for a queue, on a channel of its own; the broker's answer."""
+        thing = f"exchange {exchange!r}" if exchange else f"queue {queue!r}"
         declared: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         try:
             channel = await self.connection.open_channel(self._lost_error)
             channel.add_on_close_callback(lambda _channel, error: fail(declared, error))
             declare: Callable[..., Any] = channel.exchange_declare if exchange else channel.queue_declare
-            declare(exchange or routing_key, passive=True, callback=lambda frame: answer(declared, frame))
+            declare(exchange or queue, passive=True, callback=lambda frame: answer(declared, frame))
             async with asyncio.timeout(self.connection.stall_seconds):
-                await self.connection.or_lost(declared, self._lost_error)
+                frame = await self.connection.or_lost(declared, self._lost_error)
             channel.close()
-            self._seen[exchange, routing_key] = time.monotonic()
         except exceptions.ChannelClosedByBroker as error:
             sentence = f"{thing}: {error.reply_code} {error.reply_text}"
             if misconfigured(error.reply_code, error.reply_text):
@@ -104,6 +112,7 @@ class Publisher:
             raise Interrupted("the broker does not answer") from error
         except exceptions.AMQPError as error:
             raise Interrupted(f"the broker is gone: {words(error)}") from error
+        return frame
 
     def format(self, **of_the_job: Any) -> EventFormat:
         """The format of a job's messages, compiled for this channel."""

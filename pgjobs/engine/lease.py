@@ -18,11 +18,15 @@ TRUST = 0.7
 
 
 class Orders(NamedTuple):
-    """What the database wants of a run: to go on, to wait (be parked for `pause`, because of `reason`), or to stop."""
+    """What the database wants of a run: to go on, to wait (be parked for `pause`, because of `reason`), or to stop.
+
+    `paced`: something limits what may be published, and each window needs a grant.
+    """
 
     verdict: str
     pause: timedelta | None = None
     reason: str | None = None
+    paced: bool = False
 
 
 class Parking(NamedTuple):
@@ -44,6 +48,7 @@ class Lease:
         self.seconds = seconds
         self.lost: BaseException | None = None
         self.parking: Parking | None = None
+        self.paced = False
         self._stopped = self._progressed = False
         self._yielding: Parking | None = None
         self._renew = renew
@@ -86,10 +91,15 @@ class Lease:
         """Do what the database answered to a renewal sent at this moment; None: the lease was not renewed."""
         if asked_at is not None:
             self._renewed_at = max(self._renewed_at, asked_at)
+        self.paced = orders.paced
         if orders.verdict == "stop":
             self.stop()
         elif orders.verdict == "wait":
-            self._park(Parking(orders.pause or timedelta(0), orders.reason or "it has to wait"))
+            self.park(orders.pause, orders.reason)
+
+    def park(self, pause: timedelta | None, reason: str | None) -> None:
+        """End the run at its next checkpoint and park the shard."""
+        self._park(Parking(pause or timedelta(0), reason or "it has to wait"))
 
     def lose(self, error: BaseException) -> None:
         """The shard has another owner, or nobody can say whose it is: the run ends with this error."""

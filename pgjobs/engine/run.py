@@ -17,6 +17,7 @@ from pgjobs import failpoints as faults
 from pgjobs.engine.connections import ShardConnections
 from pgjobs.engine.context import RunContext
 from pgjobs.engine.outgoing import Outgoing
+from pgjobs.engine.pace import Pace
 from pgjobs.engine.prepare import measured
 from pgjobs.engine.records import Records, call_off
 from pgjobs.engine.shard import Bounds, Position
@@ -49,6 +50,7 @@ class ShardRun:
         self.answer: str | None = None
         """What finish_shard() has answered, where the last checkpoint has ended the shard as well."""
         self._outgoing: Outgoing | None = None
+        self._pace: Pace | None = None
         self._format = LogFormat()
 
     @property
@@ -91,6 +93,7 @@ class ShardRun:
             if self.connections.publisher is not None and not self.context.claim.dry_run:
                 self._outgoing = Outgoing(self.shard, self.connections.publisher, records.pause)
                 checking = asyncio.ensure_future(self._outgoing.check_route())
+                self._pace = Pace(self.shard, self.connections.publisher, records.pause)
                 if not await self.shard.lasts_for(
                     checking, "it waits for the broker, which does not answer for its route"
                 ):
@@ -114,9 +117,8 @@ class ShardRun:
             await self.lease.ensure()
             if self._reading is not None and (not self.windows or await self.lease.comes_within(self._reading, SOON)):
                 await self._take(self._reading)
-            if self._upcoming and not self.lease.stopping and len(self.windows) < most:
-                if await self._send(self._upcoming):
-                    self._read(records)
+            if self._upcoming and not self.lease.stopping and len(self.windows) < (1 if self._paced else most):
+                await self._advance(self._upcoming, records)
             elif self.windows:
                 await self._settle()
                 await self._commit(self.windows[0], log, last=self._at_the_end)
@@ -139,6 +141,24 @@ class ShardRun:
         except ConfigurationError as error:
             self._unreadable = error
         self._reading = None
+
+    @property
+    def _paced(self) -> bool:
+        return self.lease.paced and self._pace is not None
+
+    async def _advance(self, window: Window, records: Records) -> None:
+        """Send the next window, or as much of it as may be sent now; then the rest of it is the next one."""
+        rest = None
+        if self._pace is not None and self.lease.paced:
+            admitted = await self._pace.admit(window)
+            if admitted is None:
+                return
+            window, rest = admitted
+        if await self._send(window):
+            if rest is None:
+                self._read(records)
+            else:
+                self._upcoming = rest
 
     async def _send(self, window: Window) -> bool:
         """Announce one window and publish it; False when the run turned out to be at its end."""
@@ -179,7 +199,9 @@ class ShardRun:
         await log.append(self._format.lines(datetime.now(UTC), window.records, window.unfit | window.returned))
 
         last_sent = self.windows[-1].last_key
-        ahead = last_sent if self.lease.stopping or self._upcoming is None else self._upcoming.last_key
+        # How far a paced run goes is known only when it has asked.
+        ends_here = self.lease.stopping or self._upcoming is None or self._paced
+        ahead = last_sent if ends_here or self._upcoming is None else self._upcoming.last_key
         in_flight_to = window.last_key if self._outgoing is None else ahead
         (sent, skipped, returned), outcomes = window.account()
         progress = {

@@ -39,6 +39,21 @@ class Position(NamedTuple):
     announced: int | None
 
 
+class Grant(NamedTuple):
+    """What a run may publish (see grant_records()): `at_most` records, after `delay`, while `valid` has not passed.
+
+    `queue`: the one whose length it has to tell with its next question; None where the length limits nothing.
+    """
+
+    verdict: str
+    pause: timedelta | None
+    reason: str | None
+    at_most: int
+    delay: timedelta | None
+    valid: timedelta | None
+    queue: str | None
+
+
 class Bounds(NamedTuple):
     """What measure_selection() has found."""
 
@@ -105,6 +120,17 @@ class Shard:
         await self._ask("pgjobs.checkpoint_job", **progress | {"outcomes": Jsonb(progress["outcomes"])})
         self.lease.progressed()
 
+    async def grant(self, wanted: int, depth: int | None, seen: int | None) -> Grant:
+        """Ask how much of a window may be published, and when.
+
+        `depth` messages lay ready in the target queue when `seen` had been published (see published_so_far()).
+        """
+        return Grant(*await self._row("pgjobs.grant_records", wanted=wanted, depth=depth, seen=seen))
+
+    async def published_so_far(self) -> int:
+        """How much was published by all that share the backlog of the job."""
+        return int(await self._control.value("select pgjobs.published_so_far(%s)", self.claim.job_id))
+
     async def checkpoint_and_finish(self, **progress: Any) -> str | None:
         """Store the last window and end the shard; None where only the window is stored, and finish() is to be asked.
 
@@ -159,8 +185,8 @@ class Shard:
         asked_at = boot_seconds()
         lease = timedelta(seconds=self.lease.seconds)
         async with asyncio.timeout(self.lease.seconds):
-            verdict, pause, reason, *rest = await self._row(function, lease=lease, **arguments)
-        self.lease.obey(Orders(verdict, pause, reason), asked_at)
+            verdict, pause, reason, paced, *rest = await self._row(function, lease=lease, **arguments)
+        self.lease.obey(Orders(verdict, pause, reason, paced), asked_at)
         return tuple(rest)
 
     async def _row(self, function: str, **arguments: Any) -> tuple[Any, ...]:

@@ -35,6 +35,23 @@ class Window:
         unfit = find_unfit(wanted)
         return cls(records, [record for record in wanted if record[0] not in unfit], unfit)
 
+    def split(self, most: int) -> tuple[Window, Window | None]:
+        """The part with the first `most` records that are to be sent, and the rest, if there is one."""
+        if len(self.sendable) <= most:
+            return self, None
+        last = self.sendable[most - 1]
+        end = next(i for i, record in enumerate(self.records) if record is last) + 1
+        first, rest = self.records[:end], self.records[end:]
+        keys = {record[0] for record in first} & self.unfit.keys()
+        unfit = {key: self.unfit[key] for key in keys}
+        others = {key: refusal for key, refusal in self.unfit.items() if key not in keys}
+        return Window(first, self.sendable[:most], unfit), Window(rest, self.sendable[most:], others)
+
+    def give_up(self, refusal: Refusal) -> None:
+        """Send nothing of it: whatever was to be sent is skipped for this reason."""
+        self.unfit |= {record[0]: refusal for record in self.sendable}
+        self.sendable = []
+
     @property
     def last_key(self) -> int:
         """The key its checkpoint will store."""

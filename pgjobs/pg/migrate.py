@@ -188,9 +188,9 @@ class Migrating:
 
     def _count_triggers(self) -> int:
         (count,) = self._work.execute(
-            "select count(*) from pg_trigger where tgname like 'pgjobs\\_%' and tgenabled = 'O'"
-            " and tgrelid in (to_regclass('public.xmp_jobs'), to_regclass('public.xmp_job_types'),"
-            " to_regclass('pgjobs.tasks'))"
+            "select count(*) from pg_trigger t join pg_class c on c.oid = t.tgrelid"
+            " where t.tgname like 'pgjobs\\_%' and t.tgenabled = 'O' and (c.relnamespace = to_regnamespace('pgjobs')"
+            " or c.oid in (to_regclass('public.xmp_jobs'), to_regclass('public.xmp_job_types')))"
         ).fetchone() or (0,)
         return int(count)
 

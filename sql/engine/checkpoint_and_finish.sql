@@ -2,7 +2,7 @@
 create or replace function pgjobs.checkpoint_and_finish(
   _job_id bigint, _shard integer, _epoch bigint, _lease interval,
   _after_key bigint, _in_flight_to bigint, _sent bigint, _skipped bigint, _returned bigint, _outcomes jsonb, _log_bytes bigint, _chain bytea, _checks bytea)
-returns table (verdict text, pause interval, reason text, answer text)
+returns table (verdict text, pause interval, reason text, paced boolean, answer text)
 language plpgsql
 volatile
 security definer
@@ -14,7 +14,7 @@ begin
   -- First, as finish_shard() does it, so that nobody waits in a circle; a job that somebody is changing is not waited for.
   perform from public.xmp_jobs j where j.id = _job_id for update skip locked;
   _free := found;
-  select c.verdict, c.pause, c.reason into verdict, pause, reason
+  select c.verdict, c.pause, c.reason, c.paced into verdict, pause, reason, paced
   from pgjobs.checkpoint_job(_job_id, _shard, _epoch, _lease, _after_key, _in_flight_to, _sent, _skipped, _returned, _outcomes,
                              _log_bytes, _chain, _checks) c;
   if not found then

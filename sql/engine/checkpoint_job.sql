@@ -2,7 +2,7 @@
 create or replace function pgjobs.checkpoint_job(
   _job_id bigint, _shard integer, _epoch bigint, _lease interval,
   _after_key bigint, _in_flight_to bigint, _sent bigint, _skipped bigint, _returned bigint, _outcomes jsonb, _log_bytes bigint, _chain bytea, _checks bytea)
-returns table (verdict text, pause interval, reason text)
+returns table (verdict text, pause interval, reason text, paced boolean)
 language sql
 volatile
 security definer
@@ -13,7 +13,7 @@ as $$
     set after_key = _after_key, in_flight_to = _in_flight_to, considered = p.considered + _sent + _skipped + _returned,
         sent = p.sent + _sent, skipped = p.skipped + _skipped, returned = p.returned + _returned, log_bytes = _log_bytes,
         checkpoints = p.checkpoints + 1,
-        lease_until = clock_timestamp() + _lease, updated_at = clock_timestamp(), note = null, failures = 0
+        lease_until = clock_timestamp() + _lease, updated_at = clock_timestamp(), note = null, failures = 0, granted = 0
     where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
     returning p.job_id, p.shard, p.checkpoints
   ), counted as (
@@ -31,7 +31,7 @@ as $$
     select h.job_id, h.shard, h.checkpoints, _epoch, clock_timestamp(), _after_key, _sent, _skipped, _returned, _log_bytes, _chain, _checks
     from held h
   )
-  select o.verdict, o.pause, o.reason
+  select o.verdict, o.pause, o.reason, o.paced
   from held h
   cross join lateral pgjobs.orders(h.job_id) o;
 $$;

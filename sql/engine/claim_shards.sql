@@ -27,6 +27,9 @@ begin
   update pgjobs.daemons w set broker = _broker where w.id = _daemon and w.broker <> _broker;
   perform pgjobs.free_lost_shards(_daemon, _running);
   perform pgjobs.end_exhausted_jobs();
+  if exists (select from pgjobs.switch s where s.held) then
+    return;
+  end if;
   -- What a daemon without a broker takes would only wait.
   if exists (select from pgjobs.live_daemons() w where w.id = _daemon and not w.has_broker)
      and exists (select from pgjobs.live_daemons() w where w.id <> _daemon and w.has_broker) then
@@ -80,7 +83,8 @@ begin
         continue;
       end if;
     else
-      _due := coalesce(_status = 'in progress', false);
+      _due := coalesce(_status = 'in progress'
+        and (select j.active or pgjobs.pause_reason(_job) is null from public.xmp_jobs j where j.id = _job), false);
     end if;
     if not _due then
       -- The job was changed while its triggers were off, or stopped while the shard was given up.
@@ -92,6 +96,7 @@ begin
     -- Whatever refuses this one job, a trigger or a CHECK of the database's own, keeps none of the others from starting.
     begin
       if _status = 'ready' then
+        continue when pgjobs.handle_misfire(_job);
         perform pgjobs.begin_job(_job);
       end if;
       return query select * from pgjobs.take_shard(_job, _number, _daemon, clock_timestamp() + _lease);

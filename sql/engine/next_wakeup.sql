@@ -15,6 +15,9 @@ declare
   _due timestamptz;
   _lease timestamptz;
 begin
+  if exists (select from pgjobs.switch s where s.held) then
+    return 3600;
+  end if;
   -- From one priority to the next by the index, and of each the first one: how many are due later costs nothing.
   with recursive levels (priority) as (
     (select p.priority from pgjobs.shards p

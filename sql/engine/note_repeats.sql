@@ -1,6 +1,6 @@
 -- Reads: xmp_jobs   Writes: shards, uncertain_ranges
 create or replace function pgjobs.note_repeats(_job_id bigint, _shard integer, _epoch bigint, _lease interval, _to_key bigint)
-returns table (verdict text, pause interval, reason text)
+returns table (verdict text, pause interval, reason text, paced boolean)
 language sql
 volatile
 security definer
@@ -16,7 +16,7 @@ as $$
     select h.job_id, h.shard, h.epoch, h.after_key, _to_key, clock_timestamp() from held h
     on conflict do nothing
   )
-  select o.verdict, o.pause, o.reason
+  select o.verdict, o.pause, o.reason, o.paced
   from held h
   cross join lateral pgjobs.orders(h.job_id) o;
 $$;

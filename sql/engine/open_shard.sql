@@ -3,7 +3,7 @@ create or replace function pgjobs.open_shard(
   _job_id bigint, _shard integer, _epoch bigint, _lease interval, _host text, _path text, _most bigint,
   _start_key bigint, _first_key bigint, _end_key bigint, _send_limit bigint, _estimate bigint, _cuts bigint[])
 returns table (
-  verdict text, pause interval, reason text,
+  verdict text, pause interval, reason text, paced boolean,
   after_key bigint, end_key bigint, empty boolean, remaining bigint, lsn text, announced bigint,
   path text, bytes bigint, chain bytea)
 language plpgsql
@@ -25,7 +25,7 @@ begin
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
   returning p.in_flight_to into _announced;
   return query
-  select o.verdict, o.pause, o.reason, p.after_key, p.end_key, p.empty, p.remaining, p.lsn, _announced, l.path, l.bytes, l.chain
+  select o.verdict, o.pause, o.reason, o.paced, p.after_key, p.end_key, p.empty, p.remaining, p.lsn, _announced, l.path, l.bytes, l.chain
   from pgjobs.orders(_job_id) o
   cross join pgjobs.shard_position(_job_id, _shard, _epoch) p
   cross join pgjobs.open_log(_job_id, _shard, _epoch, _host, _path, false) l;

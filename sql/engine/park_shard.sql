@@ -19,9 +19,12 @@ begin
     return null;
   end if;
   -- Read behind the lock: whoever makes the job ready meanwhile waits for this row, and makes it due.
-  select case j.status::text when 'in progress' then pgjobs.now() when 'ready' then greatest(pgjobs.now(), j.run_at::timestamptz) end
+  select case
+    when j.status::text = 'in progress' and j.active then pgjobs.now()
+    when j.status::text = 'in progress' then (select c.stop_at from pgjobs.pace_of(j.id) c)
+    when j.status::text = 'ready' and j.active then greatest(pgjobs.now(), j.run_at::timestamptz) end
   into _due
-  from public.xmp_jobs j where j.id = _job_id and (j.active or j.status::text = 'in progress');
+  from public.xmp_jobs j where j.id = _job_id;
   if not _waits then
     -- Another shard of the job may have its turn; if it was just claimed, the next one has it now.
     for _look in 1 .. 2 loop

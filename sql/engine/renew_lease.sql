@@ -1,7 +1,7 @@
 -- Reads: xmp_jobs   Writes: shards
 create or replace function pgjobs.renew_lease(
   _job_id bigint, _shard integer, _epoch bigint, _lease interval, _in_flight_to bigint default null, _note text default null)
-returns table (verdict text, pause interval, reason text)
+returns table (verdict text, pause interval, reason text, paced boolean)
 language sql
 volatile
 security definer
@@ -13,7 +13,7 @@ as $$
     where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
     returning p.job_id
   )
-  select o.verdict, o.pause, o.reason
+  select o.verdict, o.pause, o.reason, o.paced
   from held h
   cross join lateral pgjobs.orders(h.job_id) o;
 $$;

@@ -1,6 +1,6 @@
 -- Reads: xmp_jobs   Writes: shards
 create or replace function pgjobs.renew_leases(_daemon uuid, _running text[], _lease interval)
-returns table (job_id bigint, shard integer, epoch bigint, renewed boolean, verdict text, pause interval, reason text)
+returns table (job_id bigint, shard integer, epoch bigint, renewed boolean, verdict text, pause interval, reason text, paced boolean)
 language sql
 volatile
 security definer
@@ -23,7 +23,7 @@ as $$
     where p.job_id = f.job_id and p.shard = f.shard and p.owner = _daemon and p.lease_until > clock_timestamp()
     returning p.job_id, p.shard
   )
-  select h.job_id, h.shard, h.epoch, r.job_id is not null, o.verdict, o.pause, o.reason
+  select h.job_id, h.shard, h.epoch, r.job_id is not null, o.verdict, o.pause, o.reason, o.paced
   from held h
   left join renewed r on r.job_id = h.job_id and r.shard = h.shard
   cross join lateral pgjobs.orders(h.job_id) o;

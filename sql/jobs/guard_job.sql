@@ -89,6 +89,17 @@ begin
     end if;
   end if;
 
+  if num_nonnulls(new.rate, new.max_backlog, new.stop_at) > 0 or new.schedule is distinct from '{}' or new.budget is distinct from '{}' then
+    if tg_op = 'INSERT'
+       or (new.rate, new.max_backlog, new.schedule, new.budget) is distinct from (old.rate, old.max_backlog, old.schedule, old.budget) then
+      perform pgjobs.check_pace(new.rate, new.max_backlog, new.schedule, new.budget, 'public.xmp_jobs');
+    end if;
+    if tg_op = 'INSERT' or (new.stop_at, new.max_backlog, new.schedule) is distinct from (old.stop_at, old.max_backlog, old.schedule)
+       or new.run_at is distinct from old.run_at and new.run_at > pgjobs.now() then
+      perform pgjobs.check_stop(new.stop_at, pgjobs.utc(new.run_at), new.max_backlog, new.schedule, new.type::text);
+    end if;
+  end if;
+
   _changed := tg_op = 'INSERT'
     or (new.type, new.params, new.file_name, new.shards) is distinct from (old.type, old.params, old.file_name, old.shards);
   _started := tg_op = 'UPDATE' and (_changed or _to in ('ready', 'in progress'))
@@ -121,11 +132,6 @@ begin
     new.start_asked := true;
     new.run_at := pgjobs.now();
     _to := 'ready';
-  end if;
-
-  if not new.active and old.active and _from = 'in progress' and _to = 'in progress' then
-    perform pgjobs.refuse('PJ409', 'running', 'active', format('active: job %s is in progress and can''t be paused', new.id),
-      'stop it with status canceled; resumed, it continues where it was');
   end if;
 
   if _from <> _to then

@@ -31,6 +31,11 @@ begin
   if jsonb_typeof(new.defaults) <> 'object' then
     perform pgjobs.refuse('PJ400', 'bad_defaults', 'defaults', 'defaults: it has to be a JSON object', 'write {} for none', _table);
   end if;
+  perform pgjobs.check_pace(new.rate, new.max_backlog, new.schedule, new.budget, _table);
+  if new.max_backlog is not null and new.exchange <> '' and new.queue is null then
+    perform pgjobs.refuse('PJ400', 'bad_queue', 'queue', format('queue: it is null, and exchange %L does not say whose length max_backlog is about', new.exchange),
+      'name the queue that the messages of this type come to', _table);
+  end if;
   if tg_op = 'UPDATE'
      and (new.name, new.selector, new.needs_file, new.lenient, new.ignores)
      is distinct from (old.name, old.selector, old.needs_file, old.lenient, old.ignores) then

@@ -32,9 +32,7 @@ begin
   if found and _age < interval '1 day' and _equal.inserted_by <> pg_current_xact_id()::xid then
     perform pgjobs.add_event(new.id, null, null,
       format('the same job (user, type, params and file) was inserted %s ago as job %s, which is %s',
-        case when _age < interval '2 min' then round(greatest(extract(epoch from _age), 0)) || ' s'
-             when _age < interval '2 h' then round(extract(epoch from _age) / 60) || ' min'
-             else round(extract(epoch from _age) / 3600) || ' h' end,
+        pgjobs.span_text(_age),
         _equal.id, _equal.status));
   end if;
   return null;

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: xmp_jobs (status, run_at)
+-- Reads: xmp_jobs   Writes: xmp_jobs (status, active, run_at)
 create or replace function pgjobs.resume_job(_id bigint, _actor text default null)
 returns jsonb
 language plpgsql
@@ -10,13 +10,17 @@ as $$
 declare
   _former constant text := pgjobs.set_actor(_actor);
 begin
-  perform pgjobs.expect_status(_id, 'resumed', '{canceled,error}');
-  update public.xmp_jobs j
-  set status = 'ready', active = true, run_at = least(j.run_at, pgjobs.now())
-  where j.id = _id;
+  -- One that is paused, or held by a rule of its own, is in progress and goes on.
+  update public.xmp_jobs j set active = true where j.id = _id and j.status::text = 'in progress' and not j.active;
+  if not found then
+    perform pgjobs.expect_status(_id, 'resumed', '{canceled,error}');
+    update public.xmp_jobs j
+    set status = 'ready', active = true, run_at = least(j.run_at, pgjobs.now())
+    where j.id = _id;
+  end if;
   perform set_config('pgjobs.actor', _former, true);
   return pgjobs.job_json(_id);
 end;
 $$;
 comment on function pgjobs.resume_job(bigint, text) is
-  'Makes a canceled or broken off job ready, to run now and continue after its last confirmed record; refuses (PJ404, PJ409) otherwise. Answers with the job. The actor, on whose behalf it is done, stands in the events; only a trusted role may name one.';
+  'Makes a canceled or broken off job ready, to run now and continue after its last confirmed record; lets a paused or held one go on; refuses (PJ404, PJ409) otherwise. Answers with the job. The actor, on whose behalf it is done, stands in the events; only a trusted role may name one.';

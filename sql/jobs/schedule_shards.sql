@@ -8,7 +8,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _begins boolean := _status = 'in progress';
-  _due timestamptz := case when _status = 'ready' and _active then _run_at when _begins then pgjobs.now() end;
+  _due timestamptz := case when _status = 'ready' and _active then _run_at when _begins and _active then pgjobs.now()
+    -- A job that is paused is closed when its stop comes.
+    when _begins then (select p.stop_at from pgjobs.pace_of(_job_id) p) end;
 begin
   if _due is null then
     -- Those that somebody holds are given up soon, and whoever gives them up looks at the status.
@@ -22,6 +24,7 @@ begin
   end if;
   update pgjobs.shards p
   set priority = _priority, asked = _asked or _begins, due_at = case when p.shard = f.shard then _due end,
+      scheduled_at = case when _begins then p.scheduled_at else pgjobs.now() end,
       started_at = case when _begins then coalesce(p.started_at, _due) else p.started_at end,
       error = case when not _begins then p.error end, note = case when not _begins then p.note end,
       failures = case when _begins then 0 else p.failures end

@@ -8,7 +8,7 @@ as $$
   select exists (
     select from public.xmp_jobs j
     where j.id = _job_id
-      and (j.status::text = 'in progress' or j.status::text = 'ready' and j.active)
+      and j.status::text in ('ready', 'in progress') and j.active
       and not exists (select from pgjobs.shards p where p.job_id = j.id and (p.due_at is not null or p.owner is not null)));
 $$;
 comment on function pgjobs.is_stranded(bigint) is

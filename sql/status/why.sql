@@ -36,6 +36,9 @@ begin
   if _job.status::text = 'canceled' then
     return case when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end;
   end if;
+  if pgjobs.held_reason() is not null and not _held then
+    return pgjobs.held_reason();
+  end if;
   _alive := exists (select from pgjobs.live_daemons());
   -- What was set aside, or parked, says until when and why.
   _parked := (
@@ -45,7 +48,7 @@ begin
     where p.job_id = _id and p.shard = _shard.shard and p.owner is null and p.note is not null);
   if _job.status::text = 'ready' then
     return case
-      when not _job.active then 'it is not active: set active = true'
+      when not _job.active then coalesce(nullif(pgjobs.pause_reason(_id), 'it is paused: set active = true'), 'it is not active: set active = true')
       when _job.run_at::timestamptz > pgjobs.now() then 'it waits for its run_at ' || pgjobs.moment_text(_job.run_at::timestamptz)
       when _held then 'the daemon that held it last is just letting go'
       when pgjobs.is_stranded(_id) then _stranded
@@ -55,6 +58,9 @@ begin
       else 'it is due: the next daemon with a free place takes it (see PGJOBS_MAX_RUNNING)'
         || case when _job.start_asked then '' else '; where autostart is off it waits for a start' end
     end;
+  end if;
+  if not _job.active and not _held and pgjobs.pause_reason(_id) is not null then
+    return pgjobs.pause_reason(_id);
   end if;
   _moved := greatest(
     (select max(c.at) from pgjobs.shards p

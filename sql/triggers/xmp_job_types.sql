@@ -2,3 +2,9 @@
 create or replace trigger pgjobs_10_guard
 before insert or update on public.xmp_job_types
 for each row execute function pgjobs.guard_type();
+
+create or replace trigger pgjobs_20_pace
+after update on public.xmp_job_types
+for each row when (
+  (old.rate, old.max_backlog, old.schedule, old.budget, old.queue) is distinct from (new.rate, new.max_backlog, new.schedule, new.budget, new.queue))
+execute function pgjobs.apply_type_pace();

@@ -31,7 +31,8 @@ create or replace trigger pgjobs_21_record_schedule
 after update on public.xmp_jobs
 for each row when (
   old.status is not distinct from new.status
-  and (old.run_at, old.active, old.start_asked) is distinct from (new.run_at, new.active, new.start_asked))
+  and (old.run_at, old.active, old.start_asked, old.priority, old.rate, old.max_backlog, old.stop_at, old.schedule, old.budget)
+      is distinct from (new.run_at, new.active, new.start_asked, new.priority, new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget))
 execute function pgjobs.record_schedule();
 
 create or replace trigger pgjobs_22_count
@@ -50,11 +51,23 @@ for each row execute function pgjobs.schedule_job();
 create or replace trigger pgjobs_22_schedule_update
 after update on public.xmp_jobs
 for each row when (
-  (old.status, old.active, old.run_at, old.priority, old.start_asked)
-  is distinct from (new.status, new.active, new.run_at, new.priority, new.start_asked)
+  (old.status, old.active, old.run_at, old.priority, old.start_asked, old.rate, old.max_backlog, old.stop_at, old.schedule, old.budget)
+  is distinct from (new.status, new.active, new.run_at, new.priority, new.start_asked, new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget)
   -- Of a job that becomes done no shard is open or due any more.
   and (old.status is not distinct from new.status or new.status::text <> 'done'))
 execute function pgjobs.schedule_job();
+
+create or replace trigger pgjobs_23_reset_rate
+after update on public.xmp_jobs
+for each row when (
+  old.rate is distinct from new.rate
+  or new.rate is not null and old.status is distinct from new.status and new.status::text in ('done', 'canceled', 'error'))
+execute function pgjobs.reset_rate();
+
+create or replace trigger pgjobs_24_release_hold
+after update on public.xmp_jobs
+for each row when (new.active and not old.active)
+execute function pgjobs.release_hold();
 
 create or replace trigger pgjobs_25_remark_insert
 after insert on public.xmp_jobs
@@ -97,7 +110,9 @@ create or replace trigger pgjobs_30_notify_update
 after update on public.xmp_jobs
 for each row when (
   (old.status is distinct from new.status or old.run_at is distinct from new.run_at or old.active is distinct from new.active
-   or old.priority is distinct from new.priority)
+   or old.priority is distinct from new.priority
+   or (old.rate, old.max_backlog, old.stop_at, old.schedule, old.budget)
+      is distinct from (new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget))
   and coalesce(current_setting('pgjobs.mute', true), '') <> 'on')
 execute function pgjobs.notify_job();
 

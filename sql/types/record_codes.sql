@@ -19,6 +19,7 @@ as $$
     ('postpaid', 'Postpaid', ': '),
     ('returned_poisonous', 'Refused by the broker', ': '),
     ('returned_unroutable', 'Returned by the broker', ': '),
+    ('timed_out', 'Timed out', ': '),
     ('too_large', 'Message too large', ', bytes: '),
     ('too_long', 'Too long msisdn', ', length: '),
     ('too_short', 'Too short msisdn', ', length: '),

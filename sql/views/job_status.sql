@@ -18,7 +18,8 @@ select
   case when p.all_finished then 100
        else round(least(99.9, 100 * p.done), 1) end as percent,
   case when p.held then p.rate end as records_per_second,
-  case when p.held and p.rate > 0 and p.fraction > 0 and p.considered * (1 / nullif(p.done, 0) - 1) / p.rate between 0 and 3155760000
+  case when o.paced or o.verdict = 'wait' then pgjobs.eta(j.id)
+       when p.held and p.rate > 0 and p.fraction > 0 and p.considered * (1 / nullif(p.done, 0) - 1) / p.rate between 0 and 3155760000
        then statement_timestamp() + make_interval(secs => (p.considered * (1 / nullif(p.done, 0) - 1) / p.rate)::double precision) end as eta,
   p.started_at,
   p.updated_at,
@@ -54,5 +55,6 @@ left join lateral (
     -- Before the first start a job has one shard and no progress.
     where s.job_id = j.id and (s.started_at is not null or s.shard > 0)
   ) f
-) p on true;
+) p on true
+left join lateral pgjobs.orders(j.id) o on j.status::text = 'in progress';
 comment on view pgjobs.job_status is 'Progress of every job, and in words why a job is not moving.';

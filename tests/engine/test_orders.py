@@ -34,9 +34,9 @@ def test_a_shard_that_has_to_wait_is_parked(engine: Engine) -> None:
     engine.add_retries(700)
     engine.execute(
         "create or replace function pgjobs.orders(_job_id bigint)"
-        " returns table (verdict text, pause interval, reason text) language sql stable as $$"
+        " returns table (verdict text, pause interval, reason text, paced boolean) language sql stable as $$"
         " select case when p.considered >= 21 and p.epoch = 1 then 'wait' else 'go' end, interval '1 hour',"
-        " 'its recipients sleep' from pgjobs.shards p where p.job_id = _job_id $$"
+        " 'its recipients sleep', false from pgjobs.shards p where p.job_id = _job_id $$"
     )
     job = engine.add_job("expired")
     daemon = engine.start()
@@ -139,8 +139,8 @@ def test_runs_keep_their_leases_when_nobody_renews_them_together(engine: Engine)
     """Where the common renewal fails for long, every run asks for its own lease in time, and the job is done once."""
     engine.execute(
         "create or replace function pgjobs.renew_leases(_daemon uuid, _running text[], _lease interval) returns table"
-        " (job_id bigint, shard integer, epoch bigint, renewed boolean, verdict text, pause interval, reason text)"
-        " language plpgsql as $$ begin raise exception 'not today'; end $$"
+        " (job_id bigint, shard integer, epoch bigint, renewed boolean, verdict text, pause interval, reason text,"
+        " paced boolean) language plpgsql as $$ begin raise exception 'not today'; end $$"
     )
     engine.add_retries(40)
     engine.execute("create table gate ()")

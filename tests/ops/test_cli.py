@@ -249,3 +249,21 @@ def test_in_json_the_last_word_is_an_event_too(services: Services, tmp_path: Pat
     (event,) = map(json.loads, said.everything.splitlines())
     assert (1, "CRITICAL") == (said.code, event["level"])
     assert "does not exist" in event["message"]
+
+
+def test_a_job_is_explained(database: str) -> None:
+    """why, eta and plan say in lines what SQL says: a job with a rate has an interval, a paused one has none, and one
+    that is not there is refused."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        insert = "insert into xmp_jobs (type, run_at, rate, active) values ('expired', %s, 5, %s) returning id"
+        rows = [connection.execute(insert, ("2040-02-01", active)).fetchone() or (0,) for active in (True, False)]
+    waiting, held = (row[0] for row in rows)
+    said = {verb: run(verb, str(waiting), database_url=database).out for verb in ("why", "eta", "plan")}
+    assert "it waits for its run_at 2040-02-01T00:00:00Z\n" == said["why"]
+    assert "nobody can say: it waits for its run_at 2040-02-01T00:00:00Z\n" == said["eta"]
+    head, first = said["plan"].splitlines()
+    assert ["from", "until", "per", "second", "records", "then"] == head.split()
+    assert ["2040-02-01T00:00:00Z", "-", "5.0", "-", "-"] == first.split()
+    assert "it has no plan: it is not active: set active = true\n" == run("plan", str(held), database_url=database).out
+    unknown = run("why", "77", database_url=database)
+    assert (1, "there is no job 77") == (unknown.code, unknown.err.splitlines()[0].removeprefix("pgjobs: "))

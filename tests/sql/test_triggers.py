@@ -305,15 +305,25 @@ def test_a_log_path_brings_nothing_else_along(db: Db, change: str, code: str) ->
     assert code == db.refusal(f"update xmp_jobs set log_path = '/a', {change} where id = {job}").constraint_name  # noqa: S608 - text of the test
 
 
-def test_a_running_job_is_not_paused(db: Db) -> None:
-    """active = false on a running job is refused with what to do instead; together with a stop, and on every other
-    job, it is accepted."""
+def test_a_running_job_is_paused_and_goes_on(db: Db) -> None:
+    """active = false parks the shards of a running job and keeps its status, true makes the next one due again, as
+    pause_job and resume_job do; the events tell it; on every other job it is accepted as well."""
     job = job_in(db, "in progress")
-    said = db.refusal("update xmp_jobs set active = false where id = %s", job)
-    assert ("PJ409", "running", "active") == (said.sqlstate, said.constraint_name, said.column_name)
-    assert f"active: job {job} is in progress and can't be paused" == said.message_primary
-    assert "stop it with status canceled; resumed, it continues where it was" == said.message_hint
-    assert 1 == db.run("update xmp_jobs set active = false, status = 'canceled' where id = %s", job)
+    state = (
+        "select j.status = 'in progress', p.due_at is not null from xmp_jobs j join pgjobs.shards p on p.job_id = j.id"
+        " where j.id = %s"
+    )
+    for pause, go_on in (
+        ("update xmp_jobs set active = false where id = %s", "update xmp_jobs set active = true where id = %s"),
+        ("select pgjobs.pause_job(%s)", "select pgjobs.resume_job(%s)"),
+    ):
+        db.execute(pause, (job,))
+        assert (True, False) == db.row(state, job)
+        assert "it is paused: set active = true" == db.value("select pgjobs.why(%s)", job)
+        db.execute(go_on, (job,))
+        assert (True, True) == db.row(state, job)
+    remarks = "select reason from pgjobs.events where job_id = %s and reason like 'active%%' order by id"
+    assert ["active = false", "active = true"] * 2 == db.column(remarks, job)
     for status in ("ready", "canceled", "error", "done"):
         assert 1 == db.run("update xmp_jobs set active = false where id = %s", job_in(db, status))
 

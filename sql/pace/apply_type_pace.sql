@@ -1,0 +1,21 @@
+-- Reads: xmp_jobs   Writes: paces, shards (sends NOTIFY pgjobs)
+create or replace function pgjobs.apply_type_pace()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update pgjobs.shards p
+  set due_at = pgjobs.now()
+  from public.xmp_jobs j
+  where j.type::text = new.name::text and j.status::text = 'in progress' and j.active
+    and p.job_id = j.id and p.owner is null and p.finished_at is null and p.due_at > pgjobs.now() and p.failures = 0;
+  delete from pgjobs.paces where what = 'type ' || new.name::text;
+  perform pg_notify('pgjobs', '{}');
+  return null;
+end;
+$$;
+comment on function pgjobs.apply_type_pace() is
+  'Trigger: jobs in progress of a type whose limits were changed look at them at once, those too that are parked because of the old ones.';

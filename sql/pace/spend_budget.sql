@@ -1,0 +1,50 @@
+-- Reads: shards, outcomes, holds   Writes: holds, xmp_jobs (active)
+create or replace function pgjobs.spend_budget(_job_id bigint, _budget jsonb, _others bigint)
+returns table (reason text, room integer)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _first constant bigint := _budget #>> '{canary,first}';
+  _count constant bigint := case jsonb_typeof(_budget -> 'errors') when 'number' then _budget ->> 'errors' else _budget #>> '{errors,count}' end;
+  _share constant numeric := _budget #>> '{errors,share}';
+  _after constant bigint := _budget #>> '{errors,after}';
+  _published bigint;
+  _errors bigint;
+  _attempts bigint;
+  _kind text;
+begin
+  room := 2147483647;
+  select sum(p.sent + p.returned), sum(p.returned) into _published, _errors from pgjobs.shards p where p.job_id = _job_id;
+  _errors := _errors + (
+    select coalesce(sum(o.n), 0) from pgjobs.outcomes o where o.job_id = _job_id and o.action = 'skip' and o.code in ('empty', 'too_large'));
+  _attempts := _published + _errors;
+  select _errors - h.errors, _attempts - h.attempts into _errors, _attempts
+  from pgjobs.holds h where h.job_id = _job_id and h.kind = 'budget' and h.released_at is not null
+  union all select _errors, _attempts limit 1;
+  if _errors > _count then
+    _kind := 'budget';
+    reason := format('%s records were refused, returned or failed, and its budget.errors allows %s; look at pgjobs.job_outcomes, then resume it', _errors, _count);
+  elsif _attempts >= coalesce(_after, 1000) and _errors > _share * _attempts then
+    _kind := 'budget';
+    reason := format('%s of %s records were refused, returned or failed, and its budget.errors allows a share of %s; look at pgjobs.job_outcomes, then resume it',
+      _errors, _attempts, _share);
+  elsif _first is not null and not exists (
+    select from pgjobs.holds h where h.job_id = _job_id and h.kind = 'canary' and h.released_at is not null) then
+    room := greatest(0, least(room, _first - _published - _others));
+    if _published >= _first then
+      _kind := 'canary';
+      reason := format('its first %s records are sent, as its budget.canary says: look at them, then resume it', _published);
+    end if;
+  end if;
+  if _kind is not null and not pgjobs.hold_job(_job_id, _kind, reason) then
+    -- Somebody is changing the job at this moment: asked again soon, and nothing is published until then.
+    reason := null;
+    room := 0;
+  end if;
+  return next;
+end;
+$$;
+comment on function pgjobs.spend_budget(bigint, jsonb, bigint) is
+  'How many records a job may publish before a look at it is due; holds it, with the reason, once its canary is through or its errors exceed what it allows. Others: what its other shards were granted.';

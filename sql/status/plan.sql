@@ -1,0 +1,54 @@
+-- Reads: xmp_jobs, xmp_job_types, shards, holds, switch, holidays   Writes: nothing
+create or replace function pgjobs.plan(_job_id bigint)
+returns table (begins timestamptz, ends timestamptz, records_per_second numeric, records bigint, why_it_ends text)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _now timestamptz := pgjobs.now();
+  _job public.xmp_jobs;
+  _pace record;
+  _status record;
+  _left numeric;
+  _stop timestamptz;
+  _begin timestamptz;
+  _span record;
+  _rows integer := 0;
+begin
+  select * into _job from public.xmp_jobs j where j.id = _job_id;
+  if not found or _job.status::text not in ('ready', 'in progress') or not _job.active or pgjobs.held_reason() is not null then
+    return;
+  end if;
+  select * into _pace from pgjobs.pace_of(_job_id);
+  select s.total, s.considered, s.records_per_second, s.started_at into _status from pgjobs.job_status s where s.id = _job_id;
+  _left := _status.total - coalesce(_status.considered, 0);
+  -- What is as fast as it can be has no known speed before it runs; the rate of a type is shared by its running jobs.
+  records_per_second := least(_pace.rate, _status.records_per_second, _pace.type_rate / greatest(1, (
+    select count(*) from public.xmp_jobs j where j.status::text = 'in progress' and j.active and j.type::text = _pace.type)));
+  _begin := greatest(_now, case when _job.status::text = 'ready' then pgjobs.utc(_job.run_at) end);
+  _stop := least(_pace.stop_at, case when _status.started_at is null then _begin + (_pace.schedule ->> 'stop_after')::interval end);
+  for _span in select * from pgjobs.window_spans(_pace.schedule -> 'window', _begin, least(_stop, _begin + interval '400 days')) loop
+    begins := greatest(_span.opens, _begin);
+    ends := least(_span.closes, _stop);
+    why_it_ends := case when _stop <= _span.closes then 'its stop' when _span.closes < 'infinity' then 'its window closes' end;
+    records := null;
+    if _left is not null and records_per_second > 0 then
+      records := case when isfinite(ends) then least(_left, floor(extract(epoch from ends - begins) * records_per_second)) else _left end;
+      _left := _left - records;
+      if _left <= 0 then
+        ends := begins + make_interval(secs => least(records / records_per_second, 1e10)::double precision);
+        why_it_ends := 'all its records are through';
+      end if;
+    end if;
+    ends := nullif(ends, 'infinity');
+    return next;
+    _rows := _rows + 1;
+    exit when _left <= 0 or _rows = 100;
+  end loop;
+end;
+$$;
+comment on function pgjobs.plan(bigint) is
+  'When a job would run from now on, and how fast, by its run_at, its windows, its stop and its rate: at most the next 100 intervals, up to the one in which all its records are through. records_per_second and records are null where nothing limits or has measured its speed; ends is null where nothing ends the interval. Empty for a job that has ended, is paused or held.';

@@ -1,0 +1,89 @@
+"""Plan and eta: when a job would run, and until when, by its windows, its rate and its stop."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fix_jobs import Db, claim, insert_job
+
+MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
+NIGHT = '{"window": {"start": "20:00", "stop": "22:00"}}'
+
+
+def clock(db: Db, moment: datetime) -> None:
+    """Set the clock by which schedules are judged."""
+    db.execute("select set_config('pgjobs.now', %s, false)", (moment.isoformat(),))
+
+
+def started(db: Db, records: int, **columns: object) -> int:
+    """A job in progress that is expected to have so many records."""
+    job = insert_job(db, run_at=MONDAY, **columns)
+    claim(db, job)
+    db.execute("update pgjobs.shards set estimate = %s, prepared_at = now() where job_id = %s", (records, job))
+    return job
+
+
+def plan(db: Db, job: int) -> list[tuple[Any, ...]]:
+    """The intervals in hours from Monday noon, with their records and why they end."""
+    rows = db.execute("select begins, ends, records, why_it_ends from pgjobs.plan(%s)", (job,)).fetchall()
+    return [
+        ((b - MONDAY) / timedelta(hours=1), e and (e - MONDAY) / timedelta(hours=1), n, why) for b, e, n, why in rows
+    ]
+
+
+def test_a_rate_says_when_the_job_is_through(db: Db) -> None:
+    """Records divided by rate, from now on; a job that waits for its run_at begins then, and of it nothing is known."""
+    clock(db, MONDAY)
+    job = started(db, 36_000, rate=5)
+    assert plan(db, job) == [(0, 2, 36_000, "all its records are through")]
+    assert db.value("select pgjobs.eta(%s)", job) == MONDAY + timedelta(hours=2)
+    assert db.value("select eta from pgjobs.job_status where id = %s", job) == MONDAY + timedelta(hours=2)
+    later = insert_job(db, run_at=MONDAY + timedelta(hours=3), rate=5)
+    assert [row[0] for row in plan(db, later)] == [3]
+    assert db.value("select pgjobs.eta(%s)", later) is None
+
+
+def test_windows_are_counted(db: Db) -> None:
+    """A job that needs five hours and may run for two each night is through in the third night."""
+    clock(db, MONDAY)
+    job = started(db, 90_000, rate=5, schedule=NIGHT)
+    assert plan(db, job) == [
+        (8, 10, 36_000, "its window closes"),
+        (32, 34, 36_000, "its window closes"),
+        (56, 57, 18_000, "all its records are through"),
+    ]
+    assert db.value("select pgjobs.eta(%s)", job) == MONDAY + timedelta(hours=57)
+
+
+def test_the_stop_ends_the_plan(db: Db) -> None:
+    """A job that would need longer than until its stop is through at its stop, for the rest of it is closed then."""
+    clock(db, MONDAY)
+    job = started(db, 90_000, rate=5, schedule=NIGHT, stop_at=MONDAY + timedelta(hours=33))
+    assert plan(db, job) == [(8, 10, 36_000, "its window closes"), (32, 33, 18_000, "its stop")]
+    assert db.value("select pgjobs.eta(%s)", job) == MONDAY + timedelta(hours=33)
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        "update xmp_jobs set active = false",
+        "select pgjobs.hold_all('a look')",
+        "update xmp_jobs set status = 'canceled'",
+    ],
+)
+def test_what_is_held_has_no_date(db: Db, hold: str) -> None:
+    """A job that is paused, stopped, or held with all others has no plan and no eta."""
+    clock(db, MONDAY)
+    job = started(db, 36_000, rate=5)
+    db.execute(hold.encode())
+    assert plan(db, job) == []
+    assert db.value("select pgjobs.eta(%s)", job) is None
+    assert db.value("select eta from pgjobs.job_status where id = %s", job) is None
+
+
+def test_jobs_of_a_type_share_its_rate(db: Db) -> None:
+    """Two running jobs of a type with a rate of 10 have 5 each in their plans."""
+    clock(db, MONDAY)
+    db.execute("update xmp_job_types set rate = 10 where name = 'expired'")
+    jobs = [started(db, 36_000, rate=7) for _ in range(2)]
+    assert [plan(db, job)[0][1] for job in jobs] == [2, 2]
