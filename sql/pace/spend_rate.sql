@@ -30,7 +30,7 @@ begin
   if _type_rate is not null then
     select greatest(_start, p.next_at) into _start from pgjobs.paces p where p.what = _its_type for update;
   end if;
-  _now := clock_timestamp();
+  _now := pgjobs.now();
   _start := greatest(_start, _now - _kept);
   at_most := _n;
   delay := greatest(_start - _now, interval '0');
