@@ -46,7 +46,7 @@ class Pace:
                     self._valid_until = None if grant.valid is None else asked_at + grant.valid.total_seconds()
                     if grant.delay and not await self._waited(grant.delay.total_seconds()):
                         return None
-                    if grant.at_most and self._still_valid():
+                    if grant.at_most and not self.expired:
                         return window.split(grant.at_most)
         if lease.stopping:
             return None
@@ -61,8 +61,10 @@ class Pace:
         seen = await self._shard.published_so_far()
         return await self._publisher.messages_ready(self._queue), seen
 
-    def _still_valid(self) -> bool:
-        return self._valid_until is None or boot_seconds() < self._valid_until
+    @property
+    def expired(self) -> bool:
+        """Whether what was granted may not be published any more: a window has closed, or the stop has come."""
+        return self._valid_until is not None and boot_seconds() >= self._valid_until
 
     async def _waited(self, seconds: float) -> bool:
         """Wait, with no cursor open; False when the run is to end first."""

@@ -171,6 +171,8 @@ class ShardRun:
             self._announced = window.last_key
             if self.lease.stopping:
                 return False
+        if self._pace is not None and self.lease.paced and self._pace.expired and window.sendable:
+            return False
         self.windows.append(window)
         window.flight = self._outgoing.publish(window.sendable)
         faults.reach("after_publish")
