@@ -413,6 +413,10 @@ create table pgjobs.tasks (
   id_user      integer not null default 0,
   shards       integer,
   callback_url text,
+  rate         numeric,
+  max_backlog  bigint,
+  schedule     jsonb not null default '{}',
+  budget       jsonb not null default '{}',
   starts_at    timestamptz not null,
   stops_at     timestamptz,
   most_runs    bigint,
@@ -421,7 +425,7 @@ create table pgjobs.tasks (
 );
 comment on table pgjobs.tasks is 'What is to be done again and again: each row makes its jobs, one for each occasion. Written by people.';
 comment on column pgjobs.tasks.active is 'false: the task is paused, and its job that waits is held back.';
-comment on column pgjobs.tasks.type is 'From here to callback_url: what each job gets, as in xmp_jobs.';
+comment on column pgjobs.tasks.type is 'From here to budget: what each job gets, as in xmp_jobs.';
 comment on column pgjobs.tasks.starts_at is 'No occasion comes before; a period counts from here. Left out: now.';
 comment on column pgjobs.tasks.stops_at is 'No occasion comes at this moment or later; null: it goes on.';
 comment on column pgjobs.tasks.most_runs is 'How many jobs it makes; null: it goes on.';

@@ -1,4 +1,4 @@
--- Reads: holds, xmp_jobs, xmp_job_types, shards   Writes: nothing
+-- Reads: holds, tasks, xmp_jobs, xmp_job_types, shards   Writes: nothing
 create or replace function pgjobs.pause_reason(_job_id bigint)
 returns text
 language sql
@@ -9,7 +9,10 @@ as $$
     when (select p.stop_at <= pgjobs.now() from pgjobs.pace_of(_job_id) p) then null
     else coalesce(
       (select h.reason from pgjobs.holds h where h.job_id = _job_id and h.released_at is null order by h.at desc limit 1),
+      (select format('its task %s is paused: set active = true in pgjobs.tasks', t.id)
+       from public.xmp_jobs j join pgjobs.tasks t on t.id = j.task_id
+       where j.id = _job_id and j.status::text = 'ready' and not t.active),
       'it is paused: set active = true') end;
 $$;
 comment on function pgjobs.pause_reason(bigint) is
-  'Why a job that has begun and is not active waits: a rule of its own, or somebody paused it; null when its stop has come, for then it is closed all the same.';
+  'Why a job that has begun and is not active waits: a rule of its own, its task, or somebody paused it; null when its stop has come, for then it is closed all the same.';

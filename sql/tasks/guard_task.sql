@@ -20,6 +20,8 @@ begin
   new.name := coalesce(new.name, '');
   new.description := coalesce(new.description, '');
   new.file_name := coalesce(new.file_name, '');
+  new.schedule := coalesce(new.schedule, '{}');
+  new.budget := coalesce(new.budget, '{}');
   if tg_op = 'UPDATE' and (new.id, new.created_at) is distinct from (old.id, old.created_at) then
     perform pgjobs.refuse('PJ409', 'fixed', 'id', format('id: task %s keeps its number and its created_at', old.id),
       'insert a new task', _table);
@@ -53,6 +55,9 @@ begin
   end if;
   if tg_op = 'INSERT' or (new.type, new.params, new.file_name, new.shards) is distinct from (old.type, old.params, old.file_name, old.shards) then
     perform pgjobs.check_job(new.type, new.params, new.file_name, new.shards);
+  end if;
+  if tg_op = 'INSERT' or (new.rate, new.max_backlog, new.schedule, new.budget) is distinct from (old.rate, old.max_backlog, old.schedule, old.budget) then
+    perform pgjobs.check_pace(new.rate, new.max_backlog, new.schedule, new.budget, _table);
   end if;
 
   _again := tg_op = 'INSERT' or new.repeating is distinct from old.repeating;

@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 MADRID, SANTIAGO, KOLKATA = "Europe/Madrid", "America/Santiago", "Asia/Kolkata"
 MINUTES = {"period": {"each": 5, "unit": "MINUTES"}}
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+CLAIMS = "select * from pgjobs.claim_shards('11111111-2222-3333-4444-555555555555', '{}', true, '30 s')"
 DAILY = {"pattern": {"time": "10:00", "daily": {}}}
 
 
@@ -253,9 +254,12 @@ def test_a_task_makes_its_next_job_at_once(db: Db) -> None:
     its events say where it comes from."""
     set_clock(db, "2026-11-26T09:00Z")
     task = insert_task(db, DAILY, params={"count": 5}, priority=3, id_user=7)
-    (job,) = db.column("select id from xmp_jobs")
+    job = waiting(db, task)
     row = db.row("select task_id, type, status, params, priority, id_user, run_at, active from xmp_jobs")
     assert (task, "expired", "ready", {"count": 5}, 3, 7, at("2026-11-26T10:00"), True) == row
+    pace = {"schedule": {"stop_after": "90 min"}, "budget": {"canary": {"first": 5}}}
+    insert_task(db, DAILY, rate=2, max_backlog=100, **pace)
+    assert (2, 100, *pace.values()) == db.row("select rate, max_backlog, schedule, budget from xmp_jobs where rate > 0")
     assert "made by task" in str(
         db.column("select reason from pgjobs.events where job_id = %s and to_status is null", job)
     )
@@ -305,6 +309,20 @@ def test_what_passed_while_nobody_ran_is_not_made_up(db: Db) -> None:
     set_clock(db, "2026-11-26T15:02Z")
     claim(db, waiting(db, task))
     assert [at("2026-11-26T10:00"), at("2026-11-26T15:05")] == [run_at for run_at, *_ in jobs(db, task)]
+
+
+@pytest.mark.parametrize(("misfire", "status"), [(None, "ready"), ("skip", "canceled")])
+def test_a_job_that_is_too_late_holds_up_no_task(db: Db, misfire: str | None, status: str) -> None:
+    """The job of an occasion that is so late that its rule holds or cancels it leaves the next occasion its job."""
+    set_clock(db, "2026-11-26T09:00Z")
+    task = insert_task(db, schedule={} if misfire is None else {"misfire": misfire})
+    first = waiting(db, task)
+    set_clock(db, "2026-11-26T18:00Z")
+    assert [] == db.execute(CLAIMS.encode()).fetchall()
+    assert [(at("2026-11-26T10:00"), status, misfire is not None), (at("2026-11-27T10:00"), "ready", True)] == jobs(
+        db, task
+    )
+    assert waiting(db, task) != first
 
 
 def test_a_clock_that_is_set_back_repeats_no_occasion(db: Db) -> None:
@@ -379,6 +397,8 @@ def test_a_paused_task_holds_its_job(db: Db) -> None:
     task = insert_task(db)
     db.execute("update pgjobs.tasks set active = false")
     assert ("INACTIVE", [(at("2026-11-26T10:00"), "ready", False)]) == (state(db, task), jobs(db, task))
+    said = f"its task {task} is paused: set active = true in pgjobs.tasks"
+    assert said == db.value("select pgjobs.why(%s)", waiting(db, task))
     db.execute("update pgjobs.tasks set active = true")
     assert [(at("2026-11-26T10:00"), "ready", True)] == jobs(db, task)
     db.execute("update pgjobs.tasks set active = false")
@@ -527,6 +547,9 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"params": {"colour": 1}}, "colour", "params.colour: a job of type expired has no such parameter"),
     ({"type": "injection"}, "file_name", "file_name: a job of type injection reads a file and none is named"),
     ({"shards": 65}, "shards", "shards: 65 is out of range"),
+    ({"rate": 0}, "rate", "rate: 0 is no number of records per second"),
+    ({"schedule": {"misfire": "never"}}, "schedule.misfire", 'schedule.misfire: "never" is not known'),
+    ({"budget": {"errors": -1}}, "budget.errors", "budget.errors: -1 is not"),
     ({"priority": 101}, "priority", "priority: 101 is out of range"),
     ({"priority": 70000}, "priority", "priority: 70000 is out of range"),
     ({"callback_url": "nowhere"}, "callback_url", "callback_url: "),
