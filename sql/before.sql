@@ -67,6 +67,10 @@ begin
   create schema if not exists pgjobs;
   revoke create on schema pgjobs from public;
   create table if not exists pgjobs._yoyo_migration (migration_hash varchar(64), migration_id varchar(255), applied_at_utc timestamp);
+  -- Another migrate may have made all this meanwhile, while this one waited for it.
+  if exists (select from pg_constraint c where c.conrelid = 'pgjobs._yoyo_migration'::regclass and c.contype = 'p') then
+    return;
+  end if;
   alter table pgjobs._yoyo_migration add primary key (migration_hash);
   create table pgjobs._yoyo_log (
     id varchar(36) primary key, migration_hash varchar(64), migration_id varchar(255), operation varchar(10),
