@@ -149,6 +149,7 @@ create table pgjobs.shards (
   checkpoints_cleared bigint not null default 0,
   cleared      text[],
   granted      integer not null default 0,
+  zone         text,
   primary key (job_id, shard),
   constraint shards_owned_has_lease check (owner is null or lease_until is not null),
   constraint shards_accounts check (considered = sent + skipped + returned)
@@ -178,6 +179,8 @@ comment on column pgjobs.shards.cleared is
   'What else of the job was cleared after its keep time (see pgjobs.retention); without its lines or its logs it can''t be resumed.';
 comment on table pgjobs.shards is 'How far each shard of a job is and who runs it; one narrow row, updated in place, no trigger.';
 
+comment on column pgjobs.shards.zone is
+  'The time zone whose records it has, where the job is cut by zone (schedule.local_time); shard 0 has all that no other one has. Null: all of its range.';
 comment on column pgjobs.shards.granted is 'How many records it may publish before its next checkpoint, where something limits them.';
 
 create table pgjobs.paces (

@@ -43,7 +43,7 @@ class Records:
         self._job = (context.claim.job_id, context.claim.shard)
         self._on_replica = bool(context.settings.replica_url)
         self._after_key, self._left = position.after_key, position.remaining
-        self._end_key, self._lsn = position.end_key, position.lsn
+        self._end_key, self._lsn, self._zones = position.end_key, position.lsn, position.zones
         self._descending = context.claim.descending
         self._window = context.window
         self._step = FIRST_FETCH
@@ -204,9 +204,11 @@ class Records:
             await asyncio.sleep(0.1)
         # Both in one message to the server.
         call = (
-            "begin transaction isolation level repeatable read, read only; select pgjobs.open_records(%s, %s, %s, %s)"
+            "begin transaction isolation level repeatable read, read only;"
+            " select pgjobs.open_records(%s, %s, %s, %s, %s::text[])"
         )
-        await psycopg.AsyncClientCursor(self._reader).execute(call, (*self._job, self._after_key, self._end_key))
+        arguments = (*self._job, self._after_key, self._end_key, self._zones)
+        await psycopg.AsyncClientCursor(self._reader).execute(call, arguments)
         self._opened_at = time.monotonic()
         self._checked, self._asked_for = False, self._after_key
         faults.reach("after_open")

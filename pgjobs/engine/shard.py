@@ -28,7 +28,7 @@ TELL_SECONDS = 2.0
 class Position(NamedTuple):
     """Where reading goes on: behind `after_key`, up to `end_key`, at most `remaining` records to be sent.
 
-    Up to `announced` may be published before anything else is stored.
+    Up to `announced` may be published before anything else is stored. `zones`: see records_statement().
     """
 
     after_key: int | None
@@ -37,6 +37,7 @@ class Position(NamedTuple):
     remaining: int | None
     lsn: str
     announced: int | None
+    zones: list[str] | None
 
 
 class Grant(NamedTuple):
@@ -63,9 +64,10 @@ class Bounds(NamedTuple):
     send_limit: int | None
     estimate: int | None
     cuts: list[int] | None
+    zones: list[str] | None
 
 
-UNMEASURED = Bounds(None, None, None, None, None, None)
+UNMEASURED = Bounds(None, None, None, None, None, None, None)
 """Of a shard that is prepared already."""
 
 

@@ -105,6 +105,11 @@ begin
   _started := tg_op = 'UPDATE' and (_changed or _to in ('ready', 'in progress'))
     and exists (select from pgjobs.shards p where p.job_id = new.id and p.started_at is not null);
 
+  if tg_op = 'UPDATE' and new.schedule -> 'local_time' is distinct from old.schedule -> 'local_time'
+     and exists (select from pgjobs.shards p where p.job_id = new.id and p.started_at is not null) then
+    perform pgjobs.refuse('PJ409', 'started', 'schedule.local_time',
+      format('job %s has started: its schedule.local_time stays as it is', new.id), 'insert a new job');
+  end if;
   if _changed then
     if _started then
       perform pgjobs.refuse('PJ409', 'started', 'params',

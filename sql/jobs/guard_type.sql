@@ -32,13 +32,14 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_defaults', 'defaults', 'defaults: it has to be a JSON object', 'write {} for none', _table);
   end if;
   perform pgjobs.check_pace(new.rate, new.max_backlog, new.schedule, new.budget, _table);
+  perform pgjobs.check_whole_schedule(new.schedule, null, new.selector, _table);
   if new.max_backlog is not null and new.exchange <> '' and new.queue is null then
     perform pgjobs.refuse('PJ400', 'bad_queue', 'queue', format('queue: it is null, and exchange %L does not say whose length max_backlog is about', new.exchange),
       'name the queue that the messages of this type come to', _table);
   end if;
   if tg_op = 'UPDATE'
-     and (new.name, new.selector, new.needs_file, new.lenient, new.ignores)
-     is distinct from (old.name, old.selector, old.needs_file, old.lenient, old.ignores) then
+     and (new.name, new.selector, new.needs_file, new.lenient, new.ignores, new.schedule -> 'local_time')
+     is distinct from (old.name, old.selector, old.needs_file, old.lenient, old.ignores, old.schedule -> 'local_time') then
     select j.id into _begun
     from public.xmp_jobs j
     where j.type::text = old.name::text and j.status::text <> 'done'
@@ -47,7 +48,7 @@ begin
     limit 1;
     if found then
       perform pgjobs.refuse('PJ409', 'started', 'selector',
-        format('job %s of type %s has begun: name, selector, needs_file, lenient and ignores stay as they are', _begun, old.name),
+        format('job %s of type %s has begun: name, selector, needs_file, lenient, ignores and local_time stay as they are', _begun, old.name),
         'add another type, or wait until its jobs are done', _table);
     end if;
   end if;

@@ -53,8 +53,9 @@ begin
     perform pgjobs.check_keys(_scattering, 'schedule.scattering', '{factor,field,max_spread,warning_max_rate}', _table);
     perform pgjobs.check_number(_scattering -> 'max_spread', 'schedule.scattering.max_spread', 0, 100, false, _both, _table);
     perform pgjobs.check_number(_scattering -> 'factor', 'schedule.scattering.factor', 0, 100, false, _both, _table);
-    if jsonb_typeof(_scattering -> 'field') <> 'string' or length(_scattering ->> 'field') > 200 then
-      perform pgjobs.refuse_field('schedule.scattering.field', 'it is not the name of a field', 'give a text of at most 200 characters', _table);
+    if _scattering ? 'field' then
+      perform pgjobs.refuse_field('schedule.scattering.field', 'it is for types that keep their records as items, and no type does so yet',
+        'leave it out: the records are spread in the order of their keys', _table);
     end if;
     if _scattering ? 'warning_max_rate' then
       perform pgjobs.check_number(_scattering -> 'warning_max_rate', 'schedule.scattering.warning_max_rate', 0.001, 1000000, false,

@@ -6,7 +6,10 @@ stable
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
+declare
+  _registered public.xmp_job_types;
 begin
+  select * into _registered from public.xmp_job_types t where t.name = _type;
   if not isfinite(_stop_at) then
     perform pgjobs.refuse('PJ400', 'bad_stop_at', 'stop_at', format('stop_at: %s is no moment', _stop_at), 'give a moment, or null for none');
   end if;
@@ -15,12 +18,10 @@ begin
       format('stop_at: %s is not after run_at, %s', pgjobs.moment_text(_stop_at), pgjobs.moment_text(_run_at)),
       'give a later moment, or null for none');
   end if;
-  if _stop_at is null and _schedule ? 'scattering' and not _schedule ? 'stop_after' then
-    perform pgjobs.refuse('PJ400', 'bad_schedule', 'schedule.scattering', 'schedule.scattering: the job has no end, so there is no time to spread over',
-      'give stop_at, or schedule.stop_after, or leave scattering out');
+  if _schedule ?| '{local_time,scattering}' or _registered.schedule ?| '{local_time,scattering}' then
+    perform pgjobs.check_whole_schedule(coalesce(_registered.schedule, '{}') || _schedule, _stop_at, _registered.selector);
   end if;
-  if _max_backlog is not null and exists (
-    select from public.xmp_job_types t where t.name = _type and t.exchange <> '' and t.queue is null) then
+  if _max_backlog is not null and _registered.exchange <> '' and _registered.queue is null then
     perform pgjobs.refuse('PJ400', 'bad_max_backlog', 'max_backlog',
       format('max_backlog: type %s publishes to an exchange, and nothing says whose length counts', left(_type, 100)),
       'set queue of this type in xmp_job_types, or leave max_backlog out');
@@ -28,4 +29,4 @@ begin
 end;
 $$;
 comment on function pgjobs.check_stop(timestamptz, timestamptz, bigint, jsonb, text) is
-  'Refuses (PJ400) a job that would stop before it runs, one that is to be spread over a time without an end, and a backlog of a queue that nobody knows.';
+  'Refuses (PJ400) a job that would stop before it runs, a schedule whose keys lack each other, and a backlog of a queue that nobody knows.';

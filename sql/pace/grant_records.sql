@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, outcomes, holds, switch   Writes: shards (granted), paces, holds, xmp_jobs (active)
+-- Reads: xmp_jobs, xmp_job_types, outcomes, holds, switch, holidays   Writes: shards (granted), paces, holds, events, xmp_jobs (active)
 create or replace function pgjobs.grant_records(
   _job_id bigint, _shard integer, _epoch bigint, _wanted integer, _depth bigint default null, _seen bigint default null)
 returns table (verdict text, pause interval, reason text, at_most integer, delay interval, valid interval, queue text)
@@ -11,10 +11,12 @@ as $$
 declare
   _now timestamptz := pgjobs.now();
   _pace record;
+  _zone text;
   _others bigint;
   _ask_again interval := '0.1 s';
+  _due_in interval;
 begin
-  perform from pgjobs.shards p
+  select p.zone into _zone from pgjobs.shards p
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
   for no key update;
   if not found then
@@ -27,7 +29,7 @@ begin
     if _pace.stop_at <= _now then
       verdict := 'close';
     else
-      select w.pause, w.reason, w.valid into pause, reason, valid from pgjobs.wait_for_window(_pace.schedule, _pace.stop_at, _now) w;
+      select w.pause, w.reason, w.valid into pause, reason, valid from pgjobs.wait_for_window(_pace.schedule, _pace.stop_at, _now, _zone) w;
       verdict := case when pause is not null then 'wait' else 'go' end;
     end if;
   end if;
@@ -45,6 +47,16 @@ begin
     if reason is not null then
       verdict := 'wait';
     end if;
+  end if;
+  if verdict = 'go' and at_most > 0 and _pace.schedule ? 'scattering' then
+    select least(at_most, s.room), s.due_in into at_most, _due_in
+    from pgjobs.scatter_room(_job_id, _shard, _pace.schedule, _pace.stop_at, _now) s;
+    if _due_in > interval '1 s' then
+      verdict := 'wait';
+      pause := _due_in;
+      reason := 'its scattering lets the next record go at ' || pgjobs.moment_text(_now + _due_in);
+    end if;
+    _ask_again := coalesce(_due_in, _ask_again);
   end if;
   if _pace.max_backlog is not null then
     queue := _pace.queue;

@@ -1,5 +1,5 @@
 -- Reads: holidays   Writes: nothing
-create or replace function pgjobs.wait_for_window(_schedule jsonb, _stop_at timestamptz, _now timestamptz)
+create or replace function pgjobs.wait_for_window(_schedule jsonb, _stop_at timestamptz, _now timestamptz, _zone text default null)
 returns table (pause interval, reason text, valid interval)
 language plpgsql
 stable
@@ -12,19 +12,19 @@ declare
 begin
   if _schedule ? 'window' then
     -- Asked again long before an hour is over.
-    select w.open, w.until into _open, _until from pgjobs.window_at(_schedule -> 'window', _now, _within => interval '1 hour') w;
+    select w.open, w.until into _open, _until from pgjobs.window_at(_schedule -> 'window', _now, _zone, interval '1 hour') w;
     if not _open then
       if _until is null then
-        select w.until into _until from pgjobs.window_at(_schedule -> 'window', _now) w;
+        select w.until into _until from pgjobs.window_at(_schedule -> 'window', _now, _zone) w;
       end if;
       pause := coalesce(least(_until, _stop_at), _now + interval '400 days') - _now;
       reason := case when _until is null or _stop_at <= _until then 'its window does not open before its end'
-                     else 'its window is closed until ' || pgjobs.moment_text(_until) end;
+                     else 'its window is closed until ' || pgjobs.moment_text(_until) end || coalesce(' for recipients in ' || _zone, '');
     end if;
   end if;
   valid := least(_until, _stop_at) - _now;
   return next;
 end;
 $$;
-comment on function pgjobs.wait_for_window(jsonb, timestamptz, timestamptz) is
-  'How long a job has to wait for its window (null: it is open), and why; for how long what is granted now stays right (null: without an end).';
+comment on function pgjobs.wait_for_window(jsonb, timestamptz, timestamptz, text) is
+  'How long a job has to wait for its window (null: it is open), and why; for how long what is granted now stays right (null: without an end). _zone: the one of its recipients, where their local time counts.';

@@ -1,6 +1,6 @@
 -- Reads: xmp_jobs, xmp_job_types, what the selector reads   Writes: nothing
 create or replace function pgjobs.measure_selection(_job_id bigint)
-returns table (start_key bigint, first_key bigint, end_key bigint, send_limit bigint, estimate bigint, cuts bigint[])
+returns table (start_key bigint, first_key bigint, end_key bigint, send_limit bigint, estimate bigint, cuts bigint[], zones text[])
 language plpgsql
 volatile
 security definer
@@ -15,13 +15,16 @@ declare
   _few constant bigint := 1000;
   _params pgjobs.job_params;
   _parts integer;
+  _schedule jsonb;
   _bounds record;
   _start bigint;
   _before_first bigint;
   _records bigint;
+  _total bigint;
 begin
   select p.* into strict _params from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) p where j.id = _job_id;
-  select coalesce(j.shards, 1) into _parts from public.xmp_jobs j where j.id = _job_id;
+  select coalesce(j.shards, 1), t.schedule || j.schedule into _parts, _schedule
+  from public.xmp_jobs j left join public.xmp_job_types t on t.name = j.type::text where j.id = _job_id;
   select * into _bounds from pgjobs.selection_bounds(_job_id, _parts > 1);
   _start := _bounds.start_key;
   _before_first := case when _params.descending then nullif(_bounds.first_key, 9223372036854775807) + 1
@@ -41,11 +44,25 @@ begin
   if _bounds.send_limit is not null then
     _parts := 1;
   end if;
+  _total := _bounds.total;
+  -- Spread evenly, what is guessed at would be through too early or too late.
+  if _schedule ? 'scattering' and _bounds.first_key is not null and (_total is null or _start is distinct from _bounds.start_key) then
+    execute format('select count(*) from (%s) s', pgjobs.records_statement(_job_id, 0, coalesce(_start, _before_first), _bounds.end_key)) into _total;
+  end if;
+  if _schedule -> 'local_time' = 'true' and _bounds.first_key is not null then
+    if _bounds.send_limit is not null then
+      perform pgjobs.refuse('PJ400', 'selection', 'schedule.local_time',
+        'schedule.local_time: a job with count can''t be cut by the zones of its records', 'leave out count or local_time');
+    end if;
+    _parts := 1;
+    zones := pgjobs.zones_of(_job_id);
+  end if;
   return query
   select _start, _bounds.first_key, _bounds.end_key, _bounds.send_limit,
-         least(coalesce(_bounds.total, _records, 0), _bounds.send_limit),
-         pgjobs.cut_selection(_job_id, coalesce(_start, _before_first), _bounds.first_key, _bounds.end_key, _bounds.total, _records, _bounds.sample, _parts);
+         least(coalesce(_total, _records, 0), _bounds.send_limit),
+         pgjobs.cut_selection(_job_id, coalesce(_start, _before_first), _bounds.first_key, _bounds.end_key, _bounds.total, _records, _bounds.sample, _parts),
+         zones;
 end;
 $$;
 comment on function pgjobs.measure_selection(bigint) is
-  'Where the selection of a job begins and ends as it is now, and at which keys it is cut into shards: the offset becomes the key behind which it starts. May read for a long time, so it locks nothing and is to be called in a READ ONLY transaction with one snapshot; prepare_job() stores what it finds.';
+  'Where the selection of a job begins and ends as it is now, and at which keys, or into which zones, it is cut into shards: the offset becomes the key behind which it starts. May read for a long time, so it locks nothing and is to be called in a READ ONLY transaction with one snapshot; prepare_job() stores what it finds.';

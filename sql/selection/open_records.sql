@@ -1,5 +1,5 @@
 -- Reads: what the selector reads   Writes: nothing
-create or replace function pgjobs.open_records(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint)
+create or replace function pgjobs.open_records(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint, _zones text[] default null)
 returns refcursor
 language plpgsql
 stable
@@ -13,9 +13,9 @@ as $$
 declare
   _records refcursor := 'records';
 begin
-  open _records no scroll for execute pgjobs.records_statement(_job_id, _shard, _after_key, _end_key);
+  open _records no scroll for execute pgjobs.records_statement(_job_id, _shard, _after_key, _end_key, _zones);
   return _records;
 end;
 $$;
-comment on function pgjobs.open_records(bigint, integer, bigint, bigint) is
+comment on function pgjobs.open_records(bigint, integer, bigint, bigint, text[]) is
   'Opens the cursor "records" over a segment of a shard. Plans that would read or sort everything before the first row are off.';

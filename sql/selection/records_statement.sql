@@ -1,5 +1,5 @@
 -- Reads: xmp_jobs, xmp_job_types   Writes: nothing
-create or replace function pgjobs.records_statement(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint)
+create or replace function pgjobs.records_statement(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint, _zones text[] default null)
 returns text
 language plpgsql
 stable
@@ -18,8 +18,15 @@ begin
     perform pgjobs.refuse('PJ400', 'selection', 'selector', format('the selector %s returns no statement but null', _selector),
       'mend the selector and resume the job');
   end if;
+  if to_regprocedure(_selector || '_zones(bigint)') is not null then
+    _statement := format('select r.key, r.target, r.code, r.detail, r.body from (%s) r', _statement) || case
+      when _zones is null then ''
+      -- Every record lies in one shard, whatever its zone is: the first one has those of no other.
+      when _shard = 0 then format(' where coalesce(r.zone::text <> all (%L::text[]), true)', _zones)
+      else format(' where r.zone::text = any (%L::text[])', _zones) end;
+  end if;
   return _statement;
 end;
 $$;
-comment on function pgjobs.records_statement(bigint, integer, bigint, bigint) is
-  'The statement that selects the records of a shard behind one key up to another: (key, target, code, detail, body) in the job''s order; code null means to be sent.';
+comment on function pgjobs.records_statement(bigint, integer, bigint, bigint, text[]) is
+  'The statement that selects the records of a shard behind one key up to another: (key, target, code, detail, body) in the job''s order; code null means to be sent. _zones: of shard 0, the zones that other shards have; of another one, its own. Null: records of all zones.';

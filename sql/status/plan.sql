@@ -13,8 +13,11 @@ declare
   _pace record;
   _status record;
   _left numeric;
+  _shared numeric;
   _stop timestamptz;
   _begin timestamptz;
+  _spread record;
+  _spread_until timestamptz;
   _span record;
   _rows integer := 0;
 begin
@@ -23,19 +26,53 @@ begin
     return;
   end if;
   select * into _pace from pgjobs.pace_of(_job_id);
+  -- Which zones a job has is known when it has begun.
+  if _pace.schedule -> 'local_time' = 'true' and exists (select from pgjobs.shards p where p.job_id = _job_id and p.prepared_at is null) then
+    return;
+  end if;
   select s.total, s.considered, s.records_per_second, s.started_at into _status from pgjobs.job_status s where s.id = _job_id;
   _left := _status.total - coalesce(_status.considered, 0);
   -- What is as fast as it can be has no known speed before it runs; the rate of a type is shared by its running jobs.
-  records_per_second := least(_pace.rate, _status.records_per_second, _pace.type_rate / greatest(1, (
-    select count(*) from public.xmp_jobs j where j.status::text = 'in progress' and j.active and j.type::text = _pace.type)));
+  _shared := _pace.type_rate / greatest(1, (
+    select count(*) from public.xmp_jobs j where j.status::text = 'in progress' and j.active and j.type::text = _pace.type));
+  records_per_second := least(_pace.rate, _status.records_per_second, _shared);
   _begin := greatest(_now, case when _job.status::text = 'ready' then pgjobs.utc(_job.run_at) end);
   _stop := least(_pace.stop_at, case when _status.started_at is null then _begin + (_pace.schedule ->> 'stop_after')::interval end);
-  for _span in select * from pgjobs.window_spans(_pace.schedule -> 'window', _begin, least(_stop, _begin + interval '400 days')) loop
+  if _pace.schedule -> 'local_time' = 'true' then
+    -- When the records of one zone are through is not known, for it is not known how many they are.
+    _left := null;
+    records_per_second := null;
+  end if;
+  if _pace.schedule ? 'scattering' then
+    select * into _spread from pgjobs.scatter_time(_pace.schedule, coalesce(_status.started_at, _begin), _stop, _begin);
+    if _spread.elapsed < _spread.effective then
+      -- What it holds back says nothing about its speed.
+      records_per_second := least(_pace.rate, _shared);
+      if coalesce(_left / (_spread.effective - _spread.elapsed) <= records_per_second, records_per_second is null) then
+        records_per_second := round(_left / (_spread.effective - _spread.elapsed), 6);
+        _spread_until := _spread.until;
+      end if;
+    end if;
+  end if;
+  for _span in
+    select lower(s.span) as opens, upper(s.span) as closes
+    from (
+      -- As long as one of its shards may run.
+      select unnest(range_agg(tstzrange(w.opens, w.closes))) as span
+      from (select distinct p.zone from pgjobs.shards p where p.job_id = _job_id and p.finished_at is null) z
+      cross join lateral pgjobs.window_spans(_pace.schedule -> 'window', _begin, least(_stop, _begin + interval '400 days'), z.zone) w) s
+    order by opens
+  loop
     begins := greatest(_span.opens, _begin);
     ends := least(_span.closes, _stop);
     why_it_ends := case when _stop <= _span.closes then 'its stop' when _span.closes < 'infinity' then 'its window closes' end;
     records := null;
-    if _left is not null and records_per_second > 0 then
+    if _spread_until <= ends then
+      records := _left;
+      _left := 0;
+      ends := _spread_until;
+      why_it_ends := 'all its records are through';
+    elsif _left is not null and records_per_second > 0 then
       records := case when isfinite(ends) then least(_left, floor(extract(epoch from ends - begins) * records_per_second)) else _left end;
       _left := _left - records;
       if _left <= 0 then
@@ -51,4 +88,4 @@ begin
 end;
 $$;
 comment on function pgjobs.plan(bigint) is
-  'When a job would run from now on, and how fast, by its run_at, its windows, its stop and its rate: at most the next 100 intervals, up to the one in which all its records are through. records_per_second and records are null where nothing limits or has measured its speed; ends is null where nothing ends the interval. Empty for a job that has ended, is paused or held.';
+  'When a job would run from now on, and how fast, by its run_at, its windows, its stop and its rate: at most the next 100 intervals, up to the one in which all its records are through. records_per_second and records are null where nothing limits or has measured its speed; ends is null where nothing ends the interval. Empty for a job that has ended, is paused or held, and before its start for one with local_time; of that it says when the window is open for some of its recipients.';

@@ -26,7 +26,7 @@ begin
   if _job.status::text = 'done' then
     return 'it is done';
   end if;
-  select * into _shard from pgjobs.shards p where p.job_id = _id order by p.finished_at nulls first, p.owner nulls first, p.shard limit 1;
+  select * into _shard from pgjobs.shards p where p.job_id = _id order by p.finished_at nulls first, p.owner nulls first, p.due_at, p.shard limit 1;
   if _job.status::text = 'error' then
     return coalesce('it broke off: ' || _shard.error,
       'it broke off: ' || (select e.reason from pgjobs.events e where e.job_id = _id and e.to_status = 'error' order by e.id desc limit 1),

@@ -20,13 +20,7 @@ AROUND = (
     Mutant(
         "m-gap",
         "no key lies between the ranges of two shards",
-        (
-            Edit(
-                PREPARE,
-                "_cuts[s], _cuts[s], _cuts[s], _first_key",
-                "_cuts[s] + 1, _cuts[s] + 1, _cuts[s] + 1, _first_key",
-            ),
-        ),
+        (Edit(PREPARE, "null then _cuts[s] else", "null then _cuts[s] + 1 else"),),
         ("tests/engine/test_ranges.py", "-k", "each_key_lies_in_one_shard or runs_in_ranges"),
     ),
     Mutant(

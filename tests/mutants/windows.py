@@ -9,6 +9,8 @@ SPAN = "sql/pace/window_span.sql"
 AT = "sql/pace/window_at.sql"
 TESTS = "tests/sql/test_windows.py"
 CASES = (f"{TESTS}::test_windows_open_and_close",)
+LOCAL = "tests/engine/test_local_time.py"
+SCATTERING = "tests/engine/test_scattering.py"
 REFUSED = ("tests/sql/test_schedules.py::test_a_wrong_schedule_is_refused",)
 
 WINDOWS = (
@@ -77,5 +79,29 @@ WINDOWS = (
         "a window is a whole number of hours long",
         (Edit("sql/pace/check_window.sql", "_seconds % 3600 <> 0", "_seconds % 60 <> 0"),),
         REFUSED,
+    ),
+    Mutant(
+        "w-local",
+        "the window of a shard with a zone is judged in this zone",
+        (Edit("sql/pace/grant_records.sql", "_pace.stop_at, _now, _zone)", "_pace.stop_at, _now)"),),
+        (f"{LOCAL}::test_the_window_is_judged_in_the_zone_of_the_shard",),
+    ),
+    Mutant(
+        "w-nowhere",
+        "a record whose zone no shard has lies in the first one",
+        (Edit("sql/selection/records_statement.sql", "<> all (%L::text[]), true)", "<> all (%L::text[]), false)"),),
+        (f"{LOCAL}::test_each_record_lies_in_the_shard_of_its_zone",),
+    ),
+    Mutant(
+        "w-spread",
+        "a spread counts the hours in which the window is open",
+        (Edit("sql/pace/scatter_time.sql", "window_spans(_schedule -> 'window',", "window_spans(null,"),),
+        (f"{SCATTERING}::test_only_open_hours_count",),
+    ),
+    Mutant(
+        "w-surplus",
+        "a spread holds nothing back that nobody expected",
+        (Edit("sql/pace/scatter_room.sql", "  if _begun >= _total then", "  if _begun > 1e9 then"),),
+        (f"{SCATTERING}::test_what_nobody_counted_is_not_held_back",),
     ),
 )

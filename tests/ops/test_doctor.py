@@ -580,7 +580,7 @@ def test_a_missing_queue_and_a_missing_exchange(engine: Engine, examine: Examine
         ("pgjobs.no_such_function", "there is no function pgjobs.no_such_function(bigint, integer, bigint, bigint)"),
         ("pgjobs.why", "there is no function pgjobs.why(bigint, integer, bigint, bigint)"),
         ("not a name(", "'not a name(' is not the name of a function with its schema"),
-        ("pgjobs.open_records", "pgjobs.open_records(bigint, integer, bigint, bigint) does not return text"),
+        ("public.numbers", "public.numbers(bigint, integer, bigint, bigint) does not return text"),
         ("public.planted", "public.planted(bigint, integer, bigint, bigint) belongs to pgjobs_stranger_"),
     ],
 )
@@ -590,6 +590,9 @@ def test_a_selector_that_no_job_can_run_is_told(
     """Missing, with another signature, not a name at all, with another result, or of another owner."""
     engine.execute(
         "create function public.planted(bigint, integer, bigint, bigint) returns text language sql return 'select'"
+    )
+    engine.execute(
+        "create function public.numbers(bigint, integer, bigint, bigint) returns bigint language sql return 1"
     )
     engine.execute(
         f"alter function public.planted(bigint, integer, bigint, bigint) owner to {urlsplit(stranger).username}"

@@ -61,7 +61,7 @@ Node = dict[str, Any]
 def plan(db: Db, job: int, after: int | None = None, end: int | None = None) -> Node:
     """The plan of a job's records, under exactly the settings that open_records has for its cursor."""
     with db.transaction(force_rollback=True):
-        function = "pgjobs.open_records(bigint,integer,bigint,bigint)"
+        function = "pgjobs.open_records(bigint,integer,bigint,bigint,text[])"
         for setting in db.value("select proconfig from pg_proc where oid = %s::regprocedure", function):
             db.execute("select set_config(%s, %s, true)", setting.split("=", 1))
         statement = db.value("select pgjobs.records_statement(%s, 0, %s, %s)", job, after, end)

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 STATUSES = ("ready", "in progress", "canceled", "done", "error")
 PREPARE = (
     "select pgjobs.prepare_job(k.job, k.shard, k.epoch, m.start_key, m.first_key, m.end_key, m.send_limit, m.estimate,"
-    " m.cuts)"
+    " m.cuts, m.zones)"
     " from (values (%s::bigint, %s::integer, %s::bigint)) k (job, shard, epoch),"
     " pgjobs.measure_selection(k.job) m"
 )
