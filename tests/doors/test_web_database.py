@@ -136,6 +136,21 @@ def test_api_says_that_the_daemons_are_busy(impatient_web: Web, db: Db) -> None:
     assert "busy with other calls" in answer.json()["error"]
 
 
+def test_api_is_held_with_everything_else(web: Web, db: Db) -> None:
+    """While everything is held a call of /api is refused with the reason, nothing is stored, and no daemon takes a call
+    that waits; released, it is taken."""
+    call = db.value("select pgjobs.request_suspended(1, 1, interval '1 hour')")
+    db.execute("select pgjobs.hold_all('a look at the prices')")
+    answer = web.get("/api")
+    assert (503, "held") == (answer.status_code, answer.json()["code"])
+    assert "a look at the prices" in answer.json()["error"]
+    take = "select id from pgjobs.claim_api_request(gen_random_uuid(), interval '1 min')"
+    assert [call] == db.column("select id from pgjobs.api_requests")
+    assert [] == db.column(take)
+    db.execute("select pgjobs.release_all()")
+    assert [call] == db.column(take)
+
+
 def test_readiness_knows_the_database(web: Web, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     """/readyz is 200 where changes can be made, and 503 with the reason where the schema is for later versions."""
     monkeypatch.setattr(health, "CHECK_SECONDS", 0)

@@ -1,4 +1,4 @@
--- Reads: nothing   Writes: api_requests
+-- Reads: switch   Writes: api_requests
 create or replace function pgjobs.claim_api_request(_daemon uuid, _lease interval)
 returns table (id bigint, exchange text, routing_key text)
 language sql
@@ -11,6 +11,7 @@ as $$
   where c.id = (
     select o.id from pgjobs.api_requests o
     where o.closed_at is null and o.owner is null and o.expires_at > clock_timestamp()
+      and not exists (select from pgjobs.switch s where s.held)
     order by o.id limit 1 for update skip locked)
   returning c.id, c.exchange, c.routing_key;
 $$;
