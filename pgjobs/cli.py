@@ -177,7 +177,7 @@ def bench(
     only: Annotated[str, typer.Option(help="letters of the measurements, as in a,b,f")] = "",
     json: Annotated[Path | None, typer.Option(help="write everything there as JSON")] = None,
     profile: Annotated[Path | None, typer.Option(help="write a flame graph of the daemon there (SVG)")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="a first impression in two minutes")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="a first impression in some minutes")] = False,
     full: Annotated[bool, typer.Option("--full", help="growth up to 10,000,000 rows: takes an hour")] = False,
 ) -> None:
     """Measure against the broker's ceiling and against what people would use instead."""

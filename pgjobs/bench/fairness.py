@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 from pgjobs.bench import jobs, workers
@@ -19,9 +18,7 @@ KEY = Key("k", URGENT, "classic")
 
 def measure(lab: Lab) -> None:
     """Fill the places, then let the urgent jobs come one after another."""
-    with contextlib.ExitStack() as stack:
-        for _ in range(DAEMONS):
-            stack.enter_context(workers.daemon(lab, max_running=PLACES))
+    with workers.daemons(lab, DAEMONS, max_running=PLACES):
         lab.say(f"k: urgent jobs while {GIANTS} giants fill {DAEMONS * PLACES} places")
         seconds = urgent(lab)
     figures = {"p50_ms": 1000 * percentile(seconds, 50), "max_ms": 1000 * max(seconds)}

@@ -50,10 +50,12 @@ def start(
     active: bool = True,
     shards: int | None = None,
     priority: int = 0,
+    rate: float | None = None,
+    max_backlog: int | None = None,
 ) -> Started:
     """Commit a row; the clocks are read just before the commit."""
     values = {"type": kind, "params": Jsonb(params), "file_name": file_name, "active": active}
-    values |= {"shards": shards, "priority": priority}
+    values |= {"shards": shards, "priority": priority, "rate": rate, "max_backlog": max_backlog}
     with lab.connection.transaction():
         row = lab.connection.execute(statement("insert_job"), values).fetchone()
         assert row is not None  # noqa: S101 it returns the new row

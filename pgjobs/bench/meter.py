@@ -9,7 +9,8 @@ from pathlib import Path
 
 import psutil
 
-Trees = Mapping[str, int | None]
+Trees = Mapping[str, int | tuple[int, ...] | None]
+"""Process trees by name: the pid of the root, or several that count together; None: not on this machine."""
 
 
 def cpu_seconds(pid: int) -> float:
@@ -40,15 +41,19 @@ def forget_peak(pid: int) -> None:
 
 
 class Watch:
-    """What process trees spend from its making on; a tree without a pid is not on this machine."""
+    """What process trees spend from its making on."""
 
     def __init__(self, trees: Trees) -> None:
-        self._trees = {name: pid for name, pid in trees.items() if pid is not None}
-        self._before = {name: cpu_seconds(pid) for name, pid in self._trees.items()}
+        known = ((name, pids) for name, pids in trees.items() if pids is not None)
+        self._trees = {name: pids if isinstance(pids, tuple) else (pids,) for name, pids in known}
+        self._before = self._now()
+
+    def _now(self) -> dict[str, float]:
+        return {name: sum(map(cpu_seconds, pids)) for name, pids in self._trees.items()}
 
     def spent(self) -> dict[str, float]:
         """Seconds by name."""
-        return {name: cpu_seconds(pid) - self._before[name] for name, pid in self._trees.items()}
+        return {name: seconds - self._before[name] for name, seconds in self._now().items()}
 
 
 def rest(trees: Trees, seconds: float, busy: float = 0.15) -> None:

@@ -18,7 +18,7 @@ from pgjobs.bench.scale import Scale
 from pgjobs.bench.targets import TARGETS
 
 WHO = ("publisher", "postgres", "broker")
-UNITS = {"_ms": " ms", "_mb": " MB", "_rate": "/s"}
+UNITS = {"_ms": " ms", "_mb": " MB", "_rate": "/s", "_percent": " %", "_times": " times"}
 
 
 def show(console: Console, book: Book) -> None:
@@ -36,7 +36,7 @@ def _measurements(book: Book) -> Table:
     for column in ("n", "runs", "per second", "publisher", "PostgreSQL", "broker", "peak MB", "also"):
         table.add_column(column, justify="right", overflow="fold")
     for key, samples in book.samples.items():
-        shown = "" if key.name.startswith(("commit", "stop", "urgent")) else _number(book.rate(key), 0)
+        shown = "" if key.name.startswith(("commit", "due", "stop", "urgent")) else _number(book.rate(key), 0)
         table.add_row(
             key.letter,
             key.name,
@@ -59,7 +59,7 @@ def _also(book: Book, key: Key) -> str:
         if value is None or name in ("considered", "sent"):
             continue
         unit = next((unit for end, unit in UNITS.items() if name.endswith(end)), "")
-        words.append(f"{name.rsplit('_', 1)[0]} {value:,.0f}{unit}")
+        words.append(f"{name.rsplit('_', 1)[0]} {_number(value, 0 if abs(value) >= 10 or value == 0 else 2)}{unit}")
     return ", ".join(words)
 
 

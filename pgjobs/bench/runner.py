@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pgjobs.bench import (
+    backlog,
     comparisons,
     crowd,
     crowded,
@@ -21,10 +22,12 @@ from pgjobs.bench import (
     latency,
     live,
     profiler,
+    rates,
     report,
     selecting,
     sharding,
     small,
+    waiting,
 )
 from pgjobs.bench.lab import Lab, laboratory
 from pgjobs.bench.scale import LETTERS, Scale
@@ -43,6 +46,9 @@ REST: tuple[tuple[str, Measure], ...] = (
     (crowded.LETTER, crowded.measure),
     ("k", fairness.measure),
     (small.LETTER, small.measure),
+    (rates.LETTER, rates.measure),
+    (backlog.LETTER, backlog.measure),
+    (waiting.LETTER, waiting.measure),
     ("g", growth.measure),  # the last one: it may load another table
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-LETTERS = "abcdefghijkl"
+LETTERS = "abcdefghijklmno"
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,14 @@ class Scale:
     """how often each statement is asked on it"""
     small: int = 2_000
     """small jobs that are inserted together; a quarter as many fall due together"""
+    rates: tuple[float, ...] = (5, 50, 5000)
+    """records per second that a job is limited to"""
+    pace_seconds: float = 30.0
+    """how long a rate, a backlog and a daemon at rest are watched"""
+    waiting: int = 10_000
+    """jobs that wait beside a daemon at rest"""
+    dues: int = 100
+    """jobs that fall due one after another beside them"""
     resume_at: float = 0.9
     """where a growing job is stopped and resumed"""
     letters: str = LETTERS
@@ -50,6 +58,8 @@ QUICK = Scale(
     history=100_000,
     asks=15,
     small=400,
+    pace_seconds=10.0,
+    dues=30,
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pgjobs.bench import (
+    backlog,
     comparisons,
     crowd,
     crowded,
@@ -14,9 +15,11 @@ from pgjobs.bench import (
     injecting,
     latency,
     live,
+    rates,
     selecting,
     sharding,
     small,
+    waiting,
 )
 from pgjobs.bench.book import Book, Key
 
@@ -102,6 +105,10 @@ def _dearer(*, dry: bool) -> Value:
     return value
 
 
+def _worst_rate(name: str) -> Value:
+    return lambda book: rates.worst(book, name)
+
+
 def _other(name: str) -> Key:
     return Key("c", name, comparisons.KIND)
 
@@ -135,4 +142,12 @@ TARGETS = (
     Target("500 small jobs due in one second, the last one done", 4, False, "s", _figure(small.DUE, "all_seconds")),
     Target("urgent job among four giants: first record", 1000, False, "ms", _figure(URGENT, "max_ms")),
     Target(fairness.URGENT, 1000, False, "ms", _figure(fairness.KEY, "max_ms")),
+    Target("difference from a rate, the worst", 2, False, "%", _worst_rate("error_percent")),
+    Target("messages within one second ÷ the rate, the worst", 2, False, "", _worst_rate("fullest_times")),
+    Target("another rate in effect, the worst", 1000, False, "ms", _worst_rate("after_ms")),
+    Target("ready messages with a max_backlog of 1,000", 3000, False, "", _figure(backlog.KEY, "most ready")),
+    Target("slow consumer finds nothing", 0, False, "%", _figure(backlog.KEY, "found nothing_percent")),
+    Target("ready messages 1 s after a stop", 1000, False, "", _figure(backlog.KEY, "left")),
+    Target("CPU of daemon and PostgreSQL for waiting jobs, each second", 5, False, "ms", waiting.dearer),
+    Target("job that falls due beside waiting ones: p99 later by", 100, False, "ms", waiting.later),
 )

@@ -57,6 +57,13 @@ def daemon(lab: Lab, **settings: object) -> Iterator[int]:
         child.end(signal.SIGTERM, seconds=20)
 
 
+@contextlib.contextmanager
+def daemons(lab: Lab, number: int, **settings: object) -> Iterator[tuple[int, ...]]:
+    """So many daemons side by side; yields their pids."""
+    with contextlib.ExitStack() as stack:
+        yield tuple(stack.enter_context(daemon(lab, **settings)) for _ in range(number))
+
+
 def _beats(lab: Lab, pid: int) -> bool:
     row = lab.connection.execute("select count(*) from pgjobs.daemons where pid = %s", (pid,)).fetchone()
     return row is not None and row[0] > 0

@@ -14,6 +14,7 @@ import pytest
 from fix_services import soon
 
 from pgjobs.bench import (
+    backlog,
     comparisons,
     crowd,
     crowded,
@@ -25,10 +26,12 @@ from pgjobs.bench import (
     live,
     meter,
     profiler,
+    rates,
     report,
     runner,
     selecting,
     sharding,
+    waiting,
     workers,
 )
 from pgjobs.bench.book import Book, Key, Sample, percentile
@@ -53,6 +56,10 @@ TINY = Scale(
     resume_at=0.4,
     history=3000,
     asks=3,
+    rates=(20, 80),
+    pace_seconds=1.0,
+    waiting=300,
+    dues=3,
 )
 
 
@@ -199,6 +206,73 @@ def test_each_statement_is_asked_on_both_databases(lab: Lab) -> None:
     assert (crowded.worst(lab.book) or 0) >= max(crowded.ratio(lab.book, what) or 0 for what in crowded.STATEMENTS)
 
 
+def test_rates_are_watched_and_changed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each rate has what was confirmed under it, its edit, and ten jobs of one type have theirs together."""
+    monkeypatch.setattr(rates, "EDIT_SECONDS", 2.0)
+    monkeypatch.setattr(rates, "EDGE_SECONDS", 0.5)
+    rates.measure(lab)
+    for rate, new in ((20, 80), (80, 20)):
+        kept = only(lab, *rates.rate_key(rate))
+        assert 0 < kept.count <= 2 * rate * (kept.seconds + 1)
+        assert kept.figures["fullest_times"] > 0
+        assert 0 <= only(lab, *rates.edit_key(rate, new)).figures["after_ms"] <= 2000
+    shared = only(lab, *rates.SUM)
+    assert 0 < shared.count <= rates.TYPE_RATE * (shared.seconds + 1)
+    assert 0 <= shared.figures["poorest_percent"] <= 100
+    assert lab.connection.execute("select count(*) from xmp_jobs where status = 'in progress'").fetchone() == (0,)
+
+
+def test_a_rate_is_judged_by_its_checkpoints() -> None:
+    """The first messages are not counted, the fullest second is found, and an edit is in effect from the second on that
+    has what it allows."""
+    steady = [rates.Confirmed(100 + n / 10, 1) for n in range(31)]
+    sample = rates.accuracy(steady, 8, 2.0, {})
+    assert (20, pytest.approx(2.0)) == (sample.count, sample.seconds)
+    assert pytest.approx(25) == sample.figures["error_percent"]
+    assert 10 <= 8 * sample.figures["fullest_times"] <= 11
+    faster = [*steady, *(rates.Confirmed(103.5 + n / 40, 1) for n in range(120))]
+    assert pytest.approx(0.3, abs=0.2) == rates.in_effect(faster, 103.0, 10, 40)
+    assert rates.in_effect(steady, 103.0, 10, 40) is None
+    assert pytest.approx(0) == rates.in_effect(steady, 101.0, 40, 10)
+    with pytest.raises(workers.BenchError, match="only the first messages"):
+        rates.accuracy(steady[:1], 8, 2.0, {})
+
+
+def test_a_slow_consumer_is_watched(lab: Lab) -> None:
+    """It takes messages, and never more lie ready than max_backlog and a window, nor after the stop."""
+    backlog.measure(lab)
+    sample = only(lab, *backlog.KEY)
+    assert sample.count > 0
+    assert 0 < sample.figures["most ready"] <= backlog.MAX_BACKLOG + 20
+    assert 0 <= sample.figures["left"] <= sample.figures["most ready"]
+    assert 0 <= sample.figures["found nothing_percent"] < 100
+
+
+def test_jobs_that_wait_do_so_in_three_ways(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third waits for its moment, a third for its window, a third is paused: nothing of it is due, and the daemon at
+    rest and jobs that fall due are measured with and without them."""
+    found = []
+
+    def fill(own: Lab, kind: str, number: int) -> None:
+        waiting_fill(own, kind, number)
+        counts = "select status::text, active, count(*) from xmp_jobs where type = %s group by 1, 2 having count(*) > 9"
+        found.extend(own.connection.execute(counts, (kind,)).fetchall())
+        found.extend(own.connection.execute("select count(*) from pgjobs.shards where due_at < now()").fetchall())
+
+    waiting_fill = waiting.fill
+    monkeypatch.setattr(waiting, "fill", fill)
+    waiting.measure(lab)
+    assert {("ready", True, 100), ("in progress", True, 100), ("in progress", False, 100), (0,)} == set(found)
+    for number in (0, TINY.waiting):
+        at_rest = only(lab, *waiting.rest_key(number))
+        assert {"publisher", "postgres", "broker"} == set(at_rest.cpu)
+        assert at_rest.figures["connections"] >= 1
+        due = only(lab, *waiting.due_key(number))
+        assert TINY.dues == due.count
+        assert due.figures["p50_ms"] <= due.figures["p99_ms"]
+    assert None not in (waiting.later(lab.book), waiting.dearer(lab.book))
+
+
 def test_growth_loads_what_is_missing_and_resumes(services: Services) -> None:
     """A bigger table is loaded where it is needed, and the resumed job sends each record once.
 
@@ -302,13 +376,14 @@ def test_a_target_is_met_missed_or_not_measured() -> None:
 
 
 def test_processor_time_of_a_tree_counts_its_children() -> None:
-    """What a shell's child has burnt is the shell's, also after the child's end."""
+    """What a shell's child has burnt is the shell's, also after the child's end; several trees count together."""
     command = "python3 -c 'sum(i * i for i in range(3000000))'; read _"
     with subprocess.Popen(["sh", "-c", command], stdin=subprocess.PIPE) as shell:
-        watch = meter.Watch({"shell": shell.pid, "elsewhere": None})
+        watch = meter.Watch({"shell": shell.pid, "both": (shell.pid, shell.pid), "elsewhere": None})
         while not (spent := watch.spent())["shell"] > 0.05:
             assert shell.poll() is None
-        assert {"shell"} == set(spent)
+        assert {"shell", "both"} == set(spent)
+        assert spent["both"] > spent["shell"]
 
 
 def test_the_command_line_chooses_the_scale() -> None:
