@@ -104,7 +104,9 @@ class Claims:
             self._woken.set()
             return 0.0
         due: float = await db.value(control, "select pgjobs.next_wakeup(%s)", self._settings.autostart)
-        pause = min(self._settings.poll_seconds, max(FULL_PAUSE if full else EMPTY_PAUSE, due))
+        # What is due now and was not taken has to wait; what falls due later is taken on time.
+        least = FULL_PAUSE if full else 0.0 if due else EMPTY_PAUSE
+        pause = min(self._settings.poll_seconds, max(least, due))
         self._make_room_at = now + pause
         return pause
 

@@ -16,15 +16,19 @@ declare
   _ask_again interval := '0.1 s';
   _due_in interval;
 begin
+  select o.verdict, o.pause, o.reason into verdict, pause, reason from pgjobs.orders(_job_id) o;
+  select * into _pace from pgjobs.pace_of(_job_id);
+  if verdict = 'go' and (_pace.max_backlog is not null or _pace.budget ? 'canary' or _pace.schedule ? 'scattering') then
+    -- Before the lock of the shard: a hold may wait for all shards of the job.
+    perform pgjobs.take_turn(_job_id, case when _pace.max_backlog is not null and _pace.shared_backlog then _pace.type end);
+  end if;
   select p.zone into _zone from pgjobs.shards p
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
   for no key update;
   if not found then
     return;
   end if;
-  select o.verdict, o.pause, o.reason into verdict, pause, reason from pgjobs.orders(_job_id) o;
   at_most := 0;
-  select * into _pace from pgjobs.pace_of(_job_id);
   if verdict = 'go' then
     if _pace.stop_at <= _now then
       verdict := 'close';

@@ -7,7 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _lowest constant numeric := least(_rate, _type_rate);
-  -- A fifth of a second's worth at a time, and half a second of unused time at most: never more than one second's worth at once.
+  -- A fifth of a second's worth at a time, and half a second of unused time at most: less than one second's worth at once.
   _n constant integer := least(_wanted, greatest(1, _lowest * 0.2));
   _kept constant interval := interval '0.5 s';
   _mine constant text := 'job ' || _job_id;
@@ -21,7 +21,7 @@ begin
     return;
   end if;
   insert into pgjobs.paces (what, next_at)
-  select w.what, '-infinity' from (values (_mine, _rate), (_its_type, _type_rate)) w (what, rate) where w.rate is not null
+  select w.what, pgjobs.now() from (values (_mine, _rate), (_its_type, _type_rate)) w (what, rate) where w.rate is not null
   on conflict do nothing;
   -- The job before the type, everywhere: nobody waits in a circle.
   if _rate is not null then

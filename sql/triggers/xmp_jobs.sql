@@ -61,7 +61,7 @@ create or replace trigger pgjobs_23_reset_rate
 after update on public.xmp_jobs
 for each row when (
   old.rate is distinct from new.rate
-  or (new.rate is not null or new.schedule <> '{}') and old.status is distinct from new.status and new.status::text in ('done', 'canceled', 'error'))
+  or old.status is distinct from new.status and new.status::text in ('done', 'canceled', 'error'))
 execute function pgjobs.reset_rate();
 
 create or replace trigger pgjobs_24_release_hold
