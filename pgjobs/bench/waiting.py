@@ -95,9 +95,9 @@ def fall_due(lab: Lab, kind: str) -> Sample:
 
 def later(book: Book) -> float | None:
     """By how many milliseconds p99 is later beside the jobs that wait."""
-    found = [book.figure(key, "p99_ms") for key in book.samples if key.letter == LETTER]
-    alone, beside = ([each for each in found if each is not None] or [None, None])[:2]
-    return beside - alone if alone is not None and beside is not None else None
+    values = [book.figure(key, "p99_ms") for key in book.samples if key.letter == LETTER]
+    found = [each for each in values if each is not None]
+    return found[1] - found[0] if len(found) == 2 else None
 
 
 def dearer(book: Book) -> float | None:

@@ -227,7 +227,8 @@ def test_a_rate_is_judged_by_its_checkpoints() -> None:
     has what it allows."""
     steady = [rates.Confirmed(100 + n / 10, 1) for n in range(31)]
     sample = rates.accuracy(steady, 8, 2.0, {})
-    assert (20, pytest.approx(2.0)) == (sample.count, sample.seconds)
+    assert 20 == sample.count
+    assert pytest.approx(2.0) == sample.seconds
     assert pytest.approx(25) == sample.figures["error_percent"]
     assert 10 <= 8 * sample.figures["fullest_times"] <= 11
     faster = [*steady, *(rates.Confirmed(103.5 + n / 40, 1) for n in range(120))]
@@ -251,7 +252,7 @@ def test_a_slow_consumer_is_watched(lab: Lab) -> None:
 def test_jobs_that_wait_do_so_in_three_ways(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A third waits for its moment, a third for its window, a third is paused: nothing of it is due, and the daemon at
     rest and jobs that fall due are measured with and without them."""
-    found = []
+    found: list[tuple[object, ...]] = []
 
     def fill(own: Lab, kind: str, number: int) -> None:
         waiting_fill(own, kind, number)
