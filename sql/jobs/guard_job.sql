@@ -94,9 +94,9 @@ begin
        or (new.rate, new.max_backlog, new.schedule, new.budget) is distinct from (old.rate, old.max_backlog, old.schedule, old.budget) then
       perform pgjobs.check_pace(new.rate, new.max_backlog, new.schedule, new.budget, 'public.xmp_jobs');
     end if;
-    if tg_op = 'INSERT' or (new.stop_at, new.max_backlog, new.schedule) is distinct from (old.stop_at, old.max_backlog, old.schedule)
+    if tg_op = 'INSERT' or (new.stop_at, new.max_backlog, new.schedule, new.params) is distinct from (old.stop_at, old.max_backlog, old.schedule, old.params)
        or new.run_at is distinct from old.run_at and new.run_at > pgjobs.now() then
-      perform pgjobs.check_stop(new.stop_at, pgjobs.utc(new.run_at), new.max_backlog, new.schedule, new.type::text);
+      perform pgjobs.check_stop(new.stop_at, pgjobs.utc(new.run_at), new.max_backlog, new.schedule, new.type::text, new.params);
     end if;
   end if;
 

@@ -56,8 +56,10 @@ begin
   if tg_op = 'INSERT' or (new.type, new.params, new.file_name, new.shards) is distinct from (old.type, old.params, old.file_name, old.shards) then
     perform pgjobs.check_job(new.type, new.params, new.file_name, new.shards);
   end if;
-  if tg_op = 'INSERT' or (new.rate, new.max_backlog, new.schedule, new.budget) is distinct from (old.rate, old.max_backlog, old.schedule, old.budget) then
+  if tg_op = 'INSERT' or (new.type, new.params, new.rate, new.max_backlog, new.schedule, new.budget)
+                         is distinct from (old.type, old.params, old.rate, old.max_backlog, old.schedule, old.budget) then
     perform pgjobs.check_pace(new.rate, new.max_backlog, new.schedule, new.budget, _table);
+    perform pgjobs.check_stop(null, null, new.max_backlog, new.schedule, new.type, new.params, _table);
   end if;
 
   _again := tg_op = 'INSERT' or new.repeating is distinct from old.repeating;

@@ -1,5 +1,6 @@
 """Local time: the window of a job counts in the zone of each recipient, by shards of one zone each."""
 
+import asyncio
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from fix_daemon import Engine
 from fix_jobs import Db, claim, insert_job, prepare
+
+from pgjobs.joblog.verify import examine
 
 EXAMPLE = re.compile(r"^```sql\n(create table public\.people .*?)^```$", re.MULTILINE | re.DOTALL)
 PAGE = (Path(__file__).parents[2] / "sql" / "README.md").read_text()
@@ -114,6 +117,9 @@ def test_there_may_be_64_zones(db: Db) -> None:
     )
 
 
+NIGHTLY = """{"pattern": {"time": "02:30", "daily": {}}}"""
+
+
 @pytest.mark.parametrize(
     ("type_", "schedule", "said"),
     [
@@ -123,7 +129,7 @@ def test_there_may_be_64_zones(db: Db) -> None:
     ],
 )
 def test_what_could_not_be_obeyed_is_refused(db: Db, type_: str, schedule: dict[str, Any], said: str) -> None:
-    """Without zones or without a window local_time is refused when it is written, of jobs and of types."""
+    """Without zones or without a window local_time is refused when it is written, of jobs, of types and of tasks."""
     make_greeting(db)
     db.execute(
         "insert into xmp_job_types (name, selector, routing_key) values ('plain', 'public.greeting_records', 'q')"
@@ -132,11 +138,29 @@ def test_what_could_not_be_obeyed_is_refused(db: Db, type_: str, schedule: dict[
     refusals = [
         db.refusal("insert into xmp_jobs (type, schedule) values (%s, %s)", type_, text),
         db.refusal("update xmp_job_types set schedule = schedule || %s where name = %s", text, type_),
+        db.refusal("insert into pgjobs.tasks (type, schedule, repeating) values (%s, %s, %s)", type_, text, NIGHTLY),
     ]
-    for refusal, table in zip(refusals, ("xmp_jobs", "xmp_job_types"), strict=True):
+    for refusal, table in zip(refusals, ("xmp_jobs", "xmp_job_types", "tasks"), strict=True):
         assert ("PJ400", "schedule.local_time", table) == (refusal.sqlstate, refusal.column_name, refusal.table_name)
         assert said in (refusal.message_primary or "")
         assert "leave" in (refusal.message_hint or "")
+
+
+def test_a_job_with_count_has_one_shard(db: Db) -> None:
+    """What is sent at most is counted by one shard: such a job can't have local_time, whichever of both comes later."""
+    make_greeting(db)
+    add_people(db, "UTC", "+02:00")
+    db.execute("update xmp_job_types set params = '{count}' where name = 'greeting'")
+    insert_job(db, "greeting", schedule='{"stop_after": "1 h"}')
+    for statement in (
+        """insert into xmp_jobs (type, params, stop_at) values ('greeting', '{"count": 1}', now() + interval '1 h')""",
+        """update xmp_jobs set params = '{"count": 1}'""",
+    ):
+        assert db.refusal(statement).column_name == "schedule.local_time"
+    unchecked = insert_job(db, "greeting", params={"count": 1})
+    said = db.refusal("select pgjobs.measure_selection(%s)", unchecked)
+    assert said.column_name == "schedule.local_time"
+    assert "leave out count" in (said.message_hint or "")
 
 
 def test_a_job_that_has_started_keeps_its_zones(db: Db) -> None:
@@ -191,3 +215,4 @@ def test_recipients_wait_for_their_own_hours(engine: Engine) -> None:
     night = list(range(2, 61, 3))
     assert sent == [key for key in range(1, 61) if key not in night] + night
     assert sorted(line.key for line in engine.log_lines(job)) == list(range(1, 61))
+    assert asyncio.run(examine(engine.database_url, job)).findings == []
