@@ -107,6 +107,24 @@ def plan(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
 
 
 @app.command()
+def hold(reason: Annotated[str, typer.Argument(help="why: people will read it")]) -> None:
+    """Hold all jobs at once, until they are released."""
+    from pgjobs.ops import switch
+
+    asyncio.run(switch.hold(ready_settings("database_url"), reason))
+    typer.echo('nothing is published any more; "pgjobs release" lets every job go on where it was')
+
+
+@app.command()
+def release() -> None:
+    """Let all jobs go on that were held."""
+    from pgjobs.ops import switch
+
+    asyncio.run(switch.release(ready_settings("database_url")))
+    typer.echo("every job goes on where it was")
+
+
+@app.command()
 def verify(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
     """Check a job's log, checkpoints, outcomes and counters against each other."""
     from pgjobs.joblog import verify as check
@@ -130,7 +148,7 @@ def doctor(
 @token_app.command("add")
 def add_token(
     name: Annotated[str, typer.Argument(help="who will use it")],
-    scope: Annotated[Scope, typer.Option(help="read: look only; control: start, stop and resume as well")],
+    scope: Annotated[Scope, typer.Option(help="read: look only; control: start, stop, pause and resume as well")],
     days: Annotated[
         int | None, typer.Option(min=1, max=36500, help="expires after so many days; default: never")
     ] = None,

@@ -26,6 +26,8 @@ from pgjobs.settings import Settings
 POLL_SECONDS = 0.5
 PAUSE = 0.05
 LINE_SECONDS = 2.0
+WAIT_SECONDS = 60.0
+"""Seconds after which a line is repeated though nothing has changed."""
 ENDED = ("done", "error", "canceled")
 
 LOOK = """
@@ -65,6 +67,16 @@ class Look:
         return self.status in ENDED
 
     @property
+    def waits(self) -> bool:
+        """Whether it is to move and does not, and no daemon holds it."""
+        return not self.ended and self.why is not None and self.owner is None
+
+    @property
+    def state(self) -> str:
+        """Its status; a wait is no progress, whatever the status is."""
+        return "waits" if self.waits else self.status
+
+    @property
     def counts(self) -> str:
         """What became of the records so far."""
         given_back = f" · {self.returned:,} returned" if self.returned else ""
@@ -72,13 +84,13 @@ class Look:
 
     @property
     def pace(self) -> str:
-        """How fast, and how long still; why not, where it does not move."""
+        """How fast it moves, or why it does not, and how long still."""
         if self.why is not None and self.status != "done":
-            return self.why
-        rate = f"{self.rate:,.0f}/s" if self.rate else ""
-        if self.ended or self.seconds_left is None:
-            return rate
-        return f"{rate} · {_span(self.seconds_left)} left"
+            said = self.why
+        else:
+            said = f"{self.rate:,.0f}/s" if self.rate else ""
+        left = "" if self.ended or self.seconds_left is None else f"{_span(self.seconds_left)} left"
+        return " · ".join(filter(None, (said, left)))
 
 
 class Screen:
@@ -103,7 +115,7 @@ class Bar(Screen):
             TextColumn("  job {task.fields[job]}", table_column=Column(no_wrap=True, min_width=8)),
             BarColumn(30, complete_style="cyan", finished_style="green"),
             TextColumn("{task.percentage:>5.1f} %", table_column=Column(no_wrap=True, min_width=7)),
-            TextColumn("{task.fields[words]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+            TextColumn("{task.fields[words]}", table_column=Column(overflow="fold")),
             console=console,
         )
         self._task: TaskID | None = None
@@ -113,8 +125,8 @@ class Bar(Screen):
 
     def show(self, look: Look) -> None:
         """Move the bar."""
-        colour = {"done": "green", "error": "red", "canceled": "yellow"}.get(look.status, "cyan")
-        words = Text.assemble((look.status, colour), f" · {look.considered:,}", f" · {look.pace}" if look.pace else "")
+        colour = {"done": "green", "error": "red", "canceled": "yellow", "waits": "yellow"}.get(look.state, "cyan")
+        words = Text.assemble((look.state, colour), f" · {look.considered:,}", f" · {look.pace}" if look.pace else "")
         if self._task is None:
             self._task = self._progress.add_task("", total=100, job=look.id, words=words.markup)
             self._progress.start()
@@ -122,23 +134,29 @@ class Bar(Screen):
 
 
 class Lines(Screen):
-    """A line whenever the state changes, and every other second while the job moves."""
+    """A line whenever the status changes, every other second while anything else does, and once a minute anyway."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._last: tuple[str, str | None] | None = None
+        self._last: Look | None = None
         self._at = time.monotonic()
 
     def show(self, look: Look) -> None:
         """Print a line where there is something new; what is over in a moment need not be told."""
-        state = (look.status, look.why)
         quiet = time.monotonic() - self._at
-        if not look.ended and quiet < (LINE_SECONDS if state == self._last else POLL_SECONDS):
+        if not look.ended and quiet < self._patience(look):
             return
-        self._last, self._at = state, time.monotonic()
-        words = f"job {look.id} · {look.percent:.1f} % · {look.status} · {look.considered:,}"
+        self._last, self._at = look, time.monotonic()
+        words = f"job {look.id} · {look.percent:.1f} % · {look.state} · {look.considered:,}"
         pace = f" · {look.pace}" if look.pace else ""
         self._console.print(f"  {words}{pace}", markup=False, highlight=False, soft_wrap=True)
+
+    def _patience(self, look: Look) -> float:
+        """Seconds that the line before may be old."""
+        if self._last is None or look.status != self._last.status:
+            return POLL_SECONDS
+        changed = (look.why, look.considered) != (self._last.why, self._last.considered)
+        return LINE_SECONDS if changed else WAIT_SECONDS
 
 
 def screen(console: Console) -> Screen:

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: shards
+-- Reads: xmp_jobs, xmp_job_types, switch   Writes: shards
 create or replace function pgjobs.park_shard(
   _job_id bigint, _shard integer, _epoch bigint, _clean boolean, _pause interval, _reason text, _failure boolean default false)
 returns boolean
@@ -38,6 +38,8 @@ begin
       end if;
     end loop;
   end if;
+  -- What the kill switch says is kept there alone: nobody would take it back here.
+  _reason := nullif(_reason, pgjobs.held_reason());
   update pgjobs.shards p
   set owner = null, lease_until = null, yield_at = null, note = _reason,
       in_flight_to = case when _clean then p.after_key else p.in_flight_to end,

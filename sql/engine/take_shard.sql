@@ -31,6 +31,8 @@ begin
   end if;
   update pgjobs.shards p
   set epoch = p.epoch + 1, owner = _daemon, lease_until = _lease_until, lease_check_at = _lease_until, due_at = null, yield_at = null, granted = 0,
+      -- What it was parked for is over; what has failed is over when a window of it is through.
+      note = case when p.failures > 0 then p.note end,
       uncertain_to = case when p.in_flight_to is not distinct from p.after_key then p.uncertain_to
                           when _params.descending then least(p.uncertain_to, p.in_flight_to)
                           else greatest(p.uncertain_to, p.in_flight_to) end,

@@ -10,8 +10,8 @@ as $$
 declare
   _former constant text := pgjobs.set_actor(_actor);
 begin
-  -- One that is paused, or held by a rule of its own, is in progress and goes on.
-  update public.xmp_jobs j set active = true where j.id = _id and j.status::text = 'in progress' and not j.active;
+  -- One that is paused, or held by a rule of its own, goes on in its state.
+  update public.xmp_jobs j set active = true where j.id = _id and j.status::text in ('ready', 'in progress') and not j.active;
   if not found then
     perform pgjobs.expect_status(_id, 'resumed', '{canceled,error}');
     update public.xmp_jobs j
@@ -23,4 +23,4 @@ begin
 end;
 $$;
 comment on function pgjobs.resume_job(bigint, text) is
-  'Makes a canceled or broken off job ready, to run now and continue after its last confirmed record; lets a paused or held one go on; refuses (PJ404, PJ409) otherwise. Answers with the job. The actor, on whose behalf it is done, stands in the events; only a trusted role may name one.';
+  'Makes a canceled or broken off job ready, to run now and continue after its last confirmed record; lets one that is paused, held or not active go on, at its run_at if it has not begun; refuses (PJ404, PJ409) otherwise. Answers with the job. The actor, on whose behalf it is done, stands in the events; only a trusted role may name one.';

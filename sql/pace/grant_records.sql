@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, outcomes, holds, switch, holidays   Writes: shards (granted), paces, holds, events, xmp_jobs (active)
+-- Reads: xmp_jobs, xmp_job_types, outcomes, holds, switch, holidays   Writes: shards (granted, note), paces, holds, events, xmp_jobs (active)
 create or replace function pgjobs.grant_records(
   _job_id bigint, _shard integer, _epoch bigint, _wanted integer, _depth bigint default null, _seen bigint default null)
 returns table (verdict text, pause interval, reason text, at_most integer, delay interval, valid interval, queue text)
@@ -15,6 +15,7 @@ declare
   _others bigint;
   _ask_again interval := '0.1 s';
   _due_in interval;
+  _full text;
 begin
   select o.verdict, o.pause, o.reason into verdict, pause, reason from pgjobs.orders(_job_id) o;
   select * into _pace from pgjobs.pace_of(_job_id);
@@ -70,12 +71,15 @@ begin
     _ask_again := interval '0';
   elsif verdict = 'go' and at_most > 0 and queue is not null then
     at_most := least(at_most, pgjobs.backlog_room(_job_id, _shard, _pace.max_backlog, _pace.shared_backlog, _depth, _seen, at_most));
+    if at_most = 0 then
+      _full := format('%s messages lie ready in its queue, and its max_backlog is %s: it goes on when consumers have made room', _depth, _pace.max_backlog);
+    end if;
     if at_most = 0 and not exists (
       select from pgjobs.shards p
       where p.job_id = _job_id and p.shard = _shard and greatest(p.claimed_at, p.updated_at) > clock_timestamp() - interval '2 s') then
       verdict := 'wait';
       pause := interval '1 s';
-      reason := format('%s messages lie ready in its queue, and its max_backlog is %s', _depth, _pace.max_backlog);
+      reason := _full;
     end if;
   end if;
   if verdict = 'go' and at_most > 0 then
@@ -83,14 +87,14 @@ begin
     if delay > interval '1 s' then
       verdict := 'wait';
       pause := delay;
-      reason := format('its rate allows the next record in %s s', ceil(extract(epoch from delay)));
+      reason := 'its rate allows the next record later';
       at_most := 0;
     end if;
   end if;
   if verdict = 'go' and at_most = 0 then
     delay := _ask_again;
   end if;
-  update pgjobs.shards p set granted = at_most where p.job_id = _job_id and p.shard = _shard;
+  update pgjobs.shards p set granted = at_most, note = coalesce(_full, p.note) where p.job_id = _job_id and p.shard = _shard;
   return next;
 end;
 $$;

@@ -18,7 +18,8 @@ begin
         select w.until into _until from pgjobs.window_at(_schedule -> 'window', _now, _zone) w;
       end if;
       pause := coalesce(least(_until, _stop_at), _now + interval '400 days') - _now;
-      reason := case when _until is null or _stop_at <= _until then 'its window does not open before its end'
+      reason := case when _stop_at <= coalesce(_until, 'infinity') then 'its window does not open before its end'
+                     when _until is null then 'its window does not open for 400 days: give it other days'
                      else 'its window is closed until ' || pgjobs.moment_text(_until) end || coalesce(' for recipients in ' || _zone, '');
     end if;
   end if;

@@ -14,6 +14,7 @@ declare
   _status record;
   _left numeric;
   _shared numeric;
+  _canary numeric;
   _stop timestamptz;
   _begin timestamptz;
   _spread record;
@@ -26,11 +27,21 @@ begin
     return;
   end if;
   select * into _pace from pgjobs.pace_of(_job_id);
+  -- A dry run publishes nothing, and nothing limits it.
+  if _job.params ? 'dry_run' and (pgjobs.read_params(_job.type::text, _job.params)).dry_run then
+    _pace.rate := null;
+    _pace.type_rate := null;
+    _pace.stop_at := null;
+    _pace.schedule := '{}';
+    _pace.budget := '{}';
+  end if;
   -- Which zones a job has is known when it has begun.
   if _pace.schedule -> 'local_time' = 'true' and exists (select from pgjobs.shards p where p.job_id = _job_id and p.prepared_at is null) then
     return;
   end if;
-  select s.total, s.considered, s.records_per_second, s.started_at into _status from pgjobs.job_status s where s.id = _job_id;
+  select s.total, s.considered, s.sent, s.returned, nullif(s.records_per_second, 0) as records_per_second, s.started_at
+  into _status
+  from pgjobs.job_status s where s.id = _job_id;
   _left := _status.total - coalesce(_status.considered, 0);
   -- What is as fast as it can be has no known speed before it runs; the rate of a type is shared by its running jobs.
   _shared := _pace.type_rate / greatest(1, (
@@ -38,6 +49,9 @@ begin
   records_per_second := least(_pace.rate, _status.records_per_second, _shared);
   _begin := greatest(_now, case when _job.status::text = 'ready' then pgjobs.utc(_job.run_at) end);
   _stop := least(_pace.stop_at, case when _status.started_at is null then _begin + (_pace.schedule ->> 'stop_after')::interval end);
+  if not exists (select from pgjobs.holds h where h.job_id = _job_id and h.kind = 'canary' and h.released_at is not null) then
+    _canary := greatest(0, (_pace.budget #>> '{canary,first}')::numeric - coalesce(_status.sent + _status.returned, 0));
+  end if;
   if _pace.schedule -> 'local_time' = 'true' then
     -- When the records of one zone are through is not known, for it is not known how many they are.
     _left := null;
@@ -61,6 +75,7 @@ begin
       select unnest(range_agg(tstzrange(w.opens, w.closes))) as span
       from (select distinct p.zone from pgjobs.shards p where p.job_id = _job_id and p.finished_at is null) z
       cross join lateral pgjobs.window_spans(_pace.schedule -> 'window', _begin, least(_stop, _begin + interval '400 days'), z.zone) w) s
+    where coalesce(_stop > _begin, true)
     order by opens
   loop
     begins := greatest(_span.opens, _begin);
@@ -80,12 +95,28 @@ begin
         why_it_ends := 'all its records are through';
       end if;
     end if;
+    if _canary < coalesce(records, 'infinity') then
+      records := _canary;
+      ends := begins + make_interval(secs => least(records / records_per_second, 1e10)::double precision);
+      why_it_ends := 'its canary is through, and it is held for a look';
+    end if;
+    _canary := _canary - records;
     ends := nullif(ends, 'infinity');
     return next;
     _rows := _rows + 1;
-    exit when _left <= 0 or _rows = 100;
+    if _left <= 0 or _canary <= 0 or _rows = 100 then
+      return;
+    end if;
   end loop;
+  -- A window that is closed at the stop: what is left is closed then all the same.
+  if why_it_ends is distinct from 'its stop' and _stop <= _begin + interval '400 days' then
+    begins := greatest(_stop, _begin);
+    ends := begins;
+    records := 0;
+    why_it_ends := 'its stop';
+    return next;
+  end if;
 end;
 $$;
 comment on function pgjobs.plan(bigint) is
-  'When a job would run from now on, and how fast, by its run_at, its windows, its stop and its rate: at most the next 100 intervals, up to the one in which all its records are through. records_per_second and records are null where nothing limits or has measured its speed; ends is null where nothing ends the interval. Empty for a job that has ended, is paused or held, and before its start for one with local_time; of that it says when the window is open for some of its recipients.';
+  'When a job would run from now on, and how fast, by its run_at, its windows, its stop and its rate: at most the next 100 intervals, up to the one in which all its records, or those of its canary, are through. records_per_second and records are null where nothing limits or has measured its speed; ends is null where nothing ends the interval, or nobody knows when. An interval without length is a stop while the window is closed. A dry run is limited by nothing. Empty for a job that has ended, is paused or held, and before its start for one with local_time; of that it says when the window is open for some of its recipients.';

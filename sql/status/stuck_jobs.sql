@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: nothing
+-- Reads: xmp_jobs, shards   Writes: nothing
 create or replace function pgjobs.stuck_jobs(_limit bigint)
 returns table (id bigint, status text, why text)
 language sql
@@ -10,9 +10,16 @@ as $$
   select s.id, s.status, s.why
   from (
     (select j.id, j.status::text as status, y.why
-     from public.xmp_jobs j
+     from (
+       -- Whoever is paused, or waits for a moment of its own, is as it should be, and is not asked why.
+       select j.id, j.status from public.xmp_jobs j
+       where j.status = 'in progress' and j.active
+         and not exists (
+           select from pgjobs.shards p
+           where p.job_id = j.id and p.owner is null and p.finished_at is null and p.failures = 0 and p.due_at > pgjobs.now())
+       offset 0) j
      cross join lateral (select pgjobs.why(j.id) as why offset 0) y
-     where j.status = 'in progress' and y.why is not null
+     where y.why is not null
      limit _limit)
     union all
     (select j.id, j.status::text, pgjobs.why(j.id)
@@ -24,4 +31,4 @@ as $$
   limit _limit;
 $$;
 comment on function pgjobs.stuck_jobs(bigint) is
-  'Up to so many jobs that should move and do not: in progress, or due for more than a minute; each with the reason. Reads open jobs only, however many have ended.';
+  'Up to so many jobs that should move and do not: in progress and neither paused nor waiting for its pace, or due for more than a minute; each with the reason. Reads open jobs only, however many have ended.';

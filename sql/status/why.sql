@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, shards, checkpoints, events, daemons   Writes: nothing
+-- Reads: xmp_jobs, xmp_job_types, shards, checkpoints, events, daemons, holds, switch, holidays   Writes: nothing
 create or replace function pgjobs.why(_id bigint)
 returns text
 language plpgsql
@@ -16,6 +16,7 @@ declare
   _alive boolean;
   _parked text;
   _behind constant text := 'it waits for its turn: jobs of a higher priority than its own, %s, are due';
+  _closes constant text := 'its stop has come: what is left is closed as soon as a daemon has a free place';
   _stranded constant text := 'none of its shards is due, so no daemon takes it: stop it with status canceled, then resume it';
   _no_daemon constant text := 'no daemon is alive: start one with "pgjobs daemon"';
 begin
@@ -26,7 +27,10 @@ begin
   if _job.status::text = 'done' then
     return 'it is done';
   end if;
-  select * into _shard from pgjobs.shards p where p.job_id = _id order by p.finished_at nulls first, p.owner nulls first, p.due_at, p.shard limit 1;
+  select * into _shard from pgjobs.shards p where p.job_id = _id
+  -- What waits before what runs, trouble before a wait, and of those that wait the one that goes on first.
+  order by p.finished_at nulls first, p.owner nulls first, p.failures = 0, p.due_at, p.shard
+  limit 1;
   if _job.status::text = 'error' then
     return coalesce('it broke off: ' || _shard.error,
       'it broke off: ' || (select e.reason from pgjobs.events e where e.job_id = _id and e.to_status = 'error' order by e.id desc limit 1),
@@ -36,20 +40,26 @@ begin
   if _job.status::text = 'canceled' then
     return case when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end;
   end if;
+  if _job.status::text = 'ready' and not _job.active then
+    return coalesce(nullif(pgjobs.pause_reason(_id), 'it is paused: set active = true'), 'it is not active: set active = true');
+  end if;
+  -- What is paused stays so when the kill switch is off again.
+  if not _job.active and not _held and pgjobs.pause_reason(_id) is not null then
+    return pgjobs.paused_reason(_id);
+  end if;
   if pgjobs.held_reason() is not null and not _held then
     return pgjobs.held_reason();
   end if;
   _alive := exists (select from pgjobs.live_daemons());
-  -- What was set aside, or parked, says until when and why.
-  _parked := (
-    select p.note || case when p.failures = 0 then '; it goes on ' else '; tried again ' end
-      || case when p.due_at > pgjobs.now() then 'at ' || pgjobs.moment_text(p.due_at) else 'as soon as a daemon has a free place' end
-    from pgjobs.shards p
-    where p.job_id = _id and p.shard = _shard.shard and p.owner is null and p.note is not null);
+  _parked := pgjobs.parked_reason(_shard);
   if _job.status::text = 'ready' then
     return case
-      when not _job.active then coalesce(nullif(pgjobs.pause_reason(_id), 'it is paused: set active = true'), 'it is not active: set active = true')
-      when _job.run_at::timestamptz > pgjobs.now() then 'it waits for its run_at ' || pgjobs.moment_text(_job.run_at::timestamptz)
+      when pgjobs.utc(_job.run_at) > pgjobs.now() then 'it waits for its run_at ' || pgjobs.moment_text(pgjobs.utc(_job.run_at))
+        || coalesce((
+          select ', and then ' || w.reason
+          from pgjobs.pace_of(_id) p
+          cross join pgjobs.wait_for_window(p.schedule, p.stop_at, pgjobs.utc(_job.run_at)) w
+          where w.reason is not null and not _job.params ? 'dry_run'), '')
       when _held then 'the daemon that held it last is just letting go'
       when pgjobs.is_stranded(_id) then _stranded
       when not _alive then _no_daemon
@@ -59,13 +69,12 @@ begin
         || case when _job.start_asked then '' else '; where autostart is off it waits for a start' end
     end;
   end if;
-  if not _job.active and not _held and pgjobs.pause_reason(_id) is not null then
-    return pgjobs.pause_reason(_id);
-  end if;
   _moved := greatest(
     (select max(c.at) from pgjobs.shards p
      cross join lateral (select k.at from pgjobs.checkpoints k where k.job_id = p.job_id and k.shard = p.shard order by k.number desc limit 1) c
      where p.job_id = _id),
+    -- After a long wait it has only just begun.
+    (select max(p.claimed_at) from pgjobs.shards p where p.job_id = _id and p.owner is not null),
     (select max(e.at) from pgjobs.events e where e.job_id = _id and e.to_status = 'in progress'));
   return case
     when _shard.job_id is null then 'it was in progress before this service took over: set it to canceled or error, then resume it'
@@ -85,6 +94,7 @@ begin
       coalesce(round(pgjobs.seconds_between(_moved, _now))::text, 'many'))
     when _shard.owner is not null and _alive then 'its daemon has fallen silent: another one takes over now'
     when not _alive then _no_daemon
+    when (select p.stop_at from pgjobs.pace_of(_id) p) <= pgjobs.now() then _closes
     when _parked is not null then _parked
     when pgjobs.is_behind(_job.priority::smallint) then format(_behind, _job.priority)
     else 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING)'

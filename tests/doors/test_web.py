@@ -20,10 +20,11 @@ from pgjobs.web.pool import CONNECTIONS
 LEGAL = {
     "start": {"ready": "ready"},
     "stop": {"ready": "canceled", "in progress": "canceled"},
+    "pause": {"ready": "ready", "in progress": "in progress"},
     "resume": {"canceled": "ready", "error": "ready"},
 }
 ILLEGAL = [(verb, status) for verb, legal in LEGAL.items() for status in STATUSES if status not in legal]
-CHANGING = ("/jobs/start", "/jobs/stop", "/jobs/resume", "/api")
+CHANGING = ("/jobs/start", "/jobs/stop", "/jobs/pause", "/jobs/resume", "/api")
 OPEN_CONNECTIONS = (
     "select count(*) from pg_stat_activity where application_name = 'pgjobs web' and datname = current_database()"
 )
@@ -77,6 +78,31 @@ def test_start_sets_run_at_to_now(web: Web, db: Db) -> None:
     assert (True, True) == db.row("select run_at <= now(), start_asked from xmp_jobs where id = %s", job)
 
 
+@pytest.mark.parametrize("status", ["ready", "in progress"])
+def test_a_paused_job_goes_on_when_it_is_resumed(web: Web, db: Db, status: str) -> None:
+    """A pause keeps the status and makes the job inactive, with the caller in its events; the answer says why it does
+    not move; a resume lets it go on, where it is active already it is refused as before."""
+    job = job_in(db, status)
+    paused = web.get(f"/jobs/pause?id={job}").json()
+    assert (status, False) == (paused["status"], paused["active"])
+    assert "set active = true" in paused["why"]
+    resumed = web.post("/jobs/resume", data={"id": str(job)}).json()
+    assert (status, True) == (resumed["status"], resumed["active"])
+    events = "select reason, actor from pgjobs.job_events where job_id = %s and reason like 'active%%' order by id"
+    rows = db.execute(events.encode(), (job,)).fetchall()
+    assert [("active = false", "http from 127.0.0.1"), ("active = true", "http from 127.0.0.1")] == rows
+    assert 409 == web.get(f"/jobs/resume?id={job}").status_code
+
+
+def test_a_held_job_is_resumed(web: Web, db: Db) -> None:
+    """A job that a rule of its own holds answers with the reason, and goes on when it is resumed."""
+    job = job_in(db, "in progress")
+    db.execute("select pgjobs.hold_job(%s, 'canary', 'its first records are sent')", (job,))
+    assert web.get(f"/jobs/status?id={job}").json()["why"] == "its first records are sent"
+    assert web.get(f"/jobs/resume?id={job}").json()["active"] is True
+    assert db.value("select released_at is not null from pgjobs.holds where job_id = %s", job)
+
+
 def test_the_event_of_a_change_names_the_application(web: Web, db: Db) -> None:
     """The event of a stop says that it came through the web process."""
     job = job_in(db, "ready")
@@ -86,7 +112,7 @@ def test_the_event_of_a_change_names_the_application(web: Web, db: Db) -> None:
     )
 
 
-@pytest.mark.parametrize("verb", ["start", "stop", "resume", "status"])
+@pytest.mark.parametrize("verb", ["start", "stop", "pause", "resume", "status"])
 def test_an_unknown_job_is_404_with_the_sentence_of_sql(web: Web, db: Db, verb: str) -> None:
     """A number that no job has is refused with the same sentence by HTTP and by SQL."""
     function = "show_job" if verb == "status" else f"{verb}_job"
@@ -99,7 +125,7 @@ def test_an_unknown_job_is_404_with_the_sentence_of_sql(web: Web, db: Db, verb: 
     )
 
 
-@pytest.mark.parametrize("path", ["/jobs/start", "/jobs/stop", "/jobs/resume", "/jobs/status"])
+@pytest.mark.parametrize("path", ["/jobs/start", "/jobs/stop", "/jobs/pause", "/jobs/resume", "/jobs/status"])
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
@@ -141,7 +167,7 @@ def test_every_number_that_a_job_may_have_is_reached(web: Web, db: Db, number: i
     assert [] == web.get(f"/jobs?before={number}").json()
 
 
-@pytest.mark.parametrize("path", ["/jobs/start", "/jobs/stop", "/jobs/resume"])
+@pytest.mark.parametrize("path", ["/jobs/start", "/jobs/stop", "/jobs/pause", "/jobs/resume"])
 def test_a_missing_id_is_400(web: Web, path: str) -> None:
     """A verb without a job to apply it to is refused."""
     answer = web.get(path)

@@ -172,6 +172,7 @@ def test_why_has_an_answer_when_nothing_moves(db: Db) -> None:
     )
     assert db.value("select pgjobs.why(%s)", job) is None
     db.execute("update pgjobs.events set at = at - interval '1 minute'")
+    db.execute("update pgjobs.shards set claimed_at = claimed_at - interval '1 minute'")
     assert "its daemon reads its file, or looks" in db.value("select pgjobs.why(%s)", job)
     prepare(db, claimed)
     assert db.value("select pgjobs.why(%s)", job).startswith("no window of it was finished for 6")

@@ -337,6 +337,8 @@ class Game(RuleBasedStateMachine):
         self.claims += 1
         shard.epoch, shard.owner, shard.lease_until, shard.claimed = shard.epoch + 1, worker, now + LEASE, self.claims
         shard.due, shard.check_at = None, now + LEASE
+        if not shard.failures:
+            shard.note = None
         job.pass_turn()
         assert [shard.epoch, job.dry_run, job.needs_file, shard.keys is not None, shard.uncertain_to] == told
         task = Task(daemon, worker, job, number, shard.epoch, shard.at, shard.at)

@@ -227,6 +227,18 @@ def test_every_code_of_a_record_stands_in_its_table(db: Db) -> None:
         assert dict(rows)[code] in {words, f"{words}{before}…"}
 
 
+def test_every_example_of_pace_is_right(db: Db) -> None:
+    """The statements of the section about pace run as they stand there, on a job that is in progress."""
+    page = PAGES[SQL]
+    example = FENCE.search(page, page.index("## Pace"))
+    assert example
+    job_in(db, "in progress", id=12)
+    for statement in re.sub(r"--.*|```.*", "", example[0]).strip().removesuffix(";").split(";"):
+        db.execute(statement.encode())
+        assert db.value("select active from xmp_jobs where id = 12") is ("pause_job" not in statement)
+    assert ("50", 10000) == db.row("select rate::text, max_backlog from xmp_jobs where id = 12")
+
+
 def test_every_sqlstate_stands_in_its_table() -> None:
     """The table of SQLSTATEs names exactly those that sql/ uses."""
     used = set(re.findall(r"'(PJ\d{3})'", "".join(path.read_text() for path in (ROOT / "sql").rglob("*.sql"))))

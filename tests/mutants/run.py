@@ -21,6 +21,7 @@ from mutants.around import AROUND
 from mutants.doors import DOORS
 from mutants.places import PLACES
 from mutants.rights import RIGHTS
+from mutants.said import SAID
 from mutants.table import MUTANTS as PROTOCOL
 from mutants.table import Mutant
 from mutants.tasks import TASKS
@@ -30,7 +31,7 @@ from pgjobs.lab.memory import use_memory
 from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PLACES, *RIGHTS, *TASKS, *WINDOWS)
+MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PLACES, *RIGHTS, *SAID, *TASKS, *WINDOWS)
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
 PATIENCE = 180
 AT_A_TIME = 2

@@ -17,6 +17,7 @@ from fix_cli import run
 from pgjobs.cli import app, main
 from pgjobs.errors import SchemaError, SettingsError, TaskError
 from pgjobs.lab import services as private
+from pgjobs.lab.roles import member_url
 from pgjobs.lab.services import Services
 
 MOMENT = r"[0-9-]{10}T[0-9:]{8}Z"
@@ -99,6 +100,26 @@ def test_tokens_are_listed_without_their_secrets(database: str) -> None:
     assert not re.search("[0-9a-f]{16}", "".join(lines))
 
 
+def test_everything_is_held_and_released_by_an_operator(database: str) -> None:
+    """A member of pgjobs_operator holds all jobs with a reason, which the switch keeps with the role, and releases
+    them; without a reason nothing is held."""
+    url = member_url(database, "pgjobs_operator")
+    read = "select held, reason, role = %s from pgjobs.switch"
+    with psycopg.connect(database, autocommit=True) as connection:
+        for command, words, row in (
+            (("hold", "a deploy"), '"pgjobs release" lets every job go on', (True, "a deploy", True)),
+            (("release",), "every job goes on where it was", (False, None, True)),
+        ):
+            said = run(*command, database_url=url)
+            assert (0, "") == (said.code, said.err)
+            assert words in said.out
+            assert connection.execute(read, (urlsplit(url).username,)).fetchone() == row
+        said = run("hold", " ", database_url=url)
+        assert (1, "reason: it is empty") == (said.code, complaint(said.err)[0])
+        assert "say why everything is held" in complaint(said.err)[1]
+        assert connection.execute("select held from pgjobs.switch").fetchone() == (False,)
+
+
 @pytest.mark.parametrize("command", [("migrate",), ("watch", "1"), ("token", "drop", "cms")], ids=" ".join)
 def test_a_database_that_is_away_is_said_without_its_password(command: tuple[str, ...]) -> None:
     """Code 1, what the server or the network says, and where to look."""
@@ -125,6 +146,8 @@ def test_an_unmigrated_database_is_told_to_be_migrated(empty_database: str) -> N
     """Whatever needs the schema says how to get it."""
     for command in (
         ("watch", "1"),
+        ("hold", "a look"),
+        ("release",),
         ("token", "list"),
         ("token", "drop", "cms"),
         ("token", "add", "cms", "--scope", "read"),

@@ -97,7 +97,14 @@ def test_a_missing_right_is_named(role: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("command", "group"),
-    [(("watch", "1"), "pgjobs_viewer"), (("verify", "1"), "pgjobs_daemon"), (("token", "list"), "pgjobs_owner")],
+    [
+        (("watch", "1"), "pgjobs_viewer"),
+        (("plan", "1"), "pgjobs_viewer"),
+        (("hold", "a look"), "pgjobs_operator"),
+        (("release",), "pgjobs_operator"),
+        (("verify", "1"), "pgjobs_daemon"),
+        (("token", "list"), "pgjobs_owner"),
+    ],
 )
 @pytest.mark.parametrize("has_usage", [False, True])
 def test_a_command_without_rights_names_the_role_to_grant(

@@ -5,6 +5,7 @@ import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import psycopg
@@ -17,6 +18,11 @@ from pgjobs.ops import watch
 from pgjobs.ops.watch import Look
 
 MOVING = Look(7, "expired", "in progress", 4000, 1000, 900, 90, 10, 25.0, 512.4, 185.0, "a", "/logs/7", None)
+
+WAITING = {
+    "rate": None, "owner": None, "seconds_left": 36_000.0,
+    "why": "its window is closed until 2026-03-02T20:00:00Z",
+}  # fmt: skip
 
 
 def test_a_job_that_gets_done(engine: Engine) -> None:
@@ -63,6 +69,40 @@ def test_a_job_that_waits_says_why_until_it_is_stopped(engine: Engine) -> None:
     assert "canceled" in rest
 
 
+def test_every_wait_is_told_as_a_wait(engine: Engine) -> None:
+    """A job that waits for its window, is paused, or is held with all others, says so with what it waits for, and not
+    that it is in progress, until it is stopped."""
+    engine.start()
+    engine.add_retries(10)
+    engine.execute(
+        "insert into xmp_jobs (id, type, schedule) select 7, 'expired', jsonb_build_object('window',"
+        " jsonb_build_object('start', to_char(h.at, 'HH24:00'), 'stop', to_char(h.at + interval '1 h', 'HH24:00')))"
+        " from (select now() at time zone 'UTC' + interval '2 h') h (at)"
+    )
+    with subprocess.Popen(
+        command("watch", 7),
+        cwd=HOME,
+        env=environment(database_url=engine.database_url),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        timer = threading.Timer(60, watching.kill)
+        timer.start()
+        assert watching.stdout is not None
+        for change, words in (
+            ("select", "· waits · 0 · its window is closed until 20"),
+            ("update xmp_jobs set active = false", "· waits · 0 · it is paused: set active = true"),
+            ("update xmp_jobs set active = true", "· waits · 0 · its window is closed until 20"),
+            ("select pgjobs.hold_all('a look')", "· waits · 0 · everything is held by "),
+        ):
+            engine.execute(change)
+            assert any(words in line for line in iter(watching.stdout.readline, "")), words
+        engine.set_status(7, "canceled")
+        assert "canceled" in watching.stdout.read()
+        timer.cancel()
+    assert 1 == watching.returncode
+
+
 def test_a_job_there_is_not(engine: Engine) -> None:
     """One sentence and where to look."""
     said = run("watch", 4711, database_url=engine.database_url)
@@ -103,6 +143,44 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     for words in ("job 7", "25.0 %", "1,000", "512/s", "3 min 5 s left"):
         assert words in drawn
     assert "\x1b[" in drawn
+
+
+def test_a_bar_of_a_job_that_waits_has_the_whole_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a narrow terminal too the state is a wait, and the moment at the end of its sentence is not cut off."""
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=80)
+    with watch.screen(console) as screen:
+        screen.show(Look(**(vars(MOVING) | WAITING)))
+    assert isinstance(console.file, io.StringIO)
+    drawn = console.file.getvalue()
+    assert "waits" in drawn
+    assert "in progress" not in drawn
+    for words in ("2026-03-02T20:00:00Z", "10 h 0 min"):
+        assert words in drawn
+
+
+def test_a_wait_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While nothing changes a wait is told once a minute, a change after two seconds, another status at once."""
+    now = 100.0
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: now))
+    console = Console(file=io.StringIO(), width=120)
+    waiting = Look(**(vars(MOVING) | WAITING))
+    paused = Look(**(vars(waiting) | {"why": "it is paused: set active = true", "seconds_left": None}))
+    with watch.screen(console) as screen:
+        for second in range(130):
+            now = 101.0 + second
+            screen.show(waiting)
+        for look in (paused, waiting, paused):
+            now += 1.0
+            screen.show(look)
+        screen.show(Look(**(vars(paused) | {"status": "canceled", "why": "it is stopped"})))
+    assert isinstance(console.file, io.StringIO)
+    wait = "  job 7 · 25.0 % · waits · 1,000 · its window is closed until 2026-03-02T20:00:00Z · 10 h 0 min left"
+    assert console.file.getvalue().splitlines() == [
+        *[wait] * 3,
+        "  job 7 · 25.0 % · waits · 1,000 · it is paused: set active = true",
+        "  job 7 · 25.0 % · canceled · 1,000 · it is stopped",
+    ]
 
 
 def test_lines_say_nothing_twice() -> None:

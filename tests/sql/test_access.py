@@ -89,7 +89,9 @@ def test_a_viewer_sees_everything_and_moves_nothing(db: Db, login: Login) -> Non
     assert "pgjobs_jobs" in viewer.column("select name from pgjobs.metrics()")
     assert "PJ404" == viewer.refusal("select pgjobs.show_job(99)").sqlstate
     for call in (
-        *(f"{name}({job})" for name in ("start_job", "stop_job", "resume_job")),
+        *(f"{name}({job})" for name in ("start_job", "stop_job", "pause_job", "resume_job")),
+        "hold_all('a look')",
+        "release_all()",
         "request_suspended(1, 1, '1 s')",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -99,10 +101,12 @@ def test_a_viewer_sees_everything_and_moves_nothing(db: Db, login: Login) -> Non
 
 
 def test_an_operator_steers(db: Db, login: Login) -> None:
-    """A member of pgjobs_operator starts, stops and resumes jobs and asks for suspended MO, without rights
+    """A member of pgjobs_operator starts, stops, pauses and resumes jobs and asks for suspended MO, without rights
     on any table and recorded in its own name."""
     operator = login("pgjobs_operator")
     job = insert_job(db, run_at="2100-01-01Z")
+    assert operator.value("select pgjobs.pause_job(%s)", job)["active"] is False
+    assert operator.value("select pgjobs.resume_job(%s)", job)["active"] is True
     assert "ready" == operator.value("select pgjobs.start_job(%s)", job)["status"]
     assert "canceled" == operator.value("select pgjobs.stop_job(%s)", job)["status"]
     assert "ready" == operator.value("select pgjobs.resume_job(%s)", job)["status"]

@@ -213,10 +213,15 @@ def test_calls_touch_open_jobs_only(crowd: Db, call: str) -> None:
 
 def test_stuck_jobs_are_those_that_should_move(db: Db) -> None:
     """A job in progress that nobody holds and one that has been due for a while are listed with their reason; one that
-    ended, one that is held back and one that is not due yet are not."""
+    ended, one that is held back or paused, one that waits for its pace and one that is not due yet are not."""
     stuck = [job_in(db, "in progress"), insert_job(db, run_at="2020-01-01")]
     for columns in ({"active": False, "run_at": "2020-01-01"}, {"run_at": "2100-01-01"}):
         insert_job(db, **columns)
+    db.execute("update xmp_jobs set active = false where id = %s", (job_in(db, "in progress"),))
+    waits = (
+        "update pgjobs.shards set due_at = now() + interval '1 hour', note = 'its window is closed' where job_id = %s"
+    )
+    db.execute(waits.encode(), (job_in(db, "in progress"),))
     job_in(db, "done")
     found = db.execute("select id, why from pgjobs.stuck_jobs(10) order by id").fetchall()
     assert [(job, 'no daemon is alive: start one with "pgjobs daemon"') for job in stuck] == found

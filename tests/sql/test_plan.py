@@ -87,3 +87,35 @@ def test_jobs_of_a_type_share_its_rate(db: Db) -> None:
     db.execute("update xmp_job_types set rate = 10 where name = 'expired'")
     jobs = [started(db, 36_000, rate=7) for _ in range(2)]
     assert [plan(db, job)[0][1] for job in jobs] == [2, 2]
+
+
+def test_a_stop_while_the_window_is_closed_ends_the_plan(db: Db) -> None:
+    """What is left is closed at the stop, also if no window is open then or before: an interval without length."""
+    clock(db, MONDAY)
+    job = started(db, 90_000, rate=5, schedule=NIGHT, stop_at=MONDAY + timedelta(hours=12))
+    assert plan(db, job) == [(8, 10, 36_000, "its window closes"), (12, 12, 0, "its stop")]
+    never = started(db, 90_000, rate=5, schedule=NIGHT, stop_at=MONDAY + timedelta(hours=3))
+    assert plan(db, never) == [(3, 3, 0, "its stop")]
+    clock(db, MONDAY + timedelta(hours=4))
+    assert plan(db, never) == [(4, 4, 0, "its stop")]
+    assert db.value("select pgjobs.eta(%s)", never) == MONDAY + timedelta(hours=4)
+
+
+def test_a_canary_ends_the_plan(db: Db) -> None:
+    """A job is planned up to its canary, and nobody knows when it goes on; once somebody has looked, to its end."""
+    clock(db, MONDAY)
+    job = started(db, 72_000, rate=5, schedule=NIGHT, budget='{"canary": {"first": 45000}}')
+    canary = "its canary is through, and it is held for a look"
+    assert plan(db, job) == [(8, 10, 36_000, "its window closes"), (32, 32.5, 9_000, canary)]
+    assert db.value("select pgjobs.eta(%s)", job) is None
+    db.execute("select pgjobs.hold_job(%s, 'canary', 'a look'), pgjobs.resume_job(%s)", (job, job))
+    assert [row[3] for row in plan(db, job)] == ["its window closes", "all its records are through"]
+
+
+def test_nothing_limits_a_dry_run(db: Db) -> None:
+    """A dry run publishes nothing: its plan has neither its rate nor its window, its canary or its stop."""
+    clock(db, MONDAY)
+    stop = MONDAY + timedelta(hours=1)
+    limits = {"rate": 5, "schedule": NIGHT, "budget": '{"canary": {"first": 5}}', "stop_at": stop}
+    job = started(db, 36_000, params={"dry_run": True}, **limits)
+    assert plan(db, job) == [(0, None, None, None)]

@@ -30,8 +30,13 @@ async def stop(request: Request) -> Response:
     return await _change(request, "select pgjobs.stop_job(%s, %s)::text")
 
 
+async def pause(request: Request) -> Response:
+    """Hold a ready or running job back until it is resumed."""
+    return await _change(request, "select pgjobs.pause_job(%s, %s)::text")
+
+
 async def resume(request: Request) -> Response:
-    """Continue a job that was stopped or broke off."""
+    """Continue a job that was paused, held or stopped, or broke off."""
     return await _change(request, "select pgjobs.resume_job(%s, %s)::text")
 
 
@@ -110,6 +115,7 @@ ENDPOINTS = (
     Endpoint("/jobs", jobs, "read"),
     Endpoint("/jobs/start", start, "control"),
     Endpoint("/jobs/stop", stop, "control"),
+    Endpoint("/jobs/pause", pause, "control"),
     Endpoint("/jobs/resume", resume, "control"),
     Endpoint("/jobs/status", status, "read"),
     Endpoint("/api", suspended, "control"),

@@ -1,0 +1,21 @@
+-- Reads: xmp_jobs, xmp_job_types, shards   Writes: nothing
+create or replace function pgjobs.parked_reason(_shard pgjobs.shards)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select _shard.note || case
+    when _shard.failures > 0 then '; tried again ' || m.moment
+    -- The reason says it already.
+    when _shard.note like '%it goes on%' or _shard.due_at > pgjobs.now() and strpos(_shard.note, pgjobs.moment_text(_shard.due_at)) > 0 then ''
+    when _shard.due_at >= (select p.stop_at from pgjobs.pace_of(_shard.job_id) p) then '; what is left is closed ' || m.moment
+    else '; it goes on ' || m.moment
+  end
+  from (
+    select case when _shard.due_at > pgjobs.now() then 'at ' || pgjobs.moment_text(_shard.due_at)
+                else 'as soon as a daemon has a free place' end) m (moment)
+  where _shard.owner is null and _shard.note is not null;
+$$;
+comment on function pgjobs.parked_reason(pgjobs.shards) is
+  'Why a shard is parked or set aside, and when it goes on; null where it has no reason of its own to wait.';
