@@ -49,7 +49,7 @@ begin
   records_per_second := least(_pace.rate, _status.records_per_second, _shared);
   _begin := greatest(_now, case when _job.status::text = 'ready' then pgjobs.utc(_job.run_at) end);
   _stop := least(_pace.stop_at, case when _status.started_at is null then _begin + (_pace.schedule ->> 'stop_after')::interval end);
-  if not exists (select from pgjobs.holds h where h.job_id = _job_id and h.kind = 'canary' and h.released_at is not null) then
+  if _pace.budget ? 'canary' and not exists (select from pgjobs.holds h where h.job_id = _job_id and h.kind = 'canary' and h.released_at is not null) then
     _canary := greatest(0, (_pace.budget #>> '{canary,first}')::numeric - coalesce(_status.sent + _status.returned, 0));
   end if;
   if _pace.schedule -> 'local_time' = 'true' then
@@ -95,7 +95,7 @@ begin
         why_it_ends := 'all its records are through';
       end if;
     end if;
-    if _canary < coalesce(records, 'infinity') then
+    if _canary < coalesce(records, _canary + 1) then
       records := _canary;
       ends := begins + make_interval(secs => least(records / records_per_second, 1e10)::double precision);
       why_it_ends := 'its canary is through, and it is held for a look';

@@ -31,7 +31,7 @@ SAID = (
     Mutant(
         "m-said-canary",
         "a job is not planned beyond its canary",
-        (Edit(PLAN, "if _canary < coalesce(records, 'infinity') then", "if false then"),),
+        (Edit(PLAN, "if _canary < coalesce(records, _canary + 1) then", "if false then"),),
         PLANS,
     ),
     Mutant(

@@ -152,7 +152,7 @@ def test_a_bar_of_a_job_that_waits_has_the_whole_sentence(monkeypatch: pytest.Mo
     with watch.screen(console) as screen:
         screen.show(Look(**(vars(MOVING) | WAITING)))
     assert isinstance(console.file, io.StringIO)
-    drawn = console.file.getvalue()
+    drawn = " ".join(console.file.getvalue().split())
     assert "waits" in drawn
     assert "in progress" not in drawn
     for words in ("2026-03-02T20:00:00Z", "10 h 0 min"):

@@ -11,11 +11,12 @@ from psycopg.types.json import Jsonb
 
 DAILY = '{"pattern": {"time": "02:30", "daily": {}}}'
 NINE = {"start": "09:00", "stop": "15:00"}
+RATES: list[Any] = [0, -1, "NaN", "Infinity", "-Infinity", 1_000_000_001, 0.00001]
+NO_OBJECTS: list[Any] = [None, [], "09:00", 9]
 EVERYWHERE: list[tuple[str, Any, str, str]] = [
-    *(("rate", value, "rate", "is no number of records per second")
-      for value in (0, -1, "NaN", "Infinity", "-Infinity", 1_000_000_001, 0.00001)),
+    *(("rate", bad, "rate", "is no number of records per second") for bad in RATES),
     *(("max_backlog", value, "max_backlog", "is no number of messages") for value in (0, -1)),
-    *(("schedule", value, "schedule", "it has to be a JSON object") for value in (None, [], "09:00", 9)),
+    *(("schedule", value, "schedule", "it has to be a JSON object") for value in NO_OBJECTS),
     ("schedule", {"windows": NINE}, "schedule.windows", "there is no such key"),
     ("schedule", {"window": None}, "schedule.window", "it is empty"),
     ("schedule", {"window": NINE | {"stop": "15:30"}}, "schedule.window.stop", "is not a whole number of hours"),
@@ -28,7 +29,7 @@ EVERYWHERE: list[tuple[str, Any, str, str]] = [
     ("schedule", {"local_time": 1}, "schedule.local_time", "is neither true nor false"),
     ("schedule", {"scattering": {"max_spread": 80}}, "schedule.scattering.factor", "it is missing"),
     ("schedule", {"scattering": {"max_spread": 101, "factor": 5}}, "schedule.scattering.max_spread", "is not a number"),
-    *(("budget", value, "budget", "it has to be a JSON object") for value in (None, [], 100)),
+    *(("budget", value, "budget", "it has to be a JSON object") for value in NO_OBJECTS),
     ("budget", {"error": 5}, "budget.error", "there is no such key"),
     ("budget", {"errors": -1}, "budget.errors", "is not a whole number"),
     ("budget", {"errors": {"after": 5}}, "budget.errors", "it has neither count nor share"),

@@ -355,7 +355,8 @@ def it_is_stopped(db: Db) -> Told:
 @state
 def it_broke_off(db: Db) -> Told:
     claimed = running(db, rate=5)
-    db.execute("select pgjobs.fail_job(%s, 0, %s, true, 'its file is gone')", (claimed["job_id"], claimed["epoch"]))
+    failed = "select pgjobs.fail_job(%s, 0, %s, true, 'file', 'its file is gone')"
+    db.execute(failed.encode(), (claimed["job_id"], claimed["epoch"]))
     return Told(claimed["job_id"], "it broke off: its file is gone")
 
 
