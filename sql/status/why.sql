@@ -28,8 +28,8 @@ begin
     return 'it is done';
   end if;
   select * into _shard from pgjobs.shards p where p.job_id = _id
-  -- What waits before what runs, trouble before a wait, and of those that wait the one that goes on first.
-  order by p.finished_at nulls first, p.owner nulls first, p.failures = 0, p.due_at, p.shard
+  -- What waits before what runs; of it what has a reason, trouble before a wait; and of those the one that goes on first.
+  order by p.finished_at nulls first, p.owner nulls first, p.failures = 0, p.note is null, p.due_at, p.shard
   limit 1;
   if _job.status::text = 'error' then
     return coalesce('it broke off: ' || _shard.error,
@@ -59,7 +59,7 @@ begin
           select ', and then ' || w.reason
           from pgjobs.pace_of(_id) p
           cross join pgjobs.wait_for_window(p.schedule, p.stop_at, pgjobs.utc(_job.run_at)) w
-          where w.reason is not null and not _job.params ? 'dry_run'), '')
+          where w.reason is not null and not _job.params ? 'dry_run' and not coalesce(p.schedule -> 'local_time' = 'true', false)), '')
       when _held then 'the daemon that held it last is just letting go'
       when pgjobs.is_stranded(_id) then _stranded
       when not _alive then _no_daemon

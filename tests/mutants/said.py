@@ -55,7 +55,7 @@ SAID = (
     Mutant(
         "m-said-task",
         "a task gives its pace to its jobs",
-        (Edit("sql/tasks/task_columns.sql", "'rate', 'max_backlog', 'schedule', 'budget', ", ""),),
+        (Edit("sql/tasks/task_columns.sql", ", 'rate', 'max_backlog', 'schedule', 'budget'", ""),),
         ("tests/sql/test_bad_pace.py::test_a_task_gives_its_pace_to_its_jobs",),
     ),
 )

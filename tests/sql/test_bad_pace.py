@@ -44,7 +44,7 @@ OF_A_JOB: list[tuple[str, Any, str, str]] = [
     ("priority", 100_000, "priority", "is out of range"),
     ("priority", -100_000, "priority", "is out of range"),
 ]
-OF_A_TASK = [row for row in OF_A_JOB if row[0] != "stop_at"]
+OF_A_TASK = [row for row in EVERYWHERE + OF_A_JOB if row[0] != "stop_at" and row[1] is not None]
 STATE = """
 select jsonb_build_array(
   (select jsonb_agg(to_jsonb(j) order by j.id) from xmp_jobs j),
@@ -67,8 +67,8 @@ CALLS = {
     UPDATE_JOB: EVERYWHERE + OF_A_JOB,
     INSERT_TYPE: EVERYWHERE,
     UPDATE_TYPE: EVERYWHERE,
-    INSERT_TASK: EVERYWHERE + OF_A_TASK,
-    UPDATE_TASK: EVERYWHERE + OF_A_TASK,
+    INSERT_TASK: OF_A_TASK,
+    UPDATE_TASK: OF_A_TASK,
 }
 
 
@@ -113,8 +113,8 @@ def test_a_backlog_of_a_queue_that_nobody_knows_is_refused(db: Db, call: str) ->
 
 
 def test_null_means_without_a_limit_or_is_refused(db: Db) -> None:
-    """rate, max_backlog and stop_at are null where there is no limit; a new job whose priority is null has the usual
-    one, and one that has a priority keeps it; the sentence says what to write."""
+    """rate, max_backlog and stop_at are null without a limit, and a new job whose priority is null has the usual
+    one; schedule and budget of a task are empty then; all else is refused, and the sentence says what to write."""
     job = insert_job(db, rate=None, max_backlog=None, stop_at=None, priority=None)
     read = "select rate, max_backlog, stop_at, priority from xmp_jobs where id = %s"
     assert db.row(read, job) == (None, None, None, 0)
@@ -127,9 +127,12 @@ def test_null_means_without_a_limit_or_is_refused(db: Db) -> None:
             said.constraint_name,
             said.message_primary,
         )
-    for call in (UPDATE_TYPE, INSERT_TASK):
-        for column in ("rate", "max_backlog"):
-            db.execute(call.format(column).encode(), (None,))
+    for column in ("rate", "max_backlog"):
+        db.execute(UPDATE_TYPE.format(column).encode(), (None,))
+    for column in ("rate", "max_backlog", "schedule", "budget"):
+        db.execute(INSERT_TASK.format(column).encode(), (None,))
+    rows = db.execute("select rate, max_backlog, schedule, budget from pgjobs.tasks").fetchall()
+    assert [(None, None, {}, {})] * 4 == rows
 
 
 def test_a_task_gives_its_pace_to_its_jobs(db: Db) -> None:
