@@ -40,7 +40,7 @@ EVERYWHERE: list[tuple[str, Any, str, str]] = [
 OF_A_JOB: list[tuple[str, Any, str, str]] = [
     ("stop_at", "infinity", "stop_at", "is no moment"),
     ("stop_at", "2020-01-01", "stop_at", "is not after run_at"),
-    ("schedule", {"scattering": {"max_spread": 80, "factor": 75}}, "schedule.scattering", "the job has no end"),
+    ("schedule", {"scattering": {"max_spread": 80, "factor": 75}}, "schedule.scattering", "there is no end"),
     ("priority", 100_000, "priority", "is out of range"),
     ("priority", -100_000, "priority", "is out of range"),
 ]

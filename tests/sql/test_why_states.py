@@ -168,7 +168,7 @@ def its_next_record_is_due_later(db: Db) -> Told:
     db.execute("update pgjobs.shards set estimate = 36 where job_id = %s", (claimed["job_id"],))
     assert db.row(GRANT, claimed["job_id"], claimed["epoch"], None)[0] == "go"
     job = obeyed(db, claimed)
-    return Told(job, "its rate allows the next record later; it goes on at 2026-03-02T12:01:39Z", 1)
+    return Told(job, "its rate allows the next record later; it goes on at 2026-03-02T12:01:40Z", 1)
 
 
 @state
