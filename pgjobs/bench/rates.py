@@ -21,6 +21,8 @@ EDGE_SECONDS = 1.5
 EDIT_SECONDS = 4.0
 NEAR = 0.2
 """A rate is in effect when a second has what it allows, give or take one grant: a fifth of a second's worth."""
+FREE = Key(LETTER, f"no rate, {SHARDS} shards, {DAEMONS} daemons", "classic")
+"""What the machine can do at that time."""
 SUM = Key(LETTER, f"{JOBS} jobs of a type with {TYPE_RATE} a second", "classic")
 
 
@@ -48,8 +50,10 @@ def edited(rate: float, rates: tuple[float, ...]) -> float:
 
 
 def measure(lab: Lab) -> None:
-    """Each rate by itself, then ten jobs that share one."""
+    """A job without a rate for a while, each rate by itself, then ten jobs that share one."""
     with workers.daemons(lab, DAEMONS) as pids:
+        lab.say(f"{LETTER}: a job without a rate")
+        without(lab, pids)
         for rate in lab.scale.rates:
             lab.say(f"{LETTER}: a job with a rate of {rate:,g} a second")
             one_job(lab, pids, rate)
@@ -82,6 +86,24 @@ def one_job(lab: Lab, pids: tuple[int, ...], rate: float) -> None:
         lab.book.remark(f"m: {new:,g} a second instead of {rate:,g} was not in effect after {EDIT_SECONDS:.0f} s")
         seconds = EDIT_SECONDS
     lab.book.add(edit_key(rate, new), Sample(1, seconds, figures={"after_ms": 1000 * seconds}))
+    lab.drop(queue)
+
+
+def without(lab: Lab, pids: tuple[int, ...]) -> None:
+    """The same job with nothing that limits it, for a third of the time, or as long as it lasts."""
+    queue = lab.queue("rate")
+    rest(lab.trees, lab.scale.rest)
+    watch = Watch({"publisher": pids, **lab.trees})
+    job = jobs.start(lab, lab.type_for("expired", queue), {**lab.range(), "never": 1}, shards=SHARDS).id
+    try:
+        jobs.wait_for(lab, job, considered=1, seconds=60)
+        time.sleep(lab.scale.pace_seconds / 3)
+        spent = watch.spent()
+    finally:
+        jobs.stop(lab, [job])
+    found = confirmed(lab, [job])
+    count, span = counted(found, lab.scale.pace_seconds / 3)
+    lab.book.add(FREE, Sample(count, span, spent))
     lab.drop(queue)
 
 
@@ -124,13 +146,19 @@ def confirmed(lab: Lab, started: list[int]) -> list[Confirmed]:
     return [Confirmed(*row) for row in lab.connection.execute(statement("confirmed"), {"ids": started})]
 
 
-def accuracy(found: list[Confirmed], rate: float, seconds: float, spent: dict[str, float]) -> Sample:
-    """The rate from the first checkpoint, which is not counted, to the first one after so many seconds."""
+def counted(found: list[Confirmed], seconds: float) -> tuple[int, float]:
+    """How many messages, in which time, came behind those of the first checkpoint."""
     begin = found[0].at
     last = next((i for i, each in enumerate(found) if each.at >= begin + seconds), len(found) - 1)
     span, count = found[last].at - begin, sum(each.n for each in found[1 : last + 1])
     if not last or not span:
-        raise workers.BenchError(f"of a rate of {rate:,g} a second only the first messages were confirmed")
+        raise workers.BenchError("only the messages of the first checkpoint were confirmed")
+    return count, span
+
+
+def accuracy(found: list[Confirmed], rate: float, seconds: float, spent: dict[str, float]) -> Sample:
+    """The rate from the first checkpoint, which is not counted, to the first one after so many seconds."""
+    count, span = counted(found, seconds)
     error = 100 * (count / span / rate - 1)
     return Sample(count, span, spent, figures={"error_percent": error, "fullest_times": fullest(found) / rate})
 

@@ -216,6 +216,7 @@ def test_rates_are_watched_and_changed(lab: Lab, monkeypatch: pytest.MonkeyPatch
         assert 0 < kept.count <= 2 * rate * (kept.seconds + 1)
         assert kept.figures["fullest_times"] > 0
         assert 0 <= only(lab, *rates.edit_key(rate, new)).figures["after_ms"] <= 2000
+    assert only(lab, *rates.FREE).count > 0
     shared = only(lab, *rates.SUM)
     assert 0 < shared.count <= rates.TYPE_RATE * (shared.seconds + 1)
     assert 0 <= shared.figures["poorest_percent"] <= 100
@@ -235,7 +236,7 @@ def test_a_rate_is_judged_by_its_checkpoints() -> None:
     assert pytest.approx(0.3, abs=0.2) == rates.in_effect(faster, 103.0, 10, 40)
     assert rates.in_effect(steady, 103.0, 10, 40) is None
     assert pytest.approx(0) == rates.in_effect(steady, 101.0, 40, 10)
-    with pytest.raises(workers.BenchError, match="only the first messages"):
+    with pytest.raises(workers.BenchError, match="only the messages of the first checkpoint"):
         rates.accuracy(steady[:1], 8, 2.0, {})
 
 
