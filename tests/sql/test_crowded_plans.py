@@ -15,7 +15,8 @@ from pgjobs.lab.services import Services
 
 ENDED, WAITING, RUNNING = 50_000, 10_000, 500
 ONE, PAGE = 90, 1100
-"""Rows that a statement about one job, and about twenty, may read; one look at all jobs of a kind reads 10,000."""
+"""Rows that a statement about one job, and about twenty, may read; one look at all jobs of a kind reads 10,000. Where
+jobs run, the shards of each are looked at as well, twenty of them here."""
 READS = {
     "newest": ("select * from pgjobs.job_status order by id desc limit 20", PAGE),
     "running": ("select * from pgjobs.job_status where status = 'in progress' limit 20", PAGE),
@@ -34,7 +35,7 @@ READS = {
     "list of none": ("select pgjobs.list_jobs('ready', 'rare', 20, null)", PAGE),
     "running page": ("select pgjobs.running_jobs(20)", PAGE + 1000),
     "metrics": ("select * from pgjobs.metrics()", 3000),
-    "stuck": ("select * from pgjobs.stuck_jobs(10)", PAGE),
+    "stuck": ("select * from pgjobs.stuck_jobs(10)", PAGE + 500),
     "removable logs": ("select * from pgjobs.removable_logs('h')", 10),
 }
 WRITES = {
