@@ -11,6 +11,7 @@ as $$
 declare
   _due timestamptz;
   _waits boolean := coalesce(_pause, '0') > interval '0' or _failure;
+  _active boolean;
 begin
   perform from pgjobs.shards p
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.finished_at is null
@@ -22,8 +23,8 @@ begin
   select case
     when j.status::text = 'in progress' and j.active then pgjobs.now()
     when j.status::text = 'in progress' then (select c.stop_at from pgjobs.pace_of(j.id) c)
-    when j.status::text = 'ready' and j.active then greatest(pgjobs.now(), j.run_at::timestamptz) end
-  into _due
+    when j.status::text = 'ready' and j.active then greatest(pgjobs.now(), j.run_at::timestamptz) end, j.active
+  into _due, _active
   from public.xmp_jobs j where j.id = _job_id;
   if not _waits then
     -- Another shard of the job may have its turn; if it was just claimed, the next one has it now.
@@ -44,7 +45,9 @@ begin
   set owner = null, lease_until = null, yield_at = null, note = _reason,
       in_flight_to = case when _clean then p.after_key else p.in_flight_to end,
       failures = case when _failure then p.failures + 1 else 0 end,
-      due_at = _due + case when _failure then least(interval '10 s', interval '1 s' * power(2, least(p.failures, 10)))
+      -- Paused meanwhile, it waits for its stop alone.
+      due_at = _due + case when not _active then interval '0'
+                           when _failure then least(interval '10 s', interval '1 s' * power(2, least(p.failures, 10)))
                            else coalesce(_pause, '0') end
   where p.job_id = _job_id and p.shard = _shard;
   return true;

@@ -14,6 +14,8 @@ begin
       'stop it first: update xmp_jobs set status = ''canceled''');
   end if;
   delete from pgjobs.shards where job_id = old.id;
+  delete from pgjobs.holds where job_id = old.id;
+  delete from pgjobs.paces where what = 'job ' || old.id;
   delete from pgjobs.outcomes where job_id = old.id;
   delete from pgjobs.uncertain_ranges where job_id = old.id;
   delete from pgjobs.log_segments where job_id = old.id;

@@ -7,12 +7,20 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if new.rate is null then
+    delete from pgjobs.paces where what = 'type ' || new.name::text;
+  else
+    update pgjobs.paces set next_at = pgjobs.now() where what = 'type ' || new.name::text and next_at > pgjobs.now();
+  end if;
   update pgjobs.shards p
   set due_at = pgjobs.now()
   from public.xmp_jobs j
   where j.type::text = new.name::text and j.status::text = 'in progress' and j.active
     and p.job_id = j.id and p.owner is null and p.finished_at is null and p.due_at > pgjobs.now() and p.failures = 0;
-  delete from pgjobs.paces where what = 'type ' || new.name::text;
+  -- A job that is paused waits for its stop, which may be another one now.
+  perform pgjobs.schedule_shards(j.id, j.status::text, j.active, j.run_at::timestamptz, j.priority::smallint, j.start_asked)
+  from public.xmp_jobs j
+  where j.type::text = new.name::text and j.status::text = 'in progress' and not j.active;
   perform pg_notify('pgjobs', '{}');
   return null;
 end;

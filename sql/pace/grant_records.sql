@@ -19,9 +19,9 @@ declare
 begin
   select o.verdict, o.pause, o.reason into verdict, pause, reason from pgjobs.orders(_job_id) o;
   select * into _pace from pgjobs.pace_of(_job_id);
-  if verdict = 'go' and (_pace.max_backlog is not null or _pace.budget ? 'canary' or _pace.schedule ? 'scattering') then
-    -- Before the lock of the shard: a hold may wait for all shards of the job.
-    perform pgjobs.take_turn(_job_id, case when _pace.max_backlog is not null and _pace.shared_backlog then _pace.type end);
+  if verdict = 'go' and (num_nonnulls(_pace.rate, _pace.type_rate, _pace.max_backlog) > 0 or _pace.budget ? 'canary' or _pace.schedule ? 'scattering') then
+    -- Before the lock of the shard: a hold, and an edit of the rate, may wait for all shards of the job.
+    perform pgjobs.take_turn(_job_id, case when _pace.type_rate is not null or _pace.max_backlog is not null and _pace.shared_backlog then _pace.type end);
   end if;
   select p.zone into _zone from pgjobs.shards p
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
@@ -86,13 +86,13 @@ begin
     select r.at_most, r.delay into at_most, delay from pgjobs.spend_rate(_job_id, _pace.type, _pace.rate, _pace.type_rate, at_most) r;
     if delay > interval '1 s' then
       verdict := 'wait';
-      pause := delay;
+      pause := least(delay + pgjobs.turn_delay(_job_id, _pace.type_rate), _pace.stop_at - _now);
       reason := 'its rate allows the next record later';
       at_most := 0;
     end if;
   end if;
   if verdict = 'go' and at_most = 0 then
-    delay := _ask_again;
+    delay := coalesce(delay, _ask_again);
   end if;
   update pgjobs.shards p set granted = at_most, note = coalesce(_full, p.note) where p.job_id = _job_id and p.shard = _shard;
   return next;

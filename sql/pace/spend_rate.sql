@@ -13,8 +13,9 @@ declare
   _mine constant text := 'job ' || _job_id;
   _its_type constant text := 'type ' || _type;
   _now timestamptz;
+  _own timestamptz;
+  _shared timestamptz;
   _start timestamptz;
-  _next timestamptz;
 begin
   if _lowest is null then
     return query select _wanted, interval '0';
@@ -25,19 +26,33 @@ begin
   on conflict do nothing;
   -- The job before the type, everywhere: nobody waits in a circle.
   if _rate is not null then
-    select p.next_at into _start from pgjobs.paces p where p.what = _mine for update;
+    select p.next_at into _own from pgjobs.paces p where p.what = _mine for update;
   end if;
   if _type_rate is not null then
-    select greatest(_start, p.next_at) into _start from pgjobs.paces p where p.what = _its_type for update;
+    select p.next_at into _shared from pgjobs.paces p where p.what = _its_type for update;
   end if;
   _now := pgjobs.now();
-  _start := greatest(_start, _now - _kept);
+  -- So far ahead nothing is given away: the clock was set back.
+  if _own > _now + make_interval(secs => (2 + 2 / _rate)::double precision) then
+    update pgjobs.paces p set next_at = _now + make_interval(secs => (1 + 1 / _rate)::double precision) where p.what = _mine
+    returning p.next_at into _own;
+  end if;
+  if _shared > _now + make_interval(secs => (2 + 2 / _type_rate)::double precision) then
+    update pgjobs.paces p set next_at = _now + make_interval(secs => (1 + 1 / _type_rate)::double precision) where p.what = _its_type
+    returning p.next_at into _shared;
+  end if;
+  _start := greatest(_own, _shared, _now);
   at_most := _n;
-  delay := greatest(_start - _now, interval '0');
-  if delay <= interval '1 s' then
+  delay := _start - _now;
+  if _own > _now + interval '0.2 s' and _own >= _shared then
+    -- The type's other jobs may have their turn until then.
+    at_most := 0;
+  elsif delay <= interval '1 s' then
+    -- What goes out then is no older than what is kept, in the account of the job and in that of the type.
     update pgjobs.paces p
-    set next_at = greatest(p.next_at, _now - _kept) + make_interval(secs => (_n / case p.what when _mine then _rate else _type_rate end)::double precision)
-    where p.what in (_mine, _its_type) and (p.what = _mine and _rate is not null or p.what = _its_type and _type_rate is not null);
+    set next_at = greatest(case p.what when _mine then _own else _shared end, _start - _kept)
+                  + make_interval(secs => (_n / case p.what when _mine then _rate else _type_rate end)::double precision)
+    where p.what = _mine and _rate is not null or p.what = _its_type and _type_rate is not null;
   end if;
   return next;
 end;

@@ -35,6 +35,14 @@ for each row when (
       is distinct from (new.run_at, new.active, new.start_asked, new.priority, new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget))
 execute function pgjobs.record_schedule();
 
+-- Before the shards are locked: whoever grants records locks the rate first.
+create or replace trigger pgjobs_21_reset_rate
+after update on public.xmp_jobs
+for each row when (
+  old.rate is distinct from new.rate
+  or old.status is distinct from new.status and new.status::text in ('done', 'canceled', 'error'))
+execute function pgjobs.reset_rate();
+
 create or replace trigger pgjobs_22_count
 after insert or delete on public.xmp_jobs
 for each row execute function pgjobs.count_job();
@@ -56,13 +64,6 @@ for each row when (
   -- Of a job that becomes done no shard is open or due any more.
   and (old.status is not distinct from new.status or new.status::text <> 'done'))
 execute function pgjobs.schedule_job();
-
-create or replace trigger pgjobs_23_reset_rate
-after update on public.xmp_jobs
-for each row when (
-  old.rate is distinct from new.rate
-  or old.status is distinct from new.status and new.status::text in ('done', 'canceled', 'error'))
-execute function pgjobs.reset_rate();
 
 create or replace trigger pgjobs_24_release_hold
 after update on public.xmp_jobs

@@ -1,0 +1,13 @@
+-- Reads: shards   Writes: nothing
+create or replace function pgjobs.turn_delay(_job_id bigint, _type_rate numeric)
+returns interval
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  -- A rate keeps half a second of unused time, so this costs nothing of it.
+  select coalesce(interval '0.4 s' / (1 + _type_rate * greatest(0, pgjobs.seconds_between(max(p.updated_at), clock_timestamp())))::double precision, '0')
+  from pgjobs.shards p where p.job_id = _job_id;
+$$;
+comment on function pgjobs.turn_delay(bigint, numeric) is
+  'How much later than the next record of its type is due a job looks for it that is parked until then: the less the longer it has published nothing, so that jobs of one type take turns.';
