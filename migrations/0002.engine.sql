@@ -8,7 +8,7 @@ alter table public.xmp_jobs
   add column if not exists shards integer,
   add column if not exists callback_url text,
   -- Wider than what is allowed, so that the trigger refuses a number in a sentence before PostgreSQL does without one.
-  add column if not exists priority integer not null default 0,
+  add column if not exists priority integer not null default 5,
   add column if not exists task_id bigint,
   add column if not exists idempotency_key text,
   add column if not exists rate numeric,
@@ -24,7 +24,7 @@ comment on column public.xmp_jobs.stop_at is 'Nothing is published from this mom
 comment on column public.xmp_jobs.schedule is 'When records may be published: window, stop_after, misfire and more; what is not given is as the type says.';
 comment on column public.xmp_jobs.budget is 'What holds the job until somebody resumes it: too many errors, or the first records of a canary.';
 comment on column public.xmp_jobs.priority is
-  'From -100 to 100: jobs of a higher priority start first, and running ones of a lower one give up their places for them.';
+  'From 0 to 10: jobs of a higher priority start first, and running ones of a lower one give up their places for them; what is due and waits gains a level each minute.';
 comment on column public.xmp_jobs.run_at is 'The time the job was specified to run, not the time it ran.';
 comment on column public.xmp_jobs.finish_at is 'When the job ended; null until then.';
 comment on column public.xmp_jobs.active is 'false: the job is held back and not started until it is true again.';
@@ -116,7 +116,7 @@ create table pgjobs.shards (
   owner        uuid,
   lease_until  timestamptz,
   lease_check_at timestamptz,
-  priority     smallint not null default 0,
+  priority     smallint not null default 5,
   due_at       timestamptz,
   asked        boolean not null default false,
   scheduled_at timestamptz,
@@ -142,6 +142,7 @@ create table pgjobs.shards (
   checkpoints  bigint not null default 0,
   started_at   timestamptz,
   claimed_at   timestamptz,
+  claimed_priority smallint,
   claimed_with bigint not null default 0,
   updated_at   timestamptz,
   finished_at  timestamptz,
@@ -164,6 +165,8 @@ create index shards_exhausted_idx on pgjobs.shards (due_at) where finished_at is
 comment on column pgjobs.shards.lease_check_at is
   'When somebody looks next whether the lease has run out; it has an index, for lease_until changes with every checkpoint.';
 comment on column pgjobs.shards.priority is 'The priority of the job, kept here so that one index serves a claim.';
+comment on column pgjobs.shards.claimed_priority is
+  'The priority that it had reached by waiting when it was claimed, which it keeps for a turn; null: its own.';
 comment on column pgjobs.shards.due_at is
   'From when on the shard may be claimed; null: not now (held, finished, its job is stopped, or another shard of the job is to be claimed first).';
 comment on column pgjobs.shards.asked is 'Whether daemons without autostart may claim it: its job has begun, or somebody asked for the start.';
@@ -412,7 +415,7 @@ create table pgjobs.tasks (
   type         text not null,
   params       jsonb not null default '{}',
   file_name    text not null default '',
-  priority     integer not null default 0,
+  priority     integer not null default 5,
   id_user      integer not null default 0,
   shards       integer,
   callback_url text,

@@ -38,7 +38,7 @@ def urgent(lab: Lab) -> list[float]:
                     lab.book.remark(f"k: giants had ended before the urgent job {turn} of {lab.scale.urgent}")
                     break
                 params: dict[str, object] = {**lab.range(), "count": min(RECORDS, lab.scale.records // 10)}
-                job = jobs.start(lab, urgent_kind, params, priority=1)
+                job = jobs.start(lab, urgent_kind, params, priority=10)
                 latency = arrivals.first(job.id) - job.asked
                 jobs.wait_for(lab, job.id)
                 if turn:  # the first one warms everything up

@@ -49,7 +49,7 @@ def start(
     *,
     active: bool = True,
     shards: int | None = None,
-    priority: int = 0,
+    priority: int = 5,
     rate: float | None = None,
     max_backlog: int | None = None,
 ) -> Started:

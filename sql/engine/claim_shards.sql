@@ -14,11 +14,18 @@ declare
   _began timestamptz := clock_timestamp();
   _now timestamptz;
   _helpers bigint;
-  _priority integer := 32768;
+  _priorities smallint[];
+  _firsts timestamptz[];
+  _aged boolean;
+  _at integer;
+  _priority smallint;
+  _first timestamptz;
+  _level integer;
   _passed bigint[] := '{}';
   _taken integer := 0;
   _job bigint;
   _number integer;
+  _since timestamptz;
   _status text;
   _due boolean;
   _sqlstate text;
@@ -36,42 +43,47 @@ begin
     return;
   end if;
   _helpers := (select count(*) from pgjobs.live_daemons() w where w.id <> _daemon and w.has_broker and w.has_place);
+  select array_agg(f.priority), array_agg(f.due_at) into _priorities, _firsts from pgjobs.first_due(_autostart) f;
+  _aged := exists (select from pgjobs.shards h where h.owner = _daemon and h.claimed_priority is not null);
 
   -- Jobs whose start is refused are passed over; the bounds keep one call short.
   for _attempt in 1 .. _places + 100 loop
     exit when _taken = _places or clock_timestamp() > _began + interval '5 seconds';
     _now := pgjobs.now();
+    -- While something that has aged has a place here, urgent ones come first of those that have reached the same level.
+    select l.n, l.priority, l.due_at into _at, _priority, _first
+    from unnest(_priorities, _firsts) with ordinality l (priority, due_at, n)
+    where l.due_at <= _now
+    order by pgjobs.aged_priority(l.priority, l.due_at, _now) desc, case when _aged then l.priority end desc, l.due_at
+    limit 1;
+    exit when not found;
     if _autostart then
-      select p.job_id, p.shard into _job, _number
+      select p.job_id, p.shard, p.due_at into _job, _number, _since
       from pgjobs.shards p
-      where p.owner is null and p.finished_at is null and p.priority = _priority and p.due_at <= _now
+      where p.owner is null and p.finished_at is null and p.priority = _priority and p.due_at between _first and _now
         and p.job_id <> all (_passed) and pgjobs.may_take(p.job_id, p.shard, _daemon, _running, _helpers)
       order by p.due_at, p.job_id, p.shard
       limit 1
       for update of p skip locked;
     else
-      select p.job_id, p.shard into _job, _number
+      select p.job_id, p.shard, p.due_at into _job, _number, _since
       from pgjobs.shards p
-      where p.owner is null and p.finished_at is null and p.asked and p.priority = _priority and p.due_at <= _now
+      where p.owner is null and p.finished_at is null and p.asked and p.priority = _priority and p.due_at between _first and _now
         and p.job_id <> all (_passed) and pgjobs.may_take(p.job_id, p.shard, _daemon, _running, _helpers)
       order by p.due_at, p.job_id, p.shard
       limit 1
       for update of p skip locked;
     end if;
-    if not found then
-      -- From one priority to the next one, however many shards of it are due later.
-      if _autostart then
-        select p.priority into _priority from pgjobs.shards p
-        where p.owner is null and p.finished_at is null and p.due_at is not null and p.priority < _priority
-        order by p.priority desc limit 1;
-      else
-        select p.priority into _priority from pgjobs.shards p
-        where p.owner is null and p.finished_at is null and p.due_at is not null and p.asked and p.priority < _priority
-        order by p.priority desc limit 1;
-      end if;
-      exit when not found;
-      continue;
-    end if;
+    -- Null: nothing of this priority is left for this call.
+    _firsts[_at] := _since;
+    continue when _since is null;
+    _level := pgjobs.aged_priority(_priority, _since, _now);
+    -- Where those before it are not to be had, one of another priority may come first.
+    continue when _since > _first and exists (
+      select from unnest(_priorities, _firsts) l (priority, due_at)
+      where l.due_at <= _now
+        and (pgjobs.aged_priority(l.priority, l.due_at, _now), case when _aged then l.priority else 0 end, _since)
+            > (_level, case when _aged then _priority else 0 end, l.due_at));
 
     _status := (select j.status::text from public.xmp_jobs j where j.id = _job);
     if _status = 'ready' then
@@ -99,7 +111,7 @@ begin
         continue when pgjobs.handle_misfire(_job);
         perform pgjobs.begin_job(_job);
       end if;
-      return query select * from pgjobs.take_shard(_job, _number, _daemon, clock_timestamp() + _lease);
+      return query select * from pgjobs.take_shard(_job, _number, _daemon, clock_timestamp() + _lease, _level);
     exception when others or assert_failure or query_canceled then
       get stacked diagnostics _sqlstate = returned_sqlstate, _message = message_text;
       perform pgjobs.break_off_or_postpone(_job, _number, _sqlstate, _message);
@@ -108,6 +120,7 @@ begin
       continue;
     end;
     _taken := _taken + 1;
+    _aged := _aged or _level > _priority;
     if exists (select from pgjobs.shards p where p.job_id = _job and p.shard <> _number) then
       perform pgjobs.pass_turn(_job);
     end if;
@@ -117,4 +130,4 @@ begin
 end;
 $$;
 comment on function pgjobs.claim_shards(uuid, text[], boolean, interval, integer, text) is
-  'Takes up to so many shards as places are free: those that are due, by priority, then by due time; frees those whose lease has run out before. A job whose start is refused, by whatever trigger or rule, breaks off or is set aside, and the next one is taken. Of the shards of one job a daemon holds no more than its fair share while others could help, and none while its own broker is away and another daemon''s is not. No row: nothing to do now.';
+  'Takes up to so many shards as places are free: those that are due, by priority with a level more for each minute of waiting (10 at most), then by due time; of equal ones the more urgent first while the daemon runs a shard that got its place by waiting; frees those whose lease has run out before. A job whose start is refused, by whatever trigger or rule, breaks off or is set aside, and the next one is taken. Of the shards of one job a daemon holds no more than its fair share while others could help, and none while its own broker is away and another daemon''s is not. No row: nothing to do now.';

@@ -9,7 +9,7 @@ declare
   _now timestamptz := clock_timestamp();
 begin
   update pgjobs.shards p
-  set owner = null, lease_until = null, due_at = least(p.claimed_at, pgjobs.now())
+  set owner = null, lease_until = null, due_at = greatest(least(p.claimed_at, pgjobs.now()), pgjobs.now() - interval '1 minute')
   where (p.job_id, p.shard) in (
     select o.job_id, o.shard
     from pgjobs.shards o
@@ -24,7 +24,7 @@ begin
     where o.owner is not null and o.lease_check_at < _now and o.lease_until >= _now
     for update skip locked);
   update pgjobs.shards p
-  set owner = null, lease_until = null, due_at = least(p.claimed_at, pgjobs.now())
+  set owner = null, lease_until = null, due_at = greatest(least(p.claimed_at, pgjobs.now()), pgjobs.now() - interval '1 minute')
   where (p.job_id, p.shard) in (
     select o.job_id, o.shard
     from pgjobs.shards o
@@ -33,4 +33,4 @@ begin
 end;
 $$;
 comment on function pgjobs.free_lost_shards(uuid, text[]) is
-  'Frees shards whose lease has run out, and those that this daemon holds without running them. They are due before all others of their priority, and what was in flight stays uncertain.';
+  'Frees shards whose lease has run out, and those that this daemon holds without running them. They are due as if they had waited since their claim, a minute at most, for they ran; what was in flight stays uncertain.';

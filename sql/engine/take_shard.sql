@@ -1,5 +1,5 @@
 -- Reads: xmp_jobs, xmp_job_types   Writes: shards, uncertain_ranges
-create or replace function pgjobs.take_shard(_job_id bigint, _shard integer, _daemon uuid, _lease_until timestamptz)
+create or replace function pgjobs.take_shard(_job_id bigint, _shard integer, _daemon uuid, _lease_until timestamptz, _level integer)
 returns table (
   job_id bigint, shard integer, epoch bigint, type text, exchange text, routing_key text, needs_file boolean,
   file_name text, descending boolean, dry_run boolean, prepared boolean, uncertain_to bigint, log_bytes bigint)
@@ -31,6 +31,7 @@ begin
   end if;
   update pgjobs.shards p
   set epoch = p.epoch + 1, owner = _daemon, lease_until = _lease_until, lease_check_at = _lease_until, due_at = null, yield_at = null, granted = 0,
+      claimed_priority = case when _level > p.priority then _level end,
       -- What it was parked for is over; what has failed is over when a window of it is through.
       note = case when p.failures > 0 then p.note end,
       uncertain_to = case when p.in_flight_to is not distinct from p.after_key then p.uncertain_to
@@ -46,5 +47,5 @@ begin
     _params.descending, _params.dry_run, _taken.prepared_at is not null, _taken.uncertain_to, _taken.log_bytes;
 end;
 $$;
-comment on function pgjobs.take_shard(bigint, integer, uuid, timestamptz) is
-  'Gives a locked shard to a daemon. Its epoch grows, which fences out a former owner; what was in flight then becomes an uncertain range. Raises where its type or params cannot be read.';
+comment on function pgjobs.take_shard(bigint, integer, uuid, timestamptz, integer) is
+  'Gives a locked shard to a daemon, and notes which priority it had reached by waiting, where that is not its own. Its epoch grows, which fences out a former owner; what was in flight then becomes an uncertain range. Raises where its type or params cannot be read.';

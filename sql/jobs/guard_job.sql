@@ -26,7 +26,7 @@ begin
 
   if tg_op = 'INSERT' then
     -- Null means "not given" where there is a value for that.
-    new.priority := coalesce(new.priority, 0);
+    new.priority := coalesce(new.priority, 5);
     new.file_name := coalesce(new.file_name, '');
     new.log_path := coalesce(new.log_path, '');
     if _to not in ('ready', 'canceled') then
@@ -77,11 +77,11 @@ begin
       perform pgjobs.refuse('PJ400', 'bad_active', 'active', 'active: it is null', 'give true, or false to hold the job back');
     end if;
     if new.priority is null then
-      perform pgjobs.refuse('PJ400', 'bad_priority', 'priority', 'priority: it is null', 'give 0, which is the usual one');
+      perform pgjobs.refuse('PJ400', 'bad_priority', 'priority', 'priority: it is null', 'give 5, which is the usual one');
     end if;
-    if new.priority not between -100 and 100 and (tg_op = 'INSERT' or new.priority is distinct from old.priority) then
+    if new.priority not between 0 and 10 and (tg_op = 'INSERT' or new.priority is distinct from old.priority) then
       perform pgjobs.refuse('PJ400', 'bad_priority', 'priority', format('priority: %s is out of range', new.priority),
-        'give a number from -100 to 100; 0 is what other jobs have, a higher one starts before them');
+        'give a number from 0 to 10; 5 is what other jobs have, a higher one starts before them');
     end if;
     if not isfinite(new.created_at) and (tg_op = 'INSERT' or new.created_at is distinct from old.created_at) then
       perform pgjobs.refuse('PJ400', 'bad_created_at', 'created_at', format('created_at: %s is no moment', new.created_at),

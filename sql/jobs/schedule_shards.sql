@@ -8,7 +8,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _begins boolean := _status = 'in progress';
-  _due timestamptz := case when _status = 'ready' and _active then _run_at when _begins and _active then pgjobs.now()
+  _due timestamptz := case
+    -- It has waited from now on, not while it was stopped or held.
+    when _status = 'ready' and _active and _run_at < pgjobs.now() then pgjobs.now()
+    when _status = 'ready' and _active then _run_at
+    when _begins and _active then pgjobs.now()
     -- A job that is paused is closed when its stop comes.
     when _begins then (select p.stop_at from pgjobs.pace_of(_job_id) p) end;
 begin

@@ -15,7 +15,8 @@ declare
   _moved timestamptz;
   _alive boolean;
   _parked text;
-  _behind constant text := 'it waits for its turn: jobs of a higher priority than its own, %s, are due';
+  _level integer;
+  _behind constant text := 'it waits for its turn: jobs of a higher priority are due; its own is %s, it gains a level each minute, and is at %s now';
   _closes constant text := 'its stop has come: what is left is closed as soon as a daemon has a free place';
   _stranded constant text := 'none of its shards is due, so no daemon takes it: stop it with status canceled, then resume it';
   _no_daemon constant text := 'no daemon is alive: start one with "pgjobs daemon"';
@@ -50,6 +51,7 @@ begin
   if pgjobs.held_reason() is not null and not _held then
     return pgjobs.held_reason();
   end if;
+  _level := pgjobs.aged_priority(_shard.priority, _shard.due_at, pgjobs.now());
   _alive := exists (select from pgjobs.live_daemons());
   _parked := pgjobs.parked_reason(_shard);
   if _job.status::text = 'ready' then
@@ -64,7 +66,7 @@ begin
       when pgjobs.is_stranded(_id) then _stranded
       when not _alive then _no_daemon
       when _parked is not null then _parked
-      when pgjobs.is_behind(_job.priority::smallint) then format(_behind, _job.priority)
+      when pgjobs.is_behind(_level) then format(_behind, _job.priority, _level)
       else 'it is due: the next daemon with a free place takes it (see PGJOBS_MAX_RUNNING)'
         || case when _job.start_asked then '' else '; where autostart is off it waits for a start' end
     end;
@@ -96,7 +98,7 @@ begin
     when not _alive then _no_daemon
     when (select p.stop_at from pgjobs.pace_of(_id) p) <= pgjobs.now() then _closes
     when _parked is not null then _parked
-    when pgjobs.is_behind(_job.priority::smallint) then format(_behind, _job.priority)
+    when pgjobs.is_behind(_level) then format(_behind, _job.priority, _level)
     else 'it waits for a free place in a daemon (see PGJOBS_MAX_RUNNING)'
   end;
 end;

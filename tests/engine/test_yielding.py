@@ -12,7 +12,7 @@ HELD = "select count(*) from pgjobs.shards where owner is not null"
 RECORDS = 3000
 
 
-def add(engine: Engine, *, shards: int = 1, priority: int = 0, params: str = "{}") -> int:
+def add(engine: Engine, *, shards: int = 1, priority: int = 5, params: str = "{}") -> int:
     """The id of a new job."""
     insert = "insert into xmp_jobs (type, shards, priority, params) values ('expired', %s, %s, %s) returning id"
     return int(engine.value(insert, shards, priority, params))
@@ -27,10 +27,10 @@ def test_an_urgent_job_gets_a_place_among_giants(engine: Engine, daemons: int) -
     running = [engine.start(window=1, max_running=2, lease_seconds=30) for _ in range(daemons)]
     giants = [add(engine, shards=4) for _ in range(2)]
     engine.wait_until(f"({HELD} and prepared_at is not null) = {places}")
-    urgent = add(engine, priority=1, params='{"count": 5}')
+    urgent = add(engine, priority=6, params='{"count": 5}')
     engine.wait_status(urgent, "done")
     assert ["in progress"] * 2 == [
-        row["status"] for row in engine.rows("select status from xmp_jobs where priority = 0")
+        row["status"] for row in engine.rows("select status from xmp_jobs where priority = 5")
     ]
     said = "".join(daemon.said for daemon in running)
     assert f"it gave its place up to job {urgent}, whose priority is higher" in said

@@ -36,10 +36,10 @@ class Shard:
     owner: UUID | None = None
     lease_until: int = 0
     check_at: int = 0
-    priority: int = 0
+    priority: int = 5
     due: int | None = None
     asked: bool = False
-    claimed: int = 0
+    aged: bool = False
     failures: int = 0
     note: str | None = None
     uncertain_to: int | None = None
@@ -58,6 +58,10 @@ class Shard:
     def waits(self) -> bool:
         """Whether it is open and nobody's."""
         return not self.finished and self.owner is None
+
+    def level(self, now: int) -> int:
+        """Its priority with what it has gained by waiting: one for each minute, up to ten."""
+        return min(10, self.priority + max(0, now - (now if self.due is None else self.due)) // 60)
 
     def let_go(self, *, clean: bool) -> None:
         """Nobody holds it any more; what was in flight stays in doubt unless all of it was accounted for."""
@@ -88,6 +92,7 @@ class Job:
     def __post_init__(self) -> None:
         self.progress = [Shard()]
         self.schedule()
+        self.progress[0].due = self.due()
 
     def finished(self) -> bool:
         """Whether nothing of it is left to do."""
@@ -100,12 +105,13 @@ class Job:
         return self.run_at if self.status == "ready" and self.active else None
 
     def schedule(self) -> None:
-        """Whatever changes whether and when it runs: the first shard that waits is due then, and no other one."""
+        """Whatever changes whether and when it runs: the first shard that waits is due then, at the earliest now."""
         due = self.due()
         if due is None:
             for shard in self.progress:
                 shard.due = None if shard.owner is None else shard.due
             return
+        due = max(due, self.clock.now)
         first = next((shard for shard in self.progress if shard.waits), self.progress[0] if self.finished() else None)
         for shard in self.progress:
             if not shard.finished or shard is first:
@@ -251,13 +257,13 @@ class Model:
         self.places.pop(worker, None)
 
     def free_lost(self, worker: UUID, running: set[str]) -> None:
-        """Shards whose lease has run out are due before all others, and those a daemon holds without knowing it."""
+        """Shards whose lease has run out, and those a daemon holds without knowing it, are due since a minute."""
         for job, number, shard in self.shards():
             known = shard.owner != worker or f"{job.id}/{number}" in running
             if shard.owner and known and (shard.check_at > self.now or shard.held(self.now)):
                 shard.check_at = max(shard.check_at, shard.lease_until if shard.check_at < self.now else 0)
             elif shard.owner:
-                shard.owner, shard.due = None, shard.claimed - 10**6
+                shard.owner, shard.due = None, self.now - 60
 
     def end_exhausted(self) -> None:
         """Jobs that may run and have no open shard are done."""
@@ -270,17 +276,19 @@ class Model:
                 first.due = None
 
     def take(self, worker: UUID, running: set[str], *, autostart: bool) -> tuple[Job, int] | None:
-        """The shard that a daemon is given: of those that are due by priority, then by the time since when."""
+        """The shard that a daemon is given: of those that are due by aged priority, then by the time since when; while
+        the daemon holds one that has aged, its own priority goes before that."""
         self.free_lost(worker, running)
         self.end_exhausted()
         helpers = sum(self.places[each] for each in self.heard if each != worker)
+        aged = any(shard.owner == worker and shard.aged for _, _, shard in self.shards())
         due = [
-            (-shard.priority, shard.due, job.id, number)
+            (-shard.level(self.now), -shard.priority if aged else 0, shard.due, job.id, number)
             for job, number, shard in self.shards()
             if shard.waits and shard.due is not None and shard.due <= self.now and (autostart or shard.asked)
         ]
         taken = None
-        for _, _, job_id, number in sorted(due):
+        for level, _, _, job_id, number in sorted(due):
             job = self.jobs[job_id]
             mine = sum(shard.owner == worker for shard in job.progress)
             if f"{job_id}/{number}" in running:
@@ -296,6 +304,7 @@ class Model:
                 continue
             if job.status == "ready":
                 job.become("in progress")
+            job.progress[number].aged = -level > job.progress[number].priority
             taken = job, number
             break
         if worker in self.places:

@@ -3,6 +3,7 @@
 from mutants.table import CLAIM, Edit, Mutant
 
 CLAIMS = "tests/sql/test_claims.py"
+AGEING = "tests/sql/test_ageing.py"
 PARK = "sql/engine/park_shard.sql"
 FINISH = "sql/engine/finish_shard.sql"
 YIELDS = "sql/engine/choose_yields.sql"
@@ -15,8 +16,8 @@ PLACES = (
         (
             Edit(
                 CLAIM,
-                "p.due_at is not null and p.priority < _priority\n        order by p.priority desc limit 1",
-                "p.due_at is not null and p.priority < _priority\n        order by p.priority limit 1",
+                "order by pgjobs.aged_priority(l.priority, l.due_at, _now) desc,",
+                "order by pgjobs.aged_priority(l.priority, l.due_at, _now),",
             ),
         ),
         (f"{CLAIMS}::test_the_higher_priority_comes_first_then_the_earlier_due_time",),
@@ -133,9 +134,42 @@ PLACES = (
         "m-yield-equal",
         "a shard of equal priority keeps its place for the life of a cursor",
         (
-            Edit(YIELDS, "h.claimed_at < _now - _held))", "h.claimed_at < _now))"),
-            Edit(YIELDS, "h.claimed_at < _now - _held)\n", "h.claimed_at < _now)\n"),
+            Edit(
+                "sql/engine/gives_way.sql",
+                "_held.prepared_at is not null and _held.claimed_at < _since",
+                "_held.prepared_at is not null",
+            ),
         ),
         (f"{CLAIMS}::test_equal_jobs_yield_after_a_while",),
+    ),
+    Mutant(
+        "m-ageing",
+        "what waits gains a level each minute",
+        (
+            Edit(
+                "sql/engine/aged_priority.sql",
+                "_priority + floor(extract(epoch from _now - _due_at) / 60)",
+                "_priority",
+            ),
+        ),
+        (f"{AGEING}::test_a_job_of_low_priority_does_not_starve",),
+    ),
+    Mutant(
+        "m-yield-circle",
+        "what ageing has brought to a place keeps it for a turn",
+        (Edit("sql/engine/take_shard.sql", "case when _level > p.priority then _level end", "null"),),
+        (f"{AGEING}::test_whatever_waits_has_its_turn_and_none_is_cut_short",),
+    ),
+    Mutant(
+        "m-age-locked",
+        "where the shard that has waited longest is not to be had, those of other priorities are looked at again",
+        (Edit(CLAIM, "continue when _since > _first and exists", "continue when false and exists"),),
+        (f"{AGEING}::test_what_somebody_else_is_taking_brings_no_younger_one_forward",),
+    ),
+    Mutant(
+        "m-age-urgent",
+        "among equal levels the urgent job comes first while an aged one has its turn",
+        (Edit(YIELDS, "case when _aged then d.priority end desc, ", ""),),
+        (f"{AGEING}::test_an_urgent_job_waits_for_one_turn_of_aged_giants",),
     ),
 )

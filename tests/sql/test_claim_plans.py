@@ -21,7 +21,7 @@ CROWD = """
 alter table pgjobs.shards set (fillfactor = 100);
 insert into pgjobs.shards (job_id, finished_at) select n, now() from generate_series(1, 1000000) n;
 insert into pgjobs.shards (job_id, priority, asked, due_at)
-select n, n % 7, n % 2 = 0, now() + '1 day' from generate_series(1000001, 1010000) n;
+select n, n % 11, n % 2 = 0, now() + '1 day' from generate_series(1000001, 1010000) n;
 insert into pgjobs.shards (job_id, asked, owner, lease_until, lease_check_at, claimed_at, prepared_at)
 select n, true, md5((n % 700)::text)::uuid, now() + '1 day', now() + '1 day', now(), now()
 from generate_series(1010001, 1020000) n;
@@ -57,6 +57,14 @@ def crowded(crowd: str) -> Iterator[Db]:
         yield db
 
 
+@pytest.fixture
+def vacuumed(crowd: str) -> Iterator[None]:
+    """What is undone leaves no dead rows in the indexes, which other tests would count."""
+    yield
+    with connect(crowd) as db:
+        db.execute("vacuum (index_cleanup on) pgjobs.shards")
+
+
 def blocks(db: Db, call: str) -> int:
     """How many blocks of tables and indexes a call touches, the third time: the first ones also read the catalogs."""
     for _ in range(2):
@@ -88,15 +96,34 @@ def test_statistics_that_are_missing_change_nothing(crowded: Db, db: Db) -> None
         assert blocks(crowded, call) <= 2 * blocks(db, call) + 60
 
 
+@pytest.mark.usefixtures("vacuumed")
 def test_many_that_nobody_asked_for_cost_nothing(crowded: Db) -> None:
     """Ten thousand jobs that are due and were not asked for cost a daemon without autostart nothing."""
     before = blocks(crowded, CALLS["claim of what is asked"])
     crowded.execute(
         "insert into pgjobs.shards (job_id, priority, due_at)"
-        " select n, n % 7, now() - interval '1 day' from generate_series(1030001, 1040000) n"
+        " select n, n % 11, now() - interval '1 day' from generate_series(1030001, 1040000) n"
     )
     assert blocks(crowded, CALLS["claim of what is asked"]) <= before + 60
     assert blocks(crowded, CALLS["wake-up for what is asked"]) <= before + 60
+
+
+@pytest.mark.usefixtures("vacuumed")
+def test_many_that_wait_cost_nothing(crowded: Db, db: Db) -> None:
+    """Twenty thousand jobs of all priorities that have waited for up to an hour cost what eleven cost."""
+    for each, jobs in ((db, 11), (crowded, 20_000)):
+        each.execute("set session_replication_role = replica")
+        each.execute(
+            "insert into xmp_jobs (id, type, priority, run_at)"
+            " select n, 'expired', n %% 11, now() - n %% 11 * interval '6 min'"
+            " from generate_series(1100001, 1100000 + %s) n",
+            (jobs,),
+        )
+        each.execute("reset session_replication_role")
+        assert jobs == each.value("select pgjobs.adopt_jobs()")
+        each.execute("analyze pgjobs.shards")
+    for call in CALLS.values():
+        assert blocks(crowded, call) <= 2 * blocks(db, call) + 60, call
 
 
 def test_a_checkpoint_touches_no_index_but_its_key(db: Db) -> None:

@@ -141,6 +141,13 @@ def test_the_end_of_old_jobs_is_kept(old: Db) -> None:
     ] == rows
 
 
+def test_old_jobs_have_the_usual_priority(old: Db) -> None:
+    """What the predecessor knew nothing of is as for any other job: none of its jobs comes before or after new ones."""
+    assert (
+        {5} == set(old.column("select priority from xmp_jobs")) == set(old.column("select priority from pgjobs.shards"))
+    )
+
+
 def test_both_ends_are_written(old: Db) -> None:
     """The operator's programs go on reading finished_at: it gets the same moment in UTC, and 1970 again when
     a job is resumed."""

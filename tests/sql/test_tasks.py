@@ -550,7 +550,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"rate": 0}, "rate", "rate: 0 is no number of records per second"),
     ({"schedule": {"misfire": "never"}}, "schedule.misfire", 'schedule.misfire: "never" is not known'),
     ({"budget": {"errors": -1}}, "budget.errors", "budget.errors: -1 is not"),
-    ({"priority": 101}, "priority", "priority: 101 is out of range"),
+    ({"priority": 11}, "priority", "priority: 11 is out of range"),
     ({"priority": 70000}, "priority", "priority: 70000 is out of range"),
     ({"callback_url": "nowhere"}, "callback_url", "callback_url: "),
 ]

@@ -390,7 +390,7 @@ def test_a_moment_of_a_row_that_is_older_than_the_rules(db: Db) -> None:
 def test_null_is_not_given_or_refused_with_a_sentence(db: Db) -> None:
     """A new job with null for priority or file_name has the usual value; null elsewhere is refused in one sentence."""
     job = insert_job(db, priority=None, file_name=None)
-    assert (0, "") == db.row("select priority, file_name from xmp_jobs where id = %s", job)
+    assert (5, "") == db.row("select priority, file_name from xmp_jobs where id = %s", job)
     for field in ("run_at", "active"):
         for statement in (
             f"insert into xmp_jobs (type, {field}) values ('expired', null)",  # noqa: S608 names of the test

@@ -4,6 +4,7 @@ about."""
 import json
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, cast
 
 import psycopg
@@ -90,6 +91,11 @@ def notifications(database: str) -> Iterator[Notifications]:
     listener = Notifications(database)
     yield listener
     listener.connection.close()
+
+
+def set_clock(db: Db, moment: datetime) -> None:
+    """Set the clock by which schedules are judged."""
+    db.execute("select set_config('pgjobs.now', %s, false)", (moment.isoformat(),))
 
 
 def insert_job(db: Db, type_: str = "expired", /, **columns: object) -> int:
