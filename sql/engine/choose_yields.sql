@@ -43,7 +43,7 @@ begin
       select from pgjobs.shards h
       where h.owner = _daemon and pgjobs.gives_way(h, d.job_id, d.priority, d.level, _now - _held))
     -- In the order of claim_shards().
-    order by d.level desc, case when _aged then d.priority end desc, d.due_at, d.job_id, d.shard
+    order by d.level desc, case when _aged then d.priority end desc, d.due_at, d.priority desc, d.job_id, d.shard
     limit _places
   loop
     -- What is locked is just being taken, or another daemon makes room for it.

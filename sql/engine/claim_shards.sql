@@ -54,7 +54,7 @@ begin
     select l.n, l.priority, l.due_at into _at, _priority, _first
     from unnest(_priorities, _firsts) with ordinality l (priority, due_at, n)
     where l.due_at <= _now
-    order by pgjobs.aged_priority(l.priority, l.due_at, _now) desc, case when _aged then l.priority end desc, l.due_at
+    order by pgjobs.aged_priority(l.priority, l.due_at, _now) desc, case when _aged then l.priority end desc, l.due_at, l.priority desc
     limit 1;
     exit when not found;
     if _autostart then
@@ -82,8 +82,8 @@ begin
     continue when _since > _first and exists (
       select from unnest(_priorities, _firsts) l (priority, due_at)
       where l.due_at <= _now
-        and (pgjobs.aged_priority(l.priority, l.due_at, _now), case when _aged then l.priority else 0 end, _since)
-            > (_level, case when _aged then _priority else 0 end, l.due_at));
+        and (pgjobs.aged_priority(l.priority, l.due_at, _now), case when _aged then l.priority else 0 end, _since, l.priority)
+            > (_level, case when _aged then _priority else 0 end, l.due_at, _priority));
 
     _status := (select j.status::text from public.xmp_jobs j where j.id = _job);
     if _status = 'ready' then

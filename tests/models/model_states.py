@@ -283,12 +283,12 @@ class Model:
         helpers = sum(self.places[each] for each in self.heard if each != worker)
         aged = any(shard.owner == worker and shard.aged for _, _, shard in self.shards())
         due = [
-            (-shard.level(self.now), -shard.priority if aged else 0, shard.due, job.id, number)
+            (-shard.level(self.now), -shard.priority if aged else 0, shard.due, -shard.priority, job.id, number)
             for job, number, shard in self.shards()
             if shard.waits and shard.due is not None and shard.due <= self.now and (autostart or shard.asked)
         ]
         taken = None
-        for level, _, _, job_id, number in sorted(due):
+        for level, *_, job_id, number in sorted(due):
             job = self.jobs[job_id]
             mine = sum(shard.owner == worker for shard in job.progress)
             if f"{job_id}/{number}" in running:

@@ -70,18 +70,18 @@ def test_claims_follow_the_rule(db: Db, seed: int, autostart: bool) -> None:
     set_clock(db, NOON)
     jobs = []
     for _ in range(40):
-        priority, seconds = chance.randint(0, 10), chance.randint(-60, 900)
+        priority, seconds = chance.randint(0, 10), 7 * chance.randint(-9, 120)
         job = waits(db, seconds, priority=priority, start_asked=True)
         if seconds >= 0:
             jobs.append((min(10, priority + seconds // 60), priority, seconds, job))
     with db.transaction(force_rollback=True):
-        expected = sorted(jobs, key=lambda job: (-job[0], -job[2], job[3]))
+        expected = sorted(jobs, key=lambda job: (-job[0], -job[2], -job[1], job[3]))
         assert [job for *_, job in expected] == [
             take(db, uuid.uuid4(), autostart=autostart)[0][0] for _ in range(len(jobs))
         ]
     expected, aged = [], False
     while jobs:
-        best = min(jobs, key=lambda job: (-job[0], -job[1] if aged else 0, -job[2], job[3]))
+        best = min(jobs, key=lambda job: (-job[0], -job[1] if aged else 0, -job[2], -job[1], job[3]))
         jobs.remove(best)
         expected.append(best)
         aged = aged or best[0] > best[1]
