@@ -231,6 +231,11 @@ class Model:
 
     def verb(self, job: Job, verb: str) -> bool:
         """Start, stop or resume; False when it is refused."""
+        if verb == "resume" and not job.active and job.status in ("ready", "in progress"):
+            job.active = True
+            job.schedule()
+            job.tell()
+            return True
         if job.status not in VERBS[verb]:
             return False
         if verb == "stop":
