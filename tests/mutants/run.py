@@ -22,6 +22,7 @@ from mutants.doors import DOORS
 from mutants.places import PLACES
 from mutants.rights import RIGHTS
 from mutants.said import SAID
+from mutants.simulated import SIMULATED
 from mutants.table import MUTANTS as PROTOCOL
 from mutants.table import Mutant
 from mutants.tasks import TASKS
@@ -31,7 +32,7 @@ from pgjobs.lab.memory import use_memory
 from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PLACES, *RIGHTS, *SAID, *TASKS, *WINDOWS)
+MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PLACES, *RIGHTS, *SAID, *SIMULATED, *TASKS, *WINDOWS)
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
 PATIENCE = 180
 AT_A_TIME = 2

@@ -317,3 +317,12 @@ def test_a_job_is_closed_at_its_stop_whatever_it_waits_for(db: Db, order: Order)
     assert ended is not None
     assert timedelta(seconds=30) <= ended - NOON <= timedelta(seconds=32)
     assert game.courses[job].timed_out
+
+
+def test_jobs_take_turns_at_the_slow_rate_of_their_type(db: Db) -> None:
+    """Of three jobs that share one record in 50 seconds none goes twice before each has gone once."""
+    game = Game(db, NOON, type_rate=0.02)
+    jobs = [game.add(Order(3)) for _ in range(3)]
+    game.play(HOUR)
+    gone = sorted((at, job) for job in jobs for at, _, _ in game.courses[job].gone)
+    assert sorted(jobs) == sorted(job for _, job in gone[:3]) == sorted(job for _, job in gone[3:6])
