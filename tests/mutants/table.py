@@ -240,7 +240,7 @@ MUTANTS = (
         (
             Edit(
                 "pgjobs/engine/claims.py",
-                "pause = min(self._settings.poll_seconds, max(FULL_PAUSE if full else EMPTY_PAUSE, due))",
+                "pause = min(self._settings.poll_seconds, max(least, due))",
                 "pause = 3600 + 0 * due",
             ),
         ),

@@ -285,13 +285,16 @@ def a_server_was_away(db: Db) -> Told:
     return Told(job, "the broker is away; tried again at 2026-03-02T12:00:01Z")
 
 
+BEHIND = "it waits for its turn: jobs of a higher priority are due;"
+
+
 @state
 def jobs_of_a_higher_priority_are_due(db: Db) -> Told:
     clock(db, NOON)
     beat(db)
     job = insert_job(db, run_at=NOON, priority=1)
     insert_job(db, run_at=NOON, priority=2)
-    return Told(job, "it waits for its turn: jobs of a higher priority than its own, 1, are due")
+    return Told(job, f"{BEHIND} its own is 1, it gains a level each minute, and is at 1 now")
 
 
 @state
