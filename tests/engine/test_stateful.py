@@ -51,6 +51,7 @@ EMPTY = """
   update xmp_jobs set status = 'canceled' where status = 'in progress';
   update pgjobs.shards set owner = null, lease_until = null;
   delete from xmp_jobs; delete from pgjobs.events; delete from pgjobs.daemons;
+  select pgjobs.release_all();
 """
 ELAPSE = """
   with leases as (update pgjobs.shards set lease_until = lease_until - %(by)s,
@@ -80,6 +81,7 @@ LOOK = """
     'checkpoints', (select jsonb_agg(job_id || '/' || shard || ':' || last_key order by job_id, shard, number) from pgjobs.checkpoints),
     'ranges', (select jsonb_agg(u.job_id || '/' || u.shard) from pgjobs.uncertain_ranges u),
     'events', (select jsonb_agg(jsonb_build_array(e.job_id, e.from_status, e.to_status) order by e.id) from pgjobs.events e where e.to_status is not null),
+    'holds', (select jsonb_agg(h.job_id || ' ' || h.kind) from pgjobs.holds h where h.released_at is null),
     'told', (select jsonb_agg(n.job_id) from pgjobs.callbacks n),
     'why', (select jsonb_object_agg(j.id, pgjobs.why(j.id)) from xmp_jobs j))
 """  # noqa: E501 - a column a line
@@ -130,7 +132,9 @@ class Game(RuleBasedStateMachine):
     @initialize(target=jobs, later=st.booleans())
     def first_job(self, later: bool) -> Job | MultipleResults[Job]:
         """Nothing happens without a job."""
-        return self.insert("ready", "expired", later=later, dry_run=False, shards=1, active=True, priority=5)
+        return self.insert(
+            "ready", "expired", later=later, dry_run=False, shards=1, active=True, priority=5, canary=None
+        )
 
     @precondition(lambda self: len(self.model.jobs) < 4)
     @rule(
@@ -142,19 +146,30 @@ class Game(RuleBasedStateMachine):
         shards=st.sampled_from([1, 2, 3]),
         active=mostly,
         priority=priorities,
+        canary=st.sampled_from([None, None, 2, 5]),
     )
     def insert(
-        self, status: str, type_: str, *, later: bool, dry_run: bool, shards: int, active: bool, priority: int
+        self,
+        status: str,
+        type_: str,
+        *,
+        later: bool,
+        dry_run: bool,
+        shards: int,
+        active: bool,
+        priority: int,
+        canary: int | None,
     ) -> Job:
-        """A job may be inserted ready or held, for now or for later."""
+        """A job may be inserted ready or held, for now or for later, also one that is held after its first records."""
         run_at = self.model.now + (3605 if later else -10)
         at, params = START + timedelta(seconds=run_at), {"dry_run": dry_run}
         columns = {"status": status, "run_at": at, "params": params, "shards": shards, "active": active}
-        job_id = insert_job(self.db, type_, **columns, priority=priority)
+        budget = Jsonb({} if canary is None else {"canary": {"first": canary}})
+        job_id = insert_job(self.db, type_, **columns, priority=priority, budget=budget)
         stored = status.replace("cancelled", "canceled")
         events: list[tuple[str | None, str]] = [(None, stored)]
         file = type_ == "injection"
-        job = Job(job_id, stored, run_at, shards, active, dry_run, file, priority, self.model, events=events)
+        job = Job(job_id, stored, run_at, shards, active, dry_run, file, priority, canary, self.model, events=events)
         self.model.jobs[job_id] = self.touched = job
         return job
 
@@ -221,16 +236,16 @@ class Game(RuleBasedStateMachine):
 
     @rule(job=jobs, later=seldom, active=mostly)
     def reschedule(self, job: Job, *, later: bool, active: bool) -> None:
-        """Another run_at is no transition, nor is holding a job back; on a ready row, now means that somebody asked.
-        A running job is not held back."""
-        active = active or job.status == "in progress"
+        """Another run_at is no transition, nor is holding a job back, which pauses one that runs; on a ready row, now
+        means that somebody asked."""
         run_at = self.model.now + (3605 if later else 0)
         moment = START + timedelta(seconds=run_at)
         self.db.execute("update xmp_jobs set run_at = %s, active = %s where id = %s", (moment, active, job.id))
         was = job.run_at, job.active
         if job.status == "ready" and run_at != job.run_at:
             job.asked = not later
-        job.run_at, job.active = run_at, active
+        job.run_at = run_at
+        job.activate(active=active)
         if was[1] != active or (job.status == "ready" and was[0] != run_at):
             job.schedule()
         if was != (run_at, active):
@@ -244,12 +259,29 @@ class Game(RuleBasedStateMachine):
             job.priority = priority
             job.tell()
 
+    @precondition(lambda self: not self.model.everything_held)
+    @rule()
+    def hold_all(self) -> None:
+        """The kill switch holds every job at once."""
+        self.db.execute("select pgjobs.hold_all('somebody asks')")
+        self.model.everything_held = True
+
+    @precondition(lambda self: self.model.everything_held)
+    @rule()
+    def release_all(self) -> None:
+        """Released, every job goes on as it was."""
+        self.db.execute("select pgjobs.release_all()")
+        self.model.everything_held = False
+
+    # Without claims nothing happens: it does not stay on for long.
+    release_all_2 = release_all_3 = release_all
+
     # Time
 
     @precondition(lambda self: any(job.run_at > self.model.now or job.progress for job in self.model.jobs.values()))
-    @rule(seconds=st.sampled_from([200, 200, 4000]))
+    @rule(seconds=st.sampled_from([200, 200, 200, 4000, 25_000]))
     def elapse(self, seconds: int) -> None:
-        """Time goes by: leases end, pauses end, run_at comes; silent daemons are forgotten."""
+        """Time goes by: leases end, pauses end, run_at comes or is over for long; silent daemons are forgotten."""
         self.model.now += seconds
         moment = START + timedelta(seconds=self.model.now)
         call = "select set_config('pgjobs.now', %s, false)"
@@ -334,7 +366,7 @@ class Game(RuleBasedStateMachine):
             shard.ranges += 1
             shard.uncertain_to = max(shard.uncertain_to or 0, shard.keys[shard.in_flight - 1])
         shard.epoch, shard.owner, shard.lease_until = shard.epoch + 1, worker, now + LEASE
-        shard.due, shard.check_at = None, now + LEASE
+        shard.due, shard.check_at, shard.granted = None, now + LEASE, 0
         if not shard.failures:
             shard.note = None
         job.pass_turn()
@@ -364,7 +396,8 @@ class Game(RuleBasedStateMachine):
         assert task.key_at(shard.at) == after
 
     def ask(self, task: Task, call: str, *args: object) -> bool:
-        """What a daemon hears: go on or stop, or nothing where it holds the shard no more; then nothing has changed."""
+        """What a daemon hears: go on, wait or stop, or nothing where it holds the shard no more; then nothing has
+        changed."""
         held = task.held(self.model.now)
         self.touched = task.job
         answer = self.db.value(call, *task.key, *args)
@@ -373,8 +406,8 @@ class Game(RuleBasedStateMachine):
             self.unchanged()
             self.end(task)
             return False
-        assert ("go" if task.job.status == "in progress" else "stop") == answer
-        task.stopping = task.stopping or answer == "stop"
+        assert task.job.orders() == answer
+        task.stopping = task.stopping or answer != "go"
         task.shard.lease_until = self.model.now + LEASE
         return True
 
@@ -397,6 +430,22 @@ class Game(RuleBasedStateMachine):
             task.shard.note, task.announced = note, upto
             if ahead is not None:
                 task.shard.in_flight = upto
+
+    @rule(task=tasks, wanted=st.integers(1, 9))
+    def grant(self, task: Task, wanted: int) -> None:
+        """Before it publishes a run is told how much; a canary that is through holds the job, and a late one hears
+        nothing."""
+        held = task.held(self.model.now)
+        self.touched = task.job
+        rows = self.db.execute("select verdict, at_most from pgjobs.grant_records(%s, %s, %s, %s)", (*task.key, wanted))
+        answer = rows.fetchone()
+        if not held:
+            assert answer is None
+            self.unchanged()
+            self.end(task)
+            return
+        assert task.job.ask(task.shard, wanted) == answer
+        task.stopping = task.stopping or answer[0] != "go"
 
     @rule(task=tasks, more=st.integers(1, 9), ahead=st.integers(0, 3), returned=st.integers(0, 2))
     def checkpoint(self, task: Task, more: int, ahead: int, returned: int) -> None:
@@ -423,6 +472,7 @@ class Game(RuleBasedStateMachine):
                 shard.skipped + skipped,
                 shard.returned + returned,
             )
+            shard.granted = 0
             shard.checkpoints += 1
 
     @rule(target=tasks, task=consumes(tasks))
@@ -449,6 +499,8 @@ class Game(RuleBasedStateMachine):
         assert ("done" if ends else "finished") == answer
         if ends:
             job.become("done")
+        elif job.finished() and job.status == "ready":
+            job.schedule()
         job.pass_turn()
         return multiple()
 
@@ -576,13 +628,22 @@ class Game(RuleBasedStateMachine):
             if owner is None and not shard.finished and job.due() is not None:
                 assert (shard.due is None) == (row["due_at"] is None), (job, number, row)
                 assert shard.due is None or START + timedelta(seconds=shard.due) == moment(row["due_at"])
-            assert (shard.note, shard.failures) == (row["note"], row["failures"])
+            assert (shard.note, shard.failures, shard.granted) == (row["note"], row["failures"], row["granted"])
             assert (owner, shard.epoch, shard.finished) == (row["owner"], row["epoch"], row["finished_at"] is not None)
             assert shard.held(self.model.now) == (name in (self.after["held"] or []))
             assert shard.ranges == (self.after["ranges"] or []).count(name)
             assert was.get("epoch", 0) <= row["epoch"]
             assert (was.get("after_key") or 0) <= (row["after_key"] or 0)
             assert (shard.keys[shard.at - 1] if shard.keys and shard.at else shard.start) == row["after_key"]
+
+    @invariant()
+    def what_is_held_stays_held(self) -> None:
+        """Whether a job is active, and which of its rules hold it, is the model's: only somebody who looks lets go."""
+        for job in self.model.jobs.values():
+            assert job.active == self.after["jobs"][str(job.id)]["active"]
+            assert not (job.held and job.active)
+        held = {f"{job.id} {kind}" for job in self.model.jobs.values() for kind, on in job.holds.items() if on}
+        assert held == set(self.after["holds"] or [])
 
     @invariant()
     def every_transition_is_one_event(self) -> None:

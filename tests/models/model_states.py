@@ -22,6 +22,8 @@ KEYS = frozenset(range(1, 10))
 DUPLICATES = frozenset({8, 9})
 LEASE = 300
 PAUSES = (1, 2, 4, 8, 10)
+TOO_LATE = 6 * 3600
+"""Seconds after which a job that nobody asked for does not begin by itself any more."""
 
 
 @dataclasses.dataclass
@@ -47,6 +49,7 @@ class Shard:
     sent: int = 0
     skipped: int = 0
     returned: int = 0
+    granted: int = 0
     checkpoints: int = 0
     finished: bool = False
 
@@ -82,8 +85,13 @@ class Job:
     dry_run: bool
     needs_file: bool
     priority: int
+    canary: int | None
     clock: "Model" = dataclasses.field(repr=False)
     asked: bool = False
+    started: bool = False
+    scheduled_at: int = 0
+    holds: dict[str, bool] = dataclasses.field(default_factory=dict)
+    """By kind: whether the job is held because of it now; what once held it does not count again."""
     told: int = 0
     has_lines: bool = False
     events: list[tuple[str | None, str]] = dataclasses.field(default_factory=list)
@@ -91,6 +99,7 @@ class Job:
 
     def __post_init__(self) -> None:
         self.progress = [Shard()]
+        self.scheduled_at = self.clock.now
         self.schedule()
         self.progress[0].due = self.due()
 
@@ -100,9 +109,52 @@ class Job:
 
     def due(self) -> int | None:
         """From when on the next one of its shards may be claimed; None: not now."""
+        if not self.active:
+            return None
         if self.status == "in progress":
             return self.clock.now
-        return self.run_at if self.status == "ready" and self.active else None
+        return self.run_at if self.status == "ready" else None
+
+    @property
+    def held(self) -> bool:
+        """Whether a rule of its own holds it, until it is active again."""
+        return any(self.holds.values())
+
+    def hold(self, kind: str) -> None:
+        """A rule of its own makes it inactive."""
+        self.holds[kind], self.active = True, False
+        self.schedule()
+
+    def activate(self, *, active: bool) -> None:
+        """Somebody lets it go on, or holds it back; whoever lets it go on has looked at it."""
+        if active and not self.active:
+            self.holds = dict.fromkeys(self.holds, False)
+        self.active = active
+
+    def ask(self, shard: Shard, wanted: int) -> tuple[str, int]:
+        """Orders, and how much one of its shards may publish: of a canary the first records of all shards together."""
+        if self.orders() != "go":
+            return self.orders(), 0
+        shard.granted = wanted
+        if self.canary is not None and self.holds.get("canary", True):
+            published = sum(each.sent + each.returned for each in self.progress)
+            others = sum(each.granted for each in self.progress if each is not shard and each.owner)
+            shard.granted = min(wanted, max(0, self.canary - published - others))
+            if published >= self.canary:
+                self.hold("canary")
+                return "wait", 0
+        return "go", shard.granted
+
+    def orders(self) -> str:
+        """What its runs have to do next."""
+        if self.status != "in progress":
+            return "stop"
+        return "go" if self.active and not self.clock.everything_held else "wait"
+
+    def too_late(self) -> bool:
+        """Whether it waits for a start, because nobody ran it at its time."""
+        late = self.clock.now - max(self.run_at, self.scheduled_at)
+        return not self.asked and not self.started and late > TOO_LATE
 
     def schedule(self) -> None:
         """Whatever changes whether and when it runs: the first shard that waits is due then, at the earliest now."""
@@ -111,6 +163,12 @@ class Job:
             for shard in self.progress:
                 shard.due = None if shard.owner is None else shard.due
             return
+        if self.status == "ready":
+            self.scheduled_at = self.clock.now
+        else:
+            self.started = True
+            for shard in self.progress:
+                shard.note, shard.failures = None, 0
         due = max(due, self.clock.now)
         first = next((shard for shard in self.progress if shard.waits), self.progress[0] if self.finished() else None)
         for shard in self.progress:
@@ -152,8 +210,6 @@ class Job:
         self.status = status
         if status == "in progress":
             self.asked = False
-            for shard in self.progress:
-                shard.note, shard.failures = None, 0
         self.schedule()
 
     def cut(self) -> None:
@@ -219,6 +275,7 @@ class Model:
 
     def __init__(self) -> None:
         self.now = 0
+        self.everything_held = False
         self.jobs: dict[int, Job] = {}
         self.heard: dict[UUID, int] = {}
         self.places: dict[UUID, bool] = {}
@@ -232,7 +289,7 @@ class Model:
     def verb(self, job: Job, verb: str) -> bool:
         """Start, stop or resume; False when it is refused."""
         if verb == "resume" and not job.active and job.status in ("ready", "in progress"):
-            job.active = True
+            job.activate(active=True)
             job.schedule()
             job.tell()
             return True
@@ -242,7 +299,8 @@ class Model:
             job.become("canceled")
             return True
         was = job.run_at, job.active, job.status
-        job.active, job.run_at = True, min(job.run_at, self.now) if verb == "resume" else self.now
+        job.activate(active=True)
+        job.run_at = min(job.run_at, self.now) if verb == "resume" else self.now
         if verb == "resume":
             job.become("ready")
         job.asked = True
@@ -285,39 +343,54 @@ class Model:
         the daemon holds one that has aged, its own priority goes before that."""
         self.free_lost(worker, running)
         self.end_exhausted()
+        if self.everything_held:
+            return None
         helpers = sum(self.places[each] for each in self.heard if each != worker)
-        aged = any(shard.owner == worker and shard.aged for _, _, shard in self.shards())
-        due = [
-            (-shard.level(self.now), -shard.priority if aged else 0, shard.due, -shard.priority, job.id, number)
-            for job, number, shard in self.shards()
-            if shard.waits and shard.due is not None and shard.due <= self.now and (autostart or shard.asked)
-        ]
         taken = None
-        for level, *_, job_id, number in sorted(due):
-            job = self.jobs[job_id]
+        for level, job, number in self.due_shards(worker, autostart=autostart):
             mine = sum(shard.owner == worker for shard in job.progress)
-            if f"{job_id}/{number}" in running:
+            if f"{job.id}/{number}" in running:
                 continue
             if job.status == "in progress":
                 if mine * (1 + helpers) >= sum(not shard.finished for shard in job.progress):
                     continue
             elif job.status == "ready" and any(shard.owner for shard in job.progress):
                 continue
-            at = job.due()
-            if at is None or at > self.now:
-                job.schedule()
-                continue
-            if job.status == "ready":
-                job.become("in progress")
-            job.progress[number].aged = -level > job.progress[number].priority
-            taken = job, number
-            break
+            if self.begin(job):
+                job.progress[number].aged = level > job.progress[number].priority
+                taken = job, number
+                break
         if worker in self.places:
             self.places[worker] = taken is None
         return taken
 
+    def begin(self, job: Job) -> bool:
+        """Whether a job that is claimed is in progress, or begins; one that is not due, or too late, does not."""
+        at = job.due()
+        if at is None or at > self.now:
+            job.schedule()
+        elif job.status == "ready" and job.too_late():
+            job.hold("misfire")
+        else:
+            if job.status == "ready":
+                job.become("in progress")
+            return True
+        return False
+
+    def due_shards(self, worker: UUID, *, autostart: bool) -> list[tuple[int, Job, int]]:
+        """Shards that may be claimed now, in their order, with the levels that they have by now."""
+        aged = any(shard.owner == worker and shard.aged for _, _, shard in self.shards())
+        due = [
+            (-shard.level(self.now), -shard.priority if aged else 0, shard.due, -shard.priority, job.id, number)
+            for job, number, shard in self.shards()
+            if shard.waits and shard.due is not None and shard.due <= self.now and (autostart or shard.asked)
+        ]
+        return [(-level, self.jobs[job_id], number) for level, *_, job_id, number in sorted(due)]
+
     def next_wakeup(self, *, autostart: bool) -> int:
         """Seconds until something falls due by itself: a run_at, the look at a lease, a pause; an hour at most."""
+        if self.everything_held:
+            return 3600
         times = [self.now + 3600]
         for _, _, shard in self.shards():
             if shard.owner:
