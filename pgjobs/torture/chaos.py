@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import json
-import shutil
 import signal
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pgjobs.lab.draining import drain
-from pgjobs.lab.process import ServicesError
 from pgjobs.lab.services import Services
-from pgjobs.torture import schedule
+from pgjobs.torture import kept, schedule
+from pgjobs.torture.brakes import Brakes
 from pgjobs.torture.database import REFUSAL, TRIGGER
 from pgjobs.torture.fleet import Daemon, fleet_of
 from pgjobs.torture.injector import FaultInjector
 from pgjobs.torture.jobs import Jobs
 from pgjobs.torture.oracle import Certificate, judge
+from pgjobs.torture.paced import Paced
 from pgjobs.torture.place import Place, Scale, prepared
 
 QUIET_SECONDS = 240.0
@@ -46,12 +44,7 @@ ERRORS = (
     "select e.job_id, e.reason from pgjobs.events e where e.to_status = 'error'"
     " and coalesce(e.reason, '') not like 'log_io:%%' and coalesce(e.reason, '') not like %s"
 )
-STATE = {
-    "progress": "select to_jsonb(t) from pgjobs.shards t",
-    "uncertain ranges": "select to_jsonb(t) from pgjobs.uncertain_ranges t",
-    "events": "select to_jsonb(t) from pgjobs.events t",
-    "log segments": "select to_jsonb(t) from pgjobs.log_segments t",
-}
+HELD = "everything held"
 Tell = Callable[[str], None]
 
 
@@ -67,6 +60,8 @@ class Verdict:
     seconds: float
     certificate: Certificate
     findings: list[str] = field(default_factory=list)
+    braked: Counter[str] = field(default_factory=Counter)
+    timed_out: int = 0
     kept: Path | None = None
 
     @property
@@ -82,7 +77,9 @@ class Chaos:
         place.rows(TRIGGER)
         self.place = place
         self.fleet = fleet
-        self.jobs = Jobs(place, seed)
+        self.brakes = Brakes(place)
+        self.jobs = Jobs(place, seed, self.brakes)
+        self.paced = Paced(place, self.brakes, seed)
         self.injector = FaultInjector(place, fleet, self.jobs)
         self.findings: list[str] = []
         self._tell = tell
@@ -91,7 +88,7 @@ class Chaos:
         self._messages: list[tuple[str, Mapping[str, Any]]] = []
         self._headers: dict[str, Mapping[str, Any]] = {}
 
-    def run(self, faults: list[schedule.Fault], orders: list[schedule.Order]) -> None:
+    def run(self, faults: list[schedule.Fault], orders: list[schedule.Order | schedule.Hold]) -> None:
         """Faults and orders in their order; dead daemons come back, jobs never run out.
 
         A fault is injected when it is due and records have moved since the last one, or have not moved for too long:
@@ -100,7 +97,7 @@ class Chaos:
         for daemon in self.fleet:
             daemon.start()
         self.jobs.refill()
-        todo: list[schedule.Fault | schedule.Order] = [*faults, *orders]
+        todo: list[schedule.Fault | schedule.Order | schedule.Hold] = [*faults, *orders]
         todo.sort(key=lambda each: each.at)
         late = 0.0
         moved, taken, since = 0, 0, time.monotonic()
@@ -118,20 +115,33 @@ class Chaos:
             for daemon in self.fleet:
                 daemon.start()
             self.jobs.tend(now)
+            self.paced.tend(now)
             if todo:
                 self.jobs.refill()
+                self.paced.refill(now)
             if records > taken + TAKE_RECORDS and not self._undo and self.injector.idle:
                 self._take()
                 taken = records
             time.sleep(LOOK_SECONDS)
 
-    def _happen(self, what: schedule.Fault | schedule.Order, now: float) -> None:
+    def _happen(self, what: schedule.Fault | schedule.Order | schedule.Hold, now: float) -> None:
         if isinstance(what, schedule.Order):
             self.jobs.order(what, now)
             return
-        undo = self.injector.inject(what)
+        undo = self._hold_all() if isinstance(what, schedule.Hold) else self.injector.inject(what)
         if undo is not None:
             heapq.heappush(self._undo, (now + what.seconds, next(self._number), undo))
+
+    def _hold_all(self) -> Callable[[], None]:
+        """Throw the kill switch; the answer releases it."""
+        self.place.rows("select pgjobs.hold_all('the torture holds everything')")
+        self.brakes.note(HELD)
+
+        def release() -> None:
+            self.brakes.end(HELD)
+            self.place.rows("select pgjobs.release_all()")
+
+        return release
 
     def _progress(self, faults: int, now: float) -> int:
         """Tell how far it is; the number of records checkpointed."""
@@ -153,6 +163,7 @@ class Chaos:
             daemon.send(signal.SIGCONT)
             for proxy in daemon.proxies or ():
                 proxy.heal(drop=True)
+        self.paced.lift()
         began = moved = time.monotonic()
         before: list[tuple[object, ...]] = []
         while time.monotonic() - began < QUIET_SECONDS:
@@ -189,6 +200,7 @@ class Chaos:
                 self.findings.append(f"daemon {daemon.index} did not let go within 15 s of SIGTERM")
         for job, reason in self.place.rows(ERRORS, f"%{REFUSAL}%"):
             self.findings.append(f"job {job} broke off, and neither disk nor trigger was to blame: {reason}")
+        self.findings += self.paced.findings + self.brakes.judge()
         self._tell("taking every message off the queue")
         self._take()
         messages = self._messages
@@ -221,7 +233,7 @@ def run(
             )
             chaos = Chaos(place, fleet, seed, tell)
             try:
-                chaos.run(faults, orders)
+                chaos.run(faults, [*orders, *schedule.holds(seed, seconds)])
                 chaos.quiet()
                 certificate = chaos.judge()
             finally:
@@ -230,26 +242,7 @@ def run(
             injected = chaos.injector.injected
             took = time.monotonic() - began
             verdict = Verdict(seed, queue, injected, jobs, chaos.jobs.stops, took, certificate, chaos.findings)
+            verdict.braked, verdict.timed_out = chaos.brakes.counts, chaos.brakes.timed_out
             if not verdict.good:
-                verdict.kept = _keep(place, verdict, faults)
+                verdict.kept = kept.keep(place, verdict, faults)
     return verdict
-
-
-def _keep(place: Place, verdict: Verdict, faults: list[schedule.Fault]) -> Path:
-    """Save logs, schedule and state where they outlive this run."""
-    folder = Path(tempfile.mkdtemp(prefix=f"pgjobs-torture-seed-{verdict.seed}-"))
-    shutil.copytree(place.folder, folder / "run", dirs_exist_ok=True)
-    story = {
-        "seed": verdict.seed,
-        "violations": verdict.certificate.violations + verdict.findings,
-        "schedule": [asdict(fault) for fault in faults],
-    }
-    story |= {name: [row[0] for row in place.rows(query)] for name, query in STATE.items()}
-    (folder / "story.json").write_text(json.dumps(story, indent=1, default=str))
-    for server in (place.services.postgres, place.services.broker):
-        if server is not None:
-            for log in server.root.glob("*.log"):
-                shutil.copy(log, folder)
-    if verdict.certificate.messages == 0 and not verdict.findings:
-        raise ServicesError("nothing was sent at all", "look into the logs of the daemons")
-    return folder

@@ -10,14 +10,16 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from pgjobs.errors import refusal
+from pgjobs.torture.brakes import PAUSE, Brakes
 from pgjobs.torture.database import refused
+from pgjobs.torture.paced import PLAIN
 from pgjobs.torture.place import INJECTION_FILE, Place
 from pgjobs.torture.schedule import Order
 
 UNFINISHED = 3
 ADD = "insert into public.xmp_jobs (type, file_name, params, shards) values (%s, %s, %s, %s)"
-OPEN = "select count(*) from public.xmp_jobs where status <> 'done'"
-RUNNING = "select id from public.xmp_jobs where status = 'in progress' order by id"
+OPEN = f"select count(*) from public.xmp_jobs where status <> 'done' and {PLAIN}"  # noqa: S608 text of our own
+RUNNING = f"select id from public.xmp_jobs where status = 'in progress' and {PLAIN} order by id"  # noqa: S608
 RESUMABLE = "select id from public.xmp_jobs where status = any(%s) order by id"
 STRANDED = (
     "select j.id from public.xmp_jobs j where j.status in ('ready', 'in progress') and pgjobs.is_stranded(j.id)"
@@ -39,12 +41,13 @@ EXPIRED = (
 
 
 class Jobs:
-    """Adds jobs, stops and resumes them."""
+    """Adds jobs without a pace, stops and resumes them; a job that is resumed is paused no more."""
 
-    def __init__(self, place: Place, seed: int) -> None:
+    def __init__(self, place: Place, seed: int, brakes: Brakes | None = None) -> None:
         self.muted = False
         self.stops = 0
         self._place = place
+        self._brakes = brakes or Brakes(place)
         self._rng = random.Random(seed + 1)  # noqa: S311 not a secret
         self._added = 0
         self._to_resume: list[tuple[float, int]] = []
@@ -99,6 +102,8 @@ class Jobs:
         self._to_resume = [(at, job) for at, job in self._to_resume if at > now]
         broken = [row[0] for row in self._place.rows(RESUMABLE, ["error"])]
         for job in {*due, *broken}:
+            self._brakes.end(PAUSE, job)
+            self._brakes.end("canary", job)
             try:
                 self._place.rows(RESUME, job)
             except psycopg.DatabaseError as error:

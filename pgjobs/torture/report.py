@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,12 @@ class Progress:
 def certificate(verdict: Verdict) -> list[str]:
     """The certificate of a run, a line each."""
     found = verdict.certificate
-    kinds = sorted(verdict.faults.items(), key=lambda pair: -pair[1])
     again = f"  duplicated  {found.duplicated:,} of at most {found.at_most:,}"
     lines = [
         f"torture, seed {verdict.seed}, {verdict.queue} queue, {verdict.seconds:,.0f} s",
-        f"  faults      {verdict.faults.total():,}: " + ", ".join(f"{kind} {number:,}" for kind, number in kinds),
+        f"  faults      {verdict.faults.total():,}: {_listed(verdict.faults)}",
         f"  jobs        {verdict.jobs:,}, stopped and resumed {verdict.stops:,} times",
+        f"  pace        {_listed(verdict.braked)}; {verdict.timed_out:,} records timed out",
         f"  records     {found.records:,} accounted for, {found.sent:,} sent, {found.messages:,} messages taken",
         f"  lost        {found.lost:,}",
         f"{again}, every one inside {found.ranges:,} reported uncertain ranges and marked",
@@ -54,6 +55,10 @@ def certificate(verdict: Verdict) -> list[str]:
     lines[-1] = f"{again}, {found.ranges:,} uncertain ranges"
     lines += [f"  VIOLATION   {sentence}" for sentence in [*found.violations, *verdict.findings]]
     return [*lines, f"  logs, schedule and state are kept in {verdict.kept}"]
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{kind} {number:,}" for kind, number in counts.most_common())
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
@@ -66,6 +71,8 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "faults": dict(verdict.faults),
         "jobs": verdict.jobs,
         "stops": verdict.stops,
+        "pace": dict(verdict.braked),
+        "timed_out": verdict.timed_out,
         "records": found.records,
         "sent": found.sent,
         "messages": found.messages,

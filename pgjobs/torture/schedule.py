@@ -63,6 +63,20 @@ class Order:
     seed: int
 
 
+@dataclass(frozen=True)
+class Hold:
+    """The kill switch: everything is held, and released after a while."""
+
+    at: float
+    seconds: float
+
+
+def holds(seed: int, seconds: float) -> list[Hold]:
+    """A hold every 12 s; the other kinds of events stay what they are without it."""
+    rng = random.Random(seed + 3)  # noqa: S311 a schedule is no secret
+    return [Hold(each * 12 - rng.uniform(0, 12), rng.uniform(0.3, 1)) for each in range(1, int(seconds / 12) + 1)]
+
+
 def make(
     seed: int, count: int, seconds: float, *, daemons: int, proxied: list[int], private: bool
 ) -> tuple[list[Fault], list[Order]]:

@@ -26,6 +26,8 @@ def test_a_hundred_faults(own_servers: Services) -> None:
     assert verdict.certificate.lost == 0
     assert verdict.certificate.records > 5_000
     assert verdict.certificate.ranges > 10
+    assert {"rate", "closed window", "paused", "canary", "stop", "everything held"} == verdict.braked.keys()
+    assert verdict.timed_out > 0
 
 
 @pytest.mark.long
@@ -54,6 +56,9 @@ def test_the_seed_decides_everything() -> None:
     assert set(schedule.KINDS) == {fault.kind for fault in faults}
     assert {2} == {fault.daemon for fault in faults if schedule.KINDS[fault.kind].proxied}
     assert 14 == len(orders)
+    holds = schedule.holds(5, 100)
+    assert holds == schedule.holds(5, 100) != schedule.holds(6, 100)
+    assert 8 == len(holds)
     elsewhere, _ = schedule.make(5, 200, 100, daemons=2, proxied=[], private=False)
     needy = {name for name, kind in schedule.KINDS.items() if kind.private or kind.proxied}
     assert not needy & {fault.kind for fault in elsewhere}

@@ -1,0 +1,46 @@
+"""What a run that broke a promise leaves behind to be understood: logs, schedule and state."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pgjobs.lab.process import ServicesError
+from pgjobs.torture.place import Place
+from pgjobs.torture.schedule import Fault
+
+if TYPE_CHECKING:
+    from pgjobs.torture.chaos import Verdict
+
+STATE = {
+    "progress": "select to_jsonb(t) from pgjobs.shards t",
+    "uncertain ranges": "select to_jsonb(t) from pgjobs.uncertain_ranges t",
+    "jobs": "select to_jsonb(t) from public.xmp_jobs t",
+    "holds": "select to_jsonb(t) from pgjobs.holds t",
+    "events": "select to_jsonb(t) from pgjobs.events t",
+    "log segments": "select to_jsonb(t) from pgjobs.log_segments t",
+}
+
+
+def keep(place: Place, verdict: Verdict, faults: list[Fault]) -> Path:
+    """Save logs, schedule and state where they outlive this run."""
+    folder = Path(tempfile.mkdtemp(prefix=f"pgjobs-torture-seed-{verdict.seed}-"))
+    shutil.copytree(place.folder, folder / "run", dirs_exist_ok=True)
+    story = {
+        "seed": verdict.seed,
+        "violations": verdict.certificate.violations + verdict.findings,
+        "schedule": [asdict(fault) for fault in faults],
+    }
+    story |= {name: [row[0] for row in place.rows(query)] for name, query in STATE.items()}
+    (folder / "story.json").write_text(json.dumps(story, indent=1, default=str))
+    for server in (place.services.postgres, place.services.broker):
+        if server is not None:
+            for log in server.root.glob("*.log"):
+                shutil.copy(log, folder)
+    if verdict.certificate.messages == 0 and not verdict.findings:
+        raise ServicesError("nothing was sent at all", "look into the logs of the daemons")
+    return folder
