@@ -24,6 +24,7 @@ begin
   delete from pgjobs.callbacks where job_id = old.id;
   delete from pgjobs.holds where job_id = old.id;
   delete from pgjobs.paces where what = 'job ' || old.id;
+  delete from pgjobs.paces where what = 'job ' || old.id;
   delete from pgjobs.idempotency_keys where key = old.idempotency_key;
   perform pgjobs.add_event(old.id, old.status::text, null, 'deleted');
   return old;

@@ -51,6 +51,7 @@ begin
     select b.reason, least(at_most, b.room) into reason, at_most from pgjobs.spend_budget(_job_id, _pace.budget, _others) b;
     if reason is not null then
       verdict := 'wait';
+      at_most := 0;
     end if;
   end if;
   if verdict = 'go' and at_most > 0 and _pace.schedule ? 'scattering' then

@@ -102,6 +102,24 @@ def test_at_most_four_statements_are_under_way(engine: Engine, control: Control)
     asyncio.run(act())
 
 
+def test_statements_that_meet_a_lock_leave_connections_to_the_others(engine: Engine, control: Control) -> None:
+    """While as many statements as there are connections meet a lock, hundreds of others come through before the first
+    of them gives up."""
+
+    async def act() -> None:
+        locked = [asyncio.create_task(control.row("select pg_advisory_xact_lock(4711)")) for _ in range(MOST)]
+        for number in range(200):
+            assert number == await control.value("select %s::integer", number)
+        assert not any(task.done() for task in locked)
+        gate.execute("select pg_advisory_unlock(%s)", (GATE,))
+        await asyncio.gather(*locked)
+        await control.close()
+
+    with engine.connect() as gate:
+        gate.execute("select pg_advisory_lock(%s)", (GATE,))
+        asyncio.run(act())
+
+
 def test_a_connection_that_is_gone_costs_no_statement(engine: Engine, control: Control) -> None:
     """One that the server ended while it was idle is not used; the one that ends during a statement fails that one,
     and the others are not trusted either."""

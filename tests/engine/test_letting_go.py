@@ -1,5 +1,6 @@
 """What waits in vain: a daemon told to end lets go in time whatever a server does, a stop works, and `why` says it."""
 
+import contextlib
 import itertools
 import socket
 import threading
@@ -22,13 +23,19 @@ END_SECONDS = 15
 OWNERS = "select count(*) from pgjobs.shards where owner is not null"
 
 
+@contextlib.contextmanager
+def proxied(url: str, port: int) -> Iterator[tuple[Proxy, str]]:
+    """A proxy in front of a server, whose usual port this is, and the address through it."""
+    parts = urlsplit(url)
+    with Proxy(parts.hostname or "127.0.0.1", parts.port or port) as proxy:
+        login = parts.netloc.rpartition("@")[0]
+        yield proxy, parts._replace(netloc=f"{login}@127.0.0.1:{proxy.port}").geturl()
+
+
 @pytest.fixture
 def behind(engine: Engine) -> Iterator[tuple[Proxy, str]]:
     """A proxy in front of the database, and the address through it."""
-    parts = urlsplit(engine.daemon_url)
-    with Proxy(parts.hostname or "127.0.0.1", parts.port or 5432) as proxy:
-        login = parts.netloc.rpartition("@")[0]
-        url = parts._replace(netloc=f"{login}@127.0.0.1:{proxy.port}").geturl()
+    with proxied(engine.daemon_url, 5432) as (proxy, url):
         yield proxy, f"{url}?sslmode=disable"
 
 
@@ -134,6 +141,26 @@ def test_a_daemon_whose_broker_stays_mute_hands_back(engine: Engine) -> None:
     assert "has let go of everything" in daemon.said
     assert "ready" == engine.value("select status from xmp_jobs where id = %s", job)
     assert 0 == engine.value(OWNERS)
+
+
+def test_a_daemon_whose_confirms_do_not_come_hands_back(engine: Engine) -> None:
+    """A daemon told to end while the broker falls silent in the middle of a window hands the job back after its time to
+    drain; what was in flight is uncertain, and another daemon sends the rest."""
+    engine.add_retries(20_000)
+    with proxied(engine.amqp_url, 5672) as (proxy, url):
+        daemon = engine.start(drain_seconds=0.1, lease_seconds=3600, stall_seconds=600, amqp_url=url)
+        job = engine.add_job("expired")
+        engine.wait_considered(job, 50)
+        proxy.stall()
+        engine.wait_until("exists (select from pgjobs.shards where note like '%%confirms nothing%%')")
+        assert 0 == daemon.terminate(END_SECONDS)
+        assert "has let go of everything" in daemon.said
+        assert "ready" == engine.value("select status from xmp_jobs where id = %s", job)
+        assert 0 == engine.value(OWNERS)
+        proxy.cut()
+    engine.start(window=500)
+    engine.wait_status(job, "done")
+    certify(engine, {job: range(1, 20_001)}, faults=1, window=7)
 
 
 def test_a_daemon_connects_once_for_all_its_shards(engine: Engine) -> None:

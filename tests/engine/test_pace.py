@@ -1,9 +1,21 @@
 """Pace: how fast a job may go is decided in SQL, and obeyed by every daemon and shard of it together."""
 
+import asyncio
 from collections import Counter
 
 import pytest
 from fix_daemon import Engine
+from fix_jobs import Db, claim, prepare
+
+from pgjobs.broker.publisher import Publisher
+from pgjobs.engine.claim import Claim
+from pgjobs.engine.control import Control
+from pgjobs.engine.lease import boot_seconds
+from pgjobs.engine.pace import Pace
+from pgjobs.engine.shard import Shard
+from pgjobs.engine.window import Window
+from pgjobs.metrics import Metrics
+from pgjobs.settings import read_settings
 
 ABOVE = """
 select count(*) from (
@@ -78,6 +90,52 @@ def test_no_more_than_the_backlog_lies_in_the_queue(engine: Engine, shards: int)
         engine.wait_until(f"({SENT}) >= %s", job, min(300, len(keys) + 25))
     engine.wait_status(job, "done")
     assert sorted(keys) == list(range(1, 301))
+
+
+class Crowded(Publisher):
+    """The queue of a broker: while its length is asked for, another shard publishes thirty messages."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(Metrics(), 1.0)
+        self._engine = engine
+
+    async def messages_ready(self, queue: str) -> int:
+        assert queue == self._engine.queue
+        self._engine.execute("update pgjobs.shards set sent = sent + 30, considered = considered + 30 where shard = 1")
+        return 10
+
+
+def test_what_is_published_while_the_queue_is_measured_counts(engine: Engine, db: Db) -> None:
+    """What another shard publishes while the length of the queue is asked for takes its place in the backlog."""
+    engine.add_retries(200)
+    job = add_paced(engine, shards=2, max_backlog=100)
+    claimed = claim(db, job)
+    prepare(db, claimed)
+
+    async def act() -> None:
+        control = Control(read_settings(database_url=engine.daemon_url))
+        shard = Shard(Claim(**claimed), control, 30.0, boot_seconds())
+        pace = Pace(shard, Crowded(engine), lambda: asyncio.sleep(0))
+        records = [(key, b"", None, None, b"x") for key in range(1, 101)]
+        admitted = await pace.admit(Window.of(list(records), [None] * 100, 1))
+        assert admitted is not None
+        assert 100 - 10 - 30 == len(admitted[0].sendable)
+        await control.close()
+
+    asyncio.run(act())
+
+
+def test_a_grant_is_not_used_after_the_stop(engine: Engine) -> None:
+    """A record whose turn would come after the stop of its job is not published, though it was granted before."""
+    engine.add_retries(9)
+    job = add_paced(engine, rate=0.01)
+    engine.start()
+    engine.wait_until("exists (select from pgjobs.shards where sent = 1 and owner is null and due_at is not null)")
+    with engine.database.transaction():
+        engine.execute("update pgjobs.paces set next_at = clock_timestamp() + interval '0.9 s'")
+        set_on(engine, job, stop_at=engine.value("select clock_timestamp() + interval '0.4 s'"))
+    engine.wait_status(job, "done")
+    assert [1] == keys_sent(engine)
 
 
 def test_a_paused_job_goes_on_where_it_was(engine: Engine) -> None:

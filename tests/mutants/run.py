@@ -19,6 +19,7 @@ from pathlib import Path
 
 from mutants.around import AROUND
 from mutants.doors import DOORS
+from mutants.pace import PACE
 from mutants.places import PLACES
 from mutants.rights import RIGHTS
 from mutants.said import SAID
@@ -32,7 +33,7 @@ from pgjobs.lab.memory import use_memory
 from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PLACES, *RIGHTS, *SAID, *SIMULATED, *TASKS, *WINDOWS)
+MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PACE, *PLACES, *RIGHTS, *SAID, *SIMULATED, *TASKS, *WINDOWS)
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
 PATIENCE = 180
 AT_A_TIME = 2

@@ -93,7 +93,7 @@ MUTANTS = (
         "m-locked",
         "statements that meet a lock leave connections to the others",
         (Edit("pgjobs/engine/control.py", "asyncio.Semaphore(1)", "asyncio.Semaphore(MOST)"),),
-        ("tests/engine/test_connections.py::test_locked_shards_do_not_stop_the_others",),
+        ("tests/engine/test_connections.py::test_statements_that_meet_a_lock_leave_connections_to_the_others",),
     ),
     Mutant(
         "m-burst",
@@ -241,7 +241,7 @@ MUTANTS = (
             Edit(
                 "pgjobs/engine/claims.py",
                 "pause = min(self._settings.poll_seconds, max(least, due))",
-                "pause = 3600 + 0 * due",
+                "pause = 3600.0",
             ),
         ),
         (f"{RULES}::test_a_job_nobody_announced",),
@@ -361,7 +361,7 @@ MUTANTS = (
         "m-hand",
         "a daemon told to end hands back what waits in vain",
         (Edit("pgjobs/engine/outcome.py", "except asyncio.CancelledError:", "except ZeroDivisionError:"),),
-        (f"{LETTING_GO}::test_a_daemon_whose_broker_stays_mute_hands_back",),
+        (f"{LETTING_GO}::test_a_daemon_whose_confirms_do_not_come_hands_back",),
     ),
     Mutant(
         "m-nack",
