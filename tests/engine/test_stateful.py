@@ -670,8 +670,6 @@ def test_states(db: Db, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pgjobs.web.pool.PROBE_SECONDS", 60)
     rows = "insert into xmp_retries_expired (id, msisdn) values (%s, %s)"
     db.cursor().executemany(rows, list(MSISDNS.items()))
-    # The clock leaps by hours, and a job that is too late to begin by itself is another matter.
-    db.execute('update xmp_job_types set schedule = \'{"misfire": "run"}\'')
     # As the owner, whose sessions may move the clock.
     with Web(read_settings(database_url=database)) as web:
         run_state_machine_as_test(lambda: Game(db, web), settings=RUN)  # type: ignore[arg-type] # a factory serves as well
