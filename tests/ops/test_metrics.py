@@ -375,7 +375,17 @@ def test_a_scrape_touches_no_big_table(db: Db, database: str) -> None:
     with connect(database) as scraper, scraper.transaction():
         scraper.execute("select pgjobs.metrics()")
         read = dict(scraper.execute(scans).fetchall())
-    known = {"xmp_jobs", "shards", "daemons", "daemon_counters", "callbacks", "gauges", "xmp_job_types", "job_counts", "switch"}
+    known = {
+        "xmp_jobs",
+        "shards",
+        "daemons",
+        "daemon_counters",
+        "callbacks",
+        "gauges",
+        "xmp_job_types",
+        "job_counts",
+        "switch",
+    }
     assert set(read) <= known
     assert 2 >= read["shards"]
 

@@ -117,10 +117,10 @@ def test_null_means_without_a_limit_or_is_refused(db: Db) -> None:
     one; schedule and budget of a task are empty then; all else is refused, and the sentence says what to write."""
     job = insert_job(db, rate=None, max_backlog=None, stop_at=None, priority=None)
     read = "select rate, max_backlog, stop_at, priority from xmp_jobs where id = %s"
-    assert db.row(read, job) == (None, None, None, 0)
+    assert db.row(read, job) == (None, None, None, 5)
     said = refused(db, UPDATE_JOB, "priority", None)
     assert ("bad_priority", "priority: it is null") == (said.constraint_name, said.message_primary)
-    assert "give 0" in (said.message_hint or "")
+    assert "give 5" in (said.message_hint or "")
     for column in ("schedule", "budget"):
         said = refused(db, UPDATE_JOB, column, None)
         assert ("bad_" + column, f"{column}: it has to be a JSON object") == (
