@@ -15,6 +15,10 @@ create table public.torture_audit (
   after bigint);
 create function public.torture_audit() returns trigger language plpgsql as $$
 begin
+  -- Every daemon looks after the leases of all: that is no write of an owner.
+  if to_jsonb(new) - 'lease_check_at' = to_jsonb(old) - 'lease_check_at' then
+    return null;
+  end if;
   insert into public.torture_audit (job_id, epoch, writer, before, after)
   values (new.job_id, new.epoch, pg_backend_pid(), old.after_key, new.after_key);
   return null;
