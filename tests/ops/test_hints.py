@@ -12,6 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pgjobs.errors import hint_for, one_line
+from pgjobs.pg import hints
 from pgjobs.pg.hints import BY_SQLSTATE, refused_for_good, sqlstate
 
 
@@ -85,9 +86,10 @@ def test_the_hint_names_the_address_that_was_called() -> None:
     assert "PGJOBS_DATABASE_URL" not in hint_for(error, "PGJOBS_REPLICA_URL")
 
 
-def test_a_missing_right_is_named(role: tuple[str, str]) -> None:
-    """The remedy names the right and the thing it is for."""
+def test_a_missing_right_is_named(role: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The remedy names the right and the thing it is for, also where no command is known that needs it."""
     _, url = role
+    monkeypatch.setattr(hints, "_command", [])
     found = hint_for(failure(url, "select * from pgjobs.schema_state"))
     assert found.startswith(
         "grant the role of PGJOBS_DATABASE_URL the one for its work: pgjobs_daemon (daemon, doctor,"
