@@ -64,15 +64,24 @@ class FileLines:
         self._limits = limits
         self._job_id = job_id
         self._batches = self._read()
+        self._reading = threading.Lock()
 
     def batch(self) -> bytes:
         """The next rows in COPY's text format (job, line, raw, msisdn, fault, detail); empty at the end of the file."""
-        return next(self._batches, b"")
+        with self._reading:
+            batch = next(self._batches, b"")
+        if self.given_up.is_set():
+            self.close()
+        return batch
 
     def close(self) -> None:
-        """Read no further and close the file; not while a batch is read."""
+        """Read no further and close the file: at once, or by the thread that reads a batch, after it."""
         self.given_up.set()
-        self._batches.close()
+        if self._reading.acquire(blocking=False):
+            try:
+                self._batches.close()
+            finally:
+                self._reading.release()
 
     def _read(self) -> Generator[bytes]:
         """All batches of a file that is the same before, meanwhile and afterwards."""

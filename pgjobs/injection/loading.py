@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
 
 import psycopg
 
@@ -39,40 +37,19 @@ async def load(settings: Settings, job_id: int, file_name: str) -> None:
         except psycopg.errors.LockNotAvailable as error:
             raise NotReady(f"file_name: {file_name!r} is being read by another daemon") from error
         if copy_lines:
-            lines = FileLines(settings.injections_dir, file_name, limits, job_id)
-            async with _reader(lines) as next_batch, connection.cursor().copy(copy_lines) as copy:
-                try:
-                    while batch := await next_batch():
-                        await copy.write(batch)
-                except asyncio.CancelledError:
-                    connection.patience = PARTING_SECONDS
-                    raise
+            with contextlib.closing(FileLines(settings.injections_dir, file_name, limits, job_id)) as lines:
+                await _copy(connection, copy_lines, lines)
             if not lines.ended:
                 logger.warning("job %s: the last line of file_name %r has no line end", job_id, file_name)
             await connection.execute("select pgjobs.close_lines(%s, %s)", (job_id, not lines.ended))
     faults.reach("after_load")
 
 
-@contextlib.asynccontextmanager
-async def _reader(lines: FileLines) -> AsyncIterator[Callable[[], Coroutine[Any, Any, bytes]]]:
-    """A function that reads one batch in a thread; at the end the file is closed, once no thread reads it any more."""
-    reading: asyncio.Future[bytes] | None = None
-
-    async def next_batch() -> bytes:
-        nonlocal reading
-        reading = asyncio.ensure_future(asyncio.to_thread(lines.batch))
-        return await asyncio.shield(reading)
-
-    def close(_: object = None) -> None:
-        if reading is not None and not reading.cancelled():
-            reading.exception()  # so that nobody complains that it was never looked at
-        lines.close()
-
-    try:
-        yield next_batch
-    finally:
-        if reading is None or reading.done():
-            close()
-        else:
-            lines.given_up.set()
-            reading.add_done_callback(close)
+async def _copy(connection: db.Connection, copy_lines: str, lines: FileLines) -> None:
+    async with connection.cursor().copy(copy_lines) as copy:
+        try:
+            while batch := await asyncio.to_thread(lines.batch):
+                await copy.write(batch)
+        except asyncio.CancelledError:
+            connection.patience = PARTING_SECONDS
+            raise

@@ -14,8 +14,8 @@ from fix_services import soon
 from psycopg import sql
 
 from pgjobs.errors import FileError, NotReady
+from pgjobs.injection import lines as file_lines
 from pgjobs.injection import loading
-from pgjobs.injection.lines import FileLines
 from pgjobs.settings import Settings, read_settings
 
 KEYS = ("hashtextextended('pgjobs.lines', {})", "hashtextextended('pgjobs.refresh_gauges', 0)")
@@ -169,15 +169,14 @@ def test_a_cancelled_load_does_not_wait_for_the_disk(
 ) -> None:
     """A read that hangs holds nobody up: the load is over at once, and the file is closed when the read comes back."""
     write(tmp_path, 20_000)
-    hanging, comes_back, batch = threading.Event(), threading.Event(), FileLines.batch
+    hanging, comes_back, row = threading.Event(), threading.Event(), file_lines._row
 
-    def hang(lines: FileLines) -> bytes:
-        found = batch(lines)
+    def hang(job_id: int, number: int, line: bytes, size: int) -> bytes:
         hanging.set()
         comes_back.wait(60)
-        return found
+        return row(job_id, number, line, size)
 
-    monkeypatch.setattr(FileLines, "batch", hang)
+    monkeypatch.setattr(file_lines, "_row", hang)
 
     async def story() -> None:
         task = asyncio.create_task(loading.load(settings, job, "lines.csv"))
