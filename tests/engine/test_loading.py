@@ -164,8 +164,9 @@ def test_a_cancelled_load_leaves_nothing(db: Db, job: int, settings: Settings, t
     assert 5 == loaded(db, job)
 
 
+@pytest.mark.parametrize("ends_first", [False, True], ids=["the loop goes on", "the loop ends"])
 def test_a_cancelled_load_does_not_wait_for_the_disk(
-    db: Db, job: int, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    db: Db, job: int, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends_first: bool
 ) -> None:
     """A read that hangs holds nobody up: the load is over at once, and the file is closed when the read comes back."""
     write(tmp_path, 20_000)
@@ -178,17 +179,28 @@ def test_a_cancelled_load_does_not_wait_for_the_disk(
 
     monkeypatch.setattr(file_lines, "_row", hang)
 
-    async def story() -> None:
+    async def last() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            comes_back.set()
+
+    async def story() -> asyncio.Task[None]:
         task = asyncio.create_task(loading.load(settings, job, "lines.csv"))
         assert await asyncio.to_thread(hanging.wait, 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert [tmp_path / "lines.csv"] == open_files(tmp_path)
-        comes_back.set()
-        assert await asyncio.to_thread(soon, lambda: open_files(tmp_path) == [])
+        ending = asyncio.create_task(last())
+        await asyncio.sleep(0)
+        if not ends_first:
+            comes_back.set()
+            assert await asyncio.to_thread(soon, lambda: open_files(tmp_path) == [])
+        return ending
 
     asyncio.run(story())
+    assert soon(lambda: open_files(tmp_path) == [])
     assert soon(lambda: db.value(LOADING) == 0)
     assert 0 == loaded(db, job)
 
