@@ -556,3 +556,29 @@ comment on column pgjobs.schema_state.version is 'The version of pgjobs whose fu
 comment on column pgjobs.schema_state.compatible_from is 'The oldest version of daemon, web and commands that works with these functions.';
 comment on column pgjobs.schema_state.triggers is 'Fingerprint of the files of triggers in force; while it is the same they are not made anew, for that locks the operator''s tables.';
 comment on table pgjobs.schema_state is 'Which function files are in force, and which versions of pgjobs may work with them.';
+
+create table pgjobs.agents (
+  name       text primary key,
+  about      text,
+  types      text[] not null default '{}',
+  host       text,
+  pid        integer,
+  started_at timestamptz,
+  seen_at    timestamptz,
+  holds      integer not null default 0,
+  leaving    boolean not null default false
+) with (fillfactor = 40);
+comment on column pgjobs.agents.about is
+  'What it is responsible for, written by people; such an agent is never forgotten. Null: an agent that is known by its beats alone.';
+comment on column pgjobs.agents.started_at is 'When the process of its last beat began to beat; null: it has never been heard of.';
+comment on column pgjobs.agents.holds is 'How many messages it held at its last beat.';
+comment on column pgjobs.agents.leaving is 'Its last beat said that it ends.';
+comment on table pgjobs.agents is 'Consumers of tracked jobs, by their heartbeats.';
+
+create table pgjobs.reply_faults (
+  kind    text primary key,
+  n       bigint not null,
+  last_at timestamptz not null,
+  sample  text
+) with (fillfactor = 40);
+comment on table pgjobs.reply_faults is 'Messages on reply queues that could not be used, counted by what is wrong with them; sample is the beginning of the last one.';

@@ -125,6 +125,15 @@ def release() -> None:
 
 
 @app.command()
+def agents(json: Annotated[bool, typer.Option("--json", help="as one JSON array")] = False) -> None:
+    """Show the agents: who lives, what each works on, and how many messages it holds."""
+    from pgjobs.ops import agents as shown
+
+    for line in asyncio.run(shown.listed(ready_settings("database_url"), as_json=json)):
+        typer.echo(line)
+
+
+@app.command()
 def verify(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
     """Check a job's log, checkpoints, outcomes and counters against each other."""
     from pgjobs.joblog import verify as check

@@ -39,6 +39,7 @@ class Maintenance:
             ("select pgjobs.sweep()", ()),
             ("select pgjobs.tend_tasks()", ()),
             ("select pgjobs.forget_daemons()", ()),
+            ("select pgjobs.forget_agents()", ()),
             ("select pgjobs.fold_counts()", ()),
             ("select pgjobs.recount_jobs(make_interval(secs => %s))", (RECOUNT_SECONDS,)),
             (

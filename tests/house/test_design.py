@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -266,6 +267,16 @@ def test_the_engine_knows_nothing_of_the_web() -> None:
         assert not [one for one in known if one.startswith(("pgjobs.web", "pgjobs.cli", *LABORATORY))], name
         outside = {one.split(".")[0] for module in known for one in imports(module)}
         assert not outside & {"starlette", "uvicorn"}, name
+
+
+def test_agents_need_pika_alone() -> None:
+    """The kit for consumers knows two small modules of pgjobs, and of what is installed pika alone."""
+    assert below("pgjobs.agents")
+    for name in below("pgjobs.agents"):
+        known = reached(name)
+        assert known <= {*below("pgjobs.agents"), "pgjobs", "pgjobs.signals", "pgjobs.backoff"}, name
+        outside = {one.split(".")[0] for module in known for one in imports(module)}
+        assert outside <= {*sys.stdlib_module_names, "pgjobs", "pika"}, name
 
 
 @pytest.mark.parametrize("module", ENCODERS)

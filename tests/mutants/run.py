@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mutants.agents import AGENTS
 from mutants.around import AROUND
 from mutants.doors import DOORS
 from mutants.pace import PACE
@@ -33,7 +34,7 @@ from pgjobs.lab.memory import use_memory
 from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTANTS = (*PROTOCOL, *AROUND, *DOORS, *PACE, *PLACES, *RIGHTS, *SAID, *SIMULATED, *TASKS, *WINDOWS)
+MUTANTS = (*PROTOCOL, *AGENTS, *AROUND, *DOORS, *PACE, *PLACES, *RIGHTS, *SAID, *SIMULATED, *TASKS, *WINDOWS)
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
 PATIENCE = 180
 AT_A_TIME = 2

@@ -1,0 +1,216 @@
+"""What an agent hands to its handler, and what it answers."""
+
+import json
+import sys
+import threading
+from typing import Any
+
+import pytest
+from fix_agents import Office
+from fix_services import soon
+
+from pgjobs.agents import Agent, Item, Result
+
+
+def test_an_answer_names_its_item(office: Office) -> None:
+    """The handler gets the item of the message; the answer goes to reply_to with the correlation id, persistent, and
+    the message is acknowledged."""
+    seen: list[Item] = []
+    agent = office.start(seen.append)
+    office.send(5, body=b'{"target": "a"}', attempt=3)
+    (answer,) = office.answered(1)
+    assert ("12-5", 2) == (answer.id, answer.properties.delivery_mode)
+    assert {"result": "SUCCESSFUL", "status": "good", "agent": "one", "attempt": 3} == answer.body
+    (item,) = seen
+    assert ("12-5", 12, 5, 3, "Unit") == (item.id, item.job, item.key, item.attempt, item.type)
+    assert ({"target": "a"}, b'{"target": "a"}', False) == (item.body, item.raw, item.maybe_duplicate)
+    agent.stop()
+    assert soon(office.is_empty)
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"message_id": "12--5-2", "correlation_id": "12--5"}, (12, -5, 2)),
+        ({"message_id": "12-5", "correlation_id": None, "reply_to": None}, (12, 5, 1)),
+        ({"message_id": None}, (12, 7, 1)),
+    ],
+)
+def test_ids_in_all_their_forms(office: Office, properties: dict[str, Any], expected: tuple[int, int, int]) -> None:
+    """A key may be negative; a message of an untracked type has one id, and is answered on the agent's own queue."""
+    seen: list[tuple[int, int, int]] = []
+    office.start(lambda item: seen.append((item.job, item.key, item.attempt)))
+    office.send(7, **properties)
+    (answer,) = office.answered(1)
+    assert [expected] == seen
+    assert "{}-{}".format(*expected[:2]) == answer.id
+
+
+def test_a_message_that_is_about_no_item(office: Office) -> None:
+    """A message whose ids name no item goes to the dead letters of its queue, and the next one is handled."""
+    office.start(lambda _item: None)
+    office.send(1, message_id="order 7", correlation_id="12-x")
+    office.send(2)
+    (answer,) = office.answered(1)
+    assert "12-2" == answer.id
+    assert soon(lambda: office.depth(office.dead) == 1)
+
+
+def test_steps_go_out_before_the_answer(office: Office) -> None:
+    """A step and an acceptance are answers of their own, which arrive while the handler is still at work."""
+    go_on = threading.Event()
+
+    def handle(item: Item) -> Result:
+        item.accept()
+        item.step("looked up")
+        item.step("charged", result="ERROR", description="no money")
+        assert go_on.wait(20)
+        return Result("NOT_CHARGED", "no money")
+
+    office.start(handle)
+    office.send(1)
+    accepted, first, second = (answer.body for answer in office.answered(3))
+    go_on.set()
+    last = office.answered(4)[3]
+    assert {"status": "ack", "agent": "one", "attempt": 1} == accepted
+    assert ["partial", "partial"] == [first["status"], second["status"]]
+    steps = [
+        {name: step[name] for name in ("name", "result", "description")} for step in first["steps"] + second["steps"]
+    ]
+    assert [
+        {"name": "looked up", "result": "SUCCESSFUL", "description": ""},
+        {"name": "charged", "result": "ERROR", "description": "no money"},
+    ] == steps
+    assert ("failed", "NOT_CHARGED", "no money") == last.said
+
+
+def explode(_item: Item) -> Result:
+    raise KeyError("no such user")
+
+
+def leave(_item: Item) -> Result:
+    sys.exit("bye")
+
+
+HUGE = "x" * 300_000
+
+
+@pytest.mark.parametrize(
+    ("handler", "said"),
+    [
+        (lambda _item: None, ("good", "SUCCESSFUL", "")),
+        (lambda _item: Result(description="done"), ("good", "SUCCESSFUL", "done")),
+        (lambda _item: Result("NOT_FOUND", "nobody"), ("failed", "NOT_FOUND", "nobody")),
+        (lambda _item: Result("PARTLY", status="good"), ("good", "PARTLY", "")),
+        (lambda _item: Result("SUCCESSFUL", status="failed"), ("failed", "SUCCESSFUL", "")),
+        (
+            lambda _item: Result(description="a\0b\ud800c \U0001f600"),
+            ("good", "SUCCESSFUL", "a�b�c \U0001f600"),
+        ),
+        (explode, ("failed", "ERROR_PROCESSING", "KeyError: 'no such user'")),
+        (leave, ("failed", "ERROR_PROCESSING", "SystemExit: bye")),
+        (lambda item: Result(item.body["target"]), ("failed", "ERROR_PROCESSING", "KeyError: 'target'")),
+        (lambda _item: Result(description=HUGE), ("failed", "ERROR_PROCESSING", "ValueError: the answer has ")),
+        (lambda item: item.step(HUGE), ("failed", "ERROR_PROCESSING", "ValueError: the answer has ")),
+        (
+            lambda _item: False,
+            ("failed", "ERROR_PROCESSING", "TypeError: the handler returned False, which is neither"),
+        ),
+    ],
+)
+def test_whatever_a_handler_does_is_answered(office: Office, handler: Any, said: tuple[str, str, str]) -> None:
+    """What a handler returns or raises becomes one answer, in characters that PostgreSQL stores; the agent works on."""
+    agent = office.start(handler, threads=1)
+    office.send(1, 2)
+    answers = office.answered(2)
+    for answer in answers:
+        status, result, description = answer.said
+        assert said[:2] == (status, result)
+        assert description.startswith(said[2])
+        assert len(description) < 2100
+    agent.stop()
+    assert soon(office.is_empty)
+
+
+def test_a_body_that_is_no_json(office: Office) -> None:
+    """The body is read where the handler asks for it: then what is no JSON makes the item fail."""
+    office.start(lambda item: Result(description=str(item.body)))
+    office.send(1, body=b"\xff{")
+    (answer,) = office.answered(1)
+    assert ("failed", "ERROR_PROCESSING") == answer.said[:2]
+
+
+def test_several_types_share_a_queue(office: Office) -> None:
+    """The type of a message says which handler it is for; one without a handler is answered, not kept."""
+    agent = office.agent(lambda item: Result(description=f"unit {item.type}"))
+    agent.handles("Other", queue=office.work)(lambda item: Result(description=f"other {item.type}"))
+    office.run(agent)
+    for key, name in enumerate(("Unit", "Other", "Third", None)):
+        office.send(key, type=name)
+    answers = {answer.id: answer.said for answer in office.answered(4)}
+    assert ("good", "SUCCESSFUL", "unit Unit") == answers["12-0"]
+    assert ("good", "SUCCESSFUL", "other Other") == answers["12-1"]
+    assert ("failed", "NOT_SUPPORTED", "agent one has no handler for type 'Third'") == answers["12-2"]
+    assert ("failed", "NOT_SUPPORTED", "agent one has no handler for type ''") == answers["12-3"]
+
+
+def test_a_queue_of_one_type_needs_no_word_about_it(office: Office) -> None:
+    """A message without a type is for the only handler of its queue."""
+    office.start(lambda item: Result(description=item.type))
+    office.send(1, type=None)
+    assert ("good", "SUCCESSFUL", "Unit") == office.answered(1)[0].said
+
+
+def test_a_marked_message_may_be_a_duplicate(office: Office) -> None:
+    """The header with which the engine marks what it may have sent twice reaches the handler."""
+    office.start(lambda item: Result(description=json.dumps(item.maybe_duplicate)))
+    office.send(1, headers={"x-maybe-duplicate": True})
+    assert "true" == office.answered(1)[0].body["description"]
+
+
+def test_so_many_handlers_run_at_a_time(office: Office) -> None:
+    """As many handlers run side by side as there are threads, and no more messages are held than the prefetch says."""
+    together = threading.Barrier(3)
+    go_on = threading.Event()
+
+    def handle(_item: Item) -> None:
+        together.wait(20)
+        go_on.wait(20)
+
+    office.start(handle, threads=2, prefetch=3)
+    office.send(*range(6))
+    together.wait(20)
+    assert soon(lambda: office.depth(office.work) == 3)
+    go_on.set()
+    # The barrier lets pairs go on with this thread as the third.
+    for _ in range(2):
+        together.wait(20)
+    assert 6 == len(office.answered(6))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"name": " "}, "name: it has to have 1 to 200 characters"),
+        ({"name": "x" * 201}, "name: it has to have 1 to 200 characters"),
+        ({"threads": 0}, "threads: 0 is less than 1"),
+        ({"prefetch": 65536}, "prefetch: 65536 is not between 1 and 65535"),
+        ({"url": "amqp://agent:secret@host:port"}, "pika can't use this address"),
+    ],
+)
+def test_options_that_can_not_be(options: dict[str, Any], sentence: str) -> None:
+    """An agent that could not work is refused with a sentence, which holds no password."""
+    given = {"url": "amqp://localhost", "name": "one"} | options
+    with pytest.raises(ValueError, match=sentence) as caught:
+        Agent(given.pop("url"), given.pop("name"), reply_queue="replies", **given)
+    assert "secret" not in str(caught.value)
+
+
+def test_an_agent_without_a_handler() -> None:
+    """An agent that has nothing to do says so, and a second handler for a type of a queue is refused."""
+    agent = Agent("amqp://localhost", "one", reply_queue="replies")
+    with pytest.raises(ValueError, match="no type has a handler"):
+        agent.run()
+    agent.handles("Unit", queue="work")(explode)
+    with pytest.raises(ValueError, match="type 'Unit' of queue 'work' has a handler already"):
+        agent.handles("Unit", queue="work")(leave)
