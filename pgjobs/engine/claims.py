@@ -25,9 +25,12 @@ from pgjobs.settings import Settings
 logger = logging.getLogger(__name__)
 EMPTY_PAUSE = 0.5
 """Seconds until the next look where something is due and could not be taken."""
+AGAIN_PAUSE = 0.1
+"""The same while no place is free, once after each hint: of two daemons that look at one moment, each may leave it to
+the other."""
 FULL_PAUSE = 1.0
-"""The same while no place is free, so that shards of equal priority take turns."""
-GATHER_SECONDS = 0.05
+"""The same later on, so that shards of equal priority take turns."""
+GATHER_SECONDS = 0.02
 """So long a place stays free while more shards are due than there are places, so that one claim fills several."""
 
 
@@ -105,7 +108,7 @@ class Claims:
             return 0.0
         due: float = await db.value(control, "select pgjobs.next_wakeup(%s)", self._settings.autostart)
         # What is due now and was not taken has to wait; what falls due later is taken on time.
-        least = FULL_PAUSE if full else 0.0 if due else EMPTY_PAUSE
+        least = (AGAIN_PAUSE if hinted else FULL_PAUSE) if full else 0.0 if due else EMPTY_PAUSE
         pause = min(self._settings.poll_seconds, max(least, due))
         self._make_room_at = now + pause
         return pause
