@@ -7,9 +7,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _lowest constant numeric := least(_rate, _type_rate);
-  -- A fifth of a second's worth at a time, and half a second of unused time at most: less than one second's worth at once.
-  _n constant integer := least(_wanted, greatest(1, _lowest * 0.2));
-  _kept constant interval := interval '0.5 s';
+  -- A fifth of a second's worth at a time, and 0.8 s of unused time at most: one second's worth at once.
+  _n constant integer := least(_wanted, greatest(1, floor(_lowest * 0.2)));
+  _kept constant interval := interval '0.8 s';
   _mine constant text := 'job ' || _job_id;
   _its_type constant text := 'type ' || _type;
   _now timestamptz;
@@ -58,4 +58,4 @@ begin
 end;
 $$;
 comment on function pgjobs.spend_rate(bigint, text, numeric, numeric, integer) is
-  'Takes records out of the rates of a job and of its type: how many may be published, and in how long. What is due in more than a second is not taken: ask again then.';
+  'Takes records out of the rates of a job and of its type: how many may be published, and in how long. What is due in more than a second is not taken: ask again then. Nothing runs ahead of a rate by more than one second''s worth: 0.8 s of unused time is kept, and a grant is a fifth of a second''s worth, or one record.';

@@ -5,7 +5,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-  -- A rate keeps half a second of unused time, so this costs nothing of it.
+  -- A rate keeps 0.8 s of unused time, so this costs nothing of it.
   select coalesce(interval '0.4 s' / (1 + _type_rate * greatest(0, pgjobs.seconds_between(max(p.updated_at), clock_timestamp())))::double precision, '0')
   from pgjobs.shards p where p.job_id = _job_id;
 $$;

@@ -126,7 +126,7 @@ class Limit:
                 continue
             if rate is None:
                 return math.inf
-            most += max(0.0, seconds(min(end, until) - max(begin, since))) * rate + max(rate, 1 + rate / 2)
+            most += max(0.0, seconds(min(end, until) - max(begin, since))) * rate + max(rate, 1 + 0.8 * rate)
         return most
 
 

@@ -47,15 +47,15 @@ PACE = (
     ),
     Mutant(
         "p-rate-burst",
-        "unused time is kept for half a second at most",
+        "0.8 s of unused time is kept at most",
         (
             Edit(
                 "sql/pace/spend_rate.sql",
-                "_kept constant interval := interval '0.5 s'",
+                "_kept constant interval := interval '0.8 s'",
                 "_kept constant interval := interval '1 h'",
             ),
         ),
-        (f"{GRANTS}::test_a_rate_is_one_for_all_shards",),
+        (f"{GRANTS}::test_a_burst_is_one_second_of_a_rate",),
     ),
     Mutant(
         "p-window-late",

@@ -109,13 +109,29 @@ def test_a_canary_is_one_for_all_shards(db: Db) -> None:
 
 def test_a_rate_is_one_for_all_shards(db: Db) -> None:
     """However many shards ask, together they are granted what may go within a second, and after a while without work
-    half a second of unused time more; then each of them has to wait."""
+    0.8 s of unused time more; then each of them has to wait."""
     clock(db, NINE)
     job = Running(db, 3, rate=100)
-    for moment, least in ((NINE, 100), (NINE + timedelta(seconds=20), 150)):
+    for moment, least in ((NINE, 100), (NINE + timedelta(seconds=20), 180)):
         clock(db, moment)
         assert least <= sum(job.ask(shard).at_most for _ in range(20) for shard in range(3)) <= least + 20
         assert {"wait"} == {job.ask(shard).verdict for shard in range(3)}
+
+
+@pytest.mark.parametrize("rate", [1, 7.5, 100, 5000])
+def test_a_burst_is_one_second_of_a_rate(db: Db, rate: float) -> None:
+    """After a long wait a job may publish one second's worth at once, and what its rate says from then on: so no second
+    has more than twice the rate."""
+    clock(db, NINE)
+    job = Running(db, rate=rate)
+    job.ask(0, 1)
+    clock(db, NINE + timedelta(seconds=20))
+    granted = []
+    while (grant := job.ask(0, 9000)).verdict == "go":
+        assert grant.delay is not None
+        granted.append((grant.delay, grant.at_most))
+    assert 0.8 * rate <= sum(n for delay, n in granted if not delay) <= rate
+    assert 1.8 * rate <= sum(n for delay, n in granted if delay < timedelta(seconds=1)) <= 2 * rate
 
 
 def test_a_grant_ends_with_its_window(db: Db) -> None:
