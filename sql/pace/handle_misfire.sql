@@ -24,7 +24,7 @@ begin
      or _rule is distinct from '"skip"' and _late <= coalesce((_rule ->> 'run_if_within')::interval, _usual) then
     return false;
   end if;
-  _words := format('no daemon ran it at its time, and now it is %s late', pgjobs.span_text(_late));
+  _words := format('it did not begin at its time, and now it is %s late', pgjobs.span_text(_late));
   if _rule = '"skip"' then
     perform set_config('pgjobs.reason', _words || '; its schedule.misfire says skip', true);
     update public.xmp_jobs j set status = 'canceled' where j.id = _job_id;

@@ -1,4 +1,4 @@
-"""A job that no daemon ran at its time: by its rule it runs late, is canceled, or waits for somebody to start it."""
+"""A job that did not begin at its time: by its rule it runs late, is canceled, or waits for somebody to start it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -55,16 +55,23 @@ def test_a_late_job_does_what_its_rule_says(
     assert status(db, job) == becomes
     reason = "select reason from pgjobs.events where job_id = %s order by id desc limit 1"
     if becomes[0] != "in progress":
-        assert "no daemon ran it at its time" in db.value(reason, job)
+        assert "it did not begin at its time" in db.value(reason, job)
 
 
-def test_a_late_job_says_so_and_runs_when_it_is_started(db: Db) -> None:
-    """why tells how late it is and what to do; a start runs it, however late it is by then."""
+@pytest.mark.parametrize("kept_by", ["no daemon", "the kill switch"])
+def test_a_late_job_says_so_and_runs_when_it_is_started(db: Db, kept_by: str) -> None:
+    """why tells how late it is and what to do, and blames nobody; a start runs it, however late it is by then."""
     job = due_at_noon(db)
+    look = "select job_id from pgjobs.claim_shards(gen_random_uuid(), '{}', true, interval '1 min')"
+    if kept_by == "the kill switch":
+        db.execute("select pgjobs.hold_all('a look')")
     clock(db, NOON + timedelta(hours=9))
-    db.execute("select pgjobs.claim_shards(gen_random_uuid(), '{}', true, interval '1 min')")
+    if kept_by == "the kill switch":
+        assert [] == db.column(look)
+        db.execute("select pgjobs.release_all()")
+    assert [] == db.column(look)
     said = db.value("select pgjobs.why(%s)", job)
-    assert said == "no daemon ran it at its time, and now it is 9 h late; start it to run it all the same"
+    assert said == "it did not begin at its time, and now it is 9 h late; start it to run it all the same"
     clock(db, NOON + timedelta(days=2))
     db.execute("select pgjobs.start_job(%s)", (job,))
     assert claim(db, job) is not None

@@ -281,7 +281,7 @@ def test_a_job_that_is_due_while_the_daemons_are_down_for_seven_hours_waits_for_
     game.later(9 * HOUR, lambda: said.append(db.value("select pgjobs.why(%s)", job)))
     game.later(9 * HOUR, lambda: game.start_job(job))
     game.play(DAY)
-    assert ["no daemon ran it at its time, and now it is 7 h late; start it to run it all the same"] == said
+    assert ["it did not begin at its time, and now it is 7 h late; start it to run it all the same"] == said
     assert [[NOON + 9 * HOUR] * 2] == spells(game, job)
 
 

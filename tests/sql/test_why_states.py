@@ -117,7 +117,7 @@ def came_too_late(db: Db) -> Told:
     job = insert_job(db, run_at=NOON)
     clock(db, NOON + timedelta(hours=9))
     db.execute("select pgjobs.claim_shards(%s, '{}', true, '1 min')", (WORKER,))
-    late = "no daemon ran it at its time, and now it is 9 h late; start it to run it all the same"
+    late = "it did not begin at its time, and now it is 9 h late; start it to run it all the same"
     return Told(job, late)
 
 
