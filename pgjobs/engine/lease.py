@@ -54,7 +54,6 @@ class Lease:
         self._renew = renew
         self._renewed_at = claimed_at
         loop = asyncio.get_running_loop()
-        self._over: asyncio.Future[None] = loop.create_future()
         self._ending: asyncio.Future[None] = loop.create_future()
 
     @property
@@ -65,7 +64,7 @@ class Lease:
     def stop(self) -> None:
         """End the run now: the job was stopped, or the daemon ends."""
         self._stopped, self.parking = True, None
-        self._end(self._over, self._ending)
+        self._end()
 
     def yield_place(self, reason: str) -> None:
         """End the run and park the shard, which is due again at once; at its first window, if it has none behind it.
@@ -85,7 +84,7 @@ class Lease:
     def _park(self, parking: Parking) -> None:
         if not self._stopped:
             self.parking = parking
-            self._end(self._ending)
+            self._end()
 
     def obey(self, orders: Orders, asked_at: float | None) -> None:
         """Do what the database answered to a renewal sent at this moment; None: the lease was not renewed."""
@@ -104,7 +103,7 @@ class Lease:
     def lose(self, error: BaseException) -> None:
         """The shard has another owner, or nobody can say whose it is: the run ends with this error."""
         self.lost = self.lost or error
-        self._end(self._over, self._ending)
+        self._end()
 
     async def ensure(self) -> None:
         """Return only if the shard is certainly ours; raise what says otherwise."""
@@ -113,12 +112,12 @@ class Lease:
         if boot_seconds() - self._renewed_at > self.seconds * TRUST and not faults.armed(faults.NO_SELF_FENCE):
             await self._renew()
 
-    async def outlasts(self, work: asyncio.Future[Any], *, parked: bool = False) -> bool:
-        """Wait for work that may take long; if the job is stopped first, cancel the work and return False.
+    async def outlasts(self, work: asyncio.Future[Any]) -> bool:
+        """Wait for work that may take long; if the run is to end first, cancel the work and return False.
 
-        `parked`: also if the shard is to be parked. If the lease is lost first, cancel the work and raise why.
+        If the lease is lost first, cancel the work and raise why.
         """
-        end = self._ending if parked else self._over
+        end = self._ending
         try:
             while not (work.done() or end.done()):
                 await asyncio.wait((work, end), timeout=self.seconds / 4, return_when=asyncio.FIRST_COMPLETED)
@@ -139,8 +138,6 @@ class Lease:
             await asyncio.wait((work, self._ending), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         return work.done()
 
-    @staticmethod
-    def _end(*futures: asyncio.Future[None]) -> None:
-        for future in futures:
-            if not future.done():
-                future.set_result(None)
+    def _end(self) -> None:
+        if not self._ending.done():
+            self._ending.set_result(None)

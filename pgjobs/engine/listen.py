@@ -22,16 +22,21 @@ PROBE_PATIENCE = 5.0
 PROBE = re.compile(r"probe [0-9a-f-]{36}")
 JOB = re.compile(r'"id"\s*:\s*([0-9]{1,18})\s*[,}]')
 STATUS = re.compile(r'"status"\s*:\s*"([a-z ]{1,20})"')
+EDITED = re.compile(r'"edited"\s*:\s*true\b')
 MOST_LETTERS = 200
 ENDED = ("done", "canceled", "cancelled", "error")
 
 
 class Hint(NamedTuple):
-    """Where to look first: a job and its status; without a job, everywhere. `sender`: the server process it is from."""
+    """Where to look first: a job and its status; without a job, everywhere. `sender`: the server process it is from.
+
+    `edited`: the job was in progress before as well.
+    """
 
     job_id: int | None = None
     status: str = ""
     sender: int = 0
+    edited: bool = False
 
     @property
     def ended(self) -> bool:
@@ -41,7 +46,7 @@ class Hint(NamedTuple):
     @property
     def goes_on(self) -> bool:
         """Whether its runs have nothing to obey: it has come into progress, or is done."""
-        return self.job_id is not None and self.status in ("in progress", "done")
+        return self.job_id is not None and self.status in ("in progress", "done") and not self.edited
 
 
 class Listener:
@@ -124,4 +129,4 @@ def read_hint(payload: str) -> Hint:
     if job is None:
         return Hint()
     status = STATUS.search(payload)
-    return Hint(int(job[1]), status[1] if status else "")
+    return Hint(int(job[1]), status[1] if status else "", edited=EDITED.search(payload) is not None)

@@ -1,6 +1,6 @@
 """Publishes the messages of a shard and waits until the broker has confirmed or returned each of them.
 
-While the broker accepts nothing, the reason is stored in the shard, a stop is obeyed, and no snapshot is held.
+While the broker accepts nothing, the reason is stored, an end of the run is obeyed, and no snapshot is held.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pgjobs.joblog.record import Record, Refusal
 
 NACKED = "the broker refuses messages (nack), they are published again"
 TOO_LONG = 5.0
-"""Seconds without a confirm after which a stop is obeyed at once, and the cursor is closed."""
+"""Seconds without a confirm after which a stop or a pause is obeyed at once, and the cursor is closed."""
 ROUTE_SECONDS = 10.0
 """So long a route that was there counts as there at the start of a run."""
 MAYBE_DUPLICATE = {"x-maybe-duplicate": True}
@@ -133,7 +133,7 @@ class Outgoing:
         raise ConfigurationError(f"{what} routing key {claim.routing_key!r}: {in_words(answer)}")
 
     async def _while_waiting(self) -> None:
-        """Called once a second while confirms are awaited: check the lease, store why nothing moves, obey a stop."""
+        """Called once a second while confirms are awaited: check the lease, store why nothing moves, obey an end."""
         publisher, shard, lease = self._publisher, self._shard, self._shard.lease
         await lease.ensure()
         if publisher.blocked_since is not None:
@@ -150,6 +150,6 @@ class Outgoing:
         else:
             return
         if lease.stopping:
-            raise Interrupted("stopped while the broker took nothing: what is in flight is uncertain")
+            raise Interrupted("its run was ended while the broker took nothing: what is in flight is uncertain")
         if time.monotonic() - self._waiting_since > TOO_LONG:
             await self._pause_reading()

@@ -134,7 +134,7 @@ class ShardRun:
     async def _take(self, reading: asyncio.Future[Window | None]) -> None:
         """Take over the next window; what makes it unreadable is told when all before it is accounted for."""
         try:
-            if await self.lease.outlasts(reading, parked=True):
+            if await self.lease.outlasts(reading):
                 self._upcoming = reading.result()
             else:
                 self._broken_off = True

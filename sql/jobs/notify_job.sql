@@ -7,9 +7,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform pg_notify('pgjobs', json_build_object('id', new.id, 'status', new.status)::text);
+  perform pg_notify('pgjobs', json_strip_nulls(json_build_object('id', new.id, 'status', new.status,
+    -- Its runs have something to obey: a pause, or another pace.
+    'edited', case when tg_op = 'UPDATE' and old.status::text = 'in progress' and new.status::text = 'in progress' then true end))::text);
   return null;
 end;
 $$;
 comment on function pgjobs.notify_job() is
-  'Trigger: tells the daemons to look at a job whose status, run_at, active or priority changed; a hint, never the message itself.';
+  'Trigger: tells the daemons to look at a job whose status, run_at, active, priority or pace changed; a hint, never the message itself. edited: it was in progress before, and is.';

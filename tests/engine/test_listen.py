@@ -125,6 +125,8 @@ def test_what_the_trigger_sends_is_read(number: int) -> None:
     [
         ('{"id" : 7, "status" : "ready"}', False, False),
         ('{"id" : 7, "status" : "in progress"}', False, True),
+        ('{"id" : 7, "status" : "in progress", "edited" : true}', False, False),
+        ('{"id" : 7, "status" : "in progress", "edited" : false}', False, True),
         ('{"id" : 7, "status" : "done"}', True, True),
         ('{"id" : 7, "status" : "error"}', True, False),
         ('{"id" : 7, "status" : "canceled"}', True, False),
@@ -133,8 +135,8 @@ def test_what_the_trigger_sends_is_read(number: int) -> None:
     ],
 )
 def test_a_status_says_where_to_look(payload: str, *, ended: bool, goes_on: bool) -> None:
-    """A job that has ended is none to claim, and one that goes on has nothing to obey; whatever else is heard of may
-    be either."""
+    """A job that has ended is none to claim, and one that goes on as it is has nothing to obey; whatever else is heard
+    of may be either."""
     hint = read_hint(payload)
     assert (ended, goes_on) == (hint.ended, hint.goes_on)
 

@@ -74,6 +74,62 @@ def test_a_stop_does_not_wait_for_the_database(engine: Engine, when: str) -> Non
     assert daemon.running
 
 
+BRAKES = {
+    "a pause": "update xmp_jobs set active = false",
+    "the kill switch": "select pgjobs.hold_all('a look')",
+}
+
+
+@pytest.mark.parametrize("brake", BRAKES)
+@pytest.mark.parametrize("when", ["preparing", "in the middle"])
+def test_a_pause_does_not_wait_for_the_database(engine: Engine, when: str, brake: str) -> None:
+    """A job is paused, or everything is held, while the database looks for a record: it is given up at once, long
+    before its lease is to be renewed, and goes on from its last checkpoint."""
+    engine.add_retries(100)
+    slow_type(engine, f"case when id > {50 if when == 'in the middle' else 0} then 600 else 0 end", bounds=True)
+    if when == "preparing":
+        engine.execute("drop function public.slow_records_bounds")
+    engine.start(window=10, lease_seconds=600, poll_seconds=600)
+    job = engine.add_job("slow")
+    if when == "in the middle":
+        engine.wait_considered(job, 40)
+    engine.wait_until(f"exists ({READING})")
+    engine.execute(BRAKES[brake])
+    engine.wait_until("owner is null from pgjobs.shards where job_id = %s", job, seconds=20)
+    engine.wait_until(f"not exists ({READING})")
+    assert "in progress" == engine.value("select status from xmp_jobs where id = %s", job)
+    assert (50 if when == "in the middle" else 0) == engine.counters(job).considered
+    assert 0 == engine.value("select count(*) from pgjobs.job_uncertain")
+    engine.execute(
+        "create or replace function public.slowly(_id bigint, _seconds float) returns bigint"
+        " language sql as 'select _id'"
+    )
+    engine.execute("select pgjobs.release_all()")
+    engine.execute("update xmp_jobs set active = true")
+    engine.wait_status(job, "done")
+    assert list(range(1, 101)) == [message.key for message in engine.drain()]
+
+
+def test_a_rate_reaches_a_run_that_reads(engine: Engine) -> None:
+    """A job gets a rate while it waits for its next records: it holds for these already."""
+    engine.add_retries(100)
+    slow_type(engine, "case when id > 50 then 1 else 0 end", bounds=True)
+    engine.execute(
+        "create or replace function public.slowly(_id bigint, _seconds float) returns bigint language plpgsql volatile"
+        " as $$ begin if _seconds > 0 then perform pg_advisory_xact_lock_shared(7); end if; return _id; end $$"
+    )
+    engine.execute("select pg_advisory_lock(7)")
+    engine.start(window=10, lease_seconds=600, poll_seconds=600)
+    job = engine.add_job("slow")
+    engine.wait_considered(job, 50)
+    before = engine.value("select lease_until from pgjobs.shards where job_id = %s", job)
+    engine.execute("update xmp_jobs set rate = 0.001 where id = %s", job)
+    engine.wait_until("lease_until > %s from pgjobs.shards where job_id = %s", before, job, seconds=20)
+    engine.execute("select pg_advisory_unlock(7)")
+    engine.wait_until("owner is null from pgjobs.shards where job_id = %s", job)
+    assert 51 == engine.counters(job).considered
+
+
 def test_a_stop_does_not_wait_for_a_file(engine: Engine) -> None:
     """A job that reads a huge file is stopped at once, with none of its lines half read."""
     name = engine.add_file("huge.csv", b"".join(b"92300%07d\n" % n for n in range(3_000_000)))

@@ -124,6 +124,18 @@ PACE = (
         (f"{TESTS}::test_a_paused_job_is_closed_at_its_stop",),
     ),
     Mutant(
+        "p-pause-heard",
+        "a pause of a running job is heard at once",
+        (
+            Edit(
+                "pgjobs/engine/listen.py",
+                ' and self.status in ("in progress", "done") and not self.edited',
+                ' and self.status in ("in progress", "done")',
+            ),
+        ),
+        ("tests/engine/test_long_reads.py::test_a_pause_does_not_wait_for_the_database",),
+    ),
+    Mutant(
         "p-switch-claim",
         "nothing is taken while everything is held",
         (Edit(CLAIM, "if exists (select from pgjobs.switch s where s.held) then", "if false then"),),

@@ -369,8 +369,8 @@ MUTANTS = (
         (
             Edit(
                 OUTGOING,
-                '        if lease.stopping:\n            raise Interrupted("stopped',
-                '        if 0:\n            raise Interrupted("stopped',
+                '        if lease.stopping:\n            raise Interrupted("its run was ended',
+                '        if 0:\n            raise Interrupted("its run was ended',
             ),
         ),
         (f"{LETTING_GO}::test_a_stop_does_not_wait_for_a_queue_with_room",),

@@ -331,7 +331,7 @@ class Game:
             status = hint.get("status")
             for daemon in self.daemons:
                 daemon.woken |= daemon is not claiming and status not in ("done", "canceled", "error")
-                daemon.poked |= status not in ("in progress", "done")
+                daemon.poked |= status not in ("in progress", "done") or "edited" in hint
         self._heard.clear()
 
     def _renew(self, daemon: Daemon) -> None:
