@@ -16,10 +16,8 @@ declare
   _kind text;
 begin
   room := 2147483647;
-  select sum(p.sent + p.returned), sum(p.returned) into _published, _errors from pgjobs.shards p where p.job_id = _job_id;
-  _errors := _errors + (
-    select coalesce(sum(o.n), 0) from pgjobs.outcomes o where o.job_id = _job_id and o.action = 'skip' and o.code in ('empty', 'too_large'));
-  _attempts := _published + _errors;
+  select c.published, c.errors, c.attempts into _published, _errors, _attempts from pgjobs.count_errors(_job_id) c;
+  -- Only what came after its last release counts.
   select _errors - h.errors, _attempts - h.attempts into _errors, _attempts
   from pgjobs.holds h where h.job_id = _job_id and h.kind = 'budget' and h.released_at is not null
   union all select _errors, _attempts limit 1;

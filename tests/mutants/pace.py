@@ -4,6 +4,7 @@ from mutants.table import CLAIM, Edit, Mutant
 
 PACE_PY = "pgjobs/engine/pace.py"
 BUDGET = "sql/pace/spend_budget.sql"
+COUNT = "sql/pace/count_errors.sql"
 GRANT = "sql/pace/grant_records.sql"
 GRANTS = "tests/sql/test_shared_budgets.py"
 TESTS = "tests/engine/test_pace.py"
@@ -13,13 +14,16 @@ PACE = (
         "p-budget-shard",
         "errors are counted per job, not per shard or daemon",
         (
-            Edit(
-                BUDGET,
-                "select sum(p.sent + p.returned), sum(p.returned) into",
-                "select max(p.sent + p.returned), max(p.returned) into",
-            ),
+            Edit(COUNT, "sum(p.sent), 0)", "max(p.sent), 0)"),
+            Edit(COUNT, "sum(p.returned), 0)", "max(p.returned), 0)"),
         ),
         (f"{GRANTS}::test_errors_are_counted_over_all_shards",),
+    ),
+    Mutant(
+        "p-budget-twice",
+        "what is returned is one attempt, not two",
+        (Edit(COUNT, "c.sent + c.returned + u.unfit", "c.sent + 2 * c.returned + u.unfit"),),
+        (f"{GRANTS}::test_a_record_is_one_attempt",),
     ),
     Mutant(
         "p-budget-sample",

@@ -94,6 +94,23 @@ def test_a_share_is_one_of_all_shards(db: Db) -> None:
     assert "wait" == job.ask(1).verdict
 
 
+def test_a_record_is_one_attempt(db: Db) -> None:
+    """A record that is returned is an error and one attempt, and so is one that is no message; after a release both are
+    counted anew, by the same rule."""
+    job = Running(db, budget='{"errors": {"share": 0.3, "after": 12}}')
+    for _ in range(2):
+        job.checkpointed(0, sent=6, returned=4)
+        skipped = (
+            "insert into pgjobs.outcomes as o values (%s, 0, 'skip', 'empty', 1)"
+            " on conflict (job_id, shard, action, code) do update set n = o.n + 1"
+        )
+        db.execute(skipped.encode(), (job.id,))
+        assert "go" == job.ask().verdict
+        job.checkpointed(0, sent=1)
+        assert (job.ask().reason or "").startswith("5 of 12 records were refused, returned or failed")
+        job.set_on(active=True)
+
+
 def test_a_canary_is_one_for_all_shards(db: Db) -> None:
     """Three shards that ask before any of them has sent share the first 20 records; when these are sent the job is
     held, and once it is active again nothing of the canary is left."""
