@@ -17,6 +17,7 @@ declare
   _first date;
   _last date;
   _reach timestamptz := _at;
+  _leap_at timestamptz := _at + interval '3 days';
   _before timestamptz;
   _next timestamptz;
 begin
@@ -54,6 +55,12 @@ begin
       exit when _reach > _end;
     end loop;
     exit when _reach = _before or _reach > _end;
+    if _reach > _leap_at then
+      -- So long without a gap: perhaps there is none.
+      _reach := greatest(_reach, pgjobs.window_leap(_parts, _reach));
+      exit when _reach > _end;
+      _leap_at := _reach + interval '8 days';
+    end if;
   end loop;
   if _reach > _at then
     return query select true, case when _reach <= _end then _reach end;

@@ -8,7 +8,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _horizon constant interval := interval '9600 hours';
-  _at timestamptz := _from;
+  _back interval := '24 hours';
+  _at timestamptz;
   _end timestamptz;
   _open boolean;
   _until timestamptz;
@@ -23,14 +24,15 @@ begin
   _end := least(_to, _from + _horizon);
   -- Back to a moment before the span that is open at the beginning has opened.
   loop
-    _at := _at - interval '24 hours';
-    select w.open, w.until into _open, _until from pgjobs.window_at(_windows, _at, _zone, interval '24 hours') w;
+    _at := _from - _back;
+    select w.open, w.until into _open, _until from pgjobs.window_at(_windows, _at, _zone, _back) w;
     exit when not _open or _until <= _from;
-    if _at <= _from - _horizon then
+    if _back = _horizon then
       opens := '-infinity';
       _at := _from;
       exit;
     end if;
+    _back := least(2 * _back, _horizon);
   end loop;
   loop
     select w.open, w.until into _open, _until from pgjobs.window_at(_windows, _at, _zone) w;

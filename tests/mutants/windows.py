@@ -63,6 +63,22 @@ WINDOWS = (
         CASES,
     ),
     Mutant(
+        "w-leap",
+        "windows that leave no time out are not looked at day by day",
+        (Edit(AT, "    if _reach > _leap_at then", "    if _reach > 'infinity' then"),),
+        (f"{TESTS}::test_what_leaves_no_time_out_is_soon_known",),
+    ),
+    Mutant(
+        "w-leap-holiday",
+        "a holiday closes also windows that leave no time out",
+        (
+            Edit(
+                "sql/pace/window_leap.sql", "where o.calendar = any (w.calendars) and", "where o.calendar = 'none' and"
+            ),
+        ),
+        (f"{TESTS}::test_what_leaves_no_time_out_is_soon_known",),
+    ),
+    Mutant(
         "w-zone",
         "a rule of POSIX is no zone",
         (

@@ -244,6 +244,47 @@ def test_windows_open_and_close(calendar: Db, windows: Any, start: str, end: str
     assert expected == spans(calendar, windows, f"{start} UTC", f"{end} UTC")
 
 
+HALVES = [window("Europe/Madrid", "06:00-18:00"), window("Europe/Madrid", "18:00-06:00")]
+WORKING = [{**half, "holidays": "late"} for half in HALVES]
+
+
+def spans_looked_at(db: Db, call: str, *args: object) -> int:
+    """How many windows of single days a call computes."""
+    counted = "select coalesce(pg_stat_get_xact_function_calls('pgjobs.window_span'::regproc), 0)"
+    with db.transaction():
+        db.execute("set local track_functions = 'pl'")
+        before = int(db.value(counted))
+        db.execute(call.encode(), args)
+        return int(db.value(counted)) - before
+
+
+@pytest.mark.parametrize(
+    ("windows", "closes"),
+    [(HALVES, None), ([*HALVES, window("UTC", "09:00-15:00", "MON")], None), (WORKING, "2026-12-24 05:00")],
+)
+def test_what_leaves_no_time_out_is_soon_known(calendar: Db, windows: Any, closes: str | None) -> None:
+    """Of windows that cover every day together a few days are looked at, not all of the next 400, and none of the past
+    400; the next holiday still closes them."""
+    text, start = json.dumps(windows), moment("2026-03-01 12:00")
+    until = closes and moment(closes)
+    assert (True, until) == window_at(calendar, windows, start)
+    assert spans_looked_at(calendar, "select pgjobs.window_at(%s::jsonb, %s)", text, start) < 60
+    assert 1 == len(spans(calendar, windows, start, moment("2026-04-01 12:00")))
+    call = "select pgjobs.window_spans(%s::jsonb, %s, %s)"
+    assert spans_looked_at(calendar, call, text, start, moment("2026-04-01 12:00")) < 300
+
+
+def test_a_gap_behind_many_days_is_found(calendar: Db) -> None:
+    """Windows of two zones that touch each other until the clocks of one of them change close then; an hour of Sunday
+    that is left out closes those of a week; and a holiday is seen from the day before on."""
+    zones = [window("Europe/Madrid", "06:00-18:00"), window("+01:00", "18:00-06:00")]
+    assert (True, moment("2026-03-29 16:00")) == window_at(calendar, zones, "2026-01-01 12:00Z")
+    week = [window("UTC", "06:00-06:00", "MON TUE WED THU FRI SAT"), window("UTC", "06:00-05:00", "SUN")]
+    assert (True, moment("2026-03-09 05:00")) == window_at(calendar, week, "2026-03-02 06:00Z")
+    assert (True, moment("2026-12-24 05:00")) == window_at(calendar, WORKING, "2026-12-23 12:00Z")
+    assert (False, moment("2026-12-25 05:00")) == window_at(calendar, WORKING, "2026-12-24 12:00Z")
+
+
 def test_each_span_is_what_window_at_says(calendar: Db) -> None:
     """A span begins at its first moment and ends before its closing one, to the microsecond."""
     one = window(MADRID, "02:00-03:00", "SUN")
