@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, shards, holds, switch, holidays   Writes: nothing
+-- Reads: xmp_jobs, xmp_job_types, shards, checkpoints, events, holds, switch, holidays   Writes: nothing
 create or replace function pgjobs.plan(_job_id bigint)
 returns table (begins timestamptz, ends timestamptz, records_per_second numeric, records bigint, why_it_ends text)
 language plpgsql
@@ -13,6 +13,7 @@ declare
   _pace record;
   _status record;
   _left numeric;
+  _speed numeric;
   _shared numeric;
   _canary numeric;
   _stop timestamptz;
@@ -31,6 +32,7 @@ begin
   if _job.params ? 'dry_run' and (pgjobs.read_params(_job.type::text, _job.params)).dry_run then
     _pace.rate := null;
     _pace.type_rate := null;
+    _pace.max_backlog := null;
     _pace.stop_at := null;
     _pace.schedule := '{}';
     _pace.budget := '{}';
@@ -46,7 +48,11 @@ begin
   -- What is as fast as it can be has no known speed before it runs; the rate of a type is shared by its running jobs.
   _shared := _pace.type_rate / greatest(1, (
     select count(*) from public.xmp_jobs j where j.status::text = 'in progress' and j.active and j.type::text = _pace.type));
-  records_per_second := least(_pace.rate, _status.records_per_second, _shared);
+  -- How fast it fills a queue is not how fast it goes on.
+  _speed := case when _pace.max_backlog < _status.total
+                 then pgjobs.consumed_rate(_job_id, _pace.max_backlog, (select w.open from pgjobs.window_at(_pace.schedule -> 'window', _now, null, '1 hour') w))
+                 else _status.records_per_second end;
+  records_per_second := least(_pace.rate, _speed, _shared);
   _begin := greatest(_now, case when _job.status::text = 'ready' then pgjobs.utc(_job.run_at) end);
   _stop := least(_pace.stop_at, case when _status.started_at is null then _begin + (_pace.schedule ->> 'stop_after')::interval end);
   if _pace.budget ? 'canary' and not exists (select from pgjobs.holds h where h.job_id = _job_id and h.kind = 'canary' and h.released_at is not null) then
@@ -61,7 +67,7 @@ begin
     select * into _spread from pgjobs.scatter_time(_pace.schedule, coalesce(_status.started_at, _begin), _stop, _begin);
     if _spread.elapsed < _spread.effective then
       -- What it holds back says nothing about its speed.
-      records_per_second := least(_pace.rate, _shared);
+      records_per_second := least(_pace.rate, case when _pace.max_backlog is not null then _speed end, _shared);
       if coalesce(_left / (_spread.effective - _spread.elapsed) <= records_per_second, records_per_second is null) then
         records_per_second := round(_left / (_spread.effective - _spread.elapsed), 6);
         _spread_until := _spread.until;
@@ -119,4 +125,4 @@ begin
 end;
 $$;
 comment on function pgjobs.plan(bigint) is
-  'When a job would run from now on, and how fast, by its run_at, its windows, its stop and its rate: at most the next 100 intervals, up to the one in which all its records, or those of its canary, are through. records_per_second and records are null where nothing limits or has measured its speed; ends is null where nothing ends the interval, or nobody knows when. An interval without length is a stop while the window is closed. A dry run is limited by nothing. Empty for a job that has ended, is paused or held, and before its start for one with local_time; of that it says when the window is open for some of its recipients.';
+  'When a job would run from now on, and how fast, by its run_at, its windows, its stop, its rate and its backlog: at most the next 100 intervals, up to the one in which all its records, or those of its canary, are through. records_per_second and records are null where nothing limits or has measured its speed; ends is null where nothing ends the interval, or nobody knows when. An interval without length is a stop while the window is closed. A dry run is limited by nothing. Empty for a job that has ended, is paused or held, and before its start for one with local_time; of that it says when the window is open for some of its recipients.';

@@ -63,6 +63,62 @@ def test_the_stop_ends_the_plan(db: Db) -> None:
     assert db.value("select pgjobs.eta(%s)", job) == MONDAY + timedelta(hours=33)
 
 
+def test_the_stop_is_the_end_however_far_it_is(db: Db) -> None:
+    """A job whose stop lies behind a hundred windows, in closed hours, is through then at the latest; its plan is
+    not told so far."""
+    clock(db, MONDAY)
+    stop = MONDAY + timedelta(days=150)
+    job = started(db, 90_000, schedule=NIGHT, stop_at=stop)
+    assert 100 == len(plan(db, job))
+    assert db.value("select pgjobs.eta(%s)", job) == stop
+    assert db.value("select eta from pgjobs.job_status where id = %s", job) == stop
+
+
+def checkpoints(db: Db, job: int, *published: tuple[int, int]) -> None:
+    """So many seconds ago so many records were published; nothing else has happened to the job for long."""
+    db.execute("update pgjobs.events set at = '2000-01-01'")
+    for number, (seconds, n) in enumerate(published, 1):
+        db.execute(
+            "insert into pgjobs.checkpoints values"
+            " (%s, 0, %s, 1, clock_timestamp() - interval '1 s' * %s, 1, %s, 0, 0, 0, '', '')",
+            (job, number, seconds, n),
+        )
+
+
+def test_consumers_say_how_fast_a_backlog_goes(db: Db) -> None:
+    """A job that waits for its queue is as fast as it could publish once the queue was full; before, nobody knows."""
+    clock(db, MONDAY)
+    job = started(db, 36_000, max_backlog=1000)
+    checkpoints(db, job, (2100, 600), (2000, 400))
+    assert plan(db, job) == [(0, None, None, None)]
+    assert db.value("select pgjobs.eta(%s)", job) is None
+    db.execute("delete from pgjobs.checkpoints")
+    checkpoints(db, job, (2100, 600), (2000, 400), (1500, 4000), (100, 6000))
+    ((begins, ends, records, why),) = plan(db, job)
+    assert (0, 36_000, "all its records are through") == (begins, records, why)
+    assert ends == pytest.approx(2, rel=0.02)
+    db.execute("select pgjobs.park_shard(%s, 0, 1, true, '1 s', 'the queue is full')", (job,))
+    assert (db.value("select pgjobs.eta(%s)", job) - MONDAY) / timedelta(hours=1) == pytest.approx(2, rel=0.02)
+    db.execute("update pgjobs.events set at = clock_timestamp() where job_id = %s", (job,))
+    assert db.value("select pgjobs.eta(%s)", job) is None
+
+
+@pytest.mark.parametrize("when", ["its window is closed", "its rate is lower", "its stop comes first"])
+def test_a_backlog_is_one_limit_of_several(db: Db, when: str) -> None:
+    """The lowest speed counts; of closed hours the speed is that of the hour before them; a stop is the end."""
+    limits: dict[str, dict[str, Any]] = {
+        "its window is closed": {"schedule": NIGHT},
+        "its rate is lower": {"rate": 2.5},
+        "its stop comes first": {"stop_at": MONDAY + timedelta(hours=1)},
+    }
+    clock(db, MONDAY)
+    job = started(db, 36_000, max_backlog=1000, **limits[when])
+    night = 40_000 if when == "its window is closed" else 0
+    checkpoints(db, job, (night + 2000, 1000), (night + 1000, 5000), (night, 5000))
+    ends = plan(db, job)[-1][1]
+    assert ends == pytest.approx({"its window is closed": 10, "its rate is lower": 4, "its stop comes first": 1}[when])
+
+
 @pytest.mark.parametrize(
     "hold",
     [
