@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fix_daemon import Engine
 from fix_jobs import Db, connect, insert_job, job_in, set_status
+from fix_retention import again, clear, only
 
 from pgjobs.joblog.removal import remove_logs
 from pgjobs.joblog.rules import HOST
@@ -44,22 +45,6 @@ CLEARED = {
     "events": {"done"},
 }
 """In which states a job has to be so that what a rule names is cleared."""
-
-
-def only(db: Db, what: str, keep: str = "30 days") -> None:
-    """One rule, and no other."""
-    db.execute("update pgjobs.retention set keep = case when what = %s then %s::interval end", (what, keep))
-
-
-def clear(db: Db, most: int = 5000) -> None:
-    """Clear until nothing is left to be done now."""
-    while db.value("select pgjobs.clear_history(%s)", most):
-        pass
-
-
-def again(db: Db) -> None:
-    """Let the time to the next look pass."""
-    db.execute("update pgjobs.retention set next_at = '-infinity'")
 
 
 def ago(db: Db, job: int, days: int) -> None:

@@ -13,58 +13,26 @@ import pytest
 from fix_jobs import Db, claim, connect, insert_job, set_status
 from fix_roles import Login
 from fix_services import soon
+from fix_tasks import (
+    DAILY,
+    KEPT,
+    KOLKATA,
+    MADRID,
+    MINUTES,
+    SANTIAGO,
+    at,
+    insert_task,
+    jobs,
+    occasions,
+    set_clock,
+    start,
+    state,
+    waiting,
+)
 from psycopg.types.json import Jsonb
 
-MADRID, SANTIAGO, KOLKATA = "Europe/Madrid", "America/Santiago", "Asia/Kolkata"
-MINUTES = {"period": {"each": 5, "unit": "MINUTES"}}
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 CLAIMS = "select * from pgjobs.claim_shards('11111111-2222-3333-4444-555555555555', '{}', true, '30 s')"
-DAILY = {"pattern": {"time": "10:00", "daily": {}}}
-
-
-def at(text: str) -> datetime:
-    """A moment, in UTC unless it carries an offset."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def insert_task(db: Db, repeating: object = DAILY, /, **columns: object) -> int:
-    """The id of a new task."""
-    columns = {"type": "expired", "repeating": repeating} | columns
-    values = [Jsonb(value) if isinstance(value, dict) else value for value in columns.values()]
-    marks = ", ".join(["%s"] * len(columns))
-    statement = f"insert into pgjobs.tasks ({', '.join(columns)}) values ({marks}) returning id"  # noqa: S608 - names of the test
-    return int(db.value(statement, *values))
-
-
-def set_clock(db: Db, moment: str) -> None:
-    """From now on the schedules of this session are judged by this moment."""
-    db.execute("select set_config('pgjobs.now', %s, false)", (moment,))
-
-
-def occasions(db: Db, task: int, n: int = 10) -> list[datetime]:
-    """The coming occasions of a task."""
-    return db.column("select occasion from pgjobs.occasions(%s, %s)", task, n)
-
-
-def jobs(db: Db, task: int) -> list[tuple[datetime, str, bool]]:
-    """Moment, status and active of the jobs of a task, in the order in which they were made."""
-    return db.execute("select run_at, status, active from xmp_jobs where task_id = %s order by id", (task,)).fetchall()
-
-
-def waiting(db: Db, task: int) -> int:
-    """The job of a task that waits."""
-    return int(db.value("select next_job from pgjobs.task_status where id = %s", task))
-
-
-def state(db: Db, task: int) -> str:
-    """ACTIVE, INACTIVE or FINISHED."""
-    return str(db.value("select pgjobs.task_state(%s)", task))
-
-
-def start(db: Db, task: int) -> None:
-    """What a daemon does with the job that waits."""
-    set_status(db, waiting(db, task), "in progress")
 
 
 @pytest.mark.parametrize(
@@ -651,7 +619,6 @@ def stands(db: Db, late: Future[Any]) -> bool:
     return late.done() or db.value(WAITING) == 1
 
 
-KEPT = "select (select count(*) from pgjobs.task_progress), (select count(*) from pgjobs.task_runs)"
 CHANGES = {
     "start": "update xmp_jobs set status = 'in progress' where id = %(job)s",
     "stop": "update xmp_jobs set status = 'canceled' where id = %(job)s",
