@@ -444,13 +444,16 @@ create table pgjobs.task_progress (
   occasion      timestamptz,
   job_id        bigint,
   check_at      timestamptz,
+  finished_at   timestamptz,
   trouble       text
 ) with (fillfactor = 40);
 create index task_progress_check_idx on pgjobs.task_progress (check_at) where check_at is not null;
+create index task_progress_finished_idx on pgjobs.task_progress (finished_at, task_id) where finished_at is not null;
 comment on table pgjobs.task_progress is
   'How far each task is. Apart from the tasks, so that the start of a job never waits for somebody who is changing its task.';
 comment on column pgjobs.task_progress.job_id is 'The job that waits for the next occasion; it stands for its task until it starts or ends.';
 comment on column pgjobs.task_progress.check_at is 'When the elected daemon looks at the task: at its occasion, or soon after trouble.';
+comment on column pgjobs.task_progress.finished_at is 'Since when no job of it waits and there will be none; null: it goes on.';
 
 create table pgjobs.task_runs (
   task_id  bigint not null,
@@ -514,12 +517,13 @@ insert into pgjobs.retention (what, keep, about) values
   ('uncertain_ranges', '1 year', 'uncertain ranges of jobs that are done; counted from the end of the job'),
   ('api_requests', '1 day', 'requests of /api'),
   ('counters', '30 days', 'counters of daemons that are not heard of any more'),
+  ('tasks', '1 year', 'tasks that are finished; counted from their last job''s start or end. Their jobs stay'),
   ('outcomes', null, 'outcomes of jobs that are done; counted from the end of the job'),
   ('logs', null, 'log files of ended jobs, removed by the daemon of their host; without them a job can''t be resumed'),
   ('jobs', null, 'ended jobs with everything of them; where logs are not kept for ever, after their log files');
 comment on table pgjobs.retention is
   'How long what is kept: keep null means for ever, or as long as its job. Changed by pgjobs.set_retention(); the elected daemon clears what is older.';
-comment on column pgjobs.retention.done_to is 'Up to which end of jobs it was cleared; with done_id the position in the table.';
+comment on column pgjobs.retention.done_to is 'Up to which end of jobs, or of tasks, it was cleared; with done_id the position in the table.';
 comment on column pgjobs.retention.cleared is 'How many rows were cleared so far.';
 
 create table pgjobs.holidays (

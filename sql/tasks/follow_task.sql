@@ -46,7 +46,9 @@ begin
   if _occasion is null then
     -- The occasion is no more, and nobody has begun with its job.
     delete from pgjobs.task_runs r where r.job_id = _progress.job_id;
-    update pgjobs.task_progress p set job_id = null, occasion = null, check_at = null, runs = p.runs - 1 where p.task_id = new.id;
+    update pgjobs.task_progress p
+    set job_id = null, occasion = null, check_at = null, runs = p.runs - 1, finished_at = pgjobs.now()
+    where p.task_id = new.id;
     delete from public.xmp_jobs j where j.id = _progress.job_id;
     return null;
   end if;

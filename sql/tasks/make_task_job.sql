@@ -22,6 +22,7 @@ begin
   end if;
   update pgjobs.task_progress p
   set occasion = _occasion, check_at = case when _task.active then _occasion end, trouble = null,
+      finished_at = case when _occasion is null then coalesce(p.finished_at, pgjobs.now()) end,
       runs = p.runs + case when _occasion is null then 0 else 1 end
   where p.task_id = _task_id;
   if _occasion is null then

@@ -7,8 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select case
-    when p.job_id is null and (p.runs >= t.most_runs or pgjobs.next_occasion(t, greatest(pgjobs.now(), p.last_occasion)) is null)
-      then 'FINISHED'
+    when p.finished_at is not null then 'FINISHED'
     when t.active then 'ACTIVE' else 'INACTIVE' end
   from pgjobs.tasks t
   left join pgjobs.task_progress p on p.task_id = t.id

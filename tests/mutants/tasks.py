@@ -3,6 +3,7 @@
 from mutants.table import Edit, Mutant
 
 TESTS = "tests/sql/test_tasks.py"
+CLEARED = "tests/sql/test_task_retention.py"
 
 TASKS = (
     Mutant(
@@ -60,5 +61,23 @@ TASKS = (
         "of an hour that comes twice, a pattern has the first one",
         (Edit("sql/tasks/pattern_occasion.sql", "_date + _time, _zone, false", "_date + _time, _zone, true"),),
         (f"{TESTS}::test_the_occasions_of_a_pattern",),
+    ),
+    Mutant(
+        "m-task-cleared",
+        "a task that goes on again is not finished, and not cleared",
+        (
+            Edit(
+                "sql/tasks/make_task_job.sql",
+                "finished_at = case when _occasion is null then coalesce(p.finished_at, pgjobs.now()) end,",
+                "finished_at = coalesce(p.finished_at, case when _occasion is null then pgjobs.now() end),",
+            ),
+        ),
+        (f"{CLEARED}::test_a_task_that_somebody_lets_go_on_stays", f"{CLEARED}::test_the_end_of_a_task_is_noted"),
+    ),
+    Mutant(
+        "m-task-batches",
+        "the runs of a task are cleared in batches",
+        (Edit("sql/retention/clear_of_task.sql", "where x.task_id = _id limit _most", "where x.task_id = _id"),),
+        (f"{CLEARED}::test_a_task_with_many_runs_goes_in_batches",),
     ),
 )
