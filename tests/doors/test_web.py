@@ -10,10 +10,9 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from fix_jobs import STATUSES, Db, insert_job, job_in
+from fix_jobs import STATUSES, Db, connect, insert_job, job_in
 from fix_services import soon
 from fix_web import Web
-from psycopg import AsyncConnection
 
 from pgjobs.web.pool import CONNECTIONS
 
@@ -328,17 +327,17 @@ WAITING = "select count(*) from pg_stat_activity where datname = current_databas
 async def play_daemon(database: str, published: int | None, error: str | None = None) -> uuid.UUID:
     """Claim the next request of /api as a daemon does, and answer it with `published` unless that is None."""
     worker = uuid.uuid4()
-    async with await AsyncConnection.connect(database, autocommit=True) as connection:
-        while True:
-            cursor = await connection.execute("select id from pgjobs.claim_api_request(%s, '30 s')", (worker,))
-            row = await cursor.fetchone()
-            if row is not None:
-                break
-            await asyncio.sleep(0.01)
+    with connect(database) as connection:
+        claimed: list[int] = []
+
+        def claims() -> bool:
+            claimed.extend(connection.column("select id from pgjobs.claim_api_request(%s, '30 s')", worker))
+            return claimed != []
+
+        assert await asyncio.to_thread(soon, claims)
         if published is not None:
-            await connection.execute(
-                "select pgjobs.close_api_request(%s, %s, %s, %s)", (row[0], worker, published, error)
-            )
+            close = "select pgjobs.close_api_request(%s, %s, %s, %s)"
+            await asyncio.to_thread(connection.value, close, claimed[0], worker, published, error)
     return worker
 
 

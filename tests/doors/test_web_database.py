@@ -15,7 +15,7 @@ from pgjobs.web.pool import READING_CONNECTIONS
 
 READING = (
     "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'pgjobs web'"
-    " and wait_event = 'PgSleep'"
+    " and wait_event = 'advisory'"
 )
 
 
@@ -36,15 +36,17 @@ def refuse_stops(db: Db, error: str) -> None:
 
 
 def test_readers_leave_connections_for_a_stop(web: Web, db: Db) -> None:
-    """While twenty clients read a list that takes its time, every stop is answered with 200."""
+    """While twenty clients read a list that is not answered yet, every stop is answered with 200."""
     jobs = [job_in(db, "ready") for _ in range(8)]
-    replace_by(db, "list_jobs", "begin perform pg_sleep(3); return '[]'; end")
+    replace_by(db, "list_jobs", "begin perform pg_advisory_xact_lock_shared(4711); return '[]'; end")
+    db.execute("select pg_advisory_lock(4711)")
 
     async def send_all(client: httpx.AsyncClient) -> list[int]:
         readers = [asyncio.create_task(client.get("/jobs?limit=1000")) for _ in range(20)]
         assert await asyncio.to_thread(soon, lambda: db.value(READING) == READING_CONNECTIONS)
         stops = await asyncio.gather(*(client.get(f"/jobs/stop?id={job}") for job in jobs))
         assert READING_CONNECTIONS == db.value(READING)
+        db.execute("select pg_advisory_unlock(4711)")
         await asyncio.gather(*readers)
         return [stop.status_code for stop in stops]
 

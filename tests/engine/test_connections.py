@@ -90,6 +90,7 @@ def test_at_most_four_statements_are_under_way(engine: Engine, control: Control)
     """However many ask at once, they share four connections, and the one used last is used first."""
 
     async def act() -> None:
+        # Statements that take a moment, so that they are under way together.
         await asyncio.gather(*(control.row("select pg_sleep(0.05)") for _ in range(20)))
         assert MOST == engine.value(SESSIONS)
         pids = {await control.value("select pg_backend_pid()") for _ in range(5)}
@@ -125,6 +126,7 @@ def test_a_connection_that_is_gone_costs_no_statement(engine: Engine, control: C
     and the others are not trusted either."""
 
     async def act(monkey: Callable[[], None]) -> None:
+        # Statements that take a moment, so that each has a connection of its own.
         await asyncio.gather(*(control.row("select pg_sleep(0.05)") for _ in range(3)))
         monkey()
         assert 1 == await control.value("select 1")

@@ -193,7 +193,7 @@ def test_a_cancelled_load_does_not_wait_for_the_disk(
             await task
         assert [tmp_path / "lines.csv"] == open_files(tmp_path)
         ending = asyncio.create_task(last())
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # one turn of the loop, in which it begins
         if not ends_first:
             comes_back.set()
             assert await asyncio.to_thread(soon, lambda: open_files(tmp_path) == [])

@@ -153,7 +153,7 @@ def test_runs_keep_their_leases_when_nobody_renews_them_together(engine: Engine)
 
 
 def own_selector(engine: Engine) -> None:
-    """A job type whose first record takes longer than two leases to be selected."""
+    """A job type whose first record takes longer than two leases to be selected: a statement that is slow."""
     rows = (
         "select id as key, msisdn as target, null::text as code, null::text as detail,"
         " case when id = 1 and pg_sleep(2.5) is null then null else ''{}''::bytea end as body"
@@ -179,7 +179,7 @@ def test_whoever_yields_ends_at_its_next_window() -> None:
         lease.progressed()
         assert bool(lease.stopping)
         assert [Parking(timedelta(0), "another job comes first")] == [lease.parking]
-        assert not await lease.outlasts(asyncio.ensure_future(asyncio.sleep(60)))
+        assert not await lease.outlasts(asyncio.ensure_future(asyncio.Event().wait()))
         lease.stop()
         lease.obey(Orders("wait"), None)
         assert (None, True) == (lease.parking, lease.stopping)
@@ -195,7 +195,7 @@ def test_an_owner_finds_out_during_long_work_that_nobody_answers() -> None:
             raise ConnectionError("away")
 
         lease = Lease(0.1, boot_seconds(), away)
-        work: asyncio.Future[Any] = asyncio.ensure_future(asyncio.sleep(60))
+        work: asyncio.Future[Any] = asyncio.ensure_future(asyncio.Event().wait())
         with pytest.raises(ConnectionError, match="away"):
             await lease.outlasts(work)
         assert work.cancelled()

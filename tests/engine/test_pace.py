@@ -115,7 +115,7 @@ def test_what_is_published_while_the_queue_is_measured_counts(engine: Engine, db
     async def act() -> None:
         control = Control(read_settings(database_url=engine.daemon_url))
         shard = Shard(Claim(**claimed), control, 30.0, boot_seconds())
-        pace = Pace(shard, Crowded(engine), lambda: asyncio.sleep(0))
+        pace = Pace(shard, Crowded(engine), lambda: asyncio.sleep(0))  # nothing is read ahead
         records = [(key, b"", None, None, b"x") for key in range(1, 101)]
         admitted = await pace.admit(Window.of(list(records), [None] * 100, 1))
         assert admitted is not None

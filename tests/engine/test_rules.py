@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from fix_daemon import Engine
 from fix_jobs import PREPARE, WORKER, Db, claim, connect, insert_job, prepare, set_status
+from fix_services import soon_async
 from pika import spec
 
 from pgjobs.broker.confirms import Confirms
@@ -327,9 +328,7 @@ def test_a_connection_that_is_given_up_is_closed(
         form = publisher.format(exchange="", routing_key=queue, message_type=None, headers={})
         publisher.publish([(form, [(1, b"", None, None, b"x")])], "1-")
         publisher.close()
-        async with asyncio.timeout(30):
-            while not connection.is_closed:  # noqa: ASYNC110 no event tells
-                await asyncio.sleep(0.01)
+        assert await soon_async(lambda: bool(connection.is_closed))
         assert connection._transport is None
 
     asyncio.run(act())
@@ -350,8 +349,7 @@ def test_a_connection_that_is_not_needed_any_more_is_no_loss(services: Services,
         publisher.close()
         async with asyncio.timeout(30):
             await publisher.connection.lost
-            while not publisher.connection.is_closed:  # noqa: ASYNC110 no event tells
-                await asyncio.sleep(0.01)
+        assert await soon_async(lambda: publisher.connection.is_closed)
         ended = await Publisher.connect(services.amqp_url, "test", metrics, 5)
         ended._channel.basic_ack(77)  # nobody gave it this message to acknowledge
         async with asyncio.timeout(30):

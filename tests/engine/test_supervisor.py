@@ -224,7 +224,7 @@ def test_a_failure_after_steady_work_begins_to_count_anew(monkeypatch: pytest.Mo
     """Failures days apart never add up to an end."""
     monkeypatch.setattr(supervisor, "STEADY_SECONDS", 0.0)
     monkeypatch.setattr(supervisor, "MOST_FAILURES", 2)
-    monkeypatch.setattr(Backoff, "pause", lambda _self: asyncio.sleep(0))
+    monkeypatch.setattr(Backoff, "pause", lambda _self: asyncio.sleep(0))  # no pause
     runs: list[int] = []
 
     async def work(_works: Callable[[], None]) -> None:

@@ -545,6 +545,7 @@ def test_a_pooler_that_loses_notifications(monkeypatch: pytest.MonkeyPatch, exam
     async def pooled(url: str, role: str, **options: Any) -> db.Connection:
         connection = await real(url, role, **options)
         if role == "doctor listen":
+            # A statement that does nothing.
             monkeypatch.setattr(connection, "execute", lambda _query: asyncio.sleep(0))
         return connection
 

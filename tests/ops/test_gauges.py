@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fix_broker import Drain
 from fix_daemon import Engine
+from fix_services import soon_async
 
 from pgjobs.broker.publisher import Publisher
 from pgjobs.engine.connections import ConnectionPool
@@ -31,17 +32,13 @@ class Watched:
 
     async def becomes(self, connected: int, blocked: int) -> None:
         """Wait until both gauges say so."""
-        async with asyncio.timeout(30):
-            while (self.gauge("connected"), self.gauge("blocked")) != (connected, blocked):  # noqa: ASYNC110 no event tells
-                await asyncio.sleep(0.01)
+        assert await soon_async(lambda: (self.gauge("connected"), self.gauge("blocked")) == (connected, blocked))
 
     async def close(self) -> None:
         """Close every connection and wait until the broker has agreed, so that no socket is left open."""
         publishers = set(self.pool._publishers)
         await self.pool.close()
-        async with asyncio.timeout(30):
-            while not all(each.connection.is_closed for each in publishers):  # noqa: ASYNC110 no event tells
-                await asyncio.sleep(0.01)
+        assert await soon_async(lambda: all(each.connection.is_closed for each in publishers))
 
     def publish(self, publisher: Publisher) -> None:
         """Publish something, for an alarm concerns only who publishes."""

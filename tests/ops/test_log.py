@@ -107,8 +107,7 @@ def test_what_nobody_catches_speaks_in_the_same_format(capfd: pytest.CaptureFixt
 
     async def forgotten() -> None:
         task = asyncio.create_task(leave())
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await asyncio.wait([task])
         del task
 
     async def leave() -> None:

@@ -248,6 +248,7 @@ def test_no_setting_of_a_role_changes_a_session(engine: Engine, role: str, setti
 
     async def ask() -> dict[str, str]:
         async with await connections.connect(url, "reader", patience=30) as connection:
+            # A statement that takes longer than the shortest of these limits.
             await connection.execute("select pg_catalog.pg_sleep(0.01)")
             names = [*session.settings("reader", 30, {})]
             cursor = await connection.execute(

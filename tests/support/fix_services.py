@@ -1,5 +1,6 @@
 """Fixtures: where the session's servers are, and the distribution's own PostgreSQL where one is installed."""
 
+import asyncio
 import os
 import tempfile
 import time
@@ -19,6 +20,16 @@ def soon(happens: Callable[[], bool], seconds: float = 20) -> bool:
         if time.monotonic() > deadline:
             return False
         time.sleep(0.01)
+    return True
+
+
+async def soon_async(happens: Callable[[], bool], seconds: float = 30) -> bool:
+    """The same for what happens on this event loop meanwhile, where no event tells of it."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.01)
     return True
 
 
