@@ -13,7 +13,7 @@ from pgjobs.lab.services import running_services
 
 pytest_plugins = [
     "fix_services", "fix_database", "fix_broker", "fix_web", "fix_jobs", "fix_roles", "fix_daemon", "fix_torture",
-    "fix_agents",
+    "fix_agents", "fix_doctor",
 ]  # fmt: skip
 
 _servers = contextlib.ExitStack()

@@ -63,7 +63,7 @@ RIGHTS = (
                 "        if self._work.execute(WITHOUT_RIGHTS).fetchone():\n",
             ),
         ),
-        ("tests/ops/test_doctor.py", "-k", "by_hand_is_told_and"),
+        ("tests/ops/test_doctor_rights.py", "-k", "by_hand_is_told_and"),
     ),
     Mutant(
         "m-ready-rights",

@@ -60,7 +60,7 @@ TASKS = (
         "m-task-hour",
         "of an hour that comes twice, a pattern has the first one",
         (Edit("sql/tasks/pattern_occasion.sql", "_date + _time, _zone, false", "_date + _time, _zone, true"),),
-        (f"{TESTS}::test_the_occasions_of_a_pattern",),
+        ("tests/sql/test_occasions.py::test_the_occasions_of_a_pattern",),
     ),
     Mutant(
         "m-task-cleared",
