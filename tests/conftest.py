@@ -15,6 +15,8 @@ pytest_plugins = [
     "fix_services", "fix_database", "fix_broker", "fix_web", "fix_jobs", "fix_roles", "fix_daemon", "fix_torture",
     "fix_agents", "fix_doctor",
 ]  # fmt: skip
+# Their failed assertions show the values, as those of a test do.
+pytest.register_assert_rewrite("game_world", "game_people", "game_daemons")
 
 _servers = contextlib.ExitStack()
 

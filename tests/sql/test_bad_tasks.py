@@ -3,14 +3,7 @@
 from typing import Any
 
 from fix_jobs import Db, insert_job
-from fix_tasks import (
-    DAILY,
-    MADRID,
-    MINUTES,
-    insert_task,
-    jobs,
-    set_clock,
-)
+from fix_tasks import DAILY, MADRID, MINUTES, insert_task, jobs, set_clock
 from psycopg.types.json import Jsonb
 
 WRONG: list[tuple[object, str]] = [

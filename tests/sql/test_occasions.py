@@ -7,15 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from fix_jobs import Db
-from fix_tasks import (
-    KOLKATA,
-    MADRID,
-    SANTIAGO,
-    at,
-    insert_task,
-    occasions,
-    set_clock,
-)
+from fix_tasks import KOLKATA, MADRID, SANTIAGO, at, insert_task, occasions, set_clock
 
 
 @pytest.mark.parametrize(

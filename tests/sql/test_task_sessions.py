@@ -9,12 +9,7 @@ from typing import Any
 import pytest
 from fix_jobs import Db, connect
 from fix_services import soon
-from fix_tasks import (
-    KEPT,
-    MINUTES,
-    insert_task,
-    waiting,
-)
+from fix_tasks import KEPT, MINUTES, insert_task, waiting
 
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
