@@ -22,6 +22,8 @@ begin
   new.file_name := coalesce(new.file_name, '');
   new.schedule := coalesce(new.schedule, '{}');
   new.budget := coalesce(new.budget, '{}');
+  new.priority := coalesce(new.priority, 5);
+  new.id_user := coalesce(new.id_user, 0);
   if tg_op = 'UPDATE' and (new.id, new.created_at) is distinct from (old.id, old.created_at) then
     perform pgjobs.refuse('PJ409', 'fixed', 'id', format('id: task %s keeps its number and its created_at', old.id),
       'insert a new task', _table);
@@ -71,6 +73,11 @@ begin
     if new.stops_at <= pgjobs.now() then
       perform pgjobs.refuse('PJ400', 'never', 'stops_at', format('stops_at: %s has passed, so the task would never fire',
         pgjobs.moment_text(new.stops_at)), 'give a later moment, or null for a task that goes on', _table);
+    end if;
+    if new.stops_at is null then
+      perform pgjobs.refuse('PJ400', 'never', 'starts_at',
+        format('starts_at: the task would never fire, for no occasion comes between %s and the year 9000', pgjobs.moment_text(new.starts_at)),
+        'give an earlier moment', _table);
     end if;
     perform pgjobs.refuse('PJ400', 'never', 'stops_at',
       format('stops_at: the task would never fire, for no occasion comes before %s', pgjobs.moment_text(new.stops_at)),

@@ -79,10 +79,18 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
         "stops_at",
         "stops_at: the task would never fire, for no occasion comes before 2026-11-26T09:30:00Z",
     ),
+    (
+        {"starts_at": "8999-12-31T12:00Z"},
+        "starts_at",
+        "starts_at: the task would never fire, for no occasion comes between 8999-12-31T12:00:00Z and the year 9000",
+    ),
     ({"stops_at": "infinity"}, "stops_at", "stops_at: infinity is out of range"),
     ({"starts_at": "1999-12-31Z"}, "starts_at", "starts_at: 1999-12-31T00:00:00Z is out of range"),
     ({"most_runs": 0}, "most_runs", "most_runs: 0 is out of range"),
     ({"active": None}, "active", "active: it is null"),
+    ({"type": None}, "type", "type: NULL is not a registered job type"),
+    ({"params": None}, "params", "params: it has to be a JSON object"),
+    ({"max_backlog": 0}, "max_backlog", "max_backlog: 0 is no number of messages"),
     ({"type": "nonsense"}, "type", "type: 'nonsense' is not a registered job type"),
     ({"params": {"count": 0}}, "count", "params.count: 0 would select nothing"),
     ({"params": {"colour": 1}}, "colour", "params.colour: a job of type expired has no such parameter"),
@@ -120,6 +128,28 @@ def test_a_task_that_can_not_be_right_is_refused(db: Db) -> None:
         assert before == (db.row("select t::text from pgjobs.tasks t"), jobs(db, task)), sentence
     said = db.refusal("update pgjobs.tasks set starts_at = '2026-11-27T10:30Z', stops_at = '2026-11-28T09:00Z'")
     assert ("never", "stops_at") == (said.constraint_name, said.column_name)
+    for change in ("starts_at = null", "starts_at = 'infinity'"):
+        said = db.refusal(f"update pgjobs.tasks set {change}")  # noqa: S608 - text of the test
+        assert ("bad_starts_at", "starts_at") == (said.constraint_name, said.column_name)
+        assert said.message_hint
+    said = db.refusal("update pgjobs.tasks set created_at = '2026-11-27Z'")
+    assert ("PJ409", "fixed", "id", "insert a new task") == (
+        said.sqlstate,
+        said.constraint_name,
+        said.column_name,
+        said.message_hint,
+    )
+
+
+def test_null_means_not_given(db: Db) -> None:
+    """A column that has a usual value takes null for it, as in xmp_jobs."""
+    usual = ("name", "description", "file_name", "priority", "id_user", "schedule", "budget", "starts_at", "created_at")
+    insert_task(db, **dict.fromkeys(usual))
+    task = db.row("select name, description, file_name, priority, id_user, schedule, budget from pgjobs.tasks")
+    assert ("", "", "", 5, 0, {}, {}) == task
+    assert (5, 0) == db.row("select priority, id_user from xmp_jobs")
+    db.execute("update pgjobs.tasks set priority = null, id_user = null, name = null")
+    assert ("", 5, 0) == db.row("select name, priority, id_user from pgjobs.tasks")
 
 
 def test_task_id_is_not_written_by_hand(db: Db, cms: Db) -> None:
