@@ -15,7 +15,7 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 HEARTBEAT_SECONDS = 20
 OPEN_SECONDS = 15.0
-CLOSE_SECONDS = 3.0
+CLOSE_SECONDS = 2.0
 
 OnMessage = Callable[[Any, Any, bytes], None]
 """Called with pika's Basic.Deliver, the properties and the body of a message."""
@@ -123,9 +123,13 @@ class Link:
         with contextlib.suppress(exceptions.AMQPError):
             if not connection.is_closing:
                 connection.close()
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._closed.wait()
+        except TimeoutError:
+            # A broker that is silent never answers pika's close(), and the socket would stay open.
+            if connection._transport is not None:  # noqa: SLF001 pika has no public way to drop a connection
+                connection._terminate_stream(exceptions.ConnectionClosedByClient(0, "given up"))  # noqa: SLF001 the same
 
     async def _ask(self, call: Callable[[Callable[[object], None]], object]) -> Any:
         """The broker's answer to a call of pika that takes a callback."""

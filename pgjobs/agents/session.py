@@ -25,7 +25,7 @@ BEAT_SECONDS = 10.0
 BEAT_KEPT_MS = "60000"
 """A beat that nobody has read for so long says nothing any more."""
 RESEND_SECONDS = 5.0
-LEAVE_SECONDS = 3.0
+LEAVE_SECONDS = 2.0
 
 Handler = Callable[[Item], Result | None]
 Handlers = Mapping[str, Mapping[str, Handler]]

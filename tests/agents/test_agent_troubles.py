@@ -1,13 +1,15 @@
 """What an agent does when queues are missing or full, or the broker is away: it says so, loses nothing, and goes on."""
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from fix_agents import Office
 from fix_services import soon
 
-from pgjobs.agents import Item, Result, session
+from pgjobs.agents import Item, Result, link, session
 from pgjobs.lab.proxy import Proxy
 
 
@@ -17,9 +19,21 @@ def handle(_item: Item) -> Result:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers are sent again soon, and beats are many."""
+    """Answers are sent again soon, a silent broker is waited for only while connecting, and beats mend nothing."""
     monkeypatch.setattr(session, "RESEND_SECONDS", 0.05)
-    monkeypatch.setattr(session, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(session, "LEAVE_SECONDS", 0.2)
+    monkeypatch.setattr(link, "CLOSE_SECONDS", 0.2)
+    monkeypatch.setattr(link, "OPEN_SECONDS", 600)
+    monkeypatch.setattr(session, "BEAT_SECONDS", 600)
+
+
+@contextlib.contextmanager
+def through_proxy(office: Office) -> Iterator[tuple[Proxy, str]]:
+    """A proxy in front of the broker, and the address to reach the broker through it."""
+    parts = urlsplit(office.amqp_url)
+    user = parts.netloc.rpartition("@")[0]
+    with Proxy(parts.hostname or "", parts.port or 5672) as proxy:
+        yield proxy, parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}").geturl()
 
 
 @pytest.mark.parametrize("begins_again", [False, True])
@@ -62,6 +76,28 @@ def test_a_queue_of_replies_that_is_full(office: Office, caplog: pytest.LogCaptu
     assert soon(office.is_empty)
 
 
+def test_a_step_that_was_refused_comes_before_the_answer(
+    office: Office, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a step has to be sent again, the answer that closes its item waits."""
+    monkeypatch.setattr(session, "RESEND_SECONDS", 1)
+    go_on = threading.Event()
+
+    def work(item: Item) -> None:
+        item.step("one")
+        assert go_on.wait(20)
+
+    office.delete(office.replies)
+    office.declare(office.replies, max_length=1, overflow="reject-publish")
+    office.start(work)
+    assert soon(lambda: office.depth(office.replies) == 1)
+    office.send(1)
+    assert soon(lambda: "the broker refused it (nack)" in caplog.text)
+    office.read()
+    go_on.set()
+    assert ["partial", "good"] == [answer.body["status"] for answer in office.answered(2)]
+
+
 def test_a_queue_of_work_that_is_missing(office: Office, caplog: pytest.LogCaptureFixture) -> None:
     """An agent whose queue is missing says so, and takes its messages once it is there."""
     office.delete(office.work)
@@ -85,7 +121,6 @@ def test_a_queue_of_work_that_is_deleted(office: Office, caplog: pytest.LogCaptu
 def test_a_connection_that_breaks(office: Office) -> None:
     """What an agent held when its connection broke comes again, and is answered on the new connection; the answer of
     the handler that ran meanwhile is dropped."""
-    parts = urlsplit(office.amqp_url)
     begun, go_on = threading.Semaphore(0), threading.Event()
 
     def wait(item: Item) -> Result:
@@ -93,8 +128,7 @@ def test_a_connection_that_breaks(office: Office) -> None:
         assert go_on.wait(20)
         return Result(description=str(item.maybe_duplicate))
 
-    with Proxy(parts.hostname or "", parts.port or 5672) as proxy:
-        url = parts._replace(netloc=f"guest:guest@127.0.0.1:{proxy.port}").geturl()
+    with through_proxy(office) as (proxy, url):
         office.start(wait, url=url)
         office.send(1)
         assert begun.acquire(timeout=20)
@@ -106,8 +140,59 @@ def test_a_connection_that_breaks(office: Office) -> None:
         assert ["12-1", "12-2"] == [answer.id for answer in office.answered(2)]
 
 
-def test_an_agent_beats_while_its_handlers_are_at_work(office: Office) -> None:
+@pytest.mark.parametrize("when", ["before", "idle", "at work"])
+def test_an_agent_that_is_asked_to_end_while_the_broker_is_silent(office: Office, when: str) -> None:
+    """A broker that accepts and says nothing does not keep an agent from ending, neither at first nor later on."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(_item: Item) -> None:
+        begun.set()
+        go_on.wait(20)
+
+    with through_proxy(office) as (proxy, url):
+        agent = office.agent(wait, url=f"{url}?stack_timeout=600&socket_timeout=600", drain_seconds=0.1)
+        if when == "before":
+            proxy.stall()
+        thread = office.run(agent)
+        if when == "before":
+            assert soon(lambda: len(proxy.arrivals) > 0)
+        else:
+            assert soon(lambda: office.consumers() == 1)
+            if when == "at work":
+                office.send(1)
+                assert begun.wait(20)
+            proxy.lose()
+        agent.stop()
+        thread.join(20)
+        assert not thread.is_alive()
+        go_on.set()
+
+
+def test_a_connection_that_breaks_while_the_agent_ends(office: Office) -> None:
+    """Without its connection an agent has nothing left to finish: it ends at once."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(_item: Item) -> None:
+        begun.set()
+        go_on.wait(60)
+
+    with through_proxy(office) as (proxy, url):
+        agent = office.agent(wait, url=url, drain_seconds=600)
+        thread = office.run(agent)
+        office.send(1)
+        assert begun.wait(20)
+        agent.stop()
+        assert soon(lambda: office.consumers() == 0)
+        proxy.cut()
+        thread.join(20)
+        assert not thread.is_alive()
+        assert soon(lambda: office.depth(office.work) == 1)
+        go_on.set()
+
+
+def test_an_agent_beats_while_its_handlers_are_at_work(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """A handler that takes its time holds up neither the beats nor the connection; a beat tells what is held."""
+    monkeypatch.setattr(session, "BEAT_SECONDS", 0.05)
     go_on = threading.Event()
 
     def wait(_item: Item) -> None:
