@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 MOST_BYTES = 256_000
 """The database counts a larger answer and does not read it."""
+MOST_STEP_BYTES = 60_000
+"""The steps of an answer that are larger are not kept."""
 MOST_TEXT = 2_000
 """Characters of an error that is sent as the description of a failed item."""
 FAILED = "ERROR_PROCESSING"
@@ -30,7 +32,10 @@ def failed(sentence: str, result: str = FAILED) -> Answer:
 
 
 def step(name: str, result: str, description: str) -> Answer:
-    """A step of the work on an item, with the moment at which it was reported."""
+    """A step of the work on an item, with the moment at which it was reported; ValueError where it is too large."""
+    size = len((name + result + description).encode("utf-8", "surrogatepass"))
+    if size > MOST_STEP_BYTES:
+        raise ValueError(f"the step has {size} bytes, more than {MOST_STEP_BYTES}")
     moment = datetime.now(UTC).isoformat(timespec="milliseconds")
     return {"name": name, "result": result, "description": description, "timestamp": moment}
 

@@ -111,7 +111,7 @@ HUGE = "x" * 300_000
         (leave, ("failed", "ERROR_PROCESSING", "SystemExit: bye")),
         (lambda item: Result(item.body["target"]), ("failed", "ERROR_PROCESSING", "KeyError: 'target'")),
         (lambda _item: Result(description=HUGE), ("failed", "ERROR_PROCESSING", "ValueError: the answer has ")),
-        (lambda item: item.step(HUGE), ("failed", "ERROR_PROCESSING", "ValueError: the answer has ")),
+        (lambda item: item.step(HUGE[:60_001]), ("failed", "ERROR_PROCESSING", "ValueError: the step has 60011 ")),
         (
             lambda _item: False,
             ("failed", "ERROR_PROCESSING", "TypeError: the handler returned False, which is neither"),
