@@ -49,7 +49,27 @@ alter table public.xmp_job_types
   add column if not exists max_backlog bigint,
   add column if not exists queue text,
   add column if not exists schedule jsonb not null default '{}',
-  add column if not exists budget jsonb not null default '{}';
+  add column if not exists budget jsonb not null default '{}',
+  add column if not exists tracked boolean not null default false,
+  add column if not exists format text not null default 'event',
+  add column if not exists format_options jsonb not null default '{}',
+  add column if not exists reply_queue text,
+  add column if not exists results text[],
+  add column if not exists execution_limit interval,
+  add column if not exists ack_limit interval,
+  add column if not exists retry_limit integer not null default 0,
+  add column if not exists delay_to_retry interval not null default '0',
+  add column if not exists retry_results text[];
+comment on column public.xmp_job_types.tracked is
+  'true: each record is kept as an item of pgjobs.items until its outcome is known.';
+comment on column public.xmp_job_types.format is 'What its messages look like: event, plain or celery.';
+comment on column public.xmp_job_types.reply_queue is 'Where its consumers answer; null: no answer comes from the broker.';
+comment on column public.xmp_job_types.results is 'The results that an answer may have; null: any.';
+comment on column public.xmp_job_types.execution_limit is 'So long an attempt may last before its time is over; null: for ever.';
+comment on column public.xmp_job_types.ack_limit is 'So long an attempt may last before somebody has said that he works on it; null: nobody has to.';
+comment on column public.xmp_job_types.retry_limit is 'How many further attempts an item has.';
+comment on column public.xmp_job_types.delay_to_retry is 'So long an item waits for its next attempt.';
+comment on column public.xmp_job_types.retry_results is 'The results after which it is tried again, ERROR_TIMEOUT among them; null: after each but a good one.';
 comment on column public.xmp_job_types.rate is 'At most so many records per second of all jobs of this type together; null: no limit.';
 comment on column public.xmp_job_types.queue is
   'The queue whose length max_backlog is about, where the type publishes to a named exchange; with the default exchange it is the routing key.';
@@ -151,6 +171,9 @@ create table pgjobs.shards (
   cleared      text[],
   granted      integer not null default 0,
   zone         text,
+  attempt      smallint,
+  round_at     timestamptz,
+  round_over   boolean not null default false,
   primary key (job_id, shard),
   constraint shards_owned_has_lease check (owner is null or lease_until is not null),
   constraint shards_accounts check (considered = sent + skipped + returned)
@@ -182,6 +205,10 @@ comment on column pgjobs.shards.cleared is
   'What else of the job was cleared after its keep time (see pgjobs.retention); without its lines or its logs it can''t be resumed.';
 comment on table pgjobs.shards is 'How far each shard of a job is and who runs it; one narrow row, updated in place, no trigger.';
 
+comment on column pgjobs.shards.attempt is
+  'Where records are kept as items: which attempt of them the present round is; null: they are not.';
+comment on column pgjobs.shards.round_at is 'When the present round began: it takes what was due by then.';
+comment on column pgjobs.shards.round_over is 'The round is through: the shard waits for answers, and for what falls due.';
 comment on column pgjobs.shards.zone is
   'The time zone whose records it has, where the job is cut by zone (schedule.local_time); shard 0 has all that no other one has. Null: all of its range.';
 comment on column pgjobs.shards.granted is 'How many records it may publish before its next checkpoint, where something limits them.';
@@ -225,6 +252,93 @@ create table pgjobs.outcomes (
   primary key (job_id, shard, action, code)
 ) with (fillfactor = 40);
 comment on table pgjobs.outcomes is 'Records of a job by what became of them; written with every checkpoint. code: empty where action is sent.';
+
+create table pgjobs.items (
+  job_id      bigint not null,
+  key         bigint not null,
+  launched_at timestamptz,
+  acked_at    timestamptz,
+  closed_at   timestamptz,
+  attempts    smallint not null default 0,
+  status      "char" not null default 'w',
+  answer      "char",
+  target      bytea,
+  body        bytea,
+  code        text,
+  result      text,
+  description text,
+  steps       jsonb,
+  agent       text,
+  primary key (job_id, key),
+  constraint items_status_known check (status in ('w', 'l', 'r', 's', 'f', 't', 'c', 'x'))
+) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+comment on table pgjobs.items is
+  'Records whose outcome comes later. Nothing that changes has an index, so that launch and answer are updates in place.';
+comment on column pgjobs.items.status is
+  'w: waits for its first attempt; l: launched; r: waits for its next attempt; closed are s: good; f: failed; t: by time; c: cancelled; x: refused, it never went out.';
+comment on column pgjobs.items.answer is
+  'The status that an answer gave it which came before the launch was accounted for: the checkpoint of the launch makes it the status.';
+
+create table pgjobs.item_counts (
+  job_id bigint not null,
+  slot   smallint not null,
+  status "char" not null,
+  n      bigint not null,
+  primary key (job_id, slot, status)
+) with (fillfactor = 40);
+comment on table pgjobs.item_counts is
+  'How many items of a job have which status: the sum over its slots, changed together with the items. Besides, of answers that changed nothing: G and B: late ones that were good or not; D: repeated ones.';
+
+create table pgjobs.item_launches (
+  job_id   bigint not null,
+  shard    integer not null,
+  due_at   timestamptz not null,
+  from_key bigint not null,
+  to_key   bigint not null,
+  primary key (job_id, shard, due_at, from_key, to_key)
+);
+comment on table pgjobs.item_launches is 'Ranges of keys that were launched together, and when their time may be over.';
+
+create table pgjobs.item_retries (
+  job_id  bigint not null,
+  key     bigint not null,
+  shard   integer not null,
+  attempt smallint not null,
+  due_at  timestamptz not null,
+  primary key (job_id, key)
+);
+create index item_retries_due_idx on pgjobs.item_retries (job_id, shard, due_at);
+comment on table pgjobs.item_retries is 'Items that wait for a further attempt.';
+
+create table pgjobs.item_offers (
+  job_id      bigint not null,
+  key         bigint not null,
+  type        text not null,
+  agent       text,
+  lease_until timestamptz not null,
+  primary key (job_id, key)
+) with (fillfactor = 70);
+create index item_offers_idx on pgjobs.item_offers (type, lease_until, job_id, key);
+comment on table pgjobs.item_offers is
+  'Items of types without a route that were launched and not closed: agents take them by pgjobs.take_items(). Nobody takes one before lease_until.';
+
+create table pgjobs.cancellations (
+  job_id    bigint primary key,
+  at        timestamptz not null,
+  after_key bigint,
+  closed_at timestamptz
+);
+create index cancellations_open_idx on pgjobs.cancellations (job_id) where closed_at is null;
+comment on table pgjobs.cancellations is
+  'Jobs that are cancelled for good: they are never resumed, and their open items are closed, in the order of their keys. closed_at: that is done.';
+
+create table pgjobs.reply_faults (
+  kind    text primary key,
+  n       bigint not null,
+  last_at timestamptz not null,
+  sample  text not null
+);
+comment on table pgjobs.reply_faults is 'Answers that could not be used, by what was wrong with them, with the beginning of the last one.';
 
 create table pgjobs.events (
   id          bigint generated always as identity primary key,
@@ -336,7 +450,7 @@ comment on table pgjobs.injection_lines is 'The lines of an injection file, read
 create table pgjobs.file_loads (
   job_id bigint primary key
 );
-comment on table pgjobs.file_loads is 'Jobs whose file is being read at this moment: a row that only the reader''s own transaction ever sees.';
+comment on table pgjobs.file_loads is 'Jobs whose file is being read, or whose items are being written, at this moment: a row that only that transaction ever sees.';
 
 create table pgjobs.idempotency_keys (
   key    text primary key,
@@ -519,6 +633,7 @@ insert into pgjobs.retention (what, keep, about) values
   ('counters', '30 days', 'counters of daemons that are not heard of any more'),
   ('tasks', '1 year', 'tasks that are finished; counted from their last job''s start or end. Their jobs stay'),
   ('outcomes', null, 'outcomes of jobs that are done; counted from the end of the job'),
+  ('items', '90 days', 'items of jobs that are done; counted from the end of the job'),
   ('logs', null, 'log files of ended jobs, removed by the daemon of their host; without them a job can''t be resumed'),
   ('jobs', null, 'ended jobs with everything of them; where logs are not kept for ever, after their log files');
 comment on table pgjobs.retention is

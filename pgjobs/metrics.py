@@ -38,6 +38,7 @@ class Metrics:
         self.confirmed = counter("confirmed", "Messages the broker has confirmed.")
         self.nacked = counter("nacked", "Messages the broker has refused; they are published again.")
         self.returned = counter("returned", "Messages that no queue took.")
+        self.replies = counter("replies", "Answers of consumers that were taken from reply queues.")
         self.broker_reconnects = counter(
             "broker_reconnects",
             "Connections to the broker that were lost, or given up with messages in flight.",

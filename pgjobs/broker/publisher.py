@@ -167,11 +167,12 @@ class Publisher:
         """The broker takes messages again: the next nack is followed by a short pause."""
         self._nack_round = 0
 
-    def take_returned(self, prefix: str, records: Sequence[Record]) -> dict[int, Refusal]:
+    def take_returned(self, prefix: str, records: Sequence[Record], attempt: int | None = None) -> dict[int, Refusal]:
         """Why the broker gave records back, by key; each answer is taken once."""
         if not self.returned:
             return {}
-        keys = {f"{prefix}{record[0]}": record[0] for record in records}
+        suffix = "" if attempt is None else f"-{attempt}"
+        keys = {f"{prefix}{record[0]}{suffix}": record[0] for record in records}
         return {keys[name]: self.returned.pop(name) for name in list(self.returned) if name in keys}
 
     async def settle(self, flight: Flight, tick: Tick) -> None:

@@ -27,11 +27,18 @@ class Claim(NamedTuple):
     prepared: bool
     uncertain_to: int | None
     log_bytes: int
+    tracked: bool
+    reply_queue: str | None
 
     @property
     def name(self) -> str:
         """How the database names the shard in lists."""
         return f"{self.job_id}/{self.shard}"
+
+    @property
+    def publishes(self) -> bool:
+        """Whether its records become messages: not in a dry run, nor where agents take the items by SQL."""
+        return not self.dry_run and not (self.tracked and not self.exchange and self.routing_key is None)
 
     def maybe_sent(self, key: int) -> bool:
         """Whether a record lies in the range that was in flight when an earlier owner was lost."""

@@ -28,6 +28,7 @@ from pgjobs.engine.listen import Hint, Listener
 from pgjobs.engine.maintenance import Maintenance
 from pgjobs.engine.outcome import ShardTask
 from pgjobs.engine.poison import Suspicion
+from pgjobs.engine.replies import Replies
 from pgjobs.engine.shard import Shard
 from pgjobs.engine.supervisor import Supervisor
 from pgjobs.errors import SchemaError, hint_for, one_line
@@ -104,6 +105,7 @@ class Daemon:
         supervisor.start("chores", Maintenance(settings, self.id).run)
         supervisor.start("api requests", self.calls.run)
         supervisor.start("callbacks", self.callbacks.run)
+        supervisor.start("replies", Replies(settings, control, self.metrics).run)
         supervisor.start("connections", self.pool.keep)
         supervisor.start("broker probe", self.pool.probe)
         supervisor.start("claims", self.claims.run)

@@ -24,6 +24,8 @@ BUSY_SECONDS = 0.5
 """Seconds between two batches while there is more to be cleared."""
 ELECTED_SECONDS = 30.0
 """Seconds after which another daemon is elected when the elected one has fallen silent."""
+BATCHES = ("select pgjobs.close_cancelled()", "select pgjobs.clear_history()")
+"""Chores of many batches: true says that there is more of it."""
 RECOUNT_SECONDS = 86400.0
 LOGS_SECONDS = 60.0
 
@@ -58,7 +60,7 @@ class Maintenance:
                 if await db.value(control, election, self._daemon, ELECTED_SECONDS):
                     for call, arguments in self._chores:
                         await self._try(control, call, *arguments)
-                    more = await self._try(control, "select pgjobs.clear_history()") is True
+                    more = any([await self._try(control, call) is True for call in BATCHES])
                 await self._remove_logs(control)
                 works()
                 await asyncio.sleep(BUSY_SECONDS if more else CHORES_SECONDS)

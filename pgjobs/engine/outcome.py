@@ -62,7 +62,7 @@ class ShardTask:
                 await self._connections.give_back(healthy=healthy)
 
     async def _stream(self) -> bool:
-        publishing = not self._context.claim.dry_run
+        publishing = self._context.claim.publishes
         self._connections = connections = await self._pool.take(publishing=publishing)
         if publishing and connections.publisher is None:
             connecting = asyncio.ensure_future(self._pool.publisher())

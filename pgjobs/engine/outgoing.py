@@ -27,11 +27,14 @@ MAYBE_DUPLICATE = {"x-maybe-duplicate": True}
 
 
 class Outgoing:
-    """What one run publishes; `pause_reading` closes the cursor of its records."""
+    """What one run publishes; `pause_reading` closes the cursor of its records. `attempt`: which one of its items."""
 
-    def __init__(self, shard: Shard, publisher: Publisher, pause_reading: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, shard: Shard, publisher: Publisher, pause_reading: Callable[[], Awaitable[None]], attempt: int | None
+    ) -> None:
         self._shard = shard
         self._claim = shard.claim
+        self._attempt = attempt
         self._publisher = publisher
         self._pause_reading = pause_reading
         self._prefix = f"{shard.claim.job_id}-"
@@ -71,6 +74,8 @@ class Outgoing:
             routing_key=claim.routing_key,
             message_type=claim.type,
             headers={"x-job-id": claim.job_id, **marks},
+            attempt=self._attempt,
+            reply_to=claim.reply_queue if claim.tracked else None,
         )
 
     async def settle(self, windows: deque[Window]) -> None:
@@ -84,7 +89,7 @@ class Outgoing:
             await self._publish_again(window.sendable, set(window.flight.nacked))
         publisher.forget_nacks()
         await self._shard.wait_because(None)
-        returned = publisher.take_returned(self._prefix, window.sendable)
+        returned = self._take_returned(window)
         if returned and len(returned) == len(window.sendable):
             await self._nothing_bound(windows, next(iter(returned.values())))
         if returned:
@@ -123,7 +128,9 @@ class Outgoing:
         for window in list(windows)[1:]:
             if window.flight is not None:
                 await self._publisher.settle(window.flight, self._while_waiting)
-                if len(self._publisher.take_returned(self._prefix, window.sendable)) < len(window.sendable):
+                if len(self._publisher.take_returned(self._prefix, window.sendable, self._attempt)) < len(
+                    window.sendable
+                ):
                     break
         else:
             windows.clear()
@@ -131,6 +138,9 @@ class Outgoing:
         claim = self._claim
         what = f"no queue is bound to exchange {claim.exchange!r} with" if claim.exchange else "there is no queue for"
         raise ConfigurationError(f"{what} routing key {claim.routing_key!r}: {in_words(answer)}")
+
+    def _take_returned(self, window: Window) -> dict[int, Refusal]:
+        return self._publisher.take_returned(self._prefix, window.sendable, self._attempt)
 
     async def _while_waiting(self) -> None:
         """Called once a second while confirms are awaited: check the lease, store why nothing moves, obey an end."""

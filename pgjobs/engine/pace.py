@@ -18,9 +18,12 @@ TIMED_OUT = Refusal(b"timed_out")
 
 
 class Pace:
-    """What one run may publish; `pause_reading` closes the cursor of its records while it waits."""
+    """What one run may publish; `pause_reading` closes the cursor of its records while it waits.
 
-    def __init__(self, shard: Shard, publisher: Publisher, pause_reading: Callable[[], Awaitable[None]]) -> None:
+    `publisher`: who is asked how long the target queue is; None where there is none.
+    """
+
+    def __init__(self, shard: Shard, publisher: Publisher | None, pause_reading: Callable[[], Awaitable[None]]) -> None:
         self._shard = shard
         self._publisher = publisher
         self._pause_reading = pause_reading
@@ -56,7 +59,7 @@ class Pace:
 
     async def _backlog(self) -> tuple[int, int] | tuple[None, None]:
         """How many messages lie ready in the target queue, and what had been published before they were counted."""
-        if self._queue is None:
+        if self._queue is None or self._publisher is None:
             return None, None
         seen = await self._shard.published_so_far()
         return await self._publisher.messages_ready(self._queue), seen

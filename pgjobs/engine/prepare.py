@@ -1,6 +1,6 @@
-"""Before the first record of a job: its file is read, its selection is measured, and cut into shards, once.
+"""Before the first record of a job: its file is read, its items are written, its selection is measured and cut, once.
 
-Both may take long. No row is locked meanwhile, and the caller may cancel either: the next run begins it anew.
+Each may take long. No row is locked meanwhile, and the caller may cancel each: the next run begins it anew.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pgjobs.engine.connections import ShardConnections
 from pgjobs.engine.context import RunContext
 from pgjobs.engine.selected import check_columns
 from pgjobs.engine.shard import Bounds
-from pgjobs.errors import SelectionError
+from pgjobs.errors import NotReady, SelectionError
 from pgjobs.injection.loading import load
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
@@ -26,9 +26,21 @@ async def measured(context: RunContext, connections: ShardConnections) -> Bounds
         return None
     if claim.needs_file:
         await load(settings, claim.job_id, claim.file_name)
+    if claim.tracked:
+        await _expand(claim, settings)
     bounds = await _measure_on_primary(claim, connections, settings)
     faults.reach("after_measure")
     return bounds
+
+
+async def _expand(claim: Claim, settings: Settings) -> None:
+    """Write the selection of a job into its items, unless it has them already; one transaction, so all or nothing."""
+    async with await db.connect(settings.database_url, "expand") as connection:
+        try:
+            await connection.execute("select pgjobs.expand_items(%s)", (claim.job_id,))
+        except psycopg.errors.LockNotAvailable as error:
+            raise NotReady(f"the items of job {claim.job_id} are being written by another daemon") from error
+    faults.reach("after_expand")
 
 
 async def _measure_on_primary(claim: Claim, connections: ShardConnections, settings: Settings) -> Bounds:

@@ -24,6 +24,7 @@ from pgjobs.engine.shard import Bounds, Position
 from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Poisoned
 from pgjobs.joblog.format import LogFormat
+from pgjobs.joblog.record import KEY
 from pgjobs.joblog.rules import LogRules
 from pgjobs.joblog.words import log_format
 from pgjobs.joblog.writer import JobLog
@@ -43,6 +44,7 @@ class ShardRun:
         self.connections = connections
         self.windows: deque[Window] = deque()
         self._announced: int | None = None
+        self._attempt: int | None = None
         self._reading: asyncio.Future[Window | None] | None = None
         self._upcoming: Window | None = None
         self._unreadable: ConfigurationError | None = None
@@ -75,10 +77,11 @@ class ShardRun:
         shard = f"-{claim.shard}" if claim.shard else ""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         path = settings.log_dir / f"job-{claim.job_id}{shard}-{stamp}.log"
-        # What a dry run reads is never in flight.
-        most = 0 if claim.dry_run else self.context.window
+        # What is not published is never in flight.
+        most = self.context.window if claim.publishes else 0
         position, segment = await self.shard.open(bounds, rules.host, path, most)
         self._announced = position.announced
+        self._attempt = position.attempt
         if bounds is not None:
             faults.reach("after_prepare")
         self._format = await log_format(await self.connections.reader())
@@ -89,16 +92,17 @@ class ShardRun:
     async def _read_and_publish(self, position: Position, log: JobLog) -> bool:
         records = Records(self.context, await self.connections.reader(), position)
         try:
-            # Connections of an earlier run have a publisher; a dry run must not use it.
-            if self.connections.publisher is not None and not self.context.claim.dry_run:
-                self._outgoing = Outgoing(self.shard, self.connections.publisher, records.pause)
+            # Connections of an earlier run have a publisher; one that publishes nothing must not use it.
+            if self.connections.publisher is not None and self.context.claim.publishes:
+                self._outgoing = Outgoing(self.shard, self.connections.publisher, records.pause, position.attempt)
                 checking = asyncio.ensure_future(self._outgoing.check_route())
-                self._pace = Pace(self.shard, self.connections.publisher, records.pause)
                 if not await self.shard.lasts_for(
                     checking, "it waits for the broker, which does not answer for its route"
                 ):
                     return False
                 checking.result()
+            if not self.context.claim.dry_run:
+                self._pace = Pace(self.shard, self._outgoing and self.connections.publisher, records.pause)
             return await self._stream(records, log)
         except Poisoned as error:
             if window := self.context.suspicion.isolate(self.windows, error):
@@ -217,7 +221,10 @@ class ShardRun:
             "chain": log.chain,
             "checks": log.checks,
         }
-        if last:
+        if self.context.claim.tracked:
+            keys = [KEY(record) for record in window.records] if (self._attempt or 1) > 1 else None
+            await self.shard.checkpoint_items(window.unsent, keys, **progress)
+        elif last:
             faults.reach("before_finish")
             self.answer = await self.shard.checkpoint_and_finish(**progress)
         else:

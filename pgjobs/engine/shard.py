@@ -28,7 +28,8 @@ TELL_SECONDS = 2.0
 class Position(NamedTuple):
     """Where reading goes on: behind `after_key`, up to `end_key`, at most `remaining` records to be sent.
 
-    Up to `announced` may be published before anything else is stored. `zones`: see records_statement().
+    Up to `announced` may be published before anything else is stored. `zones`: see selector_statement(). `attempt`:
+    which one of its items the round is about; None where it has none.
     """
 
     after_key: int | None
@@ -38,6 +39,7 @@ class Position(NamedTuple):
     lsn: str
     announced: int | None
     zones: list[str] | None
+    attempt: int | None
 
 
 class Grant(NamedTuple):
@@ -120,6 +122,17 @@ class Shard:
     async def checkpoint(self, **progress: Any) -> None:
         """Store what one window has come to, as the arguments of checkpoint_job() say."""
         await self._ask("pgjobs.checkpoint_job", **progress | {"outcomes": Jsonb(progress["outcomes"])})
+        self.lease.progressed()
+
+    async def checkpoint_items(
+        self, unsent: dict[int, tuple[str, str | None]], keys: list[int] | None, **progress: Any
+    ) -> None:
+        """Store what one window of items has come to; `unsent`: (code, detail) of what could not be sent, by key.
+
+        `keys`: those of the window, where it is a further attempt.
+        """
+        arguments = progress | {"outcomes": Jsonb(progress["outcomes"]), "unsent": Jsonb(unsent), "keys": keys}
+        await self._ask("pgjobs.checkpoint_items", **arguments)
         self.lease.progressed()
 
     async def grant(self, wanted: int, depth: int | None, seen: int | None) -> Grant:

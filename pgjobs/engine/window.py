@@ -53,6 +53,14 @@ class Window:
         self.sendable = []
 
     @property
+    def unsent(self) -> dict[int, tuple[str, str | None]]:
+        """Code and detail, by key, of the records that were to be sent and were not."""
+        return {
+            key: (refusal.code.decode(), refusal.detail.decode(errors="replace") if refusal.detail else None)
+            for key, refusal in (self.unfit | self.returned).items()
+        }
+
+    @property
     def last_key(self) -> int:
         """The key its checkpoint will store."""
         return self.records[-1][0]

@@ -3,7 +3,8 @@ create or replace function pgjobs.claim_shards(
   _daemon uuid, _running text[], _autostart boolean, _lease interval, _places integer default 1, _broker text default null)
 returns table (
   job_id bigint, shard integer, epoch bigint, type text, exchange text, routing_key text, needs_file boolean,
-  file_name text, descending boolean, dry_run boolean, prepared boolean, uncertain_to bigint, log_bytes bigint)
+  file_name text, descending boolean, dry_run boolean, prepared boolean, uncertain_to bigint, log_bytes bigint,
+  tracked boolean, reply_queue text)
 language plpgsql
 volatile
 security definer

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, outcomes   Writes: shards, xmp_jobs (status)
+-- Reads: xmp_jobs, outcomes   Writes: shards, xmp_jobs (status), and what end_round writes
 create or replace function pgjobs.finish_shard(_job_id bigint, _shard integer, _epoch bigint)
 returns text
 language plpgsql
@@ -13,6 +13,12 @@ declare
   _job public.xmp_jobs;
 begin
   select * into _job from public.xmp_jobs j where j.id = _job_id for update;
+  if pgjobs.end_round(_job_id, _shard, _epoch) then
+    if _job.status::text = 'ready' then
+      perform pgjobs.schedule_shards(_job_id, 'ready', _job.active, _job.run_at::timestamptz, _job.priority::smallint, _job.start_asked);
+    end if;
+    return 'waiting';
+  end if;
   update pgjobs.shards p
   set finished_at = clock_timestamp(), updated_at = clock_timestamp(), owner = null, lease_until = null,
       in_flight_to = p.after_key, uncertain_to = null, note = null
@@ -52,4 +58,4 @@ begin
 end;
 $$;
 comment on function pgjobs.finish_shard(bigint, integer, bigint) is
-  'Ends a shard whose cursor is exhausted; the last one makes the job done. Null: fenced out. Refuses (PJ409 unaccounted) where not every considered record is accounted for, and raises where the change to done is suppressed.';
+  'Ends a shard whose cursor is exhausted; the last one makes the job done. One that has items which are still open waits for them instead (waiting). Null: fenced out. Refuses (PJ409 unaccounted) where not every considered record is accounted for, and raises where the change to done is suppressed.';

@@ -1,6 +1,6 @@
 -- Reads: shards, xmp_jobs   Writes: nothing
 create or replace function pgjobs.shard_position(_job_id bigint, _shard integer, _epoch bigint)
-returns table (after_key bigint, end_key bigint, empty boolean, remaining bigint, lsn text, zones text[])
+returns table (after_key bigint, end_key bigint, empty boolean, remaining bigint, lsn text, zones text[], attempt smallint)
 language plpgsql
 stable
 security definer
@@ -18,11 +18,12 @@ begin
   end if;
   return query
   select p.after_key, p.end_key,
-         p.first_key is null,
+         p.first_key is null or p.round_over,
          p.send_limit - p.sent - p.returned, pg_current_wal_lsn()::text,
          case when p.zone is null then null
               when p.shard = 0 then array(select o.zone from pgjobs.shards o where o.job_id = _job_id and o.shard > 0)
-              else array[p.zone] end
+              else array[p.zone] end,
+         p.attempt
   from pgjobs.shards p
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.prepared_at is not null;
 end;

@@ -2,7 +2,8 @@
 create or replace function pgjobs.take_shard(_job_id bigint, _shard integer, _daemon uuid, _lease_until timestamptz, _level integer)
 returns table (
   job_id bigint, shard integer, epoch bigint, type text, exchange text, routing_key text, needs_file boolean,
-  file_name text, descending boolean, dry_run boolean, prepared boolean, uncertain_to bigint, log_bytes bigint)
+  file_name text, descending boolean, dry_run boolean, prepared boolean, uncertain_to bigint, log_bytes bigint,
+  tracked boolean, reply_queue text)
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -44,7 +45,8 @@ begin
   set constraints all immediate;
   return query select
     _job_id, _shard, _taken.epoch, _type.name::text, _type.exchange, _type.routing_key, _type.needs_file, _job.file_name::text,
-    _params.descending, _params.dry_run, _taken.prepared_at is not null, _taken.uncertain_to, _taken.log_bytes;
+    _params.descending, _params.dry_run, _taken.prepared_at is not null, _taken.uncertain_to, _taken.log_bytes,
+    _type.tracked and not coalesce(_params.dry_run, false), _type.reply_queue;
 end;
 $$;
 comment on function pgjobs.take_shard(bigint, integer, uuid, timestamptz, integer) is

@@ -1,4 +1,4 @@
--- Reads: xmp_job_types, shards, log_segments   Writes: the row that is being written
+-- Reads: xmp_job_types, shards, log_segments, cancellations   Writes: the row that is being written
 create or replace function pgjobs.guard_job()
 returns trigger
 language plpgsql
@@ -152,6 +152,10 @@ begin
       end if;
     end if;
     if _from in ('canceled', 'error') then
+      if exists (select from pgjobs.cancellations c where c.job_id = new.id) then
+        perform pgjobs.refuse('PJ409', 'cancelled', 'status', format('job %s is cancelled for good and can''t be resumed', new.id),
+          'insert a new job');
+      end if;
       if exists (select from pgjobs.shards p where p.job_id = new.id and p.cleared && '{lines,logs}') then
         perform pgjobs.refuse('PJ409', 'cleared', 'status',
           format('job %s can''t be resumed: its lines or its log were cleared after their keep time', new.id),

@@ -20,8 +20,8 @@ begin
       new.routing_key := coalesce(new.routing_key, '');
     end if;
     if tg_op = 'INSERT'
-       or (new.selector, new.exchange, new.routing_key) is distinct from (old.selector, old.exchange, old.routing_key) then
-      perform pgjobs.check_route(new.exchange, new.routing_key);
+       or (new.selector, new.exchange, new.routing_key, new.tracked) is distinct from (old.selector, old.exchange, old.routing_key, old.tracked) then
+      perform pgjobs.check_route(new.exchange, new.routing_key, new.tracked);
     end if;
   end if;
   if new.shards not between 1 and 64 then
@@ -31,6 +31,7 @@ begin
   if jsonb_typeof(new.defaults) <> 'object' then
     perform pgjobs.refuse('PJ400', 'bad_defaults', 'defaults', 'defaults: it has to be a JSON object', 'write {} for none', _table);
   end if;
+  perform pgjobs.check_tracking(new);
   perform pgjobs.check_pace(new.rate, new.max_backlog, new.schedule, new.budget, _table);
   perform pgjobs.check_whole_schedule(new.schedule, null, new.selector, _table);
   if new.max_backlog is not null and new.exchange <> '' and new.queue is null then
@@ -38,8 +39,8 @@ begin
       'name the queue that the messages of this type come to', _table);
   end if;
   if tg_op = 'UPDATE'
-     and (new.name, new.selector, new.needs_file, new.lenient, new.ignores, new.schedule -> 'local_time')
-     is distinct from (old.name, old.selector, old.needs_file, old.lenient, old.ignores, old.schedule -> 'local_time') then
+     and (new.name, new.selector, new.needs_file, new.lenient, new.ignores, new.tracked, new.schedule -> 'local_time')
+     is distinct from (old.name, old.selector, old.needs_file, old.lenient, old.ignores, old.tracked, old.schedule -> 'local_time') then
     select j.id into _begun
     from public.xmp_jobs j
     where j.type::text = old.name::text and j.status::text <> 'done'
@@ -48,7 +49,7 @@ begin
     limit 1;
     if found then
       perform pgjobs.refuse('PJ409', 'started', 'selector',
-        format('job %s of type %s has begun: name, selector, needs_file, lenient, ignores and local_time stay as they are', _begun, old.name),
+        format('job %s of type %s has begun: name, selector, needs_file, lenient, ignores, tracked and local_time stay as they are', _begun, old.name),
         'add another type, or wait until its jobs are done', _table);
     end if;
   end if;

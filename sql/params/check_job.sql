@@ -17,7 +17,7 @@ begin
       'use one of ' || (select string_agg(t.name, ', ' order by t.name) from public.xmp_job_types t where t.selector is not null));
   end if;
   perform pgjobs.trusted_selector(_registered.selector);
-  perform pgjobs.check_route(_registered.exchange, _registered.routing_key);
+  perform pgjobs.check_route(_registered.exchange, _registered.routing_key, _registered.tracked);
   if jsonb_typeof(_params) is distinct from 'object' then
     perform pgjobs.refuse('PJ400', 'bad_params', 'params', 'params: it has to be a JSON object',
       'write {} for a job without parameters');
@@ -29,7 +29,7 @@ begin
   _all_count := not (_registered.lenient or _params ?| _registered.ignores);
   if _written then
     select k into _key from jsonb_object_keys(_params) k
-    where k <> all (_registered.params || _registered.ignores) order by k limit 1;
+    where k <> all (_registered.params || _registered.ignores) and not (k = 'source' and _registered.tracked) order by k limit 1;
     if found then
       perform pgjobs.refuse('PJ400', 'bad_params', _key,
         format('params.%s: a job of type %s has no such parameter', left(_key, 100), _type),
@@ -51,6 +51,9 @@ begin
     else
       _read := pgjobs.read_params((
         select coalesce(jsonb_object_agg(e.key, e.value), '{}') from jsonb_each(_params) e where not pgjobs.is_blank(e.value)));
+    end if;
+    if _params ? 'source' then
+      perform pgjobs.source_statement(_type, _params ->> 'source');
     end if;
     if _read.count = 0 and not _registered.lenient then
       perform pgjobs.refuse('PJ400', 'bad_params', 'count', 'params.count: 0 would select nothing',

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: checkpoints, injection_lines, uncertain_ranges, outcomes, log_segments, shards, xmp_jobs (a job that goes)
+-- Reads: xmp_jobs   Writes: checkpoints, injection_lines, uncertain_ranges, items, outcomes, log_segments, shards, xmp_jobs (a job that goes)
 create or replace function pgjobs.clear_of_job(_what text, _id bigint, _finish_at timestamptz, _most bigint)
 returns bigint
 language plpgsql
@@ -14,6 +14,7 @@ begin
     when 'checkpoints' then exists (select from pgjobs.checkpoints c where c.job_id = _id)
     when 'lines' then exists (select from pgjobs.injection_lines l where l.job_id = _id)
     when 'uncertain_ranges' then exists (select from pgjobs.uncertain_ranges u where u.job_id = _id)
+    when 'items' then exists (select from pgjobs.items i where i.job_id = _id)
     when 'outcomes' then exists (select from pgjobs.outcomes o where o.job_id = _id)
     when 'logs' then exists (select from pgjobs.log_segments s where s.job_id = _id and s.remove_asked_at is null)
     else _what = 'jobs'
@@ -61,6 +62,13 @@ begin
     delete from pgjobs.uncertain_ranges u
     where u.ctid = any (array(select x.ctid from pgjobs.uncertain_ranges x where x.job_id = _id and _status = 'done' limit _most));
     get diagnostics _gone = row_count;
+  when 'items' then
+    if _status = 'done' then
+      perform pgjobs.note_cleared(_id, 'items');
+      delete from pgjobs.items i
+      where i.ctid = any (array(select x.ctid from pgjobs.items x where x.job_id = _id limit _most));
+      get diagnostics _gone = row_count;
+    end if;
   when 'outcomes' then
     if _status = 'done' then
       perform pgjobs.note_cleared(_id, 'outcomes');

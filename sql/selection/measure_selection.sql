@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, what the selector reads   Writes: nothing
+-- Reads: xmp_jobs, xmp_job_types, shards, what the selector reads   Writes: nothing
 create or replace function pgjobs.measure_selection(_job_id bigint)
 returns table (start_key bigint, first_key bigint, end_key bigint, send_limit bigint, estimate bigint, cuts bigint[], zones text[])
 language plpgsql
@@ -17,6 +17,7 @@ declare
   _parts integer;
   _schedule jsonb;
   _bounds record;
+  _tracked constant boolean := exists (select from pgjobs.shards p where p.job_id = _job_id and p.attempt is not null);
   _start bigint;
   _before_first bigint;
   _records bigint;
@@ -29,7 +30,7 @@ begin
   _start := _bounds.start_key;
   _before_first := case when _params.descending then nullif(_bounds.first_key, 9223372036854775807) + 1
                         else nullif(_bounds.first_key, -9223372036854775808) - 1 end;
-  if _bounds.first_key is not null and _start is null and _params."offset" > 0 then
+  if _bounds.first_key is not null and _start is null and _params."offset" > 0 and not _tracked then
     execute format('select s.key from (%s) s where s.code is null offset %s limit 1',
                    pgjobs.records_statement(_job_id, 0, _before_first, _bounds.end_key), _params."offset" - 1)
       into _start;

@@ -1,32 +1,16 @@
--- Reads: xmp_jobs, xmp_job_types   Writes: nothing
+-- Reads: shards   Writes: nothing
 create or replace function pgjobs.records_statement(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint, _zones text[] default null)
 returns text
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
-set timezone = 'UTC'
 as $$
-declare
-  _selector text;
-  _statement text;
 begin
-  select t.selector into strict _selector
-  from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
-  where j.id = _job_id;
-  execute format('select %s($1, $2, $3, $4)', pgjobs.trusted_selector(_selector)) into _statement using _job_id, _shard, _after_key, _end_key;
-  if _statement is null then
-    perform pgjobs.refuse('PJ400', 'selection', 'selector', format('the selector %s returns no statement but null', _selector),
-      'mend the selector and resume the job');
+  if exists (select from pgjobs.shards p where p.job_id = _job_id and p.shard = _shard and p.attempt is not null) then
+    return pgjobs.items_statement(_job_id, _shard, _after_key, _end_key);
   end if;
-  if to_regprocedure(_selector || '_zones(bigint)') is not null then
-    _statement := format('select r.key, r.target, r.code, r.detail, r.body from (%s) r', _statement) || case
-      when _zones is null then ''
-      -- Every record lies in one shard, whatever its zone is: the first one has those of no other.
-      when _shard = 0 then format(' where coalesce(r.zone::text <> all (%L::text[]), true)', _zones)
-      else format(' where r.zone::text = any (%L::text[])', _zones) end;
-  end if;
-  return _statement;
+  return pgjobs.selector_statement(_job_id, _shard, _after_key, _end_key, _zones);
 end;
 $$;
 comment on function pgjobs.records_statement(bigint, integer, bigint, bigint, text[]) is
-  'The statement that selects the records of a shard behind one key up to another: (key, target, code, detail, body) in the job''s order; code null means to be sent. _zones: of shard 0, the zones that other shards have; of another one, its own. Null: records of all zones.';
+  'The statement that selects the records of a shard behind one key up to another: (key, target, code, detail, body) in the job''s order; code null means to be sent. From its items where the job has some, else by its selector.';

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, what the selector reads   Writes: nothing
+-- Reads: xmp_jobs, xmp_job_types, shards, items, what the selector reads   Writes: nothing
 create or replace function pgjobs.selection_bounds(_job_id bigint, _sampled boolean)
 returns table (start_key bigint, first_key bigint, end_key bigint, total bigint, send_limit bigint, sample bigint[])
 language plpgsql
@@ -7,10 +7,23 @@ set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
 declare
+  _descending boolean;
   _selector text;
   _bounds text;
   _params pgjobs.job_params;
 begin
+  if exists (select from pgjobs.shards p where p.job_id = _job_id and p.shard = 0 and p.attempt is not null) then
+    _descending := (select r.descending from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) r where j.id = _job_id);
+    select case when _descending then max(i.key) else min(i.key) end, case when _descending then min(i.key) else max(i.key) end
+      into first_key, end_key from pgjobs.items i where i.job_id = _job_id;
+    if _sampled then
+      select percentile_disc(array(select n / 1024.0::double precision from generate_series(1, 1024) n)) within group (order by i.key)
+        into sample from pgjobs.items i where i.job_id = _job_id;
+    end if;
+    total := pgjobs.open_items(_job_id);
+    return next;
+    return;
+  end if;
   select t.selector into strict _selector
   from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
   where j.id = _job_id;
@@ -39,4 +52,4 @@ begin
 end;
 $$;
 comment on function pgjobs.selection_bounds(bigint, boolean) is
-  'First and last key of a selection as it is now, in the job''s order; what the selector''s own _bounds function says where it has one, else by reading the selection once; records whose keys are all null are refused. start_key: pass over everything up to it; send_limit: send at most so many. sample: where the selection is read anyway and a sample is asked for, keys of it in even distances.';
+  'First and last key of a selection as it is now, in the job''s order: of its items where it has some, what the selector''s own _bounds function says where it has one, else by reading the selection once; records whose keys are all null are refused. start_key: pass over everything up to it; send_limit: send at most so many. sample: where the selection is read anyway and a sample is asked for, keys of it in even distances.';

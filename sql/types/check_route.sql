@@ -1,5 +1,5 @@
 -- Reads: nothing   Writes: nothing
-create or replace function pgjobs.check_route(_exchange text, _routing_key text)
+create or replace function pgjobs.check_route(_exchange text, _routing_key text, _tracked boolean default false)
 returns void
 language plpgsql
 stable
@@ -18,6 +18,10 @@ begin
         'write it as the broker shows it, without line ends and tabs', 'public.xmp_job_types');
     end if;
   end loop;
+  -- Items without a route are taken by SQL.
+  if _tracked and _exchange = '' and _routing_key is null then
+    return;
+  end if;
   if _routing_key is null or _exchange = '' and _routing_key = '' then
     perform pgjobs.refuse('PJ400', 'bad_route', 'routing_key',
       format('routing_key: %s, so no queue would get the messages',
@@ -26,5 +30,5 @@ begin
   end if;
 end;
 $$;
-comment on function pgjobs.check_route(text, text) is
+comment on function pgjobs.check_route(text, text, boolean) is
   'Refuses an exchange and a routing key that no message could be published with, naming the column.';

@@ -21,13 +21,19 @@ class EventFormat:
         routing_key: str,
         message_type: str | None,
         headers: dict[str, object],
+        attempt: int | None = None,
+        reply_to: str | None = None,
     ) -> None:
+        # An attempt of an item has its own message id; its correlation id names the item.
+        self._suffix = b"" if attempt is None else b"-%d" % attempt
+        self._names_items = attempt is not None
         constant = {
             "content_type": "application/json",
             "headers": headers,
             "delivery_mode": 2,
             "type": message_type,
             "app_id": "pgjobs",
+            "reply_to": reply_to,
         }
         self._template = Template(
             channel=channel,
@@ -35,7 +41,7 @@ class EventFormat:
             exchange=exchange,
             routing_key=routing_key,
             constant={name: value for name, value in constant.items() if value is not None},
-            slots=("message_id",),
+            slots=("message_id", "correlation_id") if self._names_items else ("message_id",),
         )
 
     def frames(self, prefix: str, records: Sequence[Record], timestamp: int) -> bytes:
@@ -45,7 +51,9 @@ class EventFormat:
         parts: list[bytes] = []
         add = parts.extend
         for id_size, run in _by_id_size(prefix, records):
-            slots = {"message_id": Slot(id_form, id_size)}
+            slots = {"message_id": Slot(id_form + self._suffix, id_size + len(self._suffix))}
+            if self._names_items:
+                slots["correlation_id"] = Slot(id_form, id_size)
             # What stands before a body depends on its size alone, and few sizes differ.
             heads: dict[int, bytes] = {}
             for key, _target, _code, _detail, body in run:
@@ -54,10 +62,11 @@ class EventFormat:
                     head = heads[size]
                 except KeyError:
                     head = heads[size] = template.head(size, timestamp, slots)
+                filled = head % (key, key) if self._names_items else head % key
                 if 0 < size <= template.chunk:
-                    add((head % key, body, FRAME_END))
+                    add((filled, body, FRAME_END))
                 else:
-                    add((head % key, *template.body(body)))
+                    add((filled, *template.body(body)))
         return b"".join(parts)
 
 

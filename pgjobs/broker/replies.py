@@ -1,0 +1,116 @@
+"""Consume answers: queues of one connection, a channel for each, their messages in batches, acknowledged by batch."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from pika import exceptions
+
+from pgjobs.broker.connection import BrokerConnection, answer, fail
+from pgjobs.metrics import Metrics
+
+PREFETCH = 2000
+"""Messages that the broker hands out ahead of their acknowledgement, on each queue."""
+
+
+class Delivery(NamedTuple):
+    """One message as it came; `correlation_id` and `kind` (its AMQP type) are None where it has none."""
+
+    channel: Any
+    tag: int
+    correlation_id: str | None
+    kind: str | None
+    body: bytes
+
+
+class ReplyConsumer:
+    """A connection that consumes; what it has taken and nobody has acknowledged goes back when it closes."""
+
+    def __init__(self, metrics: Metrics, stall_seconds: float) -> None:
+        self.connection = BrokerConnection(metrics, stall_seconds)
+        self.refused: dict[str, str] = {}
+        """Why queues are not consumed, by name: the broker's words."""
+        self._channels: dict[str, Any] = {}
+        self._taken: list[Delivery] = []
+        self._came = asyncio.Event()
+
+    @classmethod
+    async def connect(cls, url: str, name: str, metrics: Metrics, stall_seconds: float) -> ReplyConsumer:
+        """Connect; Interrupted when the broker can't be reached."""
+        consumer = cls(metrics, stall_seconds)
+        await consumer.connection.open(url, name, _nothing)
+        return consumer
+
+    async def consume(self, queues: Iterable[str]) -> None:
+        """Consume exactly these queues; one that is missing or refused is asked for again with the next call."""
+        wanted = set(queues)
+        for queue in self._channels.keys() - wanted:
+            self._channels.pop(queue).close()
+        for queue in sorted(wanted - self._channels.keys()):
+            await self._consume(queue)
+        self.refused = {queue: reason for queue, reason in self.refused.items() if queue in wanted}
+
+    async def _consume(self, queue: str) -> None:
+        begun: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def closed(_channel: Any, error: BaseException) -> None:
+            self._channels.pop(queue, None)
+            self.refused[queue] = str(error)
+            fail(begun, error)
+
+        try:
+            channel = await self.connection.open_channel()
+            channel.add_on_close_callback(closed)
+            channel.add_on_cancel_callback(lambda _frame: channel.close(404, "the queue is gone"))
+            channel.basic_qos(prefetch_count=PREFETCH)
+            channel.basic_consume(queue, self._on_message, callback=lambda frame: answer(begun, frame))
+            async with asyncio.timeout(self.connection.stall_seconds):
+                await self.connection.or_lost(begun)
+        except exceptions.ChannelClosed:
+            return
+        self._channels[queue] = channel
+        self.refused.pop(queue, None)
+
+    def _on_message(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
+        delivery = Delivery(channel, method.delivery_tag, properties.correlation_id, properties.type, body)
+        self._taken.append(delivery)
+        self._came.set()
+
+    async def batch(self, most: int, seconds: float, patience: float) -> Sequence[Delivery]:
+        """What has come: at most so many, once the first of them has waited so long; none after `patience` seconds."""
+        if not self._taken:
+            self._came.clear()
+            await self._comes(patience)
+        until = time.monotonic() + seconds
+        while self._taken and len(self._taken) < most and (left := until - time.monotonic()) > 0:
+            self._came.clear()
+            await self._comes(left)
+        batch, self._taken = self._taken[:most], self._taken[most:]
+        return batch
+
+    async def _comes(self, seconds: float) -> None:
+        """Wait for a message, so long; raises where the connection is lost meanwhile."""
+        coming = asyncio.ensure_future(self._came.wait())
+        try:
+            await asyncio.wait((coming, self.connection.lost), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            coming.cancel()
+        if self.connection.lost.done():
+            raise self.connection.lost_error()
+
+    def acknowledge(self, batch: Sequence[Delivery]) -> None:
+        """The messages of a batch are done with, and so is all that came before them on their channels."""
+        for channel, tag in {delivery.channel: delivery.tag for delivery in batch}.items():
+            if channel.is_open:
+                channel.basic_ack(tag, multiple=True)
+
+    def close(self) -> None:
+        """Close; what was not acknowledged is delivered again, to whoever consumes next."""
+        self.connection.close()
+
+
+async def _nothing() -> None:
+    """There is no channel to set up before a queue is known."""

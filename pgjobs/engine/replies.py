@@ -1,0 +1,122 @@
+"""Answers: taken from the reply queues in batches, given to the database in one statement each, then acknowledged.
+
+What an answer means is decided by pgjobs.report_items(). One that was taken in and not acknowledged comes again, and
+counts as repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+import psycopg
+
+from pgjobs import failpoints as faults
+from pgjobs.broker.replies import Delivery, ReplyConsumer
+from pgjobs.engine.control import Control
+from pgjobs.errors import one_line
+from pgjobs.metrics import Metrics
+from pgjobs.pg import connection as db
+from pgjobs.settings import Settings
+
+logger = logging.getLogger(__name__)
+MOST = 1000
+"""Answers of a batch."""
+GATHER_SECONDS = 0.05
+"""So long the first answer of a batch waits for others."""
+LOOK_SECONDS = 5.0
+"""How often the list of queues is read again."""
+MAX_BODY = 256 << 10
+"""Bytes of an answer."""
+AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.LockNotAvailable)
+
+
+class Replies:
+    """Takes the answers of all types; a daemon that has none to wait for is not connected for it."""
+
+    def __init__(self, settings: Settings, control: Control, metrics: Metrics) -> None:
+        self._settings = settings
+        self._control = control
+        self._metrics = metrics
+        self._refused: dict[str, str] = {}
+
+    async def run(self, works: Callable[[], None]) -> None:
+        """Take answers for ever."""
+        while True:
+            queues = await self._queues()
+            if queues:
+                await self._consume(queues, works)
+            works()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _queues(self) -> list[str]:
+        return await self._control.value("select array(select pgjobs.reply_queues())") or []
+
+    async def _consume(self, queues: list[str], works: Callable[[], None]) -> None:
+        """Consume these queues, and whichever else there are later, until there are none."""
+        settings = self._settings
+        name = f"pgjobs {settings.daemon_name} replies"
+        consumer = await ReplyConsumer.connect(settings.amqp_url, name, self._metrics, settings.stall_seconds)
+        try:
+            while queues:
+                await consumer.consume(queues)
+                self._tell(consumer.refused)
+                look_at = time.monotonic() + LOOK_SECONDS
+                while (left := look_at - time.monotonic()) > 0:
+                    if batch := await consumer.batch(MOST, GATHER_SECONDS, left):
+                        await self._take(batch)
+                        faults.reach("after_report")
+                        consumer.acknowledge(batch)
+                        self._metrics.replies.inc(len(batch))
+                        works()
+                queues = await self._queues()
+        finally:
+            consumer.close()
+
+    def _tell(self, refused: dict[str, str]) -> None:
+        for queue, reason in refused.items():
+            if self._refused.get(queue) != reason:
+                logger.warning("no answers are taken from the reply queue %r: %s", queue, reason)
+        self._refused = dict(refused)
+
+    async def _take(self, batch: Sequence[Delivery]) -> None:
+        """Give answers to the database; one that it can't take in costs none of the others."""
+        ids = [delivery.correlation_id for delivery in batch]
+        bodies = [_text(delivery.body) for delivery in batch]
+        try:
+            await self._report(ids, bodies)
+        except (psycopg.DataError, psycopg.InternalError, psycopg.ProgrammingError) as error:
+            async with self._control.connection() as connection:
+                await db.check_schema(connection)
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                await self._take(batch[:middle])
+                await self._take(batch[middle:])
+                return
+            logger.warning("an answer could not be taken in: %s", one_line(error))
+            await self._control.value("select pgjobs.note_reply_fault(%s, %s)", "refused", bodies[0] or "")
+
+    async def _report(self, ids: list[str | None], bodies: list[str | None]) -> None:
+        call = "select array_agg(r.job_id) from pgjobs.report_items(%s::text[], %s::text[]) r"
+        while True:
+            try:
+                jobs = await self._control.value(call, ids, bodies)
+                break
+            except AGAIN:
+                logger.info("answers met a lock of somebody else, and are given to the database again")
+        faults.reach("after_answers")
+        if jobs:
+            await self._control.value("select pgjobs.settle_items(%s::bigint[])", jobs)
+
+
+def _text(body: bytes) -> str | None:
+    """An answer as text; None where it is none, or too large."""
+    if len(body) > MAX_BODY:
+        return None
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text

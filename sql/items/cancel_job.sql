@@ -1,0 +1,26 @@
+-- Reads: xmp_jobs   Writes: xmp_jobs (status), cancellations, and what close_cancelled writes
+create or replace function pgjobs.cancel_job(_id bigint, _actor text default null)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _former constant text := pgjobs.set_actor(_actor);
+begin
+  perform pgjobs.expect_status(_id, 'cancelled', '{ready,in progress,canceled,error}');
+  insert into pgjobs.cancellations (job_id, at) values (_id, pgjobs.now()) on conflict do nothing;
+  if not found then
+    perform pgjobs.refuse('PJ409', 'cancelled', 'id', format('job %s is cancelled already', _id), 'insert a new job');
+  end if;
+  update public.xmp_jobs j set status = 'canceled' where j.id = _id and j.status::text <> 'canceled';
+  perform pgjobs.add_event(_id, null, null, 'cancelled for good: its open items are closed, and it can''t be resumed');
+  perform pgjobs.close_cancelled(_id);
+  perform set_config('pgjobs.actor', _former, true);
+  return pgjobs.job_json(_id);
+end;
+$$;
+comment on function pgjobs.cancel_job(bigint, text) is
+  'Stops a job for good: it can''t be resumed, and each of its items that is still open is closed as cancelled, the first ones at once and the others soon after; refuses (PJ404, PJ409) when there is none, or it is done or cancelled. Answers with the job. The actor, on whose behalf it is done, stands in the events; only a trusted role may name one.';

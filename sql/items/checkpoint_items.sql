@@ -1,0 +1,93 @@
+-- Reads: xmp_job_types   Writes: items, item_counts, item_launches, item_retries, item_offers, and what checkpoint_job writes
+create or replace function pgjobs.checkpoint_items(
+  _job_id bigint, _shard integer, _epoch bigint, _lease interval,
+  _after_key bigint, _in_flight_to bigint, _sent bigint, _skipped bigint, _returned bigint, _outcomes jsonb, _log_bytes bigint, _chain bytea, _checks bytea,
+  _unsent jsonb, _keys bigint[])
+returns table (verdict text, pause interval, reason text, paced boolean)
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _now constant timestamptz := pgjobs.now();
+  _before bigint;
+  _attempt smallint;
+  _descending boolean;
+  _least bigint;
+  _greatest bigint;
+  _rules record;
+  _type text;
+begin
+  select p.after_key, p.attempt into _before, _attempt from pgjobs.shards p
+  where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp()
+  for no key update;
+  if not found then
+    return;
+  end if;
+  _descending := _before > _after_key;
+  select k.least_key, k.greatest_key into _least, _greatest from pgjobs.shard_keys(_job_id, _shard) k;
+  if _descending is null then
+    -- The first window of a job that began from the top: its last key is nearer to the greatest one.
+    _descending := (select r.descending from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) r where j.id = _job_id);
+  end if;
+  if _descending then
+    _least := _after_key;
+    _greatest := coalesce(_before - 1, _greatest);
+  else
+    _least := coalesce(_before + 1, _least);
+    _greatest := _after_key;
+  end if;
+  select * into _rules from pgjobs.item_rules(_job_id);
+  -- What has no route is taken by SQL.
+  _type := (
+    select t.name from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
+    where j.id = _job_id and t.exchange = '' and t.routing_key is null);
+  with due as materialized (
+    delete from pgjobs.item_retries r
+    -- Not by what was due then: one that became due meanwhile was not read, and did not go out.
+    where _attempt > 1 and r.job_id = _job_id and r.key = any (_keys) and r.attempt = _attempt
+    returning r.key
+  ), changed as (
+    update pgjobs.items i
+    set status = (case when _unsent ? i.key::text then case when _unsent -> i.key::text ->> 0 = 'timed_out' then 't' else 'x' end
+                       when i.code is not null then 'x'
+                       when i.answer is not null then i.answer::text
+                       else 'l' end)::"char",
+        attempts = case when _unsent ? i.key::text or i.code is not null then i.attempts else _attempt end,
+        launched_at = case when _unsent ? i.key::text or i.code is not null then i.launched_at else _now end,
+        closed_at = case when _unsent ? i.key::text or i.code is not null or i.answer in ('s', 'f', 't') then _now end,
+        result = case when _unsent ? i.key::text then _unsent -> i.key::text ->> 0 else coalesce(i.code, i.result) end,
+        description = case when _unsent ? i.key::text then _unsent -> i.key::text ->> 1 else i.description end,
+        answer = null
+    where i.job_id = _job_id and i.key between _least and _greatest
+      and (_attempt = 1 and i.status = 'w' or _attempt > 1 and i.status = 'r' and i.key in (select d.key from due d))
+    returning i.key, i.status
+  ), again as (
+    insert into pgjobs.item_retries as r (job_id, shard, key, attempt, due_at)
+    select _job_id, _shard, c.key, _attempt + 1, _now + _rules.delay_to_retry from changed c where c.status = 'r'
+    on conflict (job_id, key) do update set attempt = excluded.attempt, due_at = excluded.due_at
+  ), launched as (
+    insert into pgjobs.item_launches (job_id, shard, due_at, from_key, to_key)
+    select _job_id, _shard, _now + least(_rules.execution_limit, _rules.ack_limit), _least, _greatest
+    where num_nonnulls(_rules.execution_limit, _rules.ack_limit) > 0 and exists (select from changed c where c.status = 'l')
+    on conflict do nothing
+  ), offered as (
+    insert into pgjobs.item_offers as o (job_id, key, type, lease_until)
+    select _job_id, c.key, _type, '-infinity' from changed c where c.status = 'l' and _type is not null
+    on conflict (job_id, key) do update set agent = null, lease_until = excluded.lease_until
+  )
+  insert into pgjobs.item_counts as k (job_id, slot, status, n)
+  select _job_id, pg_backend_pid() % 8, s.status, sum(s.n)
+  from (select c.status, 1 as n from changed c
+        union all select case when _attempt > 1 then 'r' else 'w' end::"char", -1 from changed c) s
+  group by s.status
+  having sum(s.n) <> 0
+  order by s.status
+  on conflict (job_id, slot, status) do update set n = k.n + excluded.n;
+  return query select * from pgjobs.checkpoint_job(_job_id, _shard, _epoch, _lease, _after_key, _in_flight_to, _sent, _skipped, _returned,
+    _outcomes, _log_bytes, _chain, _checks);
+end;
+$$;
+comment on function pgjobs.checkpoint_items(bigint, integer, bigint, interval, bigint, bigint, bigint, bigint, bigint, jsonb, bigint, bytea, bytea, jsonb, bigint[]) is
+  'What checkpoint_job() does, for a window of items: they become launched, or what an early answer says, or refused. _unsent: {key: [code, detail]} of those that were to be sent and were not. _keys: what the window holds, where it is a further attempt; null: everything up to its last key. No row means fenced out, and nothing is changed.';

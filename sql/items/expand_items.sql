@@ -1,0 +1,65 @@
+-- Reads: xmp_jobs, xmp_job_types, what the selector reads   Writes: items, item_counts, shards, file_loads
+create or replace function pgjobs.expand_items(_job_id bigint)
+returns bigint
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set lock_timeout = '200ms'
+as $$
+declare
+  _params pgjobs.job_params;
+  _selector text;
+  _limit bigint;
+  _start bigint;
+  _n bigint;
+  _statement text;
+  _source text;
+  _text constant text := 'case when pg_typeof(%1$s) = ''bytea''::regtype then %1$s::text::bytea else convert_to(%1$s::text, ''UTF8'') end';
+begin
+  -- One writer at a time, as with the lines of a file: a second one waits here, and fails after a moment.
+  insert into pgjobs.file_loads (job_id) values (_job_id) on conflict do nothing;
+  if exists (select from pgjobs.shards p where p.job_id = _job_id and p.attempt is not null) then
+    delete from pgjobs.file_loads f where f.job_id = _job_id;
+    return null;
+  end if;
+  select p.* into strict _params from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) p where j.id = _job_id;
+  select t.selector into strict _selector from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text where j.id = _job_id;
+  select pgjobs.source_statement(j.type::text, j.params ->> 'source') into _source from public.xmp_jobs j where j.id = _job_id and j.params ? 'source';
+  _limit := _params.count;
+  if _source is null and pgjobs.trusted_selector(_selector || '_bounds', '{bigint}', _needed => false) is not null then
+    select b.start_key, b.send_limit into _start, _limit from pgjobs.selection_bounds(_job_id, false) b;
+  end if;
+  _statement := coalesce(_source, pgjobs.selector_statement(_job_id, 0, _start, null));
+  if _limit is not null or _start is null and _params."offset" > 0 then
+    -- Counted in the order of the job: what is passed over, and what is sent, are records that can be sent.
+    _statement := format(
+      'select n.* from (select s.*, count(*) filter (where s.code is null) over (order by s.key%s rows unbounded preceding) as n from (%s) s) n'
+      ' where n.n - (n.code is null)::integer between %s and %s',
+      case when _params.descending then ' desc' end, _statement,
+      case when _start is null then coalesce(_params."offset", 0) else 0 end,
+      coalesce(case when _start is null then coalesce(_params."offset", 0) else 0 end + _limit - 1, 9223372036854775807));
+  end if;
+  begin
+    execute format(
+      'insert into pgjobs.items (job_id, key, target, code, description, body)'
+      ' select %s, s.key, %s, s.code, s.detail, case when s.code is null then %s end from (%s) s',
+      _job_id, format(_text, 's.target'), format(_text, 's.body'), _statement);
+    get diagnostics _n = row_count;
+  exception
+    when unique_violation then
+      perform pgjobs.refuse('PJ400', 'selection', 'selector', format('the selector %s gives a key twice: %s', _selector, sqlerrm),
+        'give each key once, then resume the job', 'public.xmp_job_types');
+    when not_null_violation then
+      perform pgjobs.refuse('PJ400', 'selection', 'selector', format('the selector %s gives a key that is null', _selector),
+        'give each record a key, then resume the job', 'public.xmp_job_types');
+  end;
+  perform pgjobs.count_items(_job_id, 'w', _n);
+  update pgjobs.shards p set attempt = 1, round_at = pgjobs.now() where p.job_id = _job_id and p.shard = 0;
+  delete from pgjobs.file_loads f where f.job_id = _job_id;
+  return _n;
+end;
+$$;
+comment on function pgjobs.expand_items(bigint) is
+  'Writes the selection of a tracked job into pgjobs.items, once and all or nothing; how many there are. Null: it was done before. Another writer at the same time gets lock_not_available. Refuses (PJ400) a selector that gives a key twice, or null.';

@@ -1,0 +1,83 @@
+-- Reads: nothing   Writes: nothing
+create or replace function pgjobs.read_reply(_id text, _body text)
+returns table (n integer, id text, kind text, result text, description text, steps jsonb, fault text)
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _read jsonb;
+  _one jsonb;
+  _inner jsonb;
+  _said text;
+begin
+  n := 0;
+  begin
+    _read := _body::jsonb;
+  exception when data_exception or feature_not_supported or program_limit_exceeded or statement_too_complex then
+    _read := null;
+  end;
+  if _read is null then
+    fault := 'no_json';
+    return next;
+    return;
+  end if;
+  for _one in select e.value from jsonb_array_elements(case jsonb_typeof(_read) when 'array' then _read else jsonb_build_array(_read) end) e loop
+    n := n + 1;
+    id := _id;
+    kind := null;
+    result := null;
+    description := null;
+    steps := null;
+    fault := null;
+    if jsonb_typeof(_one) <> 'object' then
+      fault := 'no_object';
+      return next;
+      continue;
+    end if;
+    _inner := _one #> '{operation,response}';
+    if jsonb_typeof(_inner) = 'object' then
+      -- The envelope of operations.
+      id := coalesce(_inner ->> 'id', id);
+      result := _inner ->> 'resultCode';
+      description := _inner ->> 'resultDescription';
+      steps := _inner -> 'steps';
+      kind := case when result is null then 'partial' end;
+    elsif _one ? 'task_id' then
+      -- What a result backend of Celery sends.
+      id := coalesce(id, _one ->> 'task_id');
+      _said := _one ->> 'status';
+      kind := case _said when 'SUCCESS' then 'good' when 'FAILURE' then 'failed' when 'REVOKED' then 'failed' else 'partial' end;
+      result := case _said when 'SUCCESS' then 'SUCCESSFUL' when 'FAILURE' then 'ERROR_PROCESSING' else _said end;
+      description := case when kind <> 'partial' then _one ->> 'result' end;
+    else
+      id := coalesce(_one ->> 'id', id);
+      result := _one ->> 'result';
+      description := _one ->> 'description';
+      steps := _one -> 'steps';
+      kind := _one ->> 'status';
+      if kind not in ('good', 'failed', 'partial', 'ack') then
+        fault := 'bad_status';
+      end if;
+    end if;
+    kind := coalesce(kind, case when coalesce(result, 'SUCCESSFUL') = 'SUCCESSFUL' then 'good' else 'failed' end);
+    result := left(coalesce(result, case kind when 'good' then 'SUCCESSFUL' when 'failed' then 'ERROR' end), 100);
+    description := left(description, 1000);
+    if steps = 'null' then
+      steps := null;
+    elsif jsonb_typeof(steps) <> 'array' then
+      steps := null;
+      fault := coalesce(fault, 'bad_steps');
+    elsif pg_column_size(steps) > 65536 then
+      steps := null;
+      fault := coalesce(fault, 'too_many_steps');
+    end if;
+    if id is null then
+      fault := coalesce(fault, 'no_correlation');
+    end if;
+    return next;
+  end loop;
+end;
+$$;
+comment on function pgjobs.read_reply(text, text) is
+  'What an answer says, a row for each item in it: a reply of our own, the envelope of an operation, or the result message of a Celery worker. kind: good, failed, partial (not its last word) or ack (somebody works on it). fault: what is wrong with it; an answer whose steps alone are at fault still counts, without them.';

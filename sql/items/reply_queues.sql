@@ -1,0 +1,11 @@
+-- Reads: xmp_job_types   Writes: nothing
+create or replace function pgjobs.reply_queues()
+returns setof text
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select distinct t.reply_queue from public.xmp_job_types t where t.tracked and t.reply_queue <> '' order by 1;
+$$;
+comment on function pgjobs.reply_queues() is 'The queues on which consumers answer: the daemons take the answers from there.';

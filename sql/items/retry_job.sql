@@ -1,0 +1,32 @@
+-- Reads: xmp_jobs, xmp_job_types, item_counts   Writes: xmp_jobs
+create or replace function pgjobs.retry_job(_id bigint, _which text default 'failed', _actor text default null)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  _former constant text := pgjobs.set_actor(_actor);
+  _job public.xmp_jobs;
+  _new bigint;
+begin
+  select * into _job from public.xmp_jobs j where j.id = _id;
+  if not found then
+    perform pgjobs.refuse('PJ404', 'unknown_job', 'id', format('there is no job %s', _id), 'look up the id in xmp_jobs');
+  end if;
+  if not exists (select from public.xmp_job_types t where t.name = _job.type::text and t.tracked) then
+    perform pgjobs.refuse('PJ409', 'not_tracked', 'id', format('job %s is of type %s, which keeps no items', _id, _job.type),
+      'set tracked of its type to true for the jobs to come');
+  end if;
+  insert into public.xmp_jobs (type, params, file_name, priority, shards, rate, max_backlog, schedule, budget)
+  values (_job.type, _job.params - '{count,offset,source}'::text[] || jsonb_build_object('source', format('job:%s.%s', _id, _which)), _job.file_name,
+          _job.priority, _job.shards, _job.rate, _job.max_backlog, _job.schedule, _job.budget)
+  returning id into _new;
+  perform set_config('pgjobs.actor', _former, true);
+  return pgjobs.job_json(_new);
+end;
+$$;
+comment on function pgjobs.retry_job(bigint, text, text) is
+  'Inserts a job that sends again what of another one failed (or timeout, refused, unprocessed, good, sent), with its type, params and pace; refuses (PJ404, PJ409, PJ400) where there are no such records to be had. Answers with the new job.';

@@ -1,0 +1,46 @@
+-- Reads: items, xmp_jobs   Writes: item_offers, items (agent, acked_at)
+create or replace function pgjobs.take_items(_agent text, _type text, _most integer, _lease interval)
+returns table (id text, job_id bigint, item bigint, attempt smallint, target text, parameters text)
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(_agent, '') = '' or length(_agent) > 200 then
+    perform pgjobs.refuse('PJ400', 'bad_agent', 'agent', 'agent: it has to be a name of 1 to 200 characters', 'give the name of whoever does the work');
+  end if;
+  if not exists (select from public.xmp_job_types t where t.name = _type and t.tracked and t.exchange = '' and t.routing_key is null) then
+    perform pgjobs.refuse('PJ400', 'bad_type', 'type', format('type: %L is no type whose items are taken by SQL', left(_type, 100)),
+      'name a tracked type without exchange and routing_key; of any other one the broker hands out the messages');
+  end if;
+  if _most not between 1 and 10000 then
+    perform pgjobs.refuse('PJ400', 'bad_most', 'most', format('most: %s is out of range', _most), 'give a number from 1 to 10000');
+  end if;
+  if _lease <= interval '0' or _lease > interval '1 day' then
+    perform pgjobs.refuse('PJ400', 'bad_lease', 'lease', format('lease: %s is out of range', _lease), 'give an interval of a day at most, such as 60 s');
+  end if;
+  return query
+  with taken as (
+    update pgjobs.item_offers o
+    set agent = _agent, lease_until = clock_timestamp() + _lease
+    where (o.job_id, o.key) in (
+      select f.job_id, f.key from pgjobs.item_offers f
+      where f.type = _type and f.lease_until <= clock_timestamp()
+      order by f.lease_until, f.job_id, f.key
+      limit _most
+      for update skip locked)
+    returning o.job_id, o.key
+  ), told as (
+    update pgjobs.items i set agent = _agent, acked_at = coalesce(i.acked_at, pgjobs.now())
+    from taken t
+    where i.job_id = t.job_id and i.key = t.key and i.status = 'l'
+    returning i.job_id, i.key, i.attempts, i.target, i.body
+  )
+  select t.job_id || '-' || t.key, t.job_id, t.key, t.attempts, pgjobs.readable(t.target), pgjobs.readable(t.body)
+  from told t
+  order by t.job_id, t.key;
+end;
+$$;
+comment on function pgjobs.take_items(text, text, integer, interval) is
+  'Hands items of a type without a route to an agent, for so long: whoever has not answered by then loses them to another one. id is what pgjobs.report_items() wants to hear. No row: there is nothing to do now.';
