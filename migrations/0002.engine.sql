@@ -184,6 +184,7 @@ create index shards_asked_idx on pgjobs.shards (priority desc, due_at, job_id, s
   where owner is null and finished_at is null and due_at is not null and asked;
 create index shards_owner_idx on pgjobs.shards (owner) where owner is not null;
 create index shards_lease_idx on pgjobs.shards (lease_check_at) where owner is not null;
+create index shards_round_idx on pgjobs.shards (job_id) where round_over and finished_at is null;
 create index shards_exhausted_idx on pgjobs.shards (due_at) where finished_at is not null and due_at is not null;
 comment on column pgjobs.shards.lease_check_at is
   'When somebody looks next whether the lease has run out; it has an index, for lease_until changes with every checkpoint.';
@@ -331,14 +332,6 @@ create table pgjobs.cancellations (
 create index cancellations_open_idx on pgjobs.cancellations (job_id) where closed_at is null;
 comment on table pgjobs.cancellations is
   'Jobs that are cancelled for good: they are never resumed, and their open items are closed, in the order of their keys. closed_at: that is done.';
-
-create table pgjobs.reply_faults (
-  kind    text primary key,
-  n       bigint not null,
-  last_at timestamptz not null,
-  sample  text not null
-);
-comment on table pgjobs.reply_faults is 'Answers that could not be used, by what was wrong with them, with the beginning of the last one.';
 
 create table pgjobs.events (
   id          bigint generated always as identity primary key,

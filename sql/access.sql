@@ -23,9 +23,9 @@ grant select on pgjobs.job_status to pgjobs_daemon, pgjobs_operator, pgjobs_view
 grant select on pgjobs.job_outcomes to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.job_events to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.job_uncertain to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
-grant select on pgjobs.job_items to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.job_items to pgjobs_daemon, pgjobs_operator;
 grant select on pgjobs.job_item_counts to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
-grant select on pgjobs.reply_faults to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.reply_faults to pgjobs_daemon, pgjobs_operator;
 grant select on pgjobs.job_logs to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.retention to pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.holidays to pgjobs_operator, pgjobs_viewer;
@@ -47,7 +47,7 @@ grant select on pgjobs.task_status to pgjobs_daemon, pgjobs_operator, pgjobs_vie
 grant execute on function pgjobs.occasions to pgjobs_operator, pgjobs_viewer;
 -- What the views compute with.
 grant execute on function pgjobs.task_state to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
-grant execute on function pgjobs.readable to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.readable to pgjobs_daemon, pgjobs_operator;
 grant execute on function pgjobs.whole to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.seconds_between to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.record_codes to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
@@ -97,7 +97,7 @@ grant execute on function pgjobs.checkpoint_items to pgjobs_daemon;
 grant execute on function pgjobs.expand_items to pgjobs_daemon;
 grant execute on function pgjobs.close_cancelled to pgjobs_daemon;
 grant execute on function pgjobs.reply_queues to pgjobs_daemon;
-grant execute on function pgjobs.note_reply_fault to pgjobs_daemon;
+grant execute on function pgjobs.count_reply_fault to pgjobs_daemon;
 grant execute on function pgjobs.take_items to pgjobs_operator, pgjobs_agent;
 grant execute on function pgjobs.report_items to pgjobs_daemon, pgjobs_operator, pgjobs_agent;
 grant execute on function pgjobs.settle_items to pgjobs_daemon, pgjobs_operator, pgjobs_agent;

@@ -27,8 +27,8 @@ class Claim(NamedTuple):
     prepared: bool
     uncertain_to: int | None
     log_bytes: int
-    tracked: bool
-    reply_queue: str | None
+    tracked: bool = False
+    reply_queue: str | None = None
 
     @property
     def name(self) -> str:

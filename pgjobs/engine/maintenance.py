@@ -40,6 +40,7 @@ class Maintenance:
         self._chores: tuple[tuple[str, tuple[object, ...]], ...] = (
             ("select pgjobs.sweep()", ()),
             ("select pgjobs.tend_tasks()", ()),
+            ("select pgjobs.settle_items()", ()),
             ("select pgjobs.forget_daemons()", ()),
             ("select pgjobs.forget_agents()", ()),
             ("select pgjobs.fold_counts()", ()),

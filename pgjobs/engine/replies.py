@@ -28,6 +28,8 @@ GATHER_SECONDS = 0.05
 """So long the first answer of a batch waits for others."""
 LOOK_SECONDS = 5.0
 """How often the list of queues is read again."""
+BEAT = "agent"
+"""The AMQP type of a message in which an agent says that it lives."""
 MAX_BODY = 256 << 10
 """Bytes of an answer."""
 AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.LockNotAvailable)
@@ -82,6 +84,14 @@ class Replies:
         self._refused = dict(refused)
 
     async def _take(self, batch: Sequence[Delivery]) -> None:
+        """Give beats and answers to the database."""
+        for delivery in batch:
+            if delivery.kind == BEAT:
+                await self._control.value("select pgjobs.beat_agent(%s)", _text(delivery.body))
+        if answers := [delivery for delivery in batch if delivery.kind != BEAT]:
+            await self._take_answers(answers)
+
+    async def _take_answers(self, batch: Sequence[Delivery]) -> None:
         """Give answers to the database; one that it can't take in costs none of the others."""
         ids = [delivery.correlation_id for delivery in batch]
         bodies = [_text(delivery.body) for delivery in batch]
@@ -92,11 +102,11 @@ class Replies:
                 await db.check_schema(connection)
             if len(batch) > 1:
                 middle = len(batch) // 2
-                await self._take(batch[:middle])
-                await self._take(batch[middle:])
+                await self._take_answers(batch[:middle])
+                await self._take_answers(batch[middle:])
                 return
             logger.warning("an answer could not be taken in: %s", one_line(error))
-            await self._control.value("select pgjobs.note_reply_fault(%s, %s)", "refused", bodies[0] or "")
+            await self._control.value("select pgjobs.count_reply_fault(%s, %s)", "refused", bodies[0] or "")
 
     async def _report(self, ids: list[str | None], bodies: list[str | None]) -> None:
         call = "select array_agg(r.job_id) from pgjobs.report_items(%s::text[], %s::text[]) r"

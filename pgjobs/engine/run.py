@@ -102,7 +102,7 @@ class ShardRun:
                     return False
                 checking.result()
             if not self.context.claim.dry_run:
-                self._pace = Pace(self.shard, self._outgoing and self.connections.publisher, records.pause)
+                self._pace = Pace(self.shard, self.connections.publisher if self._outgoing else None, records.pause)
             return await self._stream(records, log)
         except Poisoned as error:
             if window := self.context.suspicion.isolate(self.windows, error):

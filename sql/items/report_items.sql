@@ -108,7 +108,7 @@ as $$
     order by x.kind
   ), noted as (
     insert into pgjobs.reply_faults as x (kind, n, last_at, sample)
-    select f.kind, f.n, clock_timestamp(), coalesce(f.sample, '') from faulty f
+    select f.kind, f.n, clock_timestamp(), f.sample from faulty f
     on conflict (kind) do update set n = x.n + excluded.n, last_at = excluded.last_at, sample = excluded.sample
   )
   select d.job_id, sum(d.n)::bigint from decided d group by d.job_id;

@@ -1,5 +1,5 @@
 -- Reads: xmp_jobs, item_counts, item_retries, item_launches   Writes: shards (sends NOTIFY pgjobs)
-create or replace function pgjobs.settle_items(_jobs bigint[])
+create or replace function pgjobs.settle_items(_jobs bigint[] default null)
 returns void
 language plpgsql
 volatile
@@ -10,7 +10,12 @@ declare
   _job bigint;
   _open bigint;
 begin
-  foreach _job in array array(select distinct u.id from unnest(_jobs) u (id) order by u.id) loop
+  for _job in
+    select u.id from unnest(_jobs) u (id)
+    union
+    select p.job_id from pgjobs.shards p where _jobs is null and p.round_over and p.finished_at is null
+    order by 1
+  loop
     _open := pgjobs.open_items(_job);
     continue when _open > 0 and not exists (select from pgjobs.item_retries r where r.job_id = _job);
     -- Waits for one that is just ending its round, and so knows what it has decided.
@@ -28,4 +33,4 @@ begin
 end;
 $$;
 comment on function pgjobs.settle_items(bigint[]) is
-  'Makes shards due that have something to do since answers were taken in: the job can end, or a further attempt comes sooner than they would look. To be called in a transaction of its own behind report_items(): of two that close the last items at the same moment, one sees that none is open.';
+  'Makes shards due that have something to do since answers were taken in: the job can end, or a further attempt comes sooner than they would look. To be called in a transaction of its own behind report_items(): of two that close the last items at the same moment, one sees that none is open. Without numbers it looks after every job that waits for answers.';
