@@ -6,4 +6,4 @@ select i.job_id, i.key as item, pgjobs.readable(i.target) as target,
     when 'f' then 'failed' when 't' then 'timed out' when 'c' then 'cancelled' when 'x' then 'refused' end as status,
   i.attempts, i.launched_at, i.acked_at, i.closed_at, i.result, i.description, pgjobs.readable(i.body) as parameters, i.steps, i.agent
 from pgjobs.items i;
-comment on view pgjobs.job_items is 'The items of tracked jobs in words. To be asked for one job: where job_id = ….';
+comment on view pgjobs.job_items is 'The items of tracked jobs in words. To be asked for one job: where job_id = 12.';

@@ -105,7 +105,7 @@ WINDOWS = (
     Mutant(
         "w-nowhere",
         "a record whose zone no shard has lies in the first one",
-        (Edit("sql/selection/records_statement.sql", "<> all (%L::text[]), true)", "<> all (%L::text[]), false)"),),
+        (Edit("sql/selection/selector_statement.sql", "<> all (%L::text[]), true)", "<> all (%L::text[]), false)"),),
         (f"{LOCAL}::test_each_record_lies_in_the_shard_of_its_zone",),
     ),
     Mutant(
