@@ -6,9 +6,9 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
   select m.parts[1]::bigint, m.parts[2]::bigint
-  -- Eighteen digits fit into a bigint, whatever they are.
-  from (select regexp_match(_id, '^([0-9]{1,18})-(-?[0-9]{1,18})(?:-[0-9]{1,5})?$') as parts) m
-  where m.parts is not null;
+  from (select regexp_match(_id, '^([0-9]{1,18})-(-?[0-9]{1,19})(?:-[0-9]{1,5})?$') as parts) m
+  -- Eighteen digits fit into a bigint whatever they are, and of nineteen most do.
+  where m.parts is not null and m.parts[2]::numeric between -9223372036854775808 and 9223372036854775807;
 $$;
 comment on function pgjobs.item_of(text) is
   'The item that a correlation id names: job and key, perhaps with an attempt behind; no row where it names none.';

@@ -1,6 +1,6 @@
 -- Reads: nothing   Writes: nothing
 create or replace function pgjobs.read_reply(_id text, _body text)
-returns table (n integer, id text, kind text, result text, description text, steps jsonb, fault text)
+returns table (n integer, id text, kind text, result text, description text, steps jsonb, agent text, fault text)
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
@@ -29,6 +29,7 @@ begin
     result := null;
     description := null;
     steps := null;
+    agent := left(_one ->> 'agent', 200);
     fault := null;
     if jsonb_typeof(_one) <> 'object' then
       fault := 'no_object';

@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
   with read as materialized (
-    select u.place, r.n, r.id, m.job_id, m.key, r.kind, r.result, r.description, r.steps, r.fault, left(u.body, 200) as sample
+    select u.place, r.n, r.id, m.job_id, m.key, r.kind, r.result, r.description, r.steps, r.agent, r.fault, left(u.body, 200) as sample
     from unnest(_ids, _bodies) with ordinality u (id, body, place)
     cross join lateral pgjobs.read_reply(u.id, u.body) r
     left join lateral pgjobs.item_of(r.id) m on true
@@ -19,7 +19,7 @@ as $$
     select d.*, coalesce(
       case when d.fault not in ('bad_steps', 'too_many_steps') then d.fault end,
       case when d.key is null or u.job_id is null then 'unknown' end,
-      case when d.kind in ('good', 'failed') and d.result <> all (u.results) and d.result not in ('SUCCESSFUL', 'ERROR') then 'bad_result' end) as refused
+      case when d.kind in ('good', 'failed') and d.result <> all (u.results || pgjobs.common_results()) then 'bad_result' end) as refused
     from read d
     left join rules u on u.job_id = d.job_id
   ), said as materialized (
@@ -30,7 +30,7 @@ as $$
       coalesce((array_agg(d.description order by d.place, d.n) filter (where d.kind in ('good', 'failed')))[1],
                (array_agg(d.description order by d.place desc, d.n desc) filter (where d.description is not null))[1]) as description,
       jsonb_path_query_array(jsonb_agg(d.steps order by d.place, d.n) filter (where d.steps is not null), '$[*][*]') as steps,
-      count(*) filter (where d.kind in ('good', 'failed')) as finals, count(*) as n
+      max(d.agent) as agent, count(*) filter (where d.kind in ('good', 'failed')) as finals, count(*) as n
     from judged d
     where d.refused is null
     group by d.job_id, d.key
@@ -47,7 +47,7 @@ as $$
         and f.key between least(p.after_key, p.in_flight_to) and greatest(coalesce(p.after_key, f.key), p.in_flight_to)) as in_flight
     from found f
   ), decided as materialized (
-    select f.*, s.kind, s.result, s.description, s.steps, s.finals, s.n, u.delay_to_retry,
+    select f.*, s.kind, s.result, s.description, s.steps, s.agent, s.finals, s.n, u.delay_to_retry,
       case when s.kind is null then null
            when f.status = 'l' then pgjobs.status_after(s.kind = 'good', s.result, f.attempts, u.retry_limit, u.retry_results)
            when f.status = 'r' and not f.in_flight and s.kind = 'good' then 's'::"char" end as becomes,
@@ -61,7 +61,7 @@ as $$
     set status = coalesce(d.becomes, i.status), answer = coalesce(d.answers, i.answer),
         result = coalesce(d.result, i.result), description = coalesce(d.description, i.description),
         steps = case when d.steps is null then i.steps when pg_column_size(i.steps) > 65536 then i.steps else coalesce(i.steps, '[]') || d.steps end,
-        acked_at = coalesce(i.acked_at, pgjobs.now()),
+        acked_at = coalesce(i.acked_at, pgjobs.now()), agent = coalesce(d.agent, i.agent),
         closed_at = case when d.becomes <> 'r' then pgjobs.now() else i.closed_at end
     from decided d
     where i.job_id = d.job_id and i.key = d.key

@@ -193,3 +193,23 @@ def test_only_what_failed_is_tried_again_by_another_job(tracked: Tracked) -> Non
     ):
         with pytest.raises(psycopg.Error, match=sentence):
             tracked.add_job(params={"source": source})
+
+
+def test_an_answer_says_who_gave_it_and_its_result_is_one_of_the_type(tracked: Tracked) -> None:
+    """A result that neither the type nor any work has is counted and closes nothing; keys may have nineteen digits."""
+    tracked.rules(results=["NO_SIGNAL"])
+    most = 9_223_372_036_854_775_807
+    tracked.engine.execute(
+        "insert into public.targets (id, target, body) values (1, 'a', '{}'), (2, 'b', '{}'), (%s, 'c', '{}')", most
+    )
+    job = tracked.add_job()
+    tracked.engine.start()
+    tracked.engine.wait_until("(select n = 3 from pgjobs.item_counts where job_id = %s and status = 'l')", job)
+    tracked.report((f"{job}-1", {"result": "WHO_KNOWS"}), (f"{job}-99999999999999999999", GOOD))
+    assert {"bad_result": 1, "unknown": 1} == tracked.faults()
+    assert {"l": 3} == tracked.statuses(job)
+    answers = ((1, "NO_SIGNAL"), (2, "NOT_SUPPORTED"), (most, "SUCCESSFUL"))
+    tracked.report(*((f"{job}-{key}", {"result": result, "agent": "unit-1"}) for key, result in answers))
+    tracked.engine.wait_status(job, "done")
+    assert {"f": 2, "s": 1} == tracked.statuses(job)
+    assert "unit-1" == tracked.item(job, most)["agent"]
