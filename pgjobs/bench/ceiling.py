@@ -17,7 +17,6 @@ import psycopg
 
 from pgjobs.bench.script import play
 from pgjobs.broker.confirms import Flight
-from pgjobs.broker.formats.event import EventFormat
 from pgjobs.broker.publisher import Publisher
 from pgjobs.engine.run import IN_FLIGHT
 from pgjobs.engine.selected import read_as_bytes
@@ -28,7 +27,7 @@ from pgjobs.settings import Settings, read_settings
 WINDOWS = 10
 
 
-class Ready(EventFormat):
+class Ready:
     """A format whose frames were made beforehand."""
 
     def __init__(self, frames: bytes) -> None:

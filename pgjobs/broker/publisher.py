@@ -17,7 +17,8 @@ from pgjobs import failpoints as faults
 from pgjobs.broker.batched_loop import BUSY_MESSAGES
 from pgjobs.broker.confirms import Confirms, Flight, returned_as
 from pgjobs.broker.connection import BrokerConnection, answer, fail, misconfigured, words
-from pgjobs.broker.formats.event import EventFormat
+from pgjobs.broker.formats.base import Format, message_id
+from pgjobs.broker.formats.choice import format_for
 from pgjobs.errors import ConfigurationError, Interrupted, Poisoned
 from pgjobs.joblog.record import Record, Refusal
 from pgjobs.metrics import Metrics
@@ -25,7 +26,7 @@ from pgjobs.metrics import Metrics
 NACK_PAUSES = (0.5, 1, 2, 4, 8, 16, 30)
 POISONED = 406
 
-Parts = Sequence[tuple[EventFormat, Sequence[Record]]]
+Parts = Sequence[tuple[Format, Sequence[Record]]]
 Tick = Callable[[], Awaitable[None]]
 
 
@@ -114,10 +115,10 @@ class Publisher:
             raise Interrupted(f"the broker is gone: {words(error)}") from error
         return frame
 
-    def format(self, **of_the_job: Any) -> EventFormat:
-        """The format of a job's messages, compiled for this channel."""
+    def format(self, name: str = "event", **of_the_job: Any) -> Format:
+        """The format of a job's messages, compiled for this channel, see `format_for`."""
         number, frame_max = self._channel.channel_number, self.connection.frame_max
-        return EventFormat(channel=number, frame_max=frame_max, **of_the_job)
+        return format_for(name, channel=number, frame_max=frame_max, **of_the_job)
 
     def publish(self, parts: Parts, prefix: str) -> Flight:
         """Write records, which are in the order of their keys, in one go; the flight is done when each is answered."""
@@ -168,11 +169,10 @@ class Publisher:
         self._nack_round = 0
 
     def take_returned(self, prefix: str, records: Sequence[Record], attempt: int | None = None) -> dict[int, Refusal]:
-        """Why the broker gave records back, by key; each answer is taken once."""
+        """Why the broker gave records of this attempt back, by key; each answer is taken once."""
         if not self.returned:
             return {}
-        suffix = "" if attempt is None else f"-{attempt}"
-        keys = {f"{prefix}{record[0]}{suffix}": record[0] for record in records}
+        keys = {message_id(prefix, record[0], attempt): record[0] for record in records}
         return {keys[name]: self.returned.pop(name) for name in list(self.returned) if name in keys}
 
     async def settle(self, flight: Flight, tick: Tick) -> None:

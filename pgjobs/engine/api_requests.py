@@ -16,9 +16,9 @@ from pgjobs.broker.confirms import in_words
 from pgjobs.broker.publisher import Publisher
 from pgjobs.engine.connections import ANSWERS, ConnectionPool
 from pgjobs.engine.selected import read_as_bytes
-from pgjobs.engine.window import MAX_BODY
+from pgjobs.engine.window import fits
 from pgjobs.errors import ConfigurationError, PgjobsError, one_line
-from pgjobs.joblog.record import KEY, Record
+from pgjobs.joblog.record import BODY, CODE, KEY, Record
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
@@ -181,8 +181,7 @@ class Publication:
 
 def fit(record: Record) -> bool:
     """Whether a record is to be published: its selector gives no code, and its body is one."""
-    _key, _target, code, _detail, body = record
-    return code is None and bool(body) and len(body) <= MAX_BODY
+    return CODE(record) is None and fits(BODY(record))
 
 
 async def _nothing() -> None:

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable
 from functools import cached_property
 
 from pgjobs.broker.confirms import Flight, in_words
-from pgjobs.broker.formats.event import EventFormat
+from pgjobs.broker.formats.base import Format
 from pgjobs.broker.publisher import Publisher
 from pgjobs.engine.shard import TELL_SECONDS, Shard
 from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Interrupted
-from pgjobs.joblog.record import Record, Refusal
+from pgjobs.joblog.record import Record, Refusal, are_routed
 
 NACKED = "the broker refuses messages (nack), they are published again"
 TOO_LONG = 5.0
@@ -60,14 +60,14 @@ class Outgoing:
         return self._publisher.publish(parts, self._prefix)
 
     @cached_property
-    def _plain(self) -> EventFormat:
+    def _plain(self) -> Format:
         return self._format({})
 
     @cached_property
-    def _marked(self) -> EventFormat:
+    def _marked(self) -> Format:
         return self._format(MAYBE_DUPLICATE)
 
-    def _format(self, marks: dict[str, bool]) -> EventFormat:
+    def _format(self, marks: dict[str, bool]) -> Format:
         claim = self._claim
         return self._publisher.format(
             exchange=claim.exchange,
@@ -90,7 +90,8 @@ class Outgoing:
         publisher.forget_nacks()
         await self._shard.wait_because(None)
         returned = self._take_returned(window)
-        if returned and len(returned) == len(window.sendable):
+        # Where records have routing keys of their own, those that come back say nothing of the others.
+        if returned and len(returned) == len(window.sendable) and not are_routed(window.sendable):
             await self._nothing_bound(windows, next(iter(returned.values())))
         if returned:
             await self._check_queue()

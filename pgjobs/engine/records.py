@@ -14,10 +14,11 @@ from typing import Any
 import psycopg
 
 from pgjobs import failpoints as faults
+from pgjobs.broker.formats.choice import check_for
 from pgjobs.engine.context import RunContext
 from pgjobs.engine.selected import check_codes, check_columns, misplaced, read_as_bytes
 from pgjobs.engine.shard import Position
-from pgjobs.engine.window import Window, fits
+from pgjobs.engine.window import Window, find_unfit
 from pgjobs.errors import Interrupted, SelectionError
 from pgjobs.joblog.record import BODY, CODE, KEY, Record
 from pgjobs.pg import connection as db
@@ -50,6 +51,7 @@ class Records:
         self._biggest = 1
         self._checked = False
         self._codes: set[bytes | None] = {None}
+        self._check = check_for()
         self._asked_for: int | None = None
         self._misplaced: SelectionError | None = None
         self._segment_seconds = context.settings.segment_seconds
@@ -119,7 +121,7 @@ class Records:
         codes = list(map(CODE, records))
         check_codes(records, codes, self._codes)
         self._after_key = KEY(records[-1])
-        return Window.of(records, codes, largest)
+        return Window.of(records, codes, largest, self._check)
 
     async def _gather(self) -> tuple[list[Record], int]:
         """Records until the window is full, in number or in bytes, and the size of the largest body.
@@ -218,8 +220,9 @@ class Records:
         left = self._left
         if left is None:
             return
+        unfit = find_unfit([record for record in records if CODE(record) is None], self._check)
         for index, record in enumerate(records):
-            if CODE(record) is None and fits(BODY(record)):
+            if CODE(record) is None and KEY(record) not in unfit:
                 left -= 1
                 if left == 0:
                     del records[index + 1 :]

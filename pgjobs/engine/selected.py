@@ -25,8 +25,13 @@ WANTED = (
     ("code", "text", TEXT),
     ("detail", "text", TEXT),
     ("body", "text or bytea", (*TEXT, "bytea")),
+    ("routing_key", "text", TEXT),
 )
-SHAPE = "the selector has to select " + ", ".join(f"{name} {kind}" for name, kind, _ in WANTED)
+OPTIONAL = 1
+"""So many of the last columns may be left out."""
+SHAPE = "the selector has to select {}, and may select {}".format(
+    *(", ".join(f"{name} {kind}" for name, kind, _ in part) for part in (WANTED[:-OPTIONAL], WANTED[-OPTIONAL:]))
+)
 IS_CODE = re.compile(rb"(?!returned_)[a-z][a-z0-9_]{0,62}").fullmatch
 A_CODE = "a code has small letters, digits and _, at most 63, begins with a letter and not with returned_"
 NAME = attrgetter("name")
@@ -58,9 +63,9 @@ class Misplaced(NamedTuple):
 
 def check_columns(columns: Sequence[Column]) -> None:
     """Refuse a cursor whose records could not be read, with a sentence that names what is wrong with it."""
-    if len(columns) != len(WANTED):
+    if not len(WANTED) - OPTIONAL <= len(columns) <= len(WANTED):
         raise SelectionError(f"{SHAPE}; it selects {len(columns)} columns: {', '.join(map(NAME, columns))}")
-    for place, (column, (name, _, kinds)) in enumerate(zip(columns, WANTED, strict=True), 1):
+    for place, (column, (name, _, kinds)) in enumerate(zip(columns, WANTED, strict=False), 1):
         if column.name != name:
             raise SelectionError(f"{SHAPE}; its column {place} is called {column.name}")
         if column.type_display.partition("(")[0] not in kinds:

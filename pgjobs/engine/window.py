@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pgjobs.broker.confirms import Flight
-from pgjobs.joblog.record import BODY, CODE, Record, Refusal
+from pgjobs.broker.formats.base import Check
+from pgjobs.joblog.record import BODY, CODE, KEY, Record, Refusal
 
 MAX_BODY = 1 << 20
 
@@ -26,14 +27,16 @@ class Window:
     flight: Flight | None = None
 
     @classmethod
-    def of(cls, records: list[Record], codes: Sequence[bytes | None], largest: int) -> Window:
-        """The window of records with these codes; none of their bodies has more than `largest` bytes."""
+    def of(cls, records: list[Record], codes: Sequence[bytes | None], largest: int, check: Check) -> Window:
+        """The window of records with these codes; none of their bodies has more than `largest` bytes.
+
+        `check` is that of the format of their messages.
+        """
         # Every record passes here: whole windows are told apart by a few calls that loop in C.
         wanted = records if codes.count(None) == len(codes) else [r for r in records if CODE(r) is None]
-        if largest <= MAX_BODY and all(map(BODY, wanted)):
-            return cls(records, wanted, {})
-        unfit = find_unfit(wanted)
-        return cls(records, [record for record in wanted if record[0] not in unfit], unfit)
+        good = largest <= MAX_BODY and all(map(BODY, wanted))
+        unfit = check(wanted) if good else find_unfit(wanted, check)
+        return cls(records, [r for r in wanted if r[0] not in unfit] if unfit else wanted, unfit)
 
     def split(self, most: int) -> tuple[Window, Window | None]:
         """The part with the first `most` records that are to be sent, and the rest, if there is one."""
@@ -83,10 +86,11 @@ def fits(body: bytes | None) -> bool:
     return body is not None and 0 < len(body) <= MAX_BODY
 
 
-def find_unfit(wanted: list[Record]) -> dict[int, Refusal]:
+def find_unfit(wanted: list[Record], check: Check) -> dict[int, Refusal]:
     """Why records that are to be sent can't be, by key."""
-    return {
-        key: Refusal(b"too_large", b"%d" % len(body)) if body else Refusal(b"empty")
-        for key, _target, _code, _detail, body in wanted
+    unfit = {
+        KEY(record): Refusal(b"too_large", b"%d" % len(body)) if body else Refusal(b"empty")
+        for record, body in zip(wanted, map(BODY, wanted), strict=True)
         if not fits(body)
     }
+    return unfit | check([record for record in wanted if KEY(record) not in unfit])

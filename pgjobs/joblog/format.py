@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from pgjobs.joblog.record import Record, Refusal
+from pgjobs.joblog.record import Record, Refusal, unrouted
 
 PLAIN = re.compile(rb"[A-Za-z0-9\-._/@^+]+").fullmatch
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -30,7 +30,7 @@ class LogFormat:
         errors: dict[bytes, bytes] = {}
         lines: list[bytes] = []
         add = lines.append
-        for key, target, code, detail, _body in records:
+        for key, target, code, detail, _body in unrouted(records):
             shown = target if target and (target.isalnum() or PLAIN(target)) else quoted(target or b"")
             if code is None and key not in refused:
                 add(sent % (shown, key))

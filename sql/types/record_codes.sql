@@ -7,7 +7,9 @@ set search_path = pg_catalog, pg_temp
 as $$
   values
     ('already_paid', 'Already paid', ': '),
+    ('bad_body', 'Bad message body', ': '),
     ('bad_price', 'Bad price', ': '),
+    ('bad_routing_key', 'Bad routing key', ', bytes: '),
     ('blacklisted', 'Blacklisted', ': '),
     ('duplicate', 'duplicate', ': '),
     ('empty', 'Message is empty', ': '),

@@ -10,57 +10,31 @@ from typing import Any
 import pika
 import pytest
 from fix_daemon import read_line
+from fix_frames import FRAME_MAX, NOW, by_pika
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pika import spec
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.adapters.utils.io_services_utils import _AsyncStreamConnector
 from pika.channel import Channel
-from pika.connection import Connection
 
 from pgjobs.broker.confirms import Flight
 from pgjobs.broker.connection import abort, write_joined
 from pgjobs.broker.formats.event import EventFormat
-from pgjobs.broker.frames import Slot, Template
+from pgjobs.broker.frames import VARIES, Slot, Template
 from pgjobs.broker.publisher import Publisher
 from pgjobs.errors import Interrupted
 from pgjobs.joblog.format import LogFormat, quoted
 from pgjobs.joblog.record import Record, Refusal
 from pgjobs.metrics import Metrics
 
-FRAME_MAX = 4096
 WORDS = (
     ("duplicate", "duplicate", ": "),
     ("returned_unroutable", "Returned by the broker", ": "),
     ("too_long", "Too long msisdn", ", length: "),
     ("wrong_prefix", "Wrong prefix", ": "),
 )
-NOW = 1485945560
 AT = dt.datetime(2017, 2, 1, 10, 39, 20, tzinfo=dt.UTC)
-
-
-class Recorder:
-    """Stands for a connection; keeps what a channel of pika sends through it."""
-
-    def __init__(self) -> None:
-        self.sent = b""
-        self.params = pika.ConnectionParameters(frame_max=FRAME_MAX)
-        self._body_max = FRAME_MAX - 8
-
-    def frames_of(self, method: Any, content: tuple[Any, bytes], channel: int) -> bytes:
-        """What pika's own code marshals for one message."""
-        connection = Connection.__new__(AsyncioConnection)
-        connection._body_max_length = self._body_max
-        written: list[bytes] = []
-        connection._output_marshaled_frames = written.extend
-        connection._send_message(channel, method, content)
-        return b"".join(written)
-
-
-def by_pika(channel: int, exchange: str, routing_key: str, body: bytes, **properties: Any) -> bytes:
-    """One message as pika's basic_publish marshals it."""
-    method = spec.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=True)
-    return Recorder().frames_of(method, (pika.BasicProperties(**properties), body), channel)
 
 
 def event_by_pika(
@@ -116,8 +90,9 @@ def test_events_are_those_of_pika(
     assert b"".join(expected) == form.frames(prefix, records, NOW)
 
 
+HEADERS: dict[str, Any] = {"a": 1, "%": "%d", "none": None, "list": [1, None], "text": "x" * 300, "é": "é%"}
 VALUES: dict[str, Any] = {
-    "content_type": "application/json", "content_encoding": "utf-8", "headers": {"a": 1, "%": "%d"}, "delivery_mode": 2,
+    "content_type": "application/json", "content_encoding": "utf-8", "headers": HEADERS, "delivery_mode": 2,
     "priority": 4, "correlation_id": "item 7", "reply_to": "answers", "expiration": "60000", "message_id": "7-1",
     "timestamp": NOW, "type": "task", "user_id": "guest", "app_id": "pgjobs", "cluster_id": "c",
 }  # fmt: skip
@@ -127,24 +102,40 @@ TEXTS = [name for name, value in VALUES.items() if isinstance(value, str)]
 @settings(deadline=None)
 @given(
     route=ROUTE,
-    constant=st.sets(st.sampled_from([name for name in VALUES if name != "timestamp"])),
+    own_key=st.none() | st.text("abc.#%é", max_size=100),
+    constant=st.sets(st.sampled_from(list(VALUES))),
     slots=st.dictionaries(st.sampled_from(TEXTS), st.text("ab%é", max_size=60)),
+    headers=st.dictionaries(st.sampled_from(list(HEADERS)), st.text("ab%é", max_size=300)),
     body=BODIES,
 )
 def test_a_template_with_any_slots(
-    route: tuple[int, str, str], constant: set[str], slots: dict[str, str], body: bytes
+    route: tuple[int, str, str],
+    own_key: str | None,
+    constant: set[str],
+    slots: dict[str, str],
+    headers: dict[str, str],
+    body: bytes,
 ) -> None:
-    """Whichever properties are the same for all messages and whichever vary, the frames are those of pika."""
+    """Whichever properties, headers and routing keys are the same and whichever vary, the frames are those of pika."""
     channel, exchange, routing_key = route
-    same = {name: VALUES[name] for name in constant - set(slots)}
+    same = {name: VALUES[name] for name in VALUES if name in constant and name not in slots}
+    texts = {f"headers.{name}": headers[name] for name in HEADERS if name in headers and "headers" in same}
+    texts |= {name: slots[name] for name in VALUES if name in slots}
+    varying = dict.fromkeys(slots, VARIES)
+    if "timestamp" in same:
+        varying["timestamp"] = VARIES
+    if "headers" in same:
+        varying["headers"] = HEADERS | dict.fromkeys(headers, VARIES)
     template = Template(
-        channel=channel, frame_max=FRAME_MAX, exchange=exchange, routing_key=routing_key, constant=same,
-        slots=tuple(slots),
-    )  # fmt: skip
-    head = template.head(len(body), NOW, {name: Slot(b"%b", len(text.encode())) for name, text in slots.items()})
-    texts = tuple(slots[name].encode() for name in VALUES if name in slots)
-    expected = by_pika(channel, exchange, routing_key, body, **(same | slots), timestamp=NOW)
-    assert expected == b"".join([head % texts, *template.body(body)])
+        channel=channel, frame_max=FRAME_MAX, exchange=exchange, routing_key=routing_key, properties=same | varying
+    )
+    head = template.head(len(body), NOW, {name: Slot(b"%b", len(text.encode())) for name, text in texts.items()})
+    method = template.method(None if own_key is None else own_key.encode())
+    filled = same | slots | ({"headers": HEADERS | headers} if "headers" in same else {})
+    expected = by_pika(channel, exchange, routing_key if own_key is None else own_key, body, **filled)
+    in_order = sorted(texts, key=lambda name: (list(VALUES).index(name.partition(".")[0]), list(texts).index(name)))
+    values = tuple(texts[name].encode() for name in in_order)
+    assert expected == b"".join([method, head % values, *template.body(body)])
 
 
 def test_bodies_around_the_frame_limit() -> None:

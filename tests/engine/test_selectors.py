@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from pgjobs.engine.selected import misplaced
 
 COLUMNS = "id as key, msisdn as target, null as code, null as detail, '{}' as body"
-SHAPE = "the selector has to select key bigint, target text or bytea, code text, detail text, body text or bytea"
+SHAPE = (
+    "the selector has to select key bigint, target text or bytea, code text, detail text, body text or bytea,"
+    " and may select routing_key text"
+)
 SQL_PAGE = Path(__file__).parents[2] / "sql" / "README.md"
 
 
@@ -53,7 +56,12 @@ WRONG = {
         "id as key, msisdn::bytea as msg, null::text as reason, '{}'::bytea as body",
         f"{SHAPE}; it selects 4 columns: key, msg, reason, body",
     ),
-    "six columns": (f"{COLUMNS}, 1 as more", f"{SHAPE}; it selects 6 columns: key, target, code, detail, body, more"),
+    "six columns": (f"{COLUMNS}, 1 as more", f"{SHAPE}; its column 6 is called more"),
+    "seven columns": (
+        f"{COLUMNS}, null as routing_key, 1 as more",
+        f"{SHAPE}; it selects 7 columns: key, target, code, detail, body, routing_key, more",
+    ),
+    "bytea routing key": (f"{COLUMNS}, ''::bytea as routing_key", f"{SHAPE}; its column routing_key is bytea"),
     "json body": (COLUMNS.replace("'{}'", "'{}'::jsonb"), f"{SHAPE}; its column body is jsonb"),
     "number target": (COLUMNS.replace("msisdn", "id"), f"{SHAPE}; its column target is int8"),
     "text key": (COLUMNS.replace("id as", "id::text as"), f"{SHAPE}; its column key is text"),
@@ -290,6 +298,22 @@ def test_what_can_not_be_sent_is_skipped(engine: Engine, dry: int) -> None:
     )
     assert {"empty", "too_large", None} == codes(engine, job)
     assert {2: "Message is empty", 4: "Message too large, bytes: 1048577"} == errors(engine, job)
+
+
+@pytest.mark.parametrize("dry", [0, 1])
+def test_a_routing_key_for_each_record(engine: Engine, queue: str, dry: int) -> None:
+    """Records go where they say, or where their type says; only what says too much, or names no queue, does not go."""
+    engine.add_retries(9)
+    own = f"case when id in (1, 5) then '{queue}' when id = 2 then repeat('x', 256) when id = 3 then 'no queue' end"
+    make_type(engine, columns=f"{COLUMNS}, {own} as routing_key")
+    engine.start(window=2)
+    job = engine.add_job("own", dry_run=dry, count=7)
+    engine.wait_status(job, "done")
+    assert (8, 7 - (not dry), 1, int(not dry)) == tuple(vars(engine.counters(job)).values())
+    assert [1, 5] * (not dry) == [message.key for message in engine.drain(queue)]
+    assert [4, 6, 7, 8] * (not dry) == [message.key for message in engine.drain()]
+    refused = {2: "Bad routing key, bytes: 256"}
+    assert refused | ({} if dry else {3: "Returned by the broker: 312 NO_ROUTE"}) == errors(engine, job)
 
 
 def codes(engine: Engine, job: int) -> set[str | None]:

@@ -30,7 +30,14 @@ PURE = {
 PURE_OF_PIKA = {"pika.frame", "pika.spec", "pika.amqp_object", "pika.data"}
 ENCODERS = [
     "pgjobs.broker.frames",
+    "pgjobs.broker.formats.base",
+    "pgjobs.broker.formats.celery",
+    "pgjobs.broker.formats.choice",
     "pgjobs.broker.formats.event",
+    "pgjobs.broker.formats.keyed",
+    "pgjobs.broker.formats.plain",
+    "pgjobs.broker.formats.shown",
+    "pgjobs.broker.formats.task",
     "pgjobs.joblog.format",
     "pgjobs.joblog.record",
 ]

@@ -88,7 +88,7 @@ AROUND = (
         "a message says how long its id is, also where keys grow by a digit",
         (
             Edit(
-                "pgjobs/broker/formats/event.py",
+                "pgjobs/broker/formats/keyed.py",
                 "    if (first < 0) == (last < 0) and len(str(first)) == len(str(last)):\n",
                 "    if (first < 0) == (last < 0):\n",
             ),

@@ -20,6 +20,7 @@ from pathlib import Path
 from mutants.agents import AGENTS
 from mutants.around import AROUND
 from mutants.doors import DOORS
+from mutants.formats import FORMATS
 from mutants.pace import PACE
 from mutants.places import PLACES
 from mutants.rights import RIGHTS
@@ -34,7 +35,7 @@ from pgjobs.lab.memory import use_memory
 from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTANTS = (*PROTOCOL, *AGENTS, *AROUND, *DOORS, *PACE, *PLACES, *RIGHTS, *SAID, *SIMULATED, *TASKS, *WINDOWS)
+MUTANTS = (*PROTOCOL, *AGENTS, *AROUND, *DOORS, *FORMATS, *PACE, *PLACES, *RIGHTS, *SAID, *SIMULATED, *TASKS, *WINDOWS)
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
 PATIENCE = 180
 AT_A_TIME = 2
