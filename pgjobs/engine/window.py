@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pgjobs.broker.confirms import Flight
-from pgjobs.broker.formats.base import Check
+from pgjobs.broker.formats.base import Check, check_routing_keys
 from pgjobs.joblog.record import BODY, CODE, KEY, Record, Refusal
 
 MAX_BODY = 1 << 20
@@ -27,7 +27,9 @@ class Window:
     flight: Flight | None = None
 
     @classmethod
-    def of(cls, records: list[Record], codes: Sequence[bytes | None], largest: int, check: Check) -> Window:
+    def of(
+        cls, records: list[Record], codes: Sequence[bytes | None], largest: int, check: Check = check_routing_keys
+    ) -> Window:
         """The window of records with these codes; none of their bodies has more than `largest` bytes.
 
         `check` is that of the format of their messages.

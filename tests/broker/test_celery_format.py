@@ -34,6 +34,12 @@ MOMENTS = st.datetimes(timezones=st.none() | st.just(dt.UTC))
 SECONDS = st.integers(1, 10**6)
 
 
+JOB: dict[str, Any] = {
+    "channel": 1, "frame_max": FRAME_MAX, "exchange": "", "routing_key": "q", "message_type": None,
+    "headers": {"x-job-id": 7},
+}  # fmt: skip
+
+
 class Recorder:
     """Stands for a channel of kombu; keeps the message that Celery publishes through it."""
 
@@ -63,12 +69,7 @@ def by_celery(task_id: str, name: str, args: Any, kwargs: Any, **given: Any) -> 
 
 def sent(body: dict[str, Any] | bytes, key: int = 5, **of_the_job: Any) -> Sent:
     """The one message that a record with this body becomes."""
-    form = format_for(
-        "celery",
-        **{"channel": 1, "frame_max": FRAME_MAX, "exchange": "", "routing_key": "q", "message_type": None}
-        | {"headers": {"x-job-id": 7}}
-        | of_the_job,
-    )
+    form = format_for("celery", **JOB | of_the_job)
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     (message,) = read_messages(form.frames("7-", [(key, b"", None, None, text)], NOW))
     return message
@@ -149,10 +150,10 @@ def test_messages_are_those_of_celery(
 def test_a_worker_reads_what_is_sent() -> None:
     """A worker's own code finds task, arguments, limits, moments, and whom to answer, where it looks for them."""
 
-    @APP.task(name="orders.renew")
     def renew() -> None:
-        """Known by its name only."""
+        """A worker has to know its name."""
 
+    APP.task(renew, name="orders.renew")
     message = sent(
         {"task": "orders.renew", "args": [1, "é"], "kwargs": {"a": None}, "eta": "2031-01-02T03:04:05+02:00"}
         | {"expires": 60, "timelimit": [30, 20], "priority": 3, "shadow": "renewal"},
@@ -200,9 +201,7 @@ def test_our_headers_stand_behind_celery_s() -> None:
 
 def test_messages_of_many_kinds() -> None:
     """More kinds of messages than are kept compiled come out right, as do bodies of any size on routes of their own."""
-    form = format_for(
-        "celery", channel=1, frame_max=FRAME_MAX, exchange="", routing_key="q", message_type=None, headers={}
-    )
+    form = format_for("celery", **JOB)
     records: list[Record] = [
         (key, b"", None, None, json.dumps({"task": "t", "timelimit": key, "args": ["x" * key]}).encode(), b"k%d" % key)
         for key in range(1, 5001)

@@ -86,7 +86,7 @@ def test_events_are_those_of_pika(
     )  # fmt: skip
     ordered = sorted(keys[: len(bodies)], reverse=descending)
     records: list[Record] = [(key, b"", None, None, body) for key, body in zip(ordered, bodies, strict=True)]
-    expected = [event_by_pika(route, f"{prefix}{key}", body, headers, message_type) for key, _, _, _, body in records]
+    expected = [event_by_pika(route, f"{prefix}{r[0]}", r[4], headers, message_type) for r in records]
     assert b"".join(expected) == form.frames(prefix, records, NOW)
 
 

@@ -32,7 +32,6 @@ ENCODERS = [
     "pgjobs.broker.frames",
     "pgjobs.broker.formats.base",
     "pgjobs.broker.formats.celery",
-    "pgjobs.broker.formats.choice",
     "pgjobs.broker.formats.event",
     "pgjobs.broker.formats.keyed",
     "pgjobs.broker.formats.plain",

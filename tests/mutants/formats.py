@@ -26,7 +26,7 @@ FORMATS = (
     Mutant(
         "f-route",
         "a record goes where it says",
-        (Edit(KEYED, "map(ROUTING_KEY, run)", "repeat(None)"),),
+        (Edit(KEYED, "map(ROUTING_KEY, run)", "[None] * len(run)"),),
         (OF_PIKA[0],),
     ),
     Mutant(

@@ -14,6 +14,10 @@ Check: TypeAlias = Callable[[Sequence[Record]], dict[int, Refusal]]
 """Says by key why records that are to be sent can't be."""
 
 
+class Unusable(Exception):
+    """Says of a body, or of the options of a type, why no message can be made with it."""
+
+
 class Format(Protocol):
     """The messages of a job or a call, compiled for one channel."""
 

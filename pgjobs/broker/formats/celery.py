@@ -13,11 +13,10 @@ from functools import partial
 from itertools import repeat
 from typing import NamedTuple
 
-from pgjobs.broker.formats.base import Check, Made, check_routing_keys, message_id
+from pgjobs.broker.formats.base import Check, Made, Unusable, check_routing_keys, message_id
 from pgjobs.broker.formats.shown import shown
-from pgjobs.broker.formats.task import OPTIONS, BadTask, Limits, Task, checked, read_task
+from pgjobs.broker.formats.task import OPTIONS, Limits, Task, checked, read_task
 from pgjobs.broker.frames import VARIES, Slot, Template
-from pgjobs.errors import ConfigurationError
 from pgjobs.joblog.record import BODY, KEY, ROUTING_KEY, Record, Refusal, are_routed
 
 EMBED = ', {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
@@ -80,7 +79,7 @@ class CeleryFormat:
         attempt: int | None = None,
         reply_to: str | None = None,
     ) -> None:
-        self._defaults = _read_options(options or {})
+        self._defaults = checked(options or {}, OPTIONS)
         self._attempt = attempt
         self._headers = headers
         self._reply_to = reply_to or ""
@@ -92,8 +91,8 @@ class CeleryFormat:
 
     @staticmethod
     def check(options: Mapping[str, object]) -> Check:
-        """The check of its records; ConfigurationError for options that it has no use for."""
-        return partial(_check, _read_options(options))
+        """The check of its records; Unusable are options that no task has."""
+        return partial(_check, checked(options, OPTIONS))
 
     def frames(self, prefix: str, records: Sequence[Record], timestamp: int) -> bytes:
         """The frames of records in their order."""
@@ -114,7 +113,7 @@ class CeleryFormat:
             "headers.eta": _text(task.eta),
             "headers.expires": _text(_expiry(task.expires, timestamp)),
             "headers.root_id": task_id,
-            "headers.argsrepr": _text(shown(task.args)),
+            "headers.argsrepr": _text(shown(task.args or ())),
             "headers.kwargsrepr": _text(shown(task.kwargs)),
             "correlation_id": task_id,
             "message_id": name,
@@ -154,16 +153,9 @@ def _check(defaults: Mapping[str, object], records: Sequence[Record]) -> dict[in
     for key, body in zip(map(KEY, records), map(BODY, records), strict=True):
         try:
             read_task(body, defaults)
-        except BadTask as error:
+        except Unusable as error:
             unfit[key] = Refusal(b"bad_body", str(error).encode(errors="backslashreplace"))
     return unfit
-
-
-def _read_options(options: Mapping[str, object]) -> dict[str, object]:
-    try:
-        return checked(options, OPTIONS)
-    except BadTask as error:
-        raise ConfigurationError(f"format_options: {error}") from None
 
 
 def _expiry(expires: str | float | None, timestamp: int) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from pgjobs.broker.formats.base import Check, Format
+from pgjobs.broker.formats.base import Check, Format, Unusable
 from pgjobs.broker.formats.celery import CeleryFormat
 from pgjobs.broker.formats.event import EventFormat
 from pgjobs.broker.formats.plain import PlainFormat
@@ -34,22 +35,32 @@ def format_for(
 
     `attempt` counts from 1 where a type is tracked, and `reply_to` is the queue of its answers.
     """
-    return _named(name)(
-        channel=channel,
-        frame_max=frame_max,
-        exchange=exchange,
-        routing_key=routing_key,
-        message_type=message_type,
-        headers=headers,
-        options=options,
-        attempt=attempt,
-        reply_to=reply_to,
-    )
+    with _options_refused():
+        return _named(name)(
+            channel=channel,
+            frame_max=frame_max,
+            exchange=exchange,
+            routing_key=routing_key,
+            message_type=message_type,
+            headers=headers,
+            options=options,
+            attempt=attempt,
+            reply_to=reply_to,
+        )
 
 
 def check_for(name: str = "event", options: Mapping[str, object] | None = None) -> Check:
     """What finds the records that this format can't send; the same errors as with `format_for`."""
-    return _named(name).check(options or {})
+    with _options_refused():
+        return _named(name).check(options or {})
+
+
+@contextmanager
+def _options_refused() -> Iterator[None]:
+    try:
+        yield
+    except Unusable as error:
+        raise ConfigurationError(f"format_options: {error}") from None
 
 
 def _named(name: str) -> type[EventFormat | PlainFormat | CeleryFormat]:

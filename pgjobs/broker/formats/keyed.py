@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby, repeat
+from itertools import groupby
 from operator import mod
 
-from pgjobs.broker.formats.base import Check, Made, check_routing_keys
+from pgjobs.broker.formats.base import Check, Made, Unusable, check_routing_keys
 from pgjobs.broker.frames import FRAME_END, VARIES, Slot, Template, escaped
-from pgjobs.errors import ConfigurationError
 from pgjobs.joblog.record import BODY, KEY, ROUTING_KEY, Record, are_routed
 
 
@@ -55,19 +54,18 @@ class KeyedFormat:
 
     @staticmethod
     def check(options: Mapping[str, object]) -> Check:
-        """The check of its records; ConfigurationError for options, of which it has none."""
+        """The check of its records; Unusable are options, of which it has none."""
         if options:
-            raise ConfigurationError(f"format_options: {', '.join(options)}: messages of this format have none")
+            raise Unusable(f"{', '.join(options)}: messages of this format have none")
         return check_routing_keys
 
     def frames(self, prefix: str, records: Sequence[Record], timestamp: int) -> bytes:
         """The frames of records in the order of their keys."""
-        # Every message passes here: whole runs are put together by calls that loop in C.
-        parts = [self._run(prefix, size, run, timestamp) for size, run in _by_id_size(prefix, records)]
-        return b"".join(chain.from_iterable(parts))
+        return b"".join([self._run(prefix, size, run, timestamp) for size, run in _by_id_size(prefix, records)])
 
-    def _run(self, prefix: str, id_size: int, run: Sequence[Record], timestamp: int) -> Iterable[bytes]:
-        """The pieces of the frames of records whose ids have one size."""
+    def _run(self, prefix: str, id_size: int, run: Sequence[Record], timestamp: int) -> bytes:
+        """The frames of records whose ids have one size."""
+        # Every message passes here: its pieces are put together by calls that loop in C.
         template, slots = self._template, self._slots(prefix, id_size)
         routed = are_routed(run)
         method = b"" if routed else escaped(template.method(None))
@@ -75,13 +73,17 @@ class KeyedFormat:
         heads = Made[int, bytes](lambda size: method + template.head(size, timestamp, slots))
         keys, bodies = list(map(KEY, run)), list(map(BODY, run))
         ids: Iterable[object] = keys if self._attempt is None else zip(keys, keys, strict=True)
-        filled = list(map(mod, map(heads.__getitem__, map(len, bodies)), ids))
-        columns: list[Iterable[bytes]] = [filled, bodies, repeat(FRAME_END)]
+        columns: list[Iterable[bytes]] = [list(map(mod, map(heads.__getitem__, map(len, bodies)), ids)), bodies]
+        end = FRAME_END
         if not all(0 < size <= template.chunk for size in heads):
-            columns[1:] = [map(b"".join, map(template.body, bodies))]
+            columns[1], end = [b"".join(template.body(body)) for body in bodies], b""
         if routed:
             columns.insert(0, map(Made(template.method).__getitem__, map(ROUTING_KEY, run)))
-        return chain.from_iterable(zip(*columns, strict=False))
+        width = len(columns) + 1
+        pieces = [end] * (width * len(run))
+        for place, column in enumerate(columns):
+            pieces[place::width] = column
+        return b"".join(pieces)
 
     def _slots(self, prefix: str, id_size: int) -> dict[str, Slot]:
         named = Slot(escaped(prefix.encode()) + b"%d", id_size)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
+from pgjobs.broker.formats.base import Unusable
+
 DEEPEST = 100
 """Lists and objects within each other; Python's own limit depends on who asks."""
 LONGEST_NAME = 255
@@ -15,10 +17,6 @@ LONGEST_NAME = 255
 MOST_SECONDS = 10 * 365 * 24 * 3600
 
 Limits: TypeAlias = tuple[int | None, int | None]
-
-
-class BadTask(Exception):
-    """Says of a body, or of one of its fields, why it is no task."""
 
 
 class Task(NamedTuple):
@@ -40,32 +38,32 @@ class Task(NamedTuple):
 
 
 def read_task(body: bytes, defaults: Mapping[str, Any]) -> Task:
-    """The task that a body describes; `defaults` are checked values of what it leaves out. Raises BadTask."""
+    """The task that a body describes; `defaults` are checked values of what it leaves out. Raises Unusable."""
     try:
         given = DECODER.decode(body.decode())
     except (ValueError, RecursionError) as error:
-        raise BadTask(f"no JSON: {error}") from error
+        raise Unusable(f"no JSON: {error}") from error
     if not isinstance(given, dict):
-        raise BadTask("no JSON object")
+        raise Unusable("no JSON object")
     if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(given) > DEEPEST:
-        raise BadTask(f"more than {DEEPEST} levels deep")
+        raise Unusable(f"more than {DEEPEST} levels deep")
     values = {"args": [], "kwargs": {}, **defaults, **checked(given, FIELDS)}
     if "task" not in values:
-        raise BadTask("task is missing")
+        raise Unusable("task is missing")
     return Task(**values)
 
 
 def checked(given: Mapping[str, Any], fields: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
-    """The values of an object, each as its field has it; null is the same as left out. Raises BadTask."""
+    """The values of an object, each as its field has it; null is the same as left out. Raises Unusable."""
     values = {}
     for name, value in given.items():
         if name not in fields:
-            raise BadTask(f"{name[:LONGEST_NAME]} is none of {', '.join(fields)}")
+            raise Unusable(f"{name[:LONGEST_NAME]} is none of {', '.join(fields)}")
         if value is not None:
             try:
                 values[name] = fields[name](value)
-            except BadTask as error:
-                raise BadTask(f"{name} {error}") from None
+            except Unusable as error:
+                raise Unusable(f"{name} {error}") from None
     return values
 
 
@@ -75,19 +73,19 @@ def _name(value: Any) -> str:
             return value
     except UnicodeEncodeError:
         pass
-    raise BadTask(f"has to be a text of 1 to {LONGEST_NAME} bytes")
+    raise Unusable(f"has to be a text of 1 to {LONGEST_NAME} bytes")
 
 
 def _list(value: Any) -> list[Any]:
     if isinstance(value, list):
         return value
-    raise BadTask("has to be an array")
+    raise Unusable("has to be an array")
 
 
 def _object(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
-    raise BadTask("has to be an object")
+    raise Unusable("has to be an object")
 
 
 def _moment(value: Any) -> str:
@@ -98,7 +96,7 @@ def _moment(value: Any) -> str:
             return (moment.astimezone(UTC) if moment.tzinfo else moment).isoformat()
     except (ValueError, OverflowError):
         pass
-    raise BadTask("has to be a moment in ISO 8601")
+    raise Unusable("has to be a moment in ISO 8601")
 
 
 def _expires(value: Any) -> str | int | float:
@@ -106,8 +104,8 @@ def _expires(value: Any) -> str | int | float:
         return value  # type: ignore[no-any-return] # it is a number
     try:
         return _moment(value)
-    except BadTask:
-        raise BadTask(f"has to be a moment in ISO 8601, or seconds up to {MOST_SECONDS}") from None
+    except Unusable:
+        raise Unusable(f"has to be a moment in ISO 8601, or seconds up to {MOST_SECONDS}") from None
 
 
 def _limits(value: Any) -> Limits:
@@ -118,19 +116,19 @@ def _limits(value: Any) -> Limits:
 def _limit(value: Any) -> int | None:
     if value is None or (_is_number(value) and 0 < value <= MOST_SECONDS and value == int(value)):
         return None if value is None else int(value)
-    raise BadTask(f"has to be whole seconds up to {MOST_SECONDS}, or [hard, soft]")
+    raise Unusable(f"has to be whole seconds up to {MOST_SECONDS}, or [hard, soft]")
 
 
 def _priority(value: Any) -> int:
     if _is_number(value) and 0 <= value <= 255 and value == int(value):
         return int(value)
-    raise BadTask("has to be a whole number from 0 to 255")
+    raise Unusable("has to be a whole number from 0 to 255")
 
 
 def _boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    raise BadTask("has to be true or false")
+    raise Unusable("has to be true or false")
 
 
 def _is_number(value: Any) -> bool:
