@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fix_broker import Drain
 from fix_daemon import Engine
 from hypothesis import given
 from hypothesis import strategies as st
@@ -301,16 +302,17 @@ def test_what_can_not_be_sent_is_skipped(engine: Engine, dry: int) -> None:
 
 
 @pytest.mark.parametrize("dry", [0, 1])
-def test_a_routing_key_for_each_record(engine: Engine, queue: str, dry: int) -> None:
+def test_a_routing_key_for_each_record(engine: Engine, drain: Drain, dry: int) -> None:
     """Records go where they say, or where their type says; only what says too much, or names no queue, does not go."""
     engine.add_retries(9)
-    own = f"case when id in (1, 5) then '{queue}' when id = 2 then repeat('x', 256) when id = 3 then 'no queue' end"
+    other = drain.channel.queue_declare("", exclusive=True).method.queue
+    own = f"case when id in (1, 5) then '{other}' when id = 2 then repeat('x', 256) when id = 3 then 'no queue' end"
     make_type(engine, columns=f"{COLUMNS}, {own} as routing_key")
     engine.start(window=2)
     job = engine.add_job("own", dry_run=dry, count=7)
     engine.wait_status(job, "done")
     assert (8, 7 - (not dry), 1, int(not dry)) == tuple(vars(engine.counters(job)).values())
-    assert [1, 5] * (not dry) == [message.key for message in engine.drain(queue)]
+    assert [f"{job}-1", f"{job}-5"] * (not dry) == [properties.message_id for properties, _ in drain.read(other)]
     assert [4, 6, 7, 8] * (not dry) == [message.key for message in engine.drain()]
     refused = {2: "Bad routing key, bytes: 256"}
     assert refused | ({} if dry else {3: "Returned by the broker: 312 NO_ROUTE"}) == errors(engine, job)
