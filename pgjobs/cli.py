@@ -32,6 +32,15 @@ class Scope(Enum):
     CONTROL = "control"
 
 
+class Which(Enum):
+    """What of a tracked job is sent again."""
+
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    UNPROCESSED = "unprocessed"
+
+
 def main() -> None:
     """Run a command; the exit code says how it ended."""
     hints.of_command(next(iter(sys.argv[1:]), ""))
@@ -122,6 +131,27 @@ def release() -> None:
 
     asyncio.run(switch.release(ready_settings("database_url")))
     typer.echo("every job goes on where it was")
+
+
+@app.command()
+def retry(
+    job: Annotated[int, typer.Argument(help="id of the job")],
+    which: Annotated[Which, typer.Option(help="which of its items; unprocessed: those never sent")] = Which.FAILED,
+) -> None:
+    """Send again what failed in a tracked job, as another job."""
+    from pgjobs.ops import items
+
+    again = asyncio.run(items.retry(ready_settings("database_url"), job, which.value))
+    typer.echo(f"job {again} sends again the items of job {job} that are: {which.value}")
+
+
+@app.command()
+def cancel(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
+    """Stop a job for good: its open items are closed, and nothing resumes it."""
+    from pgjobs.ops import items
+
+    asyncio.run(items.cancel(ready_settings("database_url"), job))
+    typer.echo(f"job {job} is cancelled for good")
 
 
 @app.command()

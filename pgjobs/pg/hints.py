@@ -56,6 +56,7 @@ _command: list[str] = []
 GROUPS = {
     "daemon": "pgjobs_daemon", "doctor": "pgjobs_daemon", "verify": "pgjobs_daemon", "web": "pgjobs_web",
     "watch": "pgjobs_viewer", "why": "pgjobs_viewer", "eta": "pgjobs_viewer", "plan": "pgjobs_viewer",
+    "agents": "pgjobs_viewer", "retry": "pgjobs_operator", "cancel": "pgjobs_operator",
     "hold": "pgjobs_operator", "release": "pgjobs_operator", "migrate": "pgjobs_owner", "token": "pgjobs_owner",
 }  # fmt: skip
 """The role of which a command's role is to be a member: sql/access.sql lists what each of them may do."""

@@ -148,6 +148,8 @@ def test_an_unmigrated_database_is_told_to_be_migrated(empty_database: str) -> N
         ("watch", "1"),
         ("hold", "a look"),
         ("release",),
+        ("retry", "1"),
+        ("cancel", "1"),
         ("token", "list"),
         ("token", "drop", "cms"),
         ("token", "add", "cms", "--scope", "read"),

@@ -1,0 +1,76 @@
+"""`pgjobs retry` and `pgjobs cancel`: what an operator does about the items of a tracked job, from the command line."""
+
+import re
+
+import pytest
+from fix_cli import Said, run
+from fix_items import Tracked
+
+from pgjobs.lab.roles import member_url
+
+BAD = {"result": "ERROR"}
+
+
+def operate(tracked: Tracked, *words: object) -> Said:
+    """Run a command as a member of pgjobs_operator."""
+    return run(*words, database_url=member_url(tracked.engine.database_url, "pgjobs_operator"))
+
+
+def keys(tracked: Tracked, job: int) -> list[int]:
+    """The records that a job has kept as items."""
+    rows = tracked.engine.rows("select key from pgjobs.items where job_id = %s order by key", job)
+    return [row["key"] for row in rows]
+
+
+def test_what_failed_and_what_was_refused_is_sent_again(tracked: Tracked) -> None:
+    """Each choice gives a job of its own over just these records, and its number is told."""
+    tracked.targets(12)
+    tracked.engine.execute("update public.targets set code = 'not_wanted' where id in (3, 6)")
+    job = tracked.add_job()
+    mended: list[bool] = []
+    tracked.consume(lambda _properties, body: BAD if body["n"] % 4 == 0 and not mended else {"result": "SUCCESSFUL"})
+    tracked.engine.start()
+    tracked.engine.wait_status(job, "done")
+    mended.append(True)
+    for number, (options, which, wanted) in enumerate(
+        (((), "failed", [4, 8, 12]), (("--which", "refused"), "refused", [3, 6])), start=1
+    ):
+        said = operate(tracked, "retry", job, *options)
+        assert (0, "") == (said.code, said.err)
+        assert f"job {job + number} sends again the items of job {job} that are: {which}\n" == said.out
+        tracked.engine.wait_status(job + number, "done")
+        assert wanted == keys(tracked, job + number)
+
+
+def test_a_cancelled_job_is_cancelled_for_good(tracked: Tracked) -> None:
+    """Its open items are closed; a second cancel is refused with one sentence, and what to do instead."""
+    tracked.targets(20)
+    job = tracked.add_job()
+    tracked.engine.start()
+    tracked.engine.wait_until("(select sum(n) = 20 from pgjobs.item_counts where job_id = %s and status = 'l')", job)
+    said = operate(tracked, "cancel", job)
+    assert (0, f"job {job} is cancelled for good\n", "") == said
+    tracked.engine.wait_until("(select closed_at is not null from pgjobs.cancellations where job_id = %s)", job)
+    assert {"c": 20} == tracked.statuses(job)
+    said = operate(tracked, "cancel", job)
+    assert (1, "") == (said.code, said.out)
+    assert f"pgjobs: job {job} is cancelled already\n  insert a new job\n" == said.err
+
+
+@pytest.mark.parametrize("command", ["retry", "cancel"])
+def test_a_job_that_is_not_there_is_refused(tracked: Tracked, command: str) -> None:
+    """One sentence and where to look, code 1."""
+    said = operate(tracked, command, 77)
+    assert (1, "pgjobs: there is no job 77\n  look up the id in xmp_jobs\n") == (said.code, said.err)
+
+
+def test_what_has_no_items_is_refused(tracked: Tracked) -> None:
+    """A job of an untracked type keeps none; a word that is no choice is code 2, and no job is made."""
+    job = tracked.engine.add_job("expired")
+    said = operate(tracked, "retry", job)
+    assert 1 == said.code
+    assert f"pgjobs: job {job} is of type expired, which keeps no items\n" in said.err
+    said = operate(tracked, "retry", job, "--which", "everything")
+    assert 2 == said.code
+    assert re.search("failed.*timeout.*refused.*unprocessed", said.err, re.DOTALL)
+    assert 1 == tracked.engine.value("select count(*) from xmp_jobs")
