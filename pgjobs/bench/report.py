@@ -18,7 +18,7 @@ from pgjobs.bench.scale import Scale
 from pgjobs.bench.targets import TARGETS
 
 WHO = ("publisher", "postgres", "broker")
-UNITS = {"_ms": " ms", "_mb": " MB", "_rate": "/s", "_percent": " %", "_times": " times"}
+UNITS = {"_ms": " ms", "_us": " µs", "_mb": " MB", "_rate": "/s", "_percent": " %", "_times": " times"}
 
 
 def show(console: Console, book: Book) -> None:

@@ -27,6 +27,7 @@ from pgjobs.bench import (
     selecting,
     sharding,
     small,
+    tracking,
     waiting,
 )
 from pgjobs.bench.lab import Lab, laboratory
@@ -49,6 +50,7 @@ REST: tuple[tuple[str, Measure], ...] = (
     (rates.LETTER, rates.measure),
     (backlog.LETTER, backlog.measure),
     (waiting.LETTER, waiting.measure),
+    (tracking.LETTER, tracking.measure),
     ("g", growth.measure),  # the last one: it may load another table
 )
 

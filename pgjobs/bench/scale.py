@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-LETTERS = "abcdefghijklmno"
+LETTERS = "abcdefghijklmnop"
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Scale:
     """jobs that wait beside a daemon at rest"""
     dues: int = 100
     """jobs that fall due one after another beside them"""
+    tracked: int | None = None
+    """records of a tracked job; None: as many as part"""
     resume_at: float = 0.9
     """where a growing job is stopped and resumed"""
     letters: str = LETTERS
@@ -76,7 +78,7 @@ def choose(*, records: int | None, repeat: int | None, letters: str, quick: bool
             growth=tuple(sorted({min(records, max(50_000, records // 10)), records})),
         )
     if full:
-        scale = replace(scale, growth=(100_000, 1_000_000, 10_000_000))
+        scale = replace(scale, growth=(100_000, 1_000_000, 10_000_000), tracked=scale.records)
     if repeat is not None:
         scale = replace(scale, repeat=repeat)
     return replace(scale, letters=letters or LETTERS)

@@ -19,6 +19,7 @@ from pgjobs.bench import (
     selecting,
     sharding,
     small,
+    tracking,
     waiting,
 )
 from pgjobs.bench.book import Book, Key
@@ -150,4 +151,21 @@ TARGETS = (
     Target("ready messages 1 s after a stop", 1000, False, "", _figure(backlog.KEY, "left")),
     Target("CPU of daemon and PostgreSQL for waiting jobs, each second", 5, False, "ms", waiting.dearer),
     Target("job that falls due beside waiting ones: p99 later by", 100, False, "ms", waiting.later),
+    Target("tracked ÷ untracked, from checkpoint to checkpoint", 0.5, True, "", tracking.launch_ratio),
+    Target("answers alone, a second", 10_000, True, "", lambda book: book.rate(tracking.REPLIES)),
+    Target(
+        "tracked to the end ÷ untracked, each answer alone",
+        0.3,
+        True,
+        "",
+        _over(tracking.end_key(1), tracking.UNTRACKED),
+    ),
+    Target(
+        "tracked to the end ÷ untracked, answers together",
+        0.3,
+        True,
+        "",
+        _over(tracking.end_key(tracking.TOGETHER), tracking.UNTRACKED),
+    ),
+    Target("database bytes per closed item", 400, False, "", _figure(tracking.SIZE, "all tables")),
 )

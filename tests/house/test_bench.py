@@ -31,6 +31,7 @@ from pgjobs.bench import (
     runner,
     selecting,
     sharding,
+    tracking,
     waiting,
     workers,
 )
@@ -273,6 +274,25 @@ def test_jobs_that_wait_do_so_in_three_ways(lab: Lab, monkeypatch: pytest.Monkey
         assert TINY.dues == due.count
         assert due.figures["p50_ms"] <= due.figures["p99_ms"]
     assert None not in (waiting.later(lab.book), waiting.dearer(lab.book))
+
+
+def test_tracked_records_are_sent_answered_and_measured(lab: Lab) -> None:
+    """A launch ends with everything sent, all its answers are taken in, an agent closes every item, and nothing is open
+    when their size is taken."""
+    tracking.measure(lab)
+    plain, launched = only(lab, *tracking.UNTRACKED), only(lab, *tracking.LAUNCH)
+    assert TINY.part == plain.count == launched.count
+    assert only(lab, *tracking.EXPANSION).count >= TINY.part
+    assert 0 <= only(lab, *tracking.REPLIES).count < TINY.part
+    for together in (1, tracking.TOGETHER):
+        ended = only(lab, *tracking.end_key(together))
+        assert TINY.part == ended.count
+        assert ended.figures["agent_us"] > 0
+    left = only(lab, *tracking.SIZE)
+    assert lab.connection.execute("select count(*) from pgjobs.items").fetchone() == (left.count,)
+    assert left.figures["all tables"] >= left.figures["bytes each"] > left.figures["without index"] > 0
+    answered = "select sum(n) filter (where status = 's'), sum(n) filter (where status = 'D') from pgjobs.item_counts"
+    assert lab.connection.execute(answered).fetchone() == (3 * TINY.part, None)
 
 
 def test_growth_loads_what_is_missing_and_resumes(services: Services) -> None:
