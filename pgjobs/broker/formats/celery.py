@@ -16,31 +16,34 @@ from typing import NamedTuple
 from pgjobs.broker.formats.base import Check, Made, Unusable, check_routing_keys, message_id
 from pgjobs.broker.formats.shown import shown
 from pgjobs.broker.formats.task import OPTIONS, Limits, Task, checked, read_task
-from pgjobs.broker.frames import VARIES, Slot, Template
+from pgjobs.broker.frames import OF_HEADERS, VARIES, Slot, Template
 from pgjobs.joblog.record import BODY, KEY, ROUTING_KEY, Record, Refusal, are_routed
 
 EMBED = ', {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
-MOST_KINDS, MOST_HEADS = 256, 4096
+MOST_KINDS, MOST_HEADS = 32, 1024
+"""So many templates are kept compiled, and so many heads of each: few values and sizes differ."""
 
 
 class Kind(NamedTuple):
-    """What the messages of one template have in common."""
+    """What the messages of one template have in common: values, and which texts there are."""
 
     timelimit: Limits
     priority: int
     ignore_result: bool | None
-    slots: tuple[str, ...]
+    shadow: bool
+    eta: bool
+    expires: bool
 
     @property
     def headers(self) -> dict[str, object]:
-        """The headers in Celery's order; what is no slot is the same in all messages."""
-        headers: dict[str, object] = {
+        """The headers in Celery's order."""
+        return {
             "lang": "py",
             "task": VARIES,
             "id": VARIES,
-            "shadow": None,
-            "eta": None,
-            "expires": None,
+            "shadow": VARIES if self.shadow else None,
+            "eta": VARIES if self.eta else None,
+            "expires": VARIES if self.expires else None,
             "group": None,
             "group_index": None,
             "retries": 0,
@@ -55,7 +58,21 @@ class Kind(NamedTuple):
             "stamped_headers": None,
             "stamps": {},
         }
-        return headers | {slot.removeprefix("headers."): VARIES for slot in self.slots if slot.startswith("headers.")}
+
+
+class Heads(Made[tuple[int, ...], bytes]):
+    """The heads of a template by the sizes of what follows them: of a body, and of the texts in them."""
+
+    def __init__(self, template: Template, headers: Mapping[str, object]) -> None:
+        super().__init__(self._head, MOST_HEADS)
+        self.template = template
+        varying = [f"{OF_HEADERS}{name}" for name, value in headers.items() if value is VARIES]
+        self._slots = (*varying, "correlation_id", "message_id")
+
+    def _head(self, sizes: tuple[int, ...]) -> bytes:
+        body, *texts = sizes
+        slots = {name: Slot(b"%b", size) for name, size in zip(self._slots, texts, strict=True)}
+        return self.template.head(body, 0, slots)
 
 
 class CeleryFormat:
@@ -86,8 +103,7 @@ class CeleryFormat:
         self._template = partial(
             Template, channel=channel, frame_max=frame_max, exchange=exchange, routing_key=routing_key
         )
-        self._templates = Made(self._compiled, MOST_KINDS)
-        self._heads = Made(self._head, MOST_HEADS)
+        self._heads = Made(self._compiled, MOST_KINDS)
 
     @staticmethod
     def check(options: Mapping[str, object]) -> Check:
@@ -97,55 +113,49 @@ class CeleryFormat:
     def frames(self, prefix: str, records: Sequence[Record], timestamp: int) -> bytes:
         """The frames of records in their order."""
         parts: list[bytes] = []
+        expiry = Made[float, str](partial(_moment_after, timestamp), MOST_KINDS)
         routing_keys: Iterable[bytes | None] = map(ROUTING_KEY, records) if are_routed(records) else repeat(None)
         for key, body, routing_key in zip(map(KEY, records), map(BODY, records), routing_keys, strict=False):
-            parts += self._message(read_task(body, self._defaults), prefix, key, timestamp, routing_key)
+            task = read_task(body, self._defaults)
+            expires = task.expires if task.expires is None or isinstance(task.expires, str) else expiry[task.expires]
+            parts += self._message(task, expires, prefix, key, routing_key)
         return b"".join(parts)
 
-    def _message(self, task: Task, prefix: str, key: int, timestamp: int, routing_key: bytes | None) -> list[bytes]:
+    def _message(
+        self, task: Task, expires: str | None, prefix: str, key: int, routing_key: bytes | None
+    ) -> tuple[bytes, ...]:
         """The pieces of the frames of one message."""
-        name = message_id(prefix, key, self._attempt).encode()
-        task_id = message_id(prefix, key, None).encode() if self._attempt == 1 else name
-        texts = {
-            "headers.task": task.task.encode(),
-            "headers.id": task_id,
-            "headers.shadow": _text(task.shadow),
-            "headers.eta": _text(task.eta),
-            "headers.expires": _text(_expiry(task.expires, timestamp)),
-            "headers.root_id": task_id,
-            "headers.argsrepr": _text(shown(task.args or ())),
-            "headers.kwargsrepr": _text(shown(task.kwargs)),
-            "correlation_id": task_id,
-            "message_id": name,
-        }
-        filled = {slot: text for slot, text in texts.items() if text is not None}
-        body = (json.dumps([task.args, task.kwargs])[:-1] + EMBED).encode()
+        name = message_id(prefix, key, self._attempt)
+        task_id = message_id(prefix, key, None) if self._attempt == 1 else name
+        shadow, eta = task.shadow, task.eta
         # A worker would not answer where its task has no use for results.
         ignore_result = task.ignore_result if task.ignore_result is not None or not self._reply_to else False
-        kind = Kind(task.timelimit, task.priority, ignore_result, tuple(filled))
-        values = tuple(filled.values())
-        head = self._heads[kind, len(body), tuple(map(len, values))]
-        template = self._templates[kind]
-        return [template.method(routing_key), head % values, *template.body(body)]
+        kind = Kind(
+            task.timelimit, task.priority, ignore_result, shadow is not None, eta is not None, expires is not None
+        )
+        optional = [text for text in (shadow, eta, expires) if text is not None]
+        # Celery shows no arguments as a tuple.
+        arguments = shown(task.args or ()), shown(task.kwargs)
+        texts = (task.task, task_id, *optional, task_id, *arguments, task_id, name)
+        values = tuple([text.encode(errors="backslashreplace") for text in texts])
+        body = (json.dumps([task.args, task.kwargs])[:-1] + EMBED).encode()
+        heads = self._heads[kind]
+        head = heads[(len(body), *map(len, values))]
+        return (heads.template.method(routing_key), head % values, *heads.template.body(body))
 
-    def _head(self, of: tuple[Kind, int, tuple[int, ...]]) -> bytes:
-        """What stands before a body of a size, for texts of some sizes."""
-        kind, size, sizes = of
-        slots = {name: Slot(b"%b", each) for name, each in zip(kind.slots, sizes, strict=True)}
-        return self._templates[kind].head(size, 0, slots)
-
-    def _compiled(self, kind: Kind) -> Template:
+    def _compiled(self, kind: Kind) -> Heads:
+        headers = kind.headers
         properties = {
             "content_type": "application/json",
             "content_encoding": "utf-8",
-            "headers": {**kind.headers, **self._headers},
+            "headers": {**headers, **self._headers},
             "delivery_mode": 2,
             "priority": kind.priority,
             "correlation_id": VARIES,
             "reply_to": self._reply_to,
             "message_id": VARIES,
         }
-        return self._template(properties=properties)
+        return Heads(self._template(properties=properties), headers)
 
 
 def _check(defaults: Mapping[str, object], records: Sequence[Record]) -> dict[int, Refusal]:
@@ -158,12 +168,5 @@ def _check(defaults: Mapping[str, object], records: Sequence[Record]) -> dict[in
     return unfit
 
 
-def _expiry(expires: str | float | None, timestamp: int) -> str | None:
-    """The moment after which a task is not run any more."""
-    if expires is None or isinstance(expires, str):
-        return expires
-    return (datetime.fromtimestamp(timestamp, UTC) + timedelta(seconds=expires)).isoformat()
-
-
-def _text(text: str | None) -> bytes | None:
-    return None if text is None else text.encode(errors="backslashreplace")
+def _moment_after(timestamp: int, seconds: float) -> str:
+    return (datetime.fromtimestamp(timestamp, UTC) + timedelta(seconds=seconds)).isoformat()
