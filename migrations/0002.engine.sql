@@ -174,6 +174,7 @@ create table pgjobs.shards (
   attempt      smallint,
   round_at     timestamptz,
   round_over   boolean not null default false,
+  routed       boolean not null default false,
   primary key (job_id, shard),
   constraint shards_owned_has_lease check (owner is null or lease_until is not null),
   constraint shards_accounts check (considered = sent + skipped + returned)
@@ -210,6 +211,7 @@ comment on column pgjobs.shards.attempt is
   'Where records are kept as items: which attempt of them the present round is; null: they are not.';
 comment on column pgjobs.shards.round_at is 'When the present round began: it takes what was due by then.';
 comment on column pgjobs.shards.round_over is 'The round is through: the shard waits for answers, and for what falls due.';
+comment on column pgjobs.shards.routed is 'Whether its items have routing keys of their own.';
 comment on column pgjobs.shards.zone is
   'The time zone whose records it has, where the job is cut by zone (schedule.local_time); shard 0 has all that no other one has. Null: all of its range.';
 comment on column pgjobs.shards.granted is 'How many records it may publish before its next checkpoint, where something limits them.';
@@ -270,6 +272,7 @@ create table pgjobs.items (
   description text,
   steps       jsonb,
   agent       text,
+  routing_key text,
   primary key (job_id, key),
   constraint items_status_known check (status in ('w', 'l', 'r', 's', 'f', 't', 'c', 'x'))
 ) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);

@@ -29,6 +29,8 @@ class Claim(NamedTuple):
     log_bytes: int
     tracked: bool = False
     reply_queue: str | None = None
+    format: str = "event"
+    format_options: dict[str, object] | None = None
 
     @property
     def name(self) -> str:

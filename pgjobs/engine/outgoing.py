@@ -70,6 +70,8 @@ class Outgoing:
     def _format(self, marks: dict[str, bool]) -> Format:
         claim = self._claim
         return self._publisher.format(
+            claim.format,
+            options=claim.format_options,
             exchange=claim.exchange,
             routing_key=claim.routing_key,
             message_type=claim.type,

@@ -51,7 +51,7 @@ class Records:
         self._biggest = 1
         self._checked = False
         self._codes: set[bytes | None] = {None}
-        self._check = check_for()
+        self._check = check_for(context.claim.format, context.claim.format_options)
         self._asked_for: int | None = None
         self._misplaced: SelectionError | None = None
         self._segment_seconds = context.settings.segment_seconds

@@ -14,12 +14,13 @@ declare
   _priority smallint;
   _attempt smallint;
   _round_at timestamptz;
+  _routed boolean;
 begin
   update pgjobs.shards p
   set prepared_at = clock_timestamp(), parts = _parts, start_key = _start_key, after_key = _start_key, in_flight_to = _start_key,
       first_key = _first_key, end_key = coalesce(_cuts[1], _end_key), send_limit = _send_limit, estimate = _estimate / _parts, zone = _zones[1]
   where p.job_id = _job_id and p.shard = _shard and p.epoch = _epoch and p.lease_until > clock_timestamp() and p.prepared_at is null
-  returning p.prepared_at, p.priority, p.attempt, p.round_at into _now, _priority, _attempt, _round_at;
+  returning p.prepared_at, p.priority, p.attempt, p.round_at, p.routed into _now, _priority, _attempt, _round_at, _routed;
   if not found then
     return (
       select 'go' from pgjobs.shards p
@@ -29,9 +30,9 @@ begin
     return 'go';
   end if;
   insert into pgjobs.shards (job_id, shard, prepared_at, parts, start_key, after_key, in_flight_to, first_key, end_key, estimate, started_at,
-    priority, asked, zone, attempt, round_at)
+    priority, asked, zone, attempt, round_at, routed)
   select _job_id, s, _now, _parts, k.start, k.start, k.start, _first_key, coalesce(_cuts[s + 1], _end_key),
-         _estimate * (s + 1) / _parts - _estimate * s / _parts, _now, _priority, true, _zones[s + 1], _attempt, _round_at
+         _estimate * (s + 1) / _parts - _estimate * s / _parts, _now, _priority, true, _zones[s + 1], _attempt, _round_at, _routed
   from generate_series(1, _parts - 1) s
   cross join lateral (select case when _zones is null then _cuts[s] else _start_key end) k (start);
   perform pgjobs.pass_turn(_job_id);

@@ -16,6 +16,7 @@ declare
   _n bigint;
   _statement text;
   _source text;
+  _routed boolean := false;
   _text constant text := 'case when pg_typeof(%1$s) = ''bytea''::regtype then %1$s::text::bytea else convert_to(%1$s::text, ''UTF8'') end';
 begin
   -- One writer at a time, as with the lines of a file: a second one waits here, and fails after a moment.
@@ -32,6 +33,12 @@ begin
     select b.start_key, b.send_limit into _start, _limit from pgjobs.selection_bounds(_job_id, false) b;
   end if;
   _statement := coalesce(_source, pgjobs.selector_statement(_job_id, 0, _start, null));
+  begin
+    execute format('explain select s.routing_key from (%s) s', _statement);
+    _routed := true;
+  exception when undefined_column then
+    null;
+  end;
   if _limit is not null or _start is null and _params."offset" > 0 then
     -- Counted in the order of the job: what is passed over, and what is sent, are records that can be sent.
     _statement := format(
@@ -43,9 +50,9 @@ begin
   end if;
   begin
     execute format(
-      'insert into pgjobs.items (job_id, key, target, code, description, body)'
-      ' select %s, s.key, %s, s.code, s.detail, case when s.code is null then %s end from (%s) s',
-      _job_id, format(_text, 's.target'), format(_text, 's.body'), _statement);
+      'insert into pgjobs.items (job_id, key, target, code, description, body, routing_key)'
+      ' select %s, s.key, %s, s.code, s.detail, case when s.code is null then %s end, %s from (%s) s',
+      _job_id, format(_text, 's.target'), format(_text, 's.body'), case when _routed then 's.routing_key' else 'null' end, _statement);
     get diagnostics _n = row_count;
   exception
     when unique_violation then
@@ -56,7 +63,7 @@ begin
         'give each record a key, then resume the job', 'public.xmp_job_types');
   end;
   perform pgjobs.count_items(_job_id, 'w', _n);
-  update pgjobs.shards p set attempt = 1, round_at = pgjobs.now() where p.job_id = _job_id and p.shard = 0;
+  update pgjobs.shards p set attempt = 1, round_at = pgjobs.now(), routed = _routed where p.job_id = _job_id and p.shard = 0;
   delete from pgjobs.file_loads f where f.job_id = _job_id;
   return _n;
 end;

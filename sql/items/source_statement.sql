@@ -34,7 +34,7 @@ begin
       'it has not started yet, or they were cleared after their keep time: see pgjobs.retention');
   end if;
   return format(
-    'select i.key, i.target, null::text as code, null::text as detail, i.body from pgjobs.items i where i.job_id = %s and %s order by i.key',
+    'select i.key, i.target, null::text as code, null::text as detail, i.body, i.routing_key from pgjobs.items i where i.job_id = %s and %s order by i.key',
     _parts[1], _which);
 end;
 $$;
