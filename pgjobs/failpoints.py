@@ -36,6 +36,8 @@ CRASHES = (
     "before_release",
     "after_callback",
 )
+ITEM_CRASHES = ("after_expand", "after_answers", "after_report")
+"""What only jobs whose records are kept as items pass, and the daemons that take their answers."""
 FAILURES: dict[str, Exception] = {
     "log_full": OSError(errno.ENOSPC, "No space left on device"),
     "log_sync": OSError(errno.EIO, "Input/output error"),
@@ -47,7 +49,7 @@ SHORT_WRITE = "short_write"
 NO_SELF_FENCE = "no_self_fence"
 """Not a fault but the loss of a guard: an owner trusts its lease however old it is."""
 
-KNOWN = (*CRASHES, *FAILURES, SHORT_WRITE, NO_SELF_FENCE)
+KNOWN = (*CRASHES, *ITEM_CRASHES, *FAILURES, SHORT_WRITE, NO_SELF_FENCE)
 
 _armed: dict[str, int] = {}
 

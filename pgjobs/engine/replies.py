@@ -118,7 +118,11 @@ class Replies:
                 logger.info("answers met a lock of somebody else, and are given to the database again")
         faults.reach("after_answers")
         if jobs:
-            await self._control.value("select pgjobs.settle_items(%s::bigint[])", jobs)
+            try:
+                await self._control.value("select pgjobs.settle_items(%s::bigint[])", jobs)
+            except AGAIN as error:
+                # The answers are taken in: they must not come again. The elected daemon settles what is left undone.
+                logger.info("what is due after these answers is looked for later: %s", one_line(error))
 
 
 def _text(body: bytes) -> str | None:

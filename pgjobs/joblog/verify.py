@@ -31,7 +31,8 @@ NOT_HERE = 3
 JOB = "select status, descending from pgjobs.job_order(%s)"
 SHARDS = """
 select shard, considered, sent, skipped, returned, checkpoints, after_key, start_key, end_key, log_bytes, parts, zone,
-       finished_at is not null as finished, checkpoints_cleared as cleared, 'outcomes' = any (cleared) as no_outcomes
+       finished_at is not null as finished, attempt > 1 as rounds,
+       checkpoints_cleared as cleared, 'outcomes' = any (cleared) as no_outcomes
 from pgjobs.shards where job_id = %s order by shard
 """
 STRAYS = """
@@ -170,6 +171,9 @@ class ShardCheck:
             self.chain, self.whole, self._key = None, False, None
         self.number = point.number
         self.sums.update(sent=point.sent, skipped=point.skipped, returned=point.returned)
+        if self.shard["rounds"]:
+            # Each round of further attempts begins anew, and does so with a window.
+            self._key = None
         first, lines = tape.take(point.length, last=point.lines if gap or after_cleared else None)
         if lines is None:
             self.whole = False
@@ -239,10 +243,11 @@ class ShardCheck:
                 ("outcomes count {} sent, the checkpoints {}", sent, sums["sent"]),
                 ("outcomes count {} not sent, the checkpoints {}", stored.total() - sent, sums.total() - sums["sent"]),
             ]
-        if self.number != self.cleared:
+        begins = self.shard["rounds"] and self.shard["after_key"] == self.shard["start_key"]
+        if self.number != self.cleared and not begins:
             pairs.append(("progress has come to key {}, the last checkpoint to {}", shard["after_key"], self._key))
-            if None not in (self._key, shard["end_key"]) and (self._key - shard["end_key"]) * self._sign > 0:
-                self._say(f"its log goes on to key {self._key}, and its range ends at {shard['end_key']}")
+        if None not in (self._key, shard["end_key"]) and (self._key - shard["end_key"]) * self._sign > 0:
+            self._say(f"its log goes on to key {self._key}, and its range ends at {shard['end_key']}")
         if self.whole and not shard["no_outcomes"]:
             for outcome in sorted(set(stored) | set(self.outcomes)):
                 words = " ".join(filter(None, outcome)).replace("{", "(").replace("}", ")")

@@ -43,12 +43,7 @@ begin
   _type := (
     select t.name from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
     where j.id = _job_id and t.exchange = '' and t.routing_key is null);
-  with due as materialized (
-    delete from pgjobs.item_retries r
-    -- Not by what was due then: one that became due meanwhile was not read, and did not go out.
-    where _attempt > 1 and r.job_id = _job_id and r.key = any (_keys) and r.attempt = _attempt
-    returning r.key
-  ), changed as (
+  with changed as (
     update pgjobs.items i
     set status = (case when _unsent ? i.key::text then case when _unsent -> i.key::text ->> 0 = 'timed_out' then 't' else 'x' end
                        when i.code is not null then 'x'
@@ -59,14 +54,21 @@ begin
         closed_at = case when _unsent ? i.key::text or i.code is not null or i.answer in ('s', 'f', 't') then _now end,
         result = case when _unsent ? i.key::text then _unsent -> i.key::text ->> 0 else coalesce(i.code, i.result) end,
         description = case when _unsent ? i.key::text then _unsent -> i.key::text ->> 1 else i.description end,
-        answer = null
+        answer = null,
+        -- What was said of this attempt says nothing of the next one.
+        acked_at = case when i.answer = 'r' then null else i.acked_at end
     where i.job_id = _job_id and i.key between _least and _greatest
-      and (_attempt = 1 and i.status = 'w' or _attempt > 1 and i.status = 'r' and i.key in (select d.key from due d))
+      and (_attempt = 1 and i.status = 'w'
+           -- Not by what is due: one that became due meanwhile was not read, and did not go out.
+           or _attempt > 1 and i.status = 'r' and i.key = any (_keys))
     returning i.key, i.status
   ), again as (
     insert into pgjobs.item_retries as r (job_id, shard, key, attempt, due_at)
     select _job_id, _shard, c.key, _attempt + 1, _now + _rules.delay_to_retry from changed c where c.status = 'r'
     on conflict (job_id, key) do update set attempt = excluded.attempt, due_at = excluded.due_at
+  ), gone as (
+    delete from pgjobs.item_retries r using changed c
+    where _attempt > 1 and c.status <> 'r' and r.job_id = _job_id and r.key = c.key
   ), launched as (
     insert into pgjobs.item_launches (job_id, shard, due_at, from_key, to_key)
     select _job_id, _shard, _now + least(_rules.execution_limit, _rules.ack_limit), _least, _greatest

@@ -31,7 +31,8 @@ begin
       for no key update of i
     ), changed as (
       update pgjobs.items i
-      set status = o.status, result = 'ERROR_TIMEOUT', closed_at = case when o.status <> 'r' then _now end
+      set status = o.status, result = 'ERROR_TIMEOUT', closed_at = case when o.status <> 'r' then _now end,
+          acked_at = case when o.status <> 'r' then i.acked_at end
       from overdue o
       where i.job_id = _job_id and i.key = o.key
     ), done_with as (

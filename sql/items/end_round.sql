@@ -26,7 +26,9 @@ begin
   end if;
   update pgjobs.shards p
   set owner = null, lease_until = null, yield_at = null, in_flight_to = p.after_key, uncertain_to = null, round_over = true, failures = 0,
-      due_at = case when j.status::text = 'in progress' and j.active then pgjobs.item_due(_job_id, _shard) end,
+      due_at = case when j.status::text = 'in progress' and j.active then pgjobs.item_due(_job_id, _shard)
+                    -- A job that is paused is closed when its stop comes.
+                    when j.status::text = 'in progress' then (select c.stop_at from pgjobs.pace_of(_job_id) c) end,
       note = format('everything is sent: it waits for the outcome of %s items', _open)
   from public.xmp_jobs j
   where p.job_id = _job_id and p.shard = _shard and j.id = _job_id;

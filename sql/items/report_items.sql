@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, shards   Writes: items, item_counts, item_retries, item_offers, reply_faults
+-- Reads: xmp_jobs, xmp_job_types, shards, item_retries   Writes: items, item_counts, item_retries, item_offers, reply_faults
 create or replace function pgjobs.report_items(_ids text[], _bodies text[])
 returns table (job_id bigint, n bigint)
 language sql
@@ -43,8 +43,17 @@ as $$
   ), flying as materialized (
     select f.*, f.status in ('w', 'r') and exists (
       select from pgjobs.shards p
-      where p.job_id = f.job_id and p.attempt = f.attempts + 1 and not p.round_over and p.in_flight_to is distinct from p.after_key
-        and f.key between least(p.after_key, p.in_flight_to) and greatest(coalesce(p.after_key, f.key), p.in_flight_to)) as in_flight
+      -- Before its first checkpoint a shard may have no key behind which it began.
+      cross join lateral (select coalesce(p.after_key, p.first_key)) a (key)
+      where p.job_id = f.job_id and p.attempt = f.attempts + 1 and not p.round_over
+        and (p.in_flight_to is distinct from p.after_key and f.key between least(a.key, p.in_flight_to) and greatest(a.key, p.in_flight_to)
+             -- What a lost daemon had published, and its successor has not come to yet.
+             or p.end_key >= a.key and f.key between a.key and p.uncertain_to
+             or p.end_key <= a.key and f.key between p.uncertain_to and a.key)
+        -- The answer to an earlier attempt is none to one that this round does not make.
+        and (f.status = 'w' or exists (
+          select from pgjobs.item_retries r
+          where r.job_id = f.job_id and r.key = f.key and r.attempt = p.attempt and r.due_at <= p.round_at))) as in_flight
     from found f
   ), decided as materialized (
     select f.*, s.kind, s.result, s.description, s.steps, s.agent, s.finals, s.n, u.delay_to_retry,
@@ -61,7 +70,9 @@ as $$
     set status = coalesce(d.becomes, i.status), answer = coalesce(d.answers, i.answer),
         result = coalesce(d.result, i.result), description = coalesce(d.description, i.description),
         steps = case when d.steps is null then i.steps when pg_column_size(i.steps) > 65536 then i.steps else coalesce(i.steps, '[]') || d.steps end,
-        acked_at = coalesce(i.acked_at, pgjobs.now()), agent = coalesce(d.agent, i.agent),
+        -- What was said of this attempt says nothing of the next one.
+        acked_at = case when d.becomes is distinct from 'r' then coalesce(i.acked_at, pgjobs.now()) end,
+        agent = coalesce(d.agent, i.agent),
         closed_at = case when d.becomes <> 'r' then pgjobs.now() else i.closed_at end
     from decided d
     where i.job_id = d.job_id and i.key = d.key

@@ -18,8 +18,8 @@ begin
   loop
     _open := pgjobs.open_items(_job);
     continue when _open > 0 and not exists (select from pgjobs.item_retries r where r.job_id = _job);
-    -- Waits for one that is just ending its round, and so knows what it has decided.
-    perform from pgjobs.shards p where p.job_id = _job and p.finished_at is null order by p.shard for update;
+    -- Waits for one that is just ending its round, and so knows what it has decided; whoever ends one locks the job first.
+    perform from public.xmp_jobs j where j.id = _job for no key update;
     update pgjobs.shards p
     set due_at = case when _open = 0 then pgjobs.now() else pgjobs.item_due(_job, p.shard) end
     from public.xmp_jobs j
