@@ -73,6 +73,11 @@ UNMEASURED = Bounds(None, None, None, None, None, None, None)
 """Of a shard that is prepared already."""
 
 
+ORDERS = ("verdict", "pause", "reason", "paced")
+OPENED = (*ORDERS, *Position._fields, "path", "bytes", "chain")
+"""Columns by name: a later version of the functions may answer with more."""
+
+
 class Shard:
     """One shard of a job under one epoch, with its lease."""
 
@@ -140,7 +145,8 @@ class Shard:
 
         `depth` messages lay ready in the target queue when `seen` had been published (see published_so_far()).
         """
-        return Grant(*await self._row("pgjobs.grant_records", wanted=wanted, depth=depth, seen=seen))
+        arguments = {"wanted": wanted, "depth": depth, "seen": seen}
+        return Grant(*await self._row("pgjobs.grant_records", Grant._fields, **arguments))
 
     async def published_so_far(self) -> int:
         """How much was published by all that share the backlog of the job."""
@@ -153,7 +159,7 @@ class Shard:
         """
         arguments = progress | {"outcomes": Jsonb(progress["outcomes"])}
         try:
-            (answer,) = await self._ask("pgjobs.checkpoint_and_finish", **arguments)
+            (answer,) = await self._ask("pgjobs.checkpoint_and_finish", (*ORDERS, "answer"), **arguments)
         except psycopg.Error as error:
             if error.sqlstate is None:
                 raise
@@ -168,7 +174,7 @@ class Shard:
         Where no more than `most` records may be sent, all are announced.
         """
         found = (bounds or UNMEASURED)._asdict()
-        row = await self._ask("pgjobs.open_shard", host=host, path=str(path), most=most, **found)
+        row = await self._ask("pgjobs.open_shard", OPENED, host=host, path=str(path), most=most, **found)
         return Position(*row[:-3]), Segment(Path(row[-3]), *row[-2:])
 
     async def open_log(self, host: str, path: Path, *, further: bool) -> Segment:
@@ -188,24 +194,24 @@ class Shard:
     async def park(self, parking: Parking, *, clean: bool, failure: bool) -> None:
         """Give the shard up for a while; a failure makes the pause grow with each one before."""
         arguments = {"clean": clean, "pause": parking.pause, "reason": parking.reason, "failure": failure}
-        await self._row("pgjobs.park_shard", **arguments)
+        await self._row("pgjobs.park_shard", ("*",), **arguments)
 
     async def fail(self, code: str, sentence: str, *, clean: bool, late_key: int | None) -> None:
         """Break the job off with a sentence that names the thing to mend."""
         await self._row("pgjobs.fail_job", clean=clean, code=code, sentence=sentence, late_key=late_key)
 
-    async def _ask(self, function: str, **arguments: Any) -> tuple[Any, ...]:
+    async def _ask(self, function: str, columns: tuple[str, ...] = ORDERS, **arguments: Any) -> tuple[Any, ...]:
         """Make a call that renews the lease, obey its answer, and return what else it says."""
         faults.fail("sql")
         asked_at = boot_seconds()
         lease = timedelta(seconds=self.lease.seconds)
         async with asyncio.timeout(self.lease.seconds):
-            verdict, pause, reason, paced, *rest = await self._row(function, lease=lease, **arguments)
+            verdict, pause, reason, paced, *rest = await self._row(function, columns, lease=lease, **arguments)
         self.lease.obey(Orders(verdict, pause, reason, paced), asked_at)
         return tuple(rest)
 
-    async def _row(self, function: str, **arguments: Any) -> tuple[Any, ...]:
-        text = _call(function, ("job_id", "shard", "epoch", *arguments))
+    async def _row(self, function: str, columns: tuple[str, ...] = ("*",), **arguments: Any) -> tuple[Any, ...]:
+        text = _call(function, ("job_id", "shard", "epoch", *arguments), columns)
         row = await self._control.row(text, self._key | arguments)
         if row is None:
             raise self.fenced()
@@ -213,7 +219,7 @@ class Shard:
 
 
 @cache
-def _call(function: str, names: tuple[str, ...]) -> bytes:
-    """The statement that calls a function with these arguments by their names."""
+def _call(function: str, names: tuple[str, ...], columns: tuple[str, ...]) -> bytes:
+    """The statement that calls a function with these arguments by their names, for these columns of its answer."""
     arguments = ", ".join(f"_{name} => %({name})s" for name in names)
-    return f"select * from {function}({arguments})".encode()  # noqa: S608 names of our own
+    return f"select {', '.join(columns)} from {function}({arguments})".encode()  # noqa: S608 names of our own

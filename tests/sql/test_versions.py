@@ -220,3 +220,32 @@ def test_an_upgrade_rolls(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> No
     assert [] == unmarked_copies(messages)
     assert [] == [message.key for message in messages if message.marked]
     assert (number_of_records, number_of_records, 0, 0) == tuple(vars(engine.counters(job)).values())
+
+
+MORE = """
+do $$ declare
+  _name text := '{name}';
+  _of regprocedure := ('pgjobs.' || _name)::regproc::regprocedure;
+  _arguments text := pg_get_function_arguments(_of);
+  _result text := pg_get_function_result(_of);
+  _given text := (
+    select string_agg('$' || n, ', ' order by n) from pg_proc, generate_series(1, pronargs) n where oid = _of);
+begin
+  execute format('alter function %s rename to %I', _of, _name || '_before');
+  execute format(
+    'create function pgjobs.%I(%s) returns %s language sql security definer'
+    ' as $f$ select c.*, 1 from pgjobs.%I(%s) c $f$',
+    _name, _arguments, left(_result, -1) || ', news integer)', _name || '_before', _given);
+end $$
+"""
+
+
+def test_a_daemon_works_with_functions_that_tell_more(engine: Engine) -> None:
+    """A later version may add columns to what a claim, the opening of a shard and a checkpoint answer with."""
+    engine.add_retries(20)
+    for name in ("claim_shards", "open_shard", "checkpoint_job", "checkpoint_and_finish", "renew_lease"):
+        engine.execute(MORE.replace("{name}", name).replace("%", "%%"))
+    job = engine.add_job("expired")
+    engine.start()
+    engine.wait_status(job, "done")
+    assert 20 == engine.counters(job).considered
