@@ -3,6 +3,7 @@ create or replace function pgjobs.item_rules(_job_id bigint)
 returns table (execution_limit interval, ack_limit interval, retry_limit integer, delay_to_retry interval, retry_results text[], results text[])
 language sql
 stable
+rows 1
 set search_path = pg_catalog, pg_temp
 as $$
   select t.execution_limit, t.ack_limit, t.retry_limit, t.delay_to_retry, t.retry_results, t.results

@@ -3,8 +3,9 @@ create or replace function pgjobs.read_reply(_id text, _body text)
 returns table (n integer, id text, kind text, result text, description text, steps jsonb, agent text, fault text)
 language plpgsql
 immutable
-set search_path = pg_catalog, pg_temp
+rows 1
 as $$
+-- Without a search_path of its own, which would be set for each of a thousand answers.
 declare
   _read jsonb;
   _one jsonb;

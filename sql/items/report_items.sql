@@ -5,6 +5,9 @@ language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+-- How many answers an array holds is not known to the planner: with these, each item is looked up by its key.
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
   with read as materialized (
     select u.place, r.n, r.id, m.job_id, m.key, r.kind, r.result, r.description, r.steps, r.agent, r.fault, left(u.body, 200) as sample
@@ -35,11 +38,10 @@ as $$
     where d.refused is null
     group by d.job_id, d.key
   ), found as materialized (
-    select i.job_id, i.key, i.status, i.answer, i.attempts, i.launched_at
-    from said s
-    join pgjobs.items i on i.job_id = s.job_id and i.key = s.key
-    order by i.job_id, i.key
-    for no key update of i
+    select s.*, i.status, i.answer, i.attempts
+    from (select * from said order by job_id, key) s
+    cross join lateral (
+      select l.status, l.answer, l.attempts from pgjobs.items l where l.job_id = s.job_id and l.key = s.key for no key update) i
   ), flying as materialized (
     select f.*, f.status in ('w', 'r') and exists (
       select from pgjobs.shards p
@@ -56,25 +58,27 @@ as $$
           where r.job_id = f.job_id and r.key = f.key and r.attempt = p.attempt and r.due_at <= p.round_at))) as in_flight
     from found f
   ), decided as materialized (
-    select f.*, s.kind, s.result, s.description, s.steps, s.agent, s.finals, s.n, u.delay_to_retry,
-      case when s.kind is null then null
-           when f.status = 'l' then pgjobs.status_after(s.kind = 'good', s.result, f.attempts, u.retry_limit, u.retry_results)
-           when f.status = 'r' and not f.in_flight and s.kind = 'good' then 's'::"char" end as becomes,
-      case when s.kind is not null and f.in_flight and f.answer is null
-           then pgjobs.status_after(s.kind = 'good', s.result, f.attempts + 1, u.retry_limit, u.retry_results) end as answers
+    select f.*, u.delay_to_retry,
+      case when f.kind is null then null
+           when f.status = 'l' then pgjobs.status_after(f.kind = 'good', f.result, f.attempts, u.retry_limit, u.retry_results)
+           when f.status = 'r' and not f.in_flight and f.kind = 'good' then 's'::"char" end as becomes,
+      case when f.kind is not null and f.in_flight and f.answer is null
+           then pgjobs.status_after(f.kind = 'good', f.result, f.attempts + 1, u.retry_limit, u.retry_results) end as answers
     from flying f
-    join said s on s.job_id = f.job_id and s.key = f.key
     join rules u on u.job_id = f.job_id
+  ), moment as materialized (
+    select pgjobs.now() as now
   ), changed as (
     update pgjobs.items i
     set status = coalesce(d.becomes, i.status), answer = coalesce(d.answers, i.answer),
         result = coalesce(d.result, i.result), description = coalesce(d.description, i.description),
         steps = case when d.steps is null then i.steps when pg_column_size(i.steps) > 65536 then i.steps else coalesce(i.steps, '[]') || d.steps end,
         -- What was said of this attempt says nothing of the next one.
-        acked_at = case when d.becomes is distinct from 'r' then coalesce(i.acked_at, pgjobs.now()) end,
+        acked_at = case when d.becomes is distinct from 'r' then coalesce(i.acked_at, m.now) end,
         agent = coalesce(d.agent, i.agent),
-        closed_at = case when d.becomes <> 'r' then pgjobs.now() else i.closed_at end
+        closed_at = case when d.becomes <> 'r' then m.now else i.closed_at end
     from decided d
+    cross join moment m
     where i.job_id = d.job_id and i.key = d.key
       -- The last word of an item stays as it is.
       and (num_nonnulls(d.becomes, d.answers) > 0 or d.kind is null and (d.status = 'l' or d.in_flight) and d.answer is null)
@@ -112,7 +116,7 @@ as $$
       select coalesce(d.refused, d.fault) as kind, d.sample from judged d where coalesce(d.refused, d.fault) is not null
       union all
       select 'unknown', d.sample from judged d
-      where d.refused is null and not exists (select from found f where f.job_id = d.job_id and f.key = d.key)
+      where d.refused is null and (d.job_id, d.key) not in (select f.job_id, f.key from found f)
       union all
       select 'not_launched', f.job_id || '-' || f.key from flying f where f.status = 'w' and not f.in_flight) x
     group by x.kind

@@ -3,8 +3,8 @@ create or replace function pgjobs.status_after(_good boolean, _result text, _att
 returns "char"
 language sql
 immutable
-set search_path = pg_catalog, pg_temp
 as $$
+  -- Without a search_path of its own it becomes a part of the statement that calls it.
   select (case
     when _good then 's'
     when _attempts <= _retry_limit and coalesce(_result = any (_retry_results), true) then 'r'
