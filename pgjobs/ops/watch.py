@@ -36,7 +36,8 @@ select id, type, status, total, coalesce(considered, 0) as considered, coalesce(
        case when considered is null then 0 else percent end::float8 as percent,
        coalesce(
          records_per_second, considered / nullif(pgjobs.seconds_between(started_at, finish_at), 0))::float8 as rate,
-       extract(epoch from eta - clock_timestamp())::float8 as seconds_left, owner, log_path, why
+       extract(epoch from eta - clock_timestamp())::float8 as seconds_left, owner, log_path, why,
+       items_closed as closed
 from pgjobs.job_status
 where id = %s
 """
@@ -60,6 +61,8 @@ class Look:
     owner: str | None
     log_path: str | None
     why: str | None
+    closed: int | None = None
+    """Items of a tracked job that have an outcome."""
 
     @property
     def ended(self) -> bool:
@@ -80,7 +83,14 @@ class Look:
     def counts(self) -> str:
         """What became of the records so far."""
         given_back = f" · {self.returned:,} returned" if self.returned else ""
-        return f"{self.considered:,} considered · {self.sent:,} sent · {self.skipped:,} skipped{given_back}"
+        return (
+            f"{self.considered:,} considered · {self.sent:,} sent · {self.skipped:,} skipped{given_back}{self.closing}"
+        )
+
+    @property
+    def closing(self) -> str:
+        """How many items have an outcome, where there are any."""
+        return "" if self.closed is None else f" · {self.closed:,} closed"
 
     @property
     def pace(self) -> str:
@@ -126,7 +136,9 @@ class Bar(Screen):
     def show(self, look: Look) -> None:
         """Move the bar."""
         colour = {"done": "green", "error": "red", "canceled": "yellow", "waits": "yellow"}.get(look.state, "cyan")
-        words = Text.assemble((look.state, colour), f" · {look.considered:,}", f" · {look.pace}" if look.pace else "")
+        words = Text.assemble(
+            (look.state, colour), f" · {look.considered:,}{look.closing}", f" · {look.pace}" if look.pace else ""
+        )
         if self._task is None:
             self._task = self._progress.add_task("", total=100, job=look.id, words=words.markup)
             self._progress.start()
@@ -147,7 +159,7 @@ class Lines(Screen):
         if not look.ended and quiet < self._patience(look):
             return
         self._last, self._at = look, time.monotonic()
-        words = f"job {look.id} · {look.percent:.1f} % · {look.state} · {look.considered:,}"
+        words = f"job {look.id} · {look.percent:.1f} % · {look.state} · {look.considered:,}{look.closing}"
         pace = f" · {look.pace}" if look.pace else ""
         self._console.print(f"  {words}{pace}", markup=False, highlight=False, soft_wrap=True)
 
@@ -155,7 +167,7 @@ class Lines(Screen):
         """Seconds that the line before may be old."""
         if self._last is None or look.status != self._last.status:
             return POLL_SECONDS
-        changed = (look.why, look.considered) != (self._last.why, self._last.considered)
+        changed = (look.why, look.considered, look.closed) != (self._last.why, self._last.considered, self._last.closed)
         return LINE_SECONDS if changed else WAIT_SECONDS
 
 

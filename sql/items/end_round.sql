@@ -29,7 +29,7 @@ begin
       due_at = case when j.status::text = 'in progress' and j.active then pgjobs.item_due(_job_id, _shard)
                     -- A job that is paused is closed when its stop comes.
                     when j.status::text = 'in progress' then (select c.stop_at from pgjobs.pace_of(_job_id) c) end,
-      note = format('everything is sent: it waits for the outcome of %s items', _open)
+      note = 'everything is sent'
   from public.xmp_jobs j
   where p.job_id = _job_id and p.shard = _shard and j.id = _job_id;
   perform pgjobs.pass_turn(_job_id);

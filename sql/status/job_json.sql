@@ -9,4 +9,4 @@ as $$
   select pgjobs.jobs_json(array[_id]) -> 0;
 $$;
 comment on function pgjobs.job_json(bigint) is
-  'One job as JSON: its row, its progress, and why it does not move; null when there is none. Where something of it cannot be computed, the rest is told.';
+  'One job as JSON: its row, its progress, why it does not move, and the items of a tracked one; null when there is none. Where something of it cannot be computed, the rest is told.';

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, job_status   Writes: nothing
+-- Reads: xmp_jobs, job_status, job_item_counts   Writes: nothing
 create or replace function pgjobs.jobs_json(_ids bigint[])
 returns jsonb
 language plpgsql
@@ -16,11 +16,13 @@ begin
         'owner', s.owner, 'total', s.total, 'considered', coalesce(s.considered, 0), 'sent', coalesce(s.sent, 0),
         'skipped', coalesce(s.skipped, 0), 'returned', coalesce(s.returned, 0), 'percent', coalesce(s.percent, 0),
         'rate', s.records_per_second, 'eta', s.eta, 'log_path', s.log_path, 'started_at', s.started_at, 'updated_at', s.updated_at),
-      'why', s.why) order by a.place), '[]')
+      'why', s.why)
+      || case when i.items is null then '{}' else jsonb_build_object('items', i.items) end order by a.place), '[]')
     from unnest(_ids) with ordinality a (id, place)
     -- Each by its id, whatever the statistics say: the view is never computed for other jobs.
     cross join lateral (select pgjobs.row_json(r) as job from public.xmp_jobs r where r.id = a.id offset 0) j
-    cross join lateral (select * from pgjobs.job_status v where v.id = a.id offset 0) s);
+    cross join lateral (select * from pgjobs.job_status v where v.id = a.id offset 0) s
+    left join lateral (select to_jsonb(c) - 'job_id' as items from pgjobs.job_item_counts c where c.job_id = a.id) i on true);
 exception when others then
   if cardinality(_ids) > 1 then
     return (
@@ -39,4 +41,4 @@ exception when others then
 end;
 $$;
 comment on function pgjobs.jobs_json(bigint[]) is
-  'Jobs as a JSON array in the order of these ids: row, progress, and why it does not move; by one query for all of them. Where something of a job cannot be computed, the rest of it and the other jobs are told.';
+  'Jobs as a JSON array in the order of these ids: row, progress, why it does not move, and the items of a tracked one; by one query for all of them. Where something of a job cannot be computed, the rest of it and the other jobs are told.';

@@ -25,7 +25,9 @@ select
   p.updated_at,
   j.finish_at,
   nullif(j.log_path, '') as log_path,
-  pgjobs.why(j.id) as why
+  pgjobs.why(j.id) as why,
+  (select pgjobs.whole(coalesce(sum(c.n) filter (where c.status in ('s', 'f', 't', 'c', 'x')), 0))
+   from pgjobs.item_counts c where c.job_id = j.id having count(*) > 0) as items_closed
 from public.xmp_jobs j
 left join lateral (
   select f.*, least(1, greatest(f.fraction, coalesce(f.sent / nullif(greatest(f.send_limit, 0), 0)::numeric, 0))) as done
@@ -57,4 +59,4 @@ left join lateral (
   ) f
 ) p on true
 left join lateral pgjobs.orders(j.id) o on j.status::text = 'in progress';
-comment on view pgjobs.job_status is 'Progress of every job, and in words why a job is not moving.';
+comment on view pgjobs.job_status is 'Progress of every job, and in words why a job is not moving; items_closed: how many items of a tracked job have an outcome.';

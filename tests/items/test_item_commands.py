@@ -1,9 +1,10 @@
 """`pgjobs retry` and `pgjobs cancel`: what an operator does about the items of a tracked job, from the command line."""
 
 import re
+import subprocess
 
 import pytest
-from fix_cli import Said, run
+from fix_cli import HOME, Said, command, environment, run
 from fix_items import Tracked
 
 from pgjobs.lab.roles import member_url
@@ -74,3 +75,49 @@ def test_what_has_no_items_is_refused(tracked: Tracked) -> None:
     assert 2 == said.code
     assert re.search("failed.*timeout.*refused.*unprocessed", said.err, re.DOTALL)
     assert 1 == tracked.engine.value("select count(*) from xmp_jobs")
+
+
+def test_watch_tells_how_many_items_are_closed(tracked: Tracked) -> None:
+    """Sent is not closed: while consumers are at work the lines say how many have an outcome, and the last one too."""
+    tracked.targets(6)
+    job = tracked.add_job()
+    tracked.engine.start()
+    tracked.engine.wait_until("(select round_over from pgjobs.shards where job_id = %s)", job)
+    closed = "select items_closed from pgjobs.job_status where id = %s"
+    assert 0 == tracked.engine.value(closed, job)
+    assert tracked.engine.value(closed, tracked.engine.add_job("expired")) is None
+    tracked.report((f"{job}-1", {"result": "SUCCESSFUL"}), (f"{job}-2", BAD))
+    why = tracked.engine.value("select why from pgjobs.job_status where id = %s", job)
+    assert "everything is sent: it waits for the outcome of 4 items; it goes on with an answer, or at " in why
+    told = subprocess.Popen(
+        command("watch", job), cwd=HOME, env=environment(database_url=tracked.engine.database_url),
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with told as watching:
+        assert watching.stdout is not None
+        assert "· waits · 6 · 2 closed · everything is sent" in watching.stdout.readline()
+        tracked.report(*((f"{job}-{n}", {"result": "SUCCESSFUL"}) for n in range(3, 7)))
+        assert "  6 considered · 6 sent · 0 skipped · 6 closed\n" in watching.stdout.read()
+
+
+def test_every_door_shows_the_items_of_a_tracked_job_and_of_no_other(tracked: Tracked) -> None:
+    """The counters are those of the view. A job of another type, a dry run, and one that has not begun have no such
+    field: what doors answer about them is what it was."""
+    tracked.targets(3)
+    tracked.rules(params=["dry_run"])
+    later = tracked.add_job(active=False)
+    dry = tracked.add_job(params={"dry_run": True}, active=False)
+    other = tracked.engine.add_job("expired")
+    job = tracked.add_job()
+    tracked.engine.start()
+    tracked.engine.wait_until("(select round_over from pgjobs.shards where job_id = %s)", job)
+    tracked.report((f"{job}-1", {"result": "SUCCESSFUL"}), (f"{job}-1", BAD), (f"{job}-2", BAD))
+    show = "select pgjobs.show_job(%s)"
+    shown = tracked.engine.value(show, job)
+    assert {"launched": 1, "good": 1, "failed": 1, "repeated": 1} == {k: n for k, n in shown["items"].items() if n}
+    view = tracked.engine.rows("select * from pgjobs.job_item_counts where job_id = %s", job)[0]
+    assert {name: n for name, n in view.items() if name != "job_id"} == shown["items"]
+    for without in (later, dry, other):
+        assert "items" not in tracked.engine.value(show, without)
+    listed = {row["id"]: row for row in tracked.engine.value("select pgjobs.list_jobs(null, null, 10, null)")}
+    assert {job} == {number for number, row in listed.items() if "items" in row}
