@@ -22,7 +22,7 @@ as $$
     select d.*, coalesce(
       case when d.fault not in ('bad_steps', 'too_many_steps') then d.fault end,
       case when d.key is null or u.job_id is null then 'unknown' end,
-      case when d.kind in ('good', 'failed') and d.result <> all (u.results || pgjobs.common_results()) then 'bad_result' end) as refused
+      case when d.kind in ('good', 'failed') and u.results is not null and d.result <> all (u.results || pgjobs.common_results()) then 'bad_result' end) as refused
     from read d
     left join rules u on u.job_id = d.job_id
   ), said as materialized (

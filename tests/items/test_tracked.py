@@ -195,6 +195,17 @@ def test_only_what_failed_is_tried_again_by_another_job(tracked: Tracked) -> Non
             tracked.add_job(params={"source": source})
 
 
+def test_a_type_without_a_list_of_results_takes_any(tracked: Tracked) -> None:
+    """Where a type does not say which results it knows, a result that nobody has heard of closes the item."""
+    tracked.targets(1)
+    job = tracked.add_job()
+    tracked.engine.start()
+    tracked.engine.wait_until("(select n = 1 from pgjobs.item_counts where job_id = %s and status = 'l')", job)
+    tracked.report((f"{job}-1", {"result": "WHO_KNOWS"}))
+    assert {"f": 1} == tracked.statuses(job)
+    assert {} == tracked.faults()
+
+
 def test_an_answer_says_who_gave_it_and_its_result_is_one_of_the_type(tracked: Tracked) -> None:
     """A result that neither the type nor any work has is counted and closes nothing; keys may have nineteen digits."""
     tracked.rules(results=["NO_SIGNAL"])
