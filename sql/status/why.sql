@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, shards, checkpoints, events, daemons, holds, switch, holidays   Writes: nothing
+-- Reads: xmp_jobs, xmp_job_types, shards, checkpoints, events, daemons, holds, switch, holidays, item_counts, cancellations   Writes: nothing
 create or replace function pgjobs.why(_id bigint)
 returns text
 language plpgsql
@@ -30,7 +30,7 @@ begin
   end if;
   select * into _shard from pgjobs.shards p where p.job_id = _id
   -- What waits before what runs; of it what has a reason, trouble before a wait; and of those the one that goes on first.
-  order by p.finished_at nulls first, p.owner nulls first, p.failures = 0, p.note is null, p.due_at, p.shard
+  order by p.finished_at nulls first, p.round_over, p.owner nulls first, p.failures = 0, p.note is null, p.due_at, p.shard
   limit 1;
   if _job.status::text = 'error' then
     return coalesce('it broke off: ' || _shard.error,
@@ -39,7 +39,8 @@ begin
   end if;
   _held := coalesce(_shard.owner is not null and _shard.lease_until > _now, false);
   if _job.status::text = 'canceled' then
-    return case when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end;
+    return case when exists (select from pgjobs.cancellations c where c.job_id = _id) then 'it is cancelled for good'
+                when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end;
   end if;
   if _job.status::text = 'ready' and not _job.active then
     return coalesce(nullif(pgjobs.pause_reason(_id), 'it is paused: set active = true'), 'it is not active: set active = true');
