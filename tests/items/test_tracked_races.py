@@ -1,5 +1,6 @@
 """Between two calls of a daemon that sends items: answers that come early, twice, late, or at the same moment."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,13 +20,13 @@ def by_hand(tracked: Tracked, number: int, **columns: object) -> Hand:
 
 
 def waits(tracked: Tracked) -> bool:
-    """Whether some session waits for a lock."""
-    return bool(
-        tracked.engine.value(
-            "select exists (select from pg_stat_activity"
-            " where datname = current_database() and wait_event_type = 'Lock')"
+    """Whether a session waits for a lock; asked on an own connection, for a thread may use the usual one."""
+    with tracked.engine.connect() as asking:
+        return bool(
+            asking.execute(
+                "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+            ).rowcount
         )
-    )
 
 
 @pytest.mark.parametrize("descending", [False, True])
@@ -142,3 +143,45 @@ def test_an_acknowledgement_is_that_of_one_attempt(tracked: Tracked, early: bool
     hand.take()
     assert {"t": 1} == tracked.statuses(hand.job)
     assert "done" == hand.finish()
+
+
+def test_the_last_answer_at_the_moment_of_the_end(tracked: Tracked) -> None:
+    """The last answer comes while the shard is ending its round: it is made due, and the job ends."""
+    hand = by_hand(tracked, 2)
+    hand.announce(2)
+    hand.checkpoint(1, 2)
+    with (
+        tracked.engine.connect() as ending,
+        tracked.engine.connect() as settling,
+        ThreadPoolExecutor() as pool,
+    ):
+        with ending.transaction():
+            ending.execute("select pgjobs.finish_shard(%s, 0, %s)", (hand.job, hand.epoch))
+            ids = [f"{hand.job}-{key}" for key in (1, 2)]
+            settling.execute("select pgjobs.report_items(%s, %s)", (ids, ["{}", "{}"]))
+            running = pool.submit(settling.execute, "select pgjobs.settle_items(%s)", ([hand.job],))
+            assert soon(lambda: waits(tracked), 20)
+        running.result(30)
+    assert tracked.engine.value("select due_at <= pgjobs.now() from pgjobs.shards where job_id = %s", hand.job)
+    hand.take()
+    assert "done" == hand.finish()
+
+
+@pytest.mark.parametrize("answer", [GOOD, BAD])
+def test_an_answer_at_the_moment_of_its_time_out(tracked: Tracked, answer: object) -> None:
+    """An attempt whose time is over while its answer is being taken in is ended once, and counted once."""
+    tracked.rules(retry_limit=1, execution_limit="1 microsecond")
+    hand = by_hand(tracked, 2)
+    hand.announce(2)
+    hand.checkpoint(1, 2)
+    assert "waiting" == hand.finish()
+    with tracked.engine.connect() as answering, ThreadPoolExecutor() as pool:
+        with answering.transaction():
+            answering.execute("select pgjobs.report_items(%s, %s)", ([f"{hand.job}-1"], [json.dumps(answer)]))
+            running = pool.submit(hand.take)
+            assert soon(lambda: waits(tracked), 20)
+        running.result(30)
+    good = answer == GOOD
+    assert ({"s": 1, "r": 1} if good else {"r": 2}) == tracked.statuses(hand.job)
+    due = tracked.engine.rows("select key, attempt from pgjobs.item_retries order by key")
+    assert [{"key": key, "attempt": 2} for key in ([2] if good else [1, 2])] == due
