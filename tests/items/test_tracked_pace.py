@@ -134,6 +134,8 @@ def test_why_says_that_it_waits_for_answers(tracked: Tracked) -> None:
     for n in (1, 2):
         tracked.report((f"{job}-{n}", GOOD))
         said = tracked.engine.value("select pgjobs.why(%s)", job)
-        assert said.startswith(f"everything is sent: it waits for the outcome of {9 - n} items; it goes on with an answer, or at ")
+        assert said.startswith(
+            f"everything is sent: it waits for the outcome of {9 - n} items; it goes on with an answer, or at "
+        )
     tracked.engine.execute("select pgjobs.cancel_job(%s)", job)
     assert "it is cancelled for good" == tracked.engine.value("select pgjobs.why(%s)", job)
