@@ -1,18 +1,15 @@
 """Tracked jobs in trouble: daemons that die at any point, answers that come twice, late, early or never."""
 
-import asyncio
 import signal
 from typing import Any
 
 import pika
 import pytest
 from fix_items import Tracked
+from fix_rounds import BAD, GOOD, settled
 
 from pgjobs.failpoints import ITEM_CRASHES
-from pgjobs.joblog.verify import examine
 
-GOOD = {"result": "SUCCESSFUL"}
-BAD = {"result": "ERROR_PROCESSING"}
 ITEMS = 40
 CRASHES = [
     *((point, 1) for point in ITEM_CRASHES),
@@ -23,27 +20,6 @@ CRASHES = [
     ("before_finish", 2),
     ("after_finish", 1),
 ]
-
-
-def settled(tracked: Tracked, job: int, most: int) -> dict[str, int]:
-    """What became of the items of a job that is done; each is closed, counted once, tried as often as it may be."""
-    engine = tracked.engine
-    engine.wait_status(job, "done")
-    found = tracked.statuses(job)
-    assert not found.keys() & {"w", "l", "r"}
-    items = engine.rows("select * from pgjobs.items where job_id = %s", job)
-    assert [] == [
-        item["key"] for item in items if item["closed_at"] is None or item["answer"] or item["attempts"] > most
-    ]
-    for table in ("item_retries", "item_offers"):
-        assert 0 == engine.value(f"select count(*) from pgjobs.{table} where job_id = %s", job)  # noqa: S608 of two
-    assert [] == asyncio.run(examine(engine.database_url, job)).findings
-    lines = engine.log_lines(job)
-    assert len(lines) == engine.counters(job).considered
-    # An attempt has one line: the one that sent it, or the one that says that it was answered before.
-    attempts = sum(item["attempts"] for item in items) + found.get("x", 0)
-    assert attempts == len(lines)
-    return found
 
 
 class Flaky:

@@ -5,7 +5,7 @@ from typing import Any
 import pika
 import pytest
 from fix_items import Tracked
-from test_tracked_faults import BAD, GOOD, settled
+from fix_rounds import BAD, GOOD, settled
 
 
 def test_answers_time_outs_and_retries_at_once(tracked: Tracked) -> None:

@@ -5,11 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fix_items import Tracked
-from fix_rounds import Hand
+from fix_rounds import BAD, GOOD, Hand
 from fix_services import soon
-
-GOOD = {"result": "SUCCESSFUL"}
-BAD = {"result": "ERROR_PROCESSING"}
 
 
 def by_hand(tracked: Tracked, number: int, **columns: object) -> Hand:

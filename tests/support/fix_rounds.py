@@ -1,13 +1,40 @@
-"""A shard of a tracked job that is driven by hand, call by call: for what happens between two calls of a daemon."""
+"""A shard of a tracked job that is driven by hand, call by call; and what has to be true of a job that is done."""
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
 import psycopg
 from fix_items import Tracked
 from psycopg.types.json import Jsonb
+
+from pgjobs.joblog.verify import examine
+
+GOOD = {"result": "SUCCESSFUL"}
+BAD = {"result": "ERROR_PROCESSING"}
+
+
+def settled(tracked: Tracked, job: int, most: int) -> dict[str, int]:
+    """What became of the items of a job that is done; each is closed, counted once, tried as often as it may be."""
+    engine = tracked.engine
+    engine.wait_status(job, "done")
+    found = tracked.statuses(job)
+    assert not found.keys() & {"w", "l", "r"}
+    items = engine.rows("select * from pgjobs.items where job_id = %s", job)
+    assert [] == [
+        item["key"] for item in items if item["closed_at"] is None or item["answer"] or item["attempts"] > most
+    ]
+    for table in ("item_retries", "item_offers"):
+        assert 0 == engine.value(f"select count(*) from pgjobs.{table} where job_id = %s", job)  # noqa: S608 of two
+    assert [] == asyncio.run(examine(engine.database_url, job)).findings
+    lines = engine.log_lines(job)
+    assert len(lines) == engine.counters(job).considered
+    # An attempt has one line: the one that sent it, or the one that says that it was answered before.
+    attempts = sum(item["attempts"] for item in items) + found.get("x", 0)
+    assert attempts == len(lines)
+    return found
 
 
 class Hand:
