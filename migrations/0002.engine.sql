@@ -410,10 +410,12 @@ create table pgjobs.daemons (
   has_place  boolean not null default true,
   autostart  boolean not null default true,
   metrics    jsonb not null default '[]',
-  beats      bigint not null default 0
+  beats      bigint not null default 0,
+  replies    jsonb not null default '{}'
 ) with (fillfactor = 40);
 comment on table pgjobs.daemons is 'Heartbeats of the daemons, with the gauges of each of them.';
 comment on column pgjobs.daemons.has_place is 'Whether its last claim has left a place free, so that it can take what others leave.';
+comment on column pgjobs.daemons.replies is 'Reply queues from which it can take no answers, each with the words of the broker.';
 comment on column pgjobs.daemons.beats is 'Number of the last heartbeat whose counters were added up.';
 
 create table pgjobs.daemon_counters (

@@ -97,6 +97,7 @@ grant execute on function pgjobs.checkpoint_items to pgjobs_daemon;
 grant execute on function pgjobs.expand_items to pgjobs_daemon;
 grant execute on function pgjobs.close_cancelled to pgjobs_daemon;
 grant execute on function pgjobs.reply_queues to pgjobs_daemon;
+grant execute on function pgjobs.note_replies to pgjobs_daemon;
 grant execute on function pgjobs.count_reply_fault to pgjobs_daemon;
 grant execute on function pgjobs.take_items to pgjobs_operator, pgjobs_agent;
 grant execute on function pgjobs.report_items to pgjobs_daemon, pgjobs_operator, pgjobs_agent;
@@ -155,7 +156,7 @@ grant execute on function pgjobs.live_daemons to pgjobs_daemon;
 grant select on pgjobs.daemon_counters to pgjobs_daemon;
 grant select (expires_at) on pgjobs.tokens to pgjobs_daemon;
 grant select (id, status, run_at, shards) on public.xmp_jobs to pgjobs_daemon;
-grant select (name, selector, exchange, routing_key) on public.xmp_job_types to pgjobs_daemon;
+grant select (name, selector, exchange, routing_key, tracked, reply_queue, format) on public.xmp_job_types to pgjobs_daemon;
 
 -- The operator's tables, which keep their owners; pgjobs.missing_rights() says what could not be granted here.
 grant usage on schema public to pgjobs_owner;

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pika import exceptions
 
-from pgjobs.broker.connection import BrokerConnection, answer, fail
+from pgjobs.broker.connection import BrokerConnection, answer, fail, words
 from pgjobs.metrics import Metrics
 
 PREFETCH = 2000
@@ -58,7 +58,7 @@ class ReplyConsumer:
 
         def closed(_channel: Any, error: BaseException) -> None:
             self._channels.pop(queue, None)
-            self.refused[queue] = str(error)
+            self.refused[queue] = closed_because(error)
             fail(begun, error)
 
         try:
@@ -110,6 +110,13 @@ class ReplyConsumer:
     def close(self) -> None:
         """Close; what was not acknowledged is delivered again, to whoever consumes next."""
         self.connection.close()
+
+
+def closed_because(error: BaseException) -> str:
+    """Why a channel was closed: the broker's code and words."""
+    if isinstance(error, exceptions.ChannelClosed):
+        return f"{error.reply_code} {error.reply_text}"
+    return words(error)
 
 
 async def _nothing() -> None:

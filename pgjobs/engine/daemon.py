@@ -105,7 +105,7 @@ class Daemon:
         supervisor.start("chores", Maintenance(settings, self.id).run)
         supervisor.start("api requests", self.calls.run)
         supervisor.start("callbacks", self.callbacks.run)
-        supervisor.start("replies", Replies(settings, control, self.metrics).run)
+        supervisor.start("replies", Replies(settings, control, self.metrics, self.id).run)
         supervisor.start("connections", self.pool.keep)
         supervisor.start("broker probe", self.pool.probe)
         supervisor.start("claims", self.claims.run)

@@ -10,8 +10,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from pgjobs import failpoints as faults
 from pgjobs.broker.replies import Delivery, ReplyConsumer
@@ -38,10 +40,11 @@ AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, p
 class Replies:
     """Takes the answers of all types; a daemon that has none to wait for is not connected for it."""
 
-    def __init__(self, settings: Settings, control: Control, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, control: Control, metrics: Metrics, daemon_id: UUID) -> None:
         self._settings = settings
         self._control = control
         self._metrics = metrics
+        self._daemon_id = daemon_id
         self._refused: dict[str, str] = {}
 
     async def run(self, works: Callable[[], None]) -> None:
@@ -64,7 +67,7 @@ class Replies:
         try:
             while queues:
                 await consumer.consume(queues)
-                self._tell(consumer.refused)
+                await self._tell(consumer.refused)
                 look_at = time.monotonic() + LOOK_SECONDS
                 while (left := look_at - time.monotonic()) > 0:
                     if batch := await consumer.batch(MOST, GATHER_SECONDS, left):
@@ -77,10 +80,13 @@ class Replies:
         finally:
             consumer.close()
 
-    def _tell(self, refused: dict[str, str]) -> None:
+    async def _tell(self, refused: dict[str, str]) -> None:
         for queue, reason in refused.items():
             if self._refused.get(queue) != reason:
                 logger.warning("no answers are taken from the reply queue %r: %s", queue, reason)
+        if refused or self._refused:
+            # Told with each look: the daemon has no row before its first heartbeat.
+            await self._control.value("select pgjobs.note_replies(%s, %s)", self._daemon_id, Jsonb(refused))
         self._refused = dict(refused)
 
     async def _take(self, batch: Sequence[Delivery]) -> None:

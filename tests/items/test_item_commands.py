@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+from fix_broker import Drain
 from fix_cli import HOME, Said, command, environment, run
 from fix_items import Tracked
 
@@ -121,3 +122,22 @@ def test_every_door_shows_the_items_of_a_tracked_job_and_of_no_other(tracked: Tr
         assert "items" not in tracked.engine.value(show, without)
     listed = {row["id"]: row for row in tracked.engine.value("select pgjobs.list_jobs(null, null, 10, null)")}
     assert {job} == {number for number, row in listed.items() if "items" in row}
+
+
+def test_why_names_a_missing_reply_queue(tracked: Tracked) -> None:
+    """A job that waits for answers which nobody can take says so, with the remedy, until the queue is there."""
+    tracked.rules(reply_queue=f"{tracked.replies}-2")
+    tracked.targets(3)
+    job = tracked.add_job()
+    tracked.engine.start()
+    why = "(select w.why like %s from pgjobs.job_status w where w.id = %s)"
+    words = (
+        f"%outcome of 3 items; no answers are taken from its reply queue {tracked.replies}-2 (404 NOT_FOUND%declare it%"
+    )
+    tracked.engine.wait_until(why, words, job)
+    with Drain(tracked.engine.amqp_url) as broker:
+        broker.channel.queue_declare(f"{tracked.replies}-2", durable=True)
+        tracked.engine.wait_until(why, "%outcome of 3 items; it goes on with an answer%", job)
+        tracked.consume(lambda _properties, _body: {"result": "SUCCESSFUL"})
+        tracked.engine.wait_status(job, "done")
+        broker.channel.queue_delete(f"{tracked.replies}-2")
