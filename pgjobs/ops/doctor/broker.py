@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pgjobs.broker.publisher import Publisher
 from pgjobs.errors import ConfigurationError, Interrupted
 from pgjobs.metrics import Metrics
+from pgjobs.ops.doctor import queues
 from pgjobs.ops.doctor.finding import Finding, ok, problem, warning
 from pgjobs.ops.doctor.work import JobType
 from pgjobs.settings import Settings
@@ -60,6 +61,8 @@ async def findings(settings: Settings, types: list[JobType]) -> AsyncIterator[Fi
                 yield problem("routes", f"{job_type.name}: {sentence}", remedy)
             else:
                 yield ok("routes", f"{job_type.name} publishes to {route}")
+        async for found in queues.findings(publisher, types):
+            yield found
         sentence = await _missing(publisher, "", SUSPENDED)
         if sentence:
             yield warning("routes", f"/api: {sentence}", "declare it where /api is used")

@@ -24,13 +24,17 @@ class JobType(NamedTuple):
     selector: str
     exchange: str
     routing_key: str
+    tracked: bool
+    reply_queue: str
+    format: str
 
 
 async def job_types(connection: db.Connection) -> list[JobType]:
     """The types that jobs can have."""
     cursor = connection.cursor(row_factory=class_row(JobType))
     await cursor.execute(
-        "select name::text, selector, exchange, coalesce(routing_key, '') as routing_key"
+        "select name::text, selector, exchange, coalesce(routing_key, '') as routing_key, tracked,"
+        " case when tracked then coalesce(reply_queue, '') else '' end as reply_queue, format"
         " from public.xmp_job_types where selector is not null order by name"
     )
     return await cursor.fetchall()
