@@ -22,6 +22,8 @@ from pgjobs.lab.process import Child
 LETTER = "p"
 TOGETHER = 100
 SECONDS = 1800.0
+FILL_SECONDS = 60.0
+"""Answers that are put on a queue have arrived after so long."""
 UNTRACKED = Key(LETTER, "untracked", "classic")
 EXPANSION = Key(LETTER, "tracked: items are written")
 LAUNCH = Key(LETTER, "tracked: sent, nobody answers", "classic")
@@ -137,6 +139,9 @@ def replies(lab: Lab, pid: int, job: int) -> Sample:
     with lab.channel() as channel:
         for each in asked:
             channel.basic_publish("", queue, ONE, properties(each))
+    deadline = time.monotonic() + FILL_SECONDS
+    while lab.depth(queue) < len(asked) and time.monotonic() < deadline:
+        time.sleep(0.1)
     check(lab, queue, len(asked))
     rest(lab.trees, lab.scale.rest)
     forget_peak(pid)
@@ -192,8 +197,9 @@ def size(lab: Lab) -> Sample:
     began = time.monotonic()
     lab.connection.execute(f"vacuum {', '.join(tables)}".encode())
     seconds = time.monotonic() - began
-    closed, items, everything, heap, left = sizes()
-    figures = {"bytes each": items / closed, "all tables": everything / closed, "without index": heap / closed}
+    closed, items, everything, heap, given, left = sizes()
+    each = {"bytes each": items, "all tables": everything, "without index": heap, "target and body": given}
+    figures = {name: total / closed for name, total in each.items()}
     return Sample(closed, seconds, figures=figures | {"dead before vacuum": float(dead), "dead behind it": float(left)})
 
 
