@@ -11,6 +11,9 @@ from pgjobs.torture.oracle import IN_FLIGHT
 from pgjobs.torture.place import Place
 
 PAUSE = "paused"
+ON_THE_WAY = IN_FLIGHT + 1
+"""Windows that a shard may still publish: those in flight, and one more where a checkpoint had begun before the brake
+was committed, so that its answer was still "go"."""
 NOW = "select clock_timestamp()"
 PUBLISHED = """
 select c.job_id, c.shard, sum(c.sent + c.returned)::bigint from pgjobs.checkpoints c
@@ -35,7 +38,7 @@ where o.code = 'timed_out' group by 1, 2 order by 1
 
 @dataclass
 class Span:
-    """From when until when a job (None: every job) publishes nothing but so many windows in flight in each shard."""
+    """From when until when a job (None: every job) publishes nothing but so many windows in each shard."""
 
     what: str
     job: int | None
@@ -56,7 +59,7 @@ class Brakes:
         self._lifted: datetime | None = None
 
     def note(
-        self, what: str, job: int | None = None, *, since: datetime | None = None, windows: int = IN_FLIGHT
+        self, what: str, job: int | None = None, *, since: datetime | None = None, windows: int = ON_THE_WAY
     ) -> None:
         """From now on (or from a moment on) nothing is published."""
         self.counts[what] += 1

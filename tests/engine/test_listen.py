@@ -25,7 +25,7 @@ def listeners(engine: Engine) -> set[int]:
     return {row["pid"] for row in engine.rows(EAR)}
 
 
-def test_a_cut_ear_grows_again(engine: Engine) -> None:
+def test_a_lost_listener_connects_again(engine: Engine) -> None:
     """A LISTEN connection ended by the server is made anew, and what was missed meanwhile is found at once."""
     daemon = engine.start(poll_seconds=600)
     engine.wait_for(lambda: len(listeners(engine)) == 1, "the daemon listens")
@@ -35,6 +35,7 @@ def test_a_cut_ear_grows_again(engine: Engine) -> None:
         engine.value("select pg_terminate_backend(%s, 5000)", before)
         job = engine.add_job("expired")
     engine.wait_status(job, "done")
+    engine.wait_for(lambda: len(listeners(engine)) == 1, "the daemon listens again")
     (after,) = listeners(engine)
     assert before != after
     assert "WARNING pgjobs.engine.supervisor: listener: waits for a server" in daemon.said
