@@ -36,7 +36,7 @@ CRASHES = (
     "before_release",
     "after_callback",
 )
-ITEM_CRASHES = ("after_expand", "after_answers", "after_report")
+ITEM_CRASHES = ("after_expand", "before_answers", "after_answers", "after_report")
 """What only jobs whose records are kept as items pass, and the daemons that take their answers."""
 FAILURES: dict[str, Exception] = {
     "log_full": OSError(errno.ENOSPC, "No space left on device"),

@@ -116,6 +116,7 @@ class Replies:
 
     async def _report(self, ids: list[str | None], bodies: list[str | None]) -> None:
         call = "select array_agg(r.job_id) from pgjobs.report_items(%s::text[], %s::text[]) r"
+        faults.reach("before_answers")
         while True:
             try:
                 jobs = await self._control.value(call, ids, bodies)

@@ -21,6 +21,7 @@ from mutants.agents import AGENTS
 from mutants.around import AROUND
 from mutants.doors import DOORS
 from mutants.formats import FORMATS
+from mutants.items import ITEMS
 from mutants.pace import PACE
 from mutants.places import PLACES
 from mutants.rights import RIGHTS
@@ -35,7 +36,21 @@ from pgjobs.lab.memory import use_memory
 from pgjobs.lab.services import Services, running_services
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTANTS = (*PROTOCOL, *AGENTS, *AROUND, *DOORS, *FORMATS, *PACE, *PLACES, *RIGHTS, *SAID, *SIMULATED, *TASKS, *WINDOWS)
+MUTANTS = (
+    *PROTOCOL,
+    *AGENTS,
+    *AROUND,
+    *DOORS,
+    *FORMATS,
+    *ITEMS,
+    *PACE,
+    *PLACES,
+    *RIGHTS,
+    *SAID,
+    *SIMULATED,
+    *TASKS,
+    *WINDOWS,
+)
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
 PATIENCE = 180
 AT_A_TIME = 2

@@ -1,0 +1,74 @@
+"""Mutants of records whose outcome comes later: what is acknowledged when, and what an answer counts for."""
+
+from __future__ import annotations
+
+from mutants.table import Edit, Mutant
+
+REPLIES = "pgjobs/engine/replies.py"
+CHECKPOINT_ITEMS, REPORT = "sql/items/checkpoint_items.sql", "sql/items/report_items.sql"
+FAULTS, RACES, TRACKED = (
+    f"tests/items/{name}.py" for name in ("test_tracked_faults", "test_tracked_races", "test_tracked")
+)
+LATE = "d.answers is null and (d.status in ('t', 'c') or"
+DUE = (
+    "exists (select from pgjobs.item_retries r where r.job_id = _job_id and r.key = i.key"
+    " and r.attempt = _attempt and r.due_at <= _now)"
+)
+ITEMS = (
+    Mutant(
+        "m-reply-early",
+        "an answer is acknowledged when it is committed",
+        (
+            Edit(
+                REPLIES,
+                "                        await self._take(batch)\n",
+                "                        consumer.acknowledge(batch)\n"
+                "                        await asyncio.sleep(0.2)\n"
+                "                        await self._take(batch)\n",
+            ),
+        ),
+        (f"{FAULTS}::test_a_daemon_that_dies_loses_no_item[before_answers-1]",),
+    ),
+    Mutant(
+        "m-reply-late",
+        "a late answer to what was closed by time is counted",
+        (Edit(REPORT, LATE, LATE.replace("in ('t', 'c')", "= 'c'")),),
+        (f"{TRACKED}::test_what_is_not_answered_is_closed_by_time",),
+    ),
+    Mutant(
+        "m-item-twice",
+        "a further attempt counts once",
+        (Edit(REPORT, "d.attempts + 1, pgjobs.now()", "d.attempts + 2, pgjobs.now()"),),
+        (f"{TRACKED}::test_what_fails_is_tried_again_by_the_rules",),
+    ),
+    Mutant(
+        "m-item-early",
+        "an answer that comes before the checkpoint of its launch counts",
+        (Edit(CHECKPOINT_ITEMS, "when i.answer is not null then i.answer::text\n", "\n"),),
+        (f"{RACES}::test_an_early_answer_counts_from_the_checkpoint_on",),
+    ),
+    Mutant(
+        "m-item-first",
+        "what is in flight is known before the first checkpoint as well",
+        (Edit(REPORT, "coalesce(p.after_key, p.first_key)", "p.after_key"),),
+        (f"{RACES}::test_an_early_answer_counts_from_the_checkpoint_on",),
+    ),
+    Mutant(
+        "m-item-due",
+        "a further attempt is counted by what its window held, not by what is due",
+        (Edit(CHECKPOINT_ITEMS, "i.key = any (_keys)", DUE),),
+        (f"{RACES}::test_what_is_due_later_is_no_part_of_the_round",),
+    ),
+    Mutant(
+        "m-item-ack",
+        "each attempt has to be acknowledged anew",
+        (
+            Edit(
+                REPORT,
+                "case when d.becomes is distinct from 'r' then coalesce(i.acked_at, m.now) end",
+                "coalesce(i.acked_at, m.now)",
+            ),
+        ),
+        (f"{RACES}::test_an_acknowledgement_is_that_of_one_attempt",),
+    ),
+)
