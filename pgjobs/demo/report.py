@@ -155,7 +155,7 @@ def addresses(console: Console, stage: Stage) -> None:
         ("a job", f"curl '{url}/jobs/status?id=1'"),
         ("metrics", f"curl {url}/metrics"),
         ("a new job", "insert into xmp_jobs (type, params) values ('expired', '{\"count\": 1000}') returning id;"),
-        ("watch it", "pgjobs watch 5"),
+        ("watch it", "pgjobs watch 6"),
         ("check", "pgjobs doctor"),
         ("logs", f"{stage.folder / 'logs'}"),
         ("daemon, web", f"tail -f {stage.folder}/*.log"),

@@ -32,6 +32,7 @@ from pgjobs.pg import migrate as migrations
 from pgjobs.pg import schema
 
 JOBS_QUEUE, SUSPENDED_QUEUE = "mobilink_requests", "mobilink_mo_tarifficate"
+UNITS_QUEUE, REPLY_QUEUE = "demo_units", "demo_replies"
 INJECTION_FILE, INJECTION_LINES = "20170131_vip.csv", 20_000
 FULL_SIZE, FULL_WINDOW, SMALL_WINDOW = 200_000, 2000, 100
 """In a small sample a job with windows of the usual size would be over before anybody could stop it."""
@@ -190,7 +191,7 @@ def _queues(services: Services) -> Iterator[None]:
     """Durable quorum queues, declared by whoever runs the broker: here, us."""
     made: list[str] = []
     try:
-        for queue in (JOBS_QUEUE, SUSPENDED_QUEUE):
+        for queue in (JOBS_QUEUE, SUSPENDED_QUEUE, UNITS_QUEUE, REPLY_QUEUE):
             if services.broker is None and _is_there(services.amqp_url, queue):
                 raise ServicesError(
                     f"queue {queue!r} is there already, and what the demo sends to it could charge people",

@@ -12,7 +12,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -22,7 +23,7 @@ from psycopg.types.json import Jsonb
 from rich.console import Console
 from rich.markup import escape
 
-from pgjobs.demo import report
+from pgjobs.demo import agents, report
 from pgjobs.demo.proof import Account, read_log, read_queue
 from pgjobs.demo.stage import FULL_SIZE, INJECTION_FILE, JOBS_QUEUE, SUSPENDED_QUEUE, Stage, running_stage
 from pgjobs.lab.process import ServicesError
@@ -77,7 +78,8 @@ class Story:
             await self._stopped_and_resumed()
             await self._dry_run()
             published = await self._suspended()
-            return await self._compare(published)
+            lost = await self._with_agents()
+            return lost + await self._compare(published)
 
     async def _expired_by_sql(self) -> None:
         self._chapter("An expired job, started by SQL: ten days of January, nobody who has ever paid")
@@ -125,6 +127,30 @@ class Story:
     async def _suspended(self) -> int:
         self._chapter("Suspended subscriptions: published at once, never in the history of jobs")
         return int(await self._call("/api", limit=1000, hours=1))
+
+    async def _with_agents(self) -> list[str]:
+        self._chapter("A tracked job: each record is closed by the answer of an agent; one of two agents is killed")
+        await self._connection.execute((Path(__file__).parent / "sql" / "unit.sql").read_bytes())
+        with agents.running_agents(self._stage) as (one, _):
+            await self._until(lambda: db.value(self._connection, agents.ALIVE))
+            job = await self._insert("unit", {"number": agents.ITEMS})
+            await self._until(lambda: self._has_closed(job, agents.KILL_AT))
+            one.end(signal.SIGKILL, 5)
+            look = await watch.look_at(self._connection, job)
+            self._console.print(f"  agent one is killed: {look.closed:,} of {agents.ITEMS:,} items are closed")
+            await self._follow(job)
+        found = await agents.answered(self._connection, job)
+        self._console.print(f"  {found.words}")
+        return [f"job {job}: {found.lost:,} items have no good answer"] if found.lost else []
+
+    async def _has_closed(self, job: int, number: int) -> bool:
+        return ((await watch.look_at(self._connection, job)).closed or 0) >= number
+
+    async def _until(self, there: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await there():
+                self._stage.check()
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def _compare(self, published: int) -> list[str]:
         """Read the three books, show them, and say where they differ."""

@@ -44,13 +44,13 @@ def family(process: psutil.Process) -> list[psutil.Process]:
 
 @own_servers
 def test_the_story_is_told_to_its_end_and_the_books_agree() -> None:
-    """An expired job by SQL, an injection job by HTTP, one stopped and resumed, a dry run, /api; what is kept
-    running can be used, and Ctrl-C ends it without a trace, with code 0 because the books agree."""
+    """An expired job by SQL, an injection job by HTTP, one stopped and resumed, a dry run, /api, two agents; what is
+    kept running can be used, and Ctrl-C ends it without a trace, with code 0 because the books agree."""
     with playing("--keep", "--retries", SMALL, until="tail -f") as (demo, said):
         check_story(said)
         found = dict(re.findall(r"(PGJOBS_\w+)='(\S+)'", said))
         with psycopg.connect(found["PGJOBS_DATABASE_URL"]) as connection:
-            assert (4,) == connection.execute("select count(*) from pgjobs.job_status where status = 'done'").fetchone()
+            assert (5,) == connection.execute("select count(*) from pgjobs.job_status where status = 'done'").fetchone()
         assert 0 == run_command("watch", 3, database_url=found["PGJOBS_DATABASE_URL"]).code
         own = {name.removeprefix("PGJOBS_").lower(): value for name, value in found.items()}
         examined = run_command("doctor", **own)
@@ -112,6 +112,14 @@ def check_story(said: str) -> None:
     stopped = re.search(r'"status": "canceled", "considered": (\d+).*it is stopped', said)
     assert stopped, said
     assert 0 < int(stopped[1]) < SMALL
+    told = re.search(
+        r"items 1,200 · answered by one (\S+) · two (\S+) · redelivered (\d+) · lost 0$", said, re.MULTILINE
+    )
+    assert told, said
+    one, two, again = (int(number.replace(",", "")) for number in told.groups())
+    assert 1200 == one + two
+    assert one > 0
+    assert 0 < again < two
     for words in ("x-job-id", '"event_name": "charge"', "action=skip error=duplicate", "pgjobs_records_total{"):
         assert words in said
 
@@ -122,6 +130,8 @@ def strange_queues(monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     names = (f"demo-{uuid.uuid4().hex[:8]}", f"demo-{uuid.uuid4().hex[:8]}")
     monkeypatch.setattr(stage, "JOBS_QUEUE", names[0])
     monkeypatch.setattr(stage, "SUSPENDED_QUEUE", names[1])
+    for name in ("UNITS_QUEUE", "REPLY_QUEUE"):
+        monkeypatch.setattr(stage, name, f"demo-{uuid.uuid4().hex[:8]}")
     return names
 
 
