@@ -103,7 +103,7 @@ begin
     end if;
     if _canary < coalesce(records, _canary + 1) then
       records := _canary;
-      ends := begins + make_interval(secs => least(records / records_per_second, 1e10)::double precision);
+      ends := case when records_per_second > 0 then begins + make_interval(secs => least(records / records_per_second, 1e10)::double precision) end;
       why_it_ends := 'its canary is through, and it is held for a look';
     end if;
     _canary := _canary - records;

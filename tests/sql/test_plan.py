@@ -166,6 +166,8 @@ def test_a_canary_ends_the_plan(db: Db) -> None:
     assert db.value("select pgjobs.eta(%s)", job) is None
     db.execute("select pgjobs.hold_job(%s, 'canary', 'a look'), pgjobs.resume_job(%s)", (job, job))
     assert [row[3] for row in plan(db, job)] == ["its window closes", "all its records are through"]
+    unlimited = started(db, 72_000, budget='{"canary": {"first": 3}}')
+    assert plan(db, unlimited) == [(0, None, 3, canary)], "nobody knows how fast it is"
 
 
 def test_nothing_limits_a_dry_run(db: Db) -> None:
