@@ -29,4 +29,4 @@ begin
 end;
 $$;
 comment on function pgjobs.retry_job(bigint, text, text) is
-  'Inserts a job that sends again what of another one failed (or timeout, refused, unprocessed, good, sent), with its type, params and pace; refuses (PJ404, PJ409, PJ400) where there are no such records to be had. Answers with the new job.';
+  'Inserts a job that sends again what of another one failed (or timeout, refused, unprocessed, good, sent), with its type, params and pace; refuses (PJ404, PJ409, PJ400) where the job has no items. Where none of them is like that, the new job is done at once. Answers with the new job.';

@@ -104,6 +104,7 @@ def test_whoever_may_call_is_lent_the_rights_of_the_owner(db: Db) -> None:
     harmless = [
         "is_replayed",
         "now",
+        "readable",
         "record_codes",
         "seconds_between",
         "trusted_setting",
