@@ -43,7 +43,7 @@ class Outgoing:
     async def check_route(self, within: float = ROUTE_SECONDS) -> None:
         """Refuse a route that is missing; wait for one that is away."""
         claim = self._claim
-        if not claim.routing_key:
+        if claim.routing_key is None:
             raise ConfigurationError(f"job type {claim.type} has no routing_key in xmp_job_types")
         await self._publisher.check_route(claim.exchange, claim.routing_key, within)
 

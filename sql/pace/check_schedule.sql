@@ -41,6 +41,10 @@ begin
   if jsonb_typeof(_misfire) = 'object' then
     perform pgjobs.check_keys(_misfire, 'schedule.misfire', '{run_if_within}', _table);
     perform pgjobs.check_interval(_misfire -> 'run_if_within', 'schedule.misfire.run_if_within', _table);
+    if (_misfire ->> 'run_if_within')::interval < interval '10 minutes' then
+      perform pgjobs.refuse_field('schedule.misfire.run_if_within', left(_misfire ->> 'run_if_within', 100) || ' is less than ten minutes, and until then no job is late',
+        'give ten minutes or more', _table);
+    end if;
   elsif _misfire not in ('"run"', '"skip"') then
     perform pgjobs.refuse_field('schedule.misfire', left(_misfire::text, 100) || ' is not known',
       'write "run", "skip" or {"run_if_within": "30 min"}', _table);
@@ -54,7 +58,7 @@ begin
     perform pgjobs.check_number(_scattering -> 'max_spread', 'schedule.scattering.max_spread', 0, 100, false, _both, _table);
     perform pgjobs.check_number(_scattering -> 'factor', 'schedule.scattering.factor', 0, 100, false, _both, _table);
     if _scattering ? 'field' then
-      perform pgjobs.refuse_field('schedule.scattering.field', 'it is for types that keep their records as items, and no type does so yet',
+      perform pgjobs.refuse_field('schedule.scattering.field', 'records are not grouped',
         'leave it out: the records are spread in the order of their keys', _table);
     end if;
     if _scattering ? 'warning_max_rate' then

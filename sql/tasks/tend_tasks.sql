@@ -23,8 +23,10 @@ begin
     perform from public.xmp_jobs j where j.id = _job_id for update skip locked;
     -- Somebody who is changing the job makes the next one.
     continue when not found and exists (select from public.xmp_jobs j where j.id = _job_id);
-    select coalesce(bool_or(j.status::text = 'ready' and (j.active or pgjobs.utc(j.run_at) > pgjobs.now())), false) into _waits
-    from public.xmp_jobs j where j.id = _job_id;
+    -- One that somebody has put off beyond its moment does not stand for the task any more.
+    select coalesce(bool_or(j.status::text = 'ready' and case when pgjobs.utc(j.run_at) > pgjobs.now() then p.occasion > pgjobs.now() else j.active end), false)
+      into _waits
+    from public.xmp_jobs j join pgjobs.task_progress p on p.task_id = _id where j.id = _job_id;
     if _waits then
       update pgjobs.task_progress p set check_at = pgjobs.now() + interval '1 min' where p.task_id = _id and p.job_id = _job_id;
     else
@@ -36,4 +38,4 @@ begin
 end;
 $$;
 comment on function pgjobs.tend_tasks() is
-  'Looks after tasks whose moment has come: makes the next job where that was refused before, where the one that waits was held back beyond its moment, or where it has gone without a trace. A hundred at a time; returns how many it has moved on.';
+  'Looks after tasks whose moment has come: makes the next job where that was refused before, where the one that waits was held back or put off beyond its moment, or where it has gone without a trace. A hundred at a time; returns how many it has moved on.';

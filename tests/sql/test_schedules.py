@@ -102,6 +102,7 @@ WRONG: list[tuple[Any, str, str]] = [
     ({"misfire": True}, "schedule.misfire", "true is not known"),
     ({"misfire": {}}, "schedule.misfire.run_if_within", "is not a length of time"),
     ({"misfire": {"run_if_within": 30}}, "schedule.misfire.run_if_within", "with its unit"),
+    ({"misfire": {"run_if_within": "9 min"}}, "schedule.misfire.run_if_within", "give ten minutes or more"),
     ({"misfire": {"within": "30 min"}}, "schedule.misfire.within", "it knows run_if_within"),
     ({"local_time": "true"}, "schedule.local_time", "neither true nor false"),
     ({"local_time": 1}, "schedule.local_time", "neither true nor false"),
@@ -114,7 +115,7 @@ WRONG: list[tuple[Any, str, str]] = [
         for key in SPREAD
         for value in (-1, 100.5, "80", True, [80], 10**400)
     ),
-    ({"scattering": SPREAD | {"field": "city"}}, "schedule.scattering.field", "types that keep their records as items"),
+    ({"scattering": SPREAD | {"field": "city"}}, "schedule.scattering.field", "records are not grouped"),
     ({"scattering": SPREAD | {"warning_max_rate": 0}}, "schedule.scattering.warning_max_rate", "records per second"),
     ({"scattering": SPREAD | {"maxSpread": 1}}, "schedule.scattering.maxSpread", "there is no such key"),
 ]  # fmt: skip

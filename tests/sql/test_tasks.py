@@ -275,18 +275,19 @@ def test_a_refused_next_job_holds_up_nobody_and_comes_later(db: Db) -> None:
 
 
 def test_a_job_that_went_unseen_or_was_held_beyond_its_moment_is_left_behind(db: Db) -> None:
-    """The elected daemon moves a task on whose job was held until its moment passed, or ended while triggers were off;
+    """The elected daemon moves a task on whose job was held or put off until its moment passed, or ended unseen;
     one whose job is merely late is left alone."""
     set_clock(db, "2026-11-26T09:00Z")
-    held, unseen, late = insert_task(db), insert_task(db), insert_task(db)
+    held, unseen, put_off, late = (insert_task(db) for _ in range(4))
     db.execute("update xmp_jobs set active = false where task_id = %s", (held,))
+    db.execute("update xmp_jobs set run_at = '2030-01-01' where task_id = %s", (put_off,))
     db.execute("set session_replication_role = replica")
     db.execute("update xmp_jobs set status = 'done' where task_id = %s", (unseen,))
     db.execute("set session_replication_role = origin")
     assert 0 == db.value("select pgjobs.tend_tasks()")
     set_clock(db, "2026-11-26T10:30Z")
-    assert 2 == db.value("select pgjobs.tend_tasks()")
-    assert [2, 2, 1] == [len(jobs(db, task)) for task in (held, unseen, late)]
+    assert 3 == db.value("select pgjobs.tend_tasks()")
+    assert [2, 2, 2, 1] == [len(jobs(db, task)) for task in (held, unseen, put_off, late)]
     set_clock(db, "2026-11-26T10:40Z")
     assert 0 == db.value("select pgjobs.tend_tasks()")
 
