@@ -53,6 +53,15 @@ begin
                  then pgjobs.consumed_rate(_job_id, _pace.max_backlog, (select w.open from pgjobs.window_at(_pace.schedule -> 'window', _now, null, '1 hour') w))
                  else _status.records_per_second end;
   records_per_second := least(_pace.rate, _speed, _shared);
+  -- One that has stood still for long waits for its queue, whatever its rate allows.
+  if _pace.max_backlog is not null and _speed is null and _job.status::text = 'in progress'
+     and (select w.open from pgjobs.window_at(_pace.schedule -> 'window', _now) w)
+     and (select max(c.at) from pgjobs.shards p
+          cross join lateral (select k.at from pgjobs.checkpoints k where k.job_id = p.job_id and k.shard = p.shard order by k.number desc limit 1) c
+          where p.job_id = _job_id)
+         < clock_timestamp() - greatest(interval '10 s', make_interval(secs => (3 / _pace.rate)::double precision)) then
+    records_per_second := null;
+  end if;
   _begin := greatest(_now, case when _job.status::text = 'ready' then pgjobs.utc(_job.run_at) end);
   _stop := least(_pace.stop_at, case when _status.started_at is null then _begin + (_pace.schedule ->> 'stop_after')::interval end);
   if _pace.budget ? 'canary' and not exists (select from pgjobs.holds h where h.job_id = _job_id and h.kind = 'canary' and h.released_at is not null) then

@@ -103,6 +103,18 @@ def test_consumers_say_how_fast_a_backlog_goes(db: Db) -> None:
     assert db.value("select pgjobs.eta(%s)", job) is None
 
 
+def test_a_rate_is_no_date_while_the_queue_is_full(db: Db) -> None:
+    """A job with a max_backlog that has published nothing for long, to consumers nobody knows, has no eta."""
+    clock(db, MONDAY)
+    job = started(db, 36_000, rate=20, max_backlog=100)
+    assert db.value("select pgjobs.eta(%s)", job) is not None
+    checkpoints(db, job, (5, 54))
+    assert db.value("select pgjobs.eta(%s)", job) is not None
+    db.execute("delete from pgjobs.checkpoints")
+    checkpoints(db, job, (15, 54))
+    assert db.value("select pgjobs.eta(%s)", job) is None
+
+
 @pytest.mark.parametrize("when", ["its window is closed", "its rate is lower", "its stop comes first"])
 def test_a_backlog_is_one_limit_of_several(db: Db, when: str) -> None:
     """The lowest speed counts; of closed hours the speed is that of the hour before them; a stop is the end."""
