@@ -177,6 +177,7 @@ def test_without_autostart_only_what_is_asked_for_is_taken(db: Db) -> None:
     running = cut(db, 2, priority=4)
     set_status(db, running, "in progress")
     db.execute("select pgjobs.start_job(%s)", (future,))
+    insert_job(db)
     assert 0 == db.value("select pgjobs.next_wakeup(false)")
     assert [(future, 0), (running, 0), (running, 1)] == shards(take(db, autostart=False, places=9))
 
