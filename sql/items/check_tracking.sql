@@ -39,7 +39,7 @@ begin
   end if;
   if _type.tracked and _type.schedule -> 'local_time' = 'true' then
     perform pgjobs.refuse('PJ400', 'bad_schedule', 'schedule.local_time',
-      'schedule.local_time: records that are kept as items have no zone of their own', 'leave local_time out, or set tracked to false', _table);
+      'schedule.local_time: the type is tracked, and records that are kept as items have no zone of their own', 'leave local_time out, or set tracked to false', _table);
   end if;
 end;
 $$;

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, item_counts   Writes: xmp_jobs
+-- Reads: xmp_jobs, xmp_job_types, items   Writes: xmp_jobs
 create or replace function pgjobs.retry_job(_id bigint, _which text default 'failed', _actor text default null)
 returns jsonb
 language plpgsql
@@ -9,7 +9,9 @@ set timezone = 'UTC'
 as $$
 declare
   _former constant text := pgjobs.set_actor(_actor);
+  _source constant text := format('job:%s.%s', _id, _which);
   _job public.xmp_jobs;
+  _any boolean;
   _new bigint;
 begin
   select * into _job from public.xmp_jobs j where j.id = _id;
@@ -20,8 +22,13 @@ begin
     perform pgjobs.refuse('PJ409', 'not_tracked', 'id', format('job %s is of type %s, which keeps no items', _id, _job.type),
       'set tracked of its type to true for the jobs to come');
   end if;
+  execute format('select exists (%s)', pgjobs.source_statement(_job.type::text, _source)) into _any;
+  if not _any then
+    perform pgjobs.refuse('PJ409', 'nothing_to_retry', 'id', format('job %s has no records that are: %s', _id, _which),
+      'look at pgjobs.job_item_counts, or wait until the job is done; besides failed there are timeout, refused, unprocessed, good and sent');
+  end if;
   insert into public.xmp_jobs (type, params, file_name, priority, shards, rate, max_backlog, schedule, budget)
-  values (_job.type, _job.params - '{count,offset,source}'::text[] || jsonb_build_object('source', format('job:%s.%s', _id, _which)), _job.file_name,
+  values (_job.type, _job.params - '{count,offset,source}'::text[] || jsonb_build_object('source', _source), _job.file_name,
           _job.priority, _job.shards, _job.rate, _job.max_backlog, _job.schedule, _job.budget)
   returning id into _new;
   perform set_config('pgjobs.actor', _former, true);
@@ -29,4 +36,4 @@ begin
 end;
 $$;
 comment on function pgjobs.retry_job(bigint, text, text) is
-  'Inserts a job that sends again what of another one failed (or timeout, refused, unprocessed, good, sent), with its type, params and pace; refuses (PJ404, PJ409, PJ400) where the job has no items. Where none of them is like that, the new job is done at once. Answers with the new job.';
+  'Inserts a job that sends again what of another one failed (or timeout, refused, unprocessed, good, sent), with its type, params and pace; refuses (PJ404, PJ409, PJ400) where the job has no items, and where none of them is like that. Answers with the new job.';

@@ -163,6 +163,22 @@ def test_a_job_with_count_has_one_shard(db: Db) -> None:
     assert "leave out count" in (said.message_hint or "")
 
 
+def test_a_tracked_type_has_one_window_for_all(db: Db) -> None:
+    """Items have no zone: local_time is refused in one sentence, of the type, of its jobs and of its tasks."""
+    make_greeting(db)
+    local = json.dumps({"local_time": True, "window": NINE})
+    refusals = [db.refusal("update xmp_job_types set tracked = true where name = 'greeting'")]
+    db.execute("update xmp_job_types set tracked = true, schedule = '{}' where name = 'greeting'")
+    refusals += [
+        db.refusal("insert into xmp_jobs (type, schedule) values ('greeting', %s)", local),
+        db.refusal("insert into pgjobs.tasks (type, schedule, repeating) values ('greeting', %s, %s)", local, NIGHTLY),
+    ]
+    for refusal, table in zip(refusals, ("xmp_job_types", "xmp_jobs", "tasks"), strict=True):
+        assert ("PJ400", "schedule.local_time", table) == (refusal.sqlstate, refusal.column_name, refusal.table_name)
+        assert "tracked, and records that are kept as items have no zone" in (refusal.message_primary or "")
+        assert "leave local_time out" in (refusal.message_hint or "")
+
+
 def test_a_job_that_has_started_keeps_its_zones(db: Db) -> None:
     """It is cut by them: neither the job nor its type may change local_time then."""
     make_greeting(db)

@@ -66,6 +66,24 @@ def test_a_job_that_is_not_there_is_refused(tracked: Tracked, command: str) -> N
     assert (1, "pgjobs: there is no job 77\n  look up the id in xmp_jobs\n") == (said.code, said.err)
 
 
+def test_a_retry_of_nothing_is_refused(tracked: Tracked) -> None:
+    """Where no item is like that there is one sentence, and no job is made."""
+    tracked.targets(2)
+    job = tracked.add_job()
+    tracked.consume(lambda *_: {"result": "SUCCESSFUL"})
+    tracked.engine.start()
+    tracked.engine.wait_status(job, "done")
+    for options, which in (
+        ((), "failed"),
+        (("--which", "timeout"), "timeout"),
+        (("--which", "unprocessed"), "unprocessed"),
+    ):
+        said = operate(tracked, "retry", job, *options)
+        assert (1, "") == (said.code, said.out)
+        assert f"pgjobs: job {job} has no records that are: {which}\n  look at pgjobs.job_item_counts" in said.err
+    assert 1 == tracked.engine.value("select count(*) from xmp_jobs")
+
+
 def test_what_has_no_items_is_refused(tracked: Tracked) -> None:
     """A job of an untracked type keeps none; a word that is no choice is code 2, and no job is made."""
     job = tracked.engine.add_job("expired")

@@ -30,6 +30,7 @@ from mutants.simulated import SIMULATED
 from mutants.table import MUTANTS as PROTOCOL
 from mutants.table import Mutant
 from mutants.tasks import TASKS
+from mutants.types import TYPES
 from mutants.windows import WINDOWS
 
 from pgjobs.lab.memory import use_memory
@@ -49,6 +50,7 @@ MUTANTS = (
     *SAID,
     *SIMULATED,
     *TASKS,
+    *TYPES,
     *WINDOWS,
 )
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
