@@ -8,6 +8,9 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+-- Items are locked in the order of their keys, as by everybody else: that of their index, not that of their places.
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
   _now constant timestamptz := pgjobs.now();

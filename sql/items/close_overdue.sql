@@ -8,12 +8,12 @@ as $$
 declare
   _now constant timestamptz := pgjobs.now();
   _rules record;
-  _range record;
+  _from bigint[];
+  _to bigint[];
   _n bigint;
-  _closed bigint := 0;
 begin
   select * into _rules from pgjobs.item_rules(_job_id);
-  for _range in
+  with gone as (
     delete from pgjobs.item_launches l
     where (l.job_id, l.shard, l.due_at, l.from_key, l.to_key) in (
       select o.job_id, o.shard, o.due_at, o.from_key, o.to_key from pgjobs.item_launches o
@@ -21,47 +21,52 @@ begin
       order by o.due_at
       limit 20)
     returning l.from_key, l.to_key
-  loop
-    with overdue as (
-      select i.key, pgjobs.status_after(false, 'ERROR_TIMEOUT', i.attempts, _rules.retry_limit, _rules.retry_results) as status, i.attempts
-      from pgjobs.items i
-      where i.job_id = _job_id and i.key between _range.from_key and _range.to_key and i.status = 'l'
-        and (i.launched_at + _rules.execution_limit <= _now or i.acked_at is null and i.launched_at + _rules.ack_limit <= _now)
-      order by i.key
-      for no key update of i
-    ), changed as (
-      update pgjobs.items i
-      set status = o.status, result = 'ERROR_TIMEOUT', closed_at = case when o.status <> 'r' then _now end,
-          acked_at = case when o.status <> 'r' then i.acked_at end
-      from overdue o
-      where i.job_id = _job_id and i.key = o.key
-    ), done_with as (
-      delete from pgjobs.item_offers f using overdue o where f.job_id = _job_id and f.key = o.key
-    ), again as (
-      insert into pgjobs.item_retries as r (job_id, shard, key, attempt, due_at)
-      select _job_id, _shard, o.key, o.attempts + 1, _now + _rules.delay_to_retry from overdue o where o.status = 'r'
-      on conflict (job_id, key) do update set attempt = excluded.attempt, due_at = excluded.due_at
-    ), counted as (
-      insert into pgjobs.item_counts as k (job_id, slot, status, n)
-      select _job_id, pg_backend_pid() % 8, s.status, sum(s.n)
-      from (select o.status, 1 as n from overdue o union all select 'l'::"char", -1 from overdue o) s
-      group by s.status
-      order by s.status
-      on conflict (job_id, slot, status) do update set n = k.n + excluded.n
-    )
-    select count(*) into _n from overdue;
-    _closed := _closed + _n;
-    -- What is left of the range was acknowledged, or launched again since.
-    insert into pgjobs.item_launches (job_id, shard, due_at, from_key, to_key)
-    select _job_id, _shard, m.due_at, _range.from_key, _range.to_key
-    from (
-      select min(least(i.launched_at + _rules.execution_limit, case when i.acked_at is null then i.launched_at + _rules.ack_limit end)) as due_at
-      from pgjobs.items i
-      where i.job_id = _job_id and i.key between _range.from_key and _range.to_key and i.status = 'l') m
-    where m.due_at is not null
-    on conflict do nothing;
-  end loop;
-  return _closed;
+  ), apart as (
+    -- Ranges that overlap are one: each item comes once.
+    select unnest(range_agg(numrange(g.from_key, g.to_key, '[]'))) as keys from gone g
+  )
+  select array_agg(lower(a.keys)::bigint order by a.keys), array_agg(upper(a.keys)::bigint order by a.keys) into _from, _to from apart a;
+  -- All of them in one statement: whoever changes items locks all of theirs, in the order of their keys, before any counter.
+  with overdue as (
+    select i.key, pgjobs.status_after(false, 'ERROR_TIMEOUT', i.attempts, _rules.retry_limit, _rules.retry_results) as status, i.attempts
+    from unnest(_from, _to) u (from_key, to_key)
+    join pgjobs.items i on i.job_id = _job_id and i.key between u.from_key and u.to_key
+    where i.status = 'l'
+      and (i.launched_at + _rules.execution_limit <= _now or i.acked_at is null and i.launched_at + _rules.ack_limit <= _now)
+    order by i.key
+    for no key update of i
+  ), changed as (
+    update pgjobs.items i
+    set status = o.status, result = 'ERROR_TIMEOUT', closed_at = case when o.status <> 'r' then _now end,
+        acked_at = case when o.status <> 'r' then i.acked_at end
+    from overdue o
+    where i.job_id = _job_id and i.key = o.key
+  ), done_with as (
+    delete from pgjobs.item_offers f using overdue o where f.job_id = _job_id and f.key = o.key
+  ), again as (
+    insert into pgjobs.item_retries as r (job_id, shard, key, attempt, due_at)
+    select _job_id, _shard, o.key, o.attempts + 1, _now + _rules.delay_to_retry from overdue o where o.status = 'r'
+    on conflict (job_id, key) do update set attempt = excluded.attempt, due_at = excluded.due_at
+  ), counted as (
+    insert into pgjobs.item_counts as k (job_id, slot, status, n)
+    select _job_id, pg_backend_pid() % 8, s.status, sum(s.n)
+    from (select o.status, 1 as n from overdue o union all select 'l'::"char", -1 from overdue o) s
+    group by s.status
+    order by s.status
+    on conflict (job_id, slot, status) do update set n = k.n + excluded.n
+  )
+  select count(*) into _n from overdue;
+  -- What is left of a range was acknowledged, or launched again since.
+  insert into pgjobs.item_launches (job_id, shard, due_at, from_key, to_key)
+  select _job_id, _shard, m.due_at, u.from_key, u.to_key
+  from unnest(_from, _to) u (from_key, to_key)
+  cross join lateral (
+    select min(least(i.launched_at + _rules.execution_limit, case when i.acked_at is null then i.launched_at + _rules.ack_limit end)) as due_at
+    from pgjobs.items i
+    where i.job_id = _job_id and i.key between u.from_key and u.to_key and i.status = 'l') m
+  where m.due_at is not null
+  on conflict do nothing;
+  return _n;
 end;
 $$;
 comment on function pgjobs.close_overdue(bigint, integer) is

@@ -21,20 +21,26 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_lease', 'lease', format('lease: %s is out of range', _lease), 'give an interval of a day at most, such as 60 s');
   end if;
   return query
-  with taken as (
+  with free as materialized (
+    select f.job_id, f.key from pgjobs.item_offers f
+    where f.type = _type and f.lease_until <= clock_timestamp()
+    order by f.lease_until, f.job_id, f.key
+    limit _most
+    for update skip locked
+  ), quiet as materialized (
+    -- It waits for no item: whoever has one locked, to close it, waits for its offer next.
+    select i.job_id, i.key from free f join pgjobs.items i on i.job_id = f.job_id and i.key = f.key
+    where i.status = 'l'
+    for no key update of i skip locked
+  ), taken as (
     update pgjobs.item_offers o
     set agent = _agent, lease_until = clock_timestamp() + _lease
-    where (o.job_id, o.key) in (
-      select f.job_id, f.key from pgjobs.item_offers f
-      where f.type = _type and f.lease_until <= clock_timestamp()
-      order by f.lease_until, f.job_id, f.key
-      limit _most
-      for update skip locked)
-    returning o.job_id, o.key
+    from free f
+    where o.job_id = f.job_id and o.key = f.key
   ), told as (
     update pgjobs.items i set agent = _agent, acked_at = coalesce(i.acked_at, pgjobs.now())
-    from taken t
-    where i.job_id = t.job_id and i.key = t.key and i.status = 'l'
+    from quiet t
+    where i.job_id = t.job_id and i.key = t.key
     returning i.job_id, i.key, i.attempts, i.target, i.body
   )
   select t.job_id || '-' || t.key, t.job_id, t.key, t.attempts, pgjobs.readable(t.target), pgjobs.readable(t.body)

@@ -5,6 +5,9 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+-- Items are locked in the order of their keys, as by everybody else: that of their index, not that of their places.
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 begin
   if old.status::text = 'in progress' or exists (
@@ -16,12 +19,12 @@ begin
   delete from pgjobs.shards where job_id = old.id;
   delete from pgjobs.holds where job_id = old.id;
   delete from pgjobs.paces where what = 'job ' || old.id;
-  delete from pgjobs.item_offers where job_id = old.id;
   delete from pgjobs.cancellations where job_id = old.id;
   delete from pgjobs.items where job_id = old.id;
-  delete from pgjobs.item_counts where job_id = old.id;
-  delete from pgjobs.item_launches where job_id = old.id;
   delete from pgjobs.item_retries where job_id = old.id;
+  delete from pgjobs.item_offers where job_id = old.id;
+  delete from pgjobs.item_launches where job_id = old.id;
+  delete from pgjobs.item_counts where job_id = old.id;
   delete from pgjobs.outcomes where job_id = old.id;
   delete from pgjobs.uncertain_ranges where job_id = old.id;
   delete from pgjobs.log_segments where job_id = old.id;

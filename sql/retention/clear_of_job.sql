@@ -66,7 +66,8 @@ begin
     if _status = 'done' then
       perform pgjobs.note_cleared(_id, 'items');
       delete from pgjobs.items i
-      where i.ctid = any (array(select x.ctid from pgjobs.items x where x.job_id = _id limit _most));
+      -- One that is locked is just being answered, and goes with the next batch.
+      where i.ctid = any (array(select x.ctid from pgjobs.items x where x.job_id = _id limit _most for update skip locked));
       get diagnostics _gone = row_count;
     end if;
   when 'outcomes' then

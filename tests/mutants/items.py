@@ -6,6 +6,8 @@ from mutants.table import Edit, Mutant
 
 REPLIES = "pgjobs/engine/replies.py"
 CHECKPOINT_ITEMS, REPORT = "sql/items/checkpoint_items.sql", "sql/items/report_items.sql"
+TAKE = "sql/items/take_items.sql"
+LOCKS = "tests/items/test_item_locks.py"
 FAULTS, RACES, TRACKED = (
     f"tests/items/{name}.py" for name in ("test_tracked_faults", "test_tracked_races", "test_tracked")
 )
@@ -70,5 +72,11 @@ ITEMS = (
             ),
         ),
         (f"{RACES}::test_an_acknowledgement_is_that_of_one_attempt",),
+    ),
+    Mutant(
+        "m-take-waits",
+        "whoever takes items by SQL waits for none of them while it holds their offers",
+        (Edit(TAKE, "    for no key update of i skip locked\n", ""),),
+        (f"{LOCKS}::test_no_deadlock_among_those_who_change_items",),
     ),
 )
