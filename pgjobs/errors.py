@@ -13,14 +13,12 @@ PgjobsError
 │   └── Poisoned           … because of one of the messages in flight, which has to be found
 └── TaskError              a background task of the daemon keeps failing (exit code 70)
 
-What to do about an error of PostgreSQL stands in `hints.py`: `hint_for(error)`.
+What to do about an error of PostgreSQL stands in `pg/hints.py`: `hint_for(error)`.
 """
 
 from __future__ import annotations
 
 import psycopg
-
-from pgjobs.pg.hints import hint_for as hint_for  # noqa: PLC0414 callers find it among the errors
 
 REFUSALS = ("PJ400", "PJ404", "PJ409", "PJ503")
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import psycopg
 
 from pgjobs import log
-from pgjobs.errors import PgjobsError, SettingsError, TaskError, hint_for, one_line, refusal
-from pgjobs.pg.hints import SERVER_AWAY
+from pgjobs.errors import PgjobsError, SettingsError, TaskError, one_line, refusal
+from pgjobs.pg.hints import SERVER_AWAY, hint_for
 from pgjobs.settings import Settings, read_settings
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pgjobs.errors import SettingsError
-from pgjobs.joblog.folder import obstacle
+from pgjobs.folder import obstacle
 from pgjobs.pg.conninfo import ESCAPES
 from pgjobs.urls import check_broker, check_database, check_host, check_http, check_text
 

@@ -31,11 +31,11 @@ from pgjobs.engine.poison import Suspicion
 from pgjobs.engine.replies import Replies
 from pgjobs.engine.shard import Shard
 from pgjobs.engine.supervisor import Supervisor
-from pgjobs.errors import SchemaError, hint_for, one_line
+from pgjobs.errors import SchemaError, one_line
 from pgjobs.metrics import Metrics
 from pgjobs.pg import connection as db
 from pgjobs.pg import session
-from pgjobs.pg.hints import refused_for_good
+from pgjobs.pg.hints import hint_for, refused_for_good
 from pgjobs.pg.rights import DAEMON, check_rights
 from pgjobs.pg.versions import CHANGED, State
 from pgjobs.settings import Settings

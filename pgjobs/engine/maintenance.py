@@ -13,9 +13,10 @@ from uuid import UUID
 
 import psycopg
 
-from pgjobs.errors import hint_for, one_line
+from pgjobs.errors import one_line
 from pgjobs.joblog.removal import remove_logs
 from pgjobs.pg import connection as db
+from pgjobs.pg.hints import hint_for
 from pgjobs.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 import psycopg
 
 from pgjobs.backoff import Backoff
-from pgjobs.errors import Interrupted, PgjobsError, SchemaError, TaskError, hint_for, one_line
+from pgjobs.errors import Interrupted, PgjobsError, SchemaError, TaskError, one_line
+from pgjobs.pg.hints import hint_for
 
 logger = logging.getLogger(__name__)
 MOST_FAILURES = 10

@@ -244,5 +244,5 @@ def run(
             verdict = Verdict(seed, queue, injected, jobs, chaos.jobs.stops, took, certificate, chaos.findings)
             verdict.braked, verdict.timed_out = chaos.brakes.counts, chaos.brakes.timed_out
             if not verdict.good:
-                verdict.kept = kept.keep(place, verdict, faults)
+                verdict.kept = kept.keep(place, seed, certificate.violations + chaos.findings, faults)
     return verdict

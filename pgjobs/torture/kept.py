@@ -7,14 +7,9 @@ import shutil
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pgjobs.lab.process import ServicesError
 from pgjobs.torture.place import Place
 from pgjobs.torture.schedule import Fault
-
-if TYPE_CHECKING:
-    from pgjobs.torture.chaos import Verdict
 
 STATE = {
     "progress": "select to_jsonb(t) from pgjobs.shards t",
@@ -26,13 +21,13 @@ STATE = {
 }
 
 
-def keep(place: Place, verdict: Verdict, faults: list[Fault]) -> Path:
-    """Save logs, schedule and state where they outlive this run."""
-    folder = Path(tempfile.mkdtemp(prefix=f"pgjobs-torture-seed-{verdict.seed}-"))
+def keep(place: Place, seed: int, broken: list[str], faults: list[Fault]) -> Path:
+    """Save logs, schedule, state and what was broken where they outlive this run."""
+    folder = Path(tempfile.mkdtemp(prefix=f"pgjobs-torture-seed-{seed}-"))
     shutil.copytree(place.folder, folder / "run", dirs_exist_ok=True)
     story = {
-        "seed": verdict.seed,
-        "violations": verdict.certificate.violations + verdict.findings,
+        "seed": seed,
+        "violations": broken,
         "schedule": [asdict(fault) for fault in faults],
     }
     story |= {name: [row[0] for row in place.rows(query)] for name, query in STATE.items()}
@@ -41,6 +36,4 @@ def keep(place: Place, verdict: Verdict, faults: list[Fault]) -> Path:
         if server is not None:
             for log in server.root.glob("*.log"):
                 shutil.copy(log, folder)
-    if verdict.certificate.messages == 0 and not verdict.findings:
-        raise ServicesError("nothing was sent at all", "look into the logs of the daemons")
     return folder

@@ -6,9 +6,9 @@ import logging
 
 import psycopg
 
-from pgjobs.errors import hint_for, one_line, refusal
+from pgjobs.errors import one_line, refusal
 from pgjobs.pg import connection as db
-from pgjobs.pg.hints import membership
+from pgjobs.pg.hints import hint_for, membership
 from pgjobs.web.errors import Problem
 
 logger = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from fix_cli import run
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from pgjobs.errors import hint_for, one_line
+from pgjobs.errors import one_line
 from pgjobs.pg import hints
-from pgjobs.pg.hints import BY_SQLSTATE, refused_for_good, sqlstate
+from pgjobs.pg.hints import BY_SQLSTATE, hint_for, refused_for_good, sqlstate
 
 
 @pytest.fixture

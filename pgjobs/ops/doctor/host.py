@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from pgjobs.errors import SettingsError
-from pgjobs.joblog.folder import obstacle
+from pgjobs.folder import obstacle
 from pgjobs.ops.doctor.finding import Finding, ok, problem, warning
 from pgjobs.settings import Settings
 from pgjobs.web import bind, serve
