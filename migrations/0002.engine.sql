@@ -54,6 +54,7 @@ alter table public.xmp_job_types
   add column if not exists format text not null default 'event',
   add column if not exists format_options jsonb not null default '{}',
   add column if not exists reply_queue text,
+  add column if not exists needs_replies boolean not null default true,
   add column if not exists results text[],
   add column if not exists execution_limit interval,
   add column if not exists ack_limit interval,
@@ -64,6 +65,8 @@ comment on column public.xmp_job_types.tracked is
   'true: each record is kept as an item of pgjobs.items until its outcome is known.';
 comment on column public.xmp_job_types.format is 'What its messages look like: event, plain or celery.';
 comment on column public.xmp_job_types.reply_queue is 'Where its consumers answer; null: no answer comes from the broker.';
+comment on column public.xmp_job_types.needs_replies is
+  'true: nothing is sent while reply_queue is missing; false: it goes on, and the items end by time.';
 comment on column public.xmp_job_types.results is 'The results that an answer may have; null: any.';
 comment on column public.xmp_job_types.execution_limit is 'So long an attempt may last before its time is over; null: for ever.';
 comment on column public.xmp_job_types.ack_limit is 'So long an attempt may last before somebody has said that he works on it; null: nobody has to.';

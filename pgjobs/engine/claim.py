@@ -29,6 +29,7 @@ class Claim(NamedTuple):
     log_bytes: int
     tracked: bool = False
     reply_queue: str | None = None
+    needs_replies: bool = False
     format: str = "event"
     format_options: dict[str, object] | None = None
 

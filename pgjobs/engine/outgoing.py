@@ -13,6 +13,7 @@ from functools import cached_property
 from pgjobs.broker.confirms import Flight, in_words
 from pgjobs.broker.formats.base import Format
 from pgjobs.broker.publisher import Publisher
+from pgjobs.engine.answerable import Answerable
 from pgjobs.engine.shard import TELL_SECONDS, Shard
 from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Interrupted
@@ -39,6 +40,13 @@ class Outgoing:
         self._pause_reading = pause_reading
         self._prefix = f"{shard.claim.job_id}-"
         self._waiting_since = 0.0
+        self.answerable = Answerable(shard, publisher)
+        """Whether somebody could take the answers."""
+
+    async def look(self) -> bool:
+        """Refuse a route that is missing; False: its answers would find no queue, and the run is to end."""
+        await self.check_route()
+        return await self.answerable.look()
 
     async def check_route(self, within: float = ROUTE_SECONDS) -> None:
         """Refuse a route that is missing; wait for one that is away."""

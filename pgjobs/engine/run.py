@@ -95,12 +95,13 @@ class ShardRun:
             # Connections of an earlier run have a publisher; one that publishes nothing must not use it.
             if self.connections.publisher is not None and self.context.claim.publishes:
                 self._outgoing = Outgoing(self.shard, self.connections.publisher, records.pause, position.attempt)
-                checking = asyncio.ensure_future(self._outgoing.check_route())
+                checking = asyncio.ensure_future(self._outgoing.look())
                 if not await self.shard.lasts_for(
                     checking, "it waits for the broker, which does not answer for its route"
                 ):
                     return False
-                checking.result()
+                if not checking.result():
+                    return False
             if not self.context.claim.dry_run:
                 self._pace = Pace(self.shard, self.connections.publisher if self._outgoing else None, records.pause)
             return await self._stream(records, log)
@@ -110,6 +111,8 @@ class ShardRun:
                 await self._commit(window, log, last=False)
             raise
         finally:
+            if self._outgoing is not None:
+                self._outgoing.answerable.close()
             if self._reading is not None:
                 await call_off(self._reading)
             await records.close()
@@ -169,6 +172,8 @@ class ShardRun:
         if self._outgoing is None:
             self.windows.append(window)
             return True
+        if not self._outgoing.answerable.may_send():
+            return False
         if not self._is_announced(window.last_key):
             await self.shard.renew(window.last_key)
             faults.reach("after_announce")

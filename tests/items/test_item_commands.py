@@ -144,7 +144,7 @@ def test_every_door_shows_the_items_of_a_tracked_job_and_of_no_other(tracked: Tr
 
 def test_why_names_a_missing_reply_queue(tracked: Tracked) -> None:
     """A job that waits for answers which nobody can take says so, with the remedy, until the queue is there."""
-    tracked.rules(reply_queue=f"{tracked.replies}-2")
+    tracked.rules(reply_queue=f"{tracked.replies}-2", needs_replies=False)
     tracked.targets(3)
     job = tracked.add_job()
     tracked.engine.start()

@@ -17,4 +17,16 @@ TYPES = (
         (Edit("sql/pace/check_stop.sql", "= 'true' and _registered.tracked then", "= 'true' and false then"),),
         ("tests/engine/test_local_time.py::test_a_tracked_type_has_one_window_for_all",),
     ),
+    Mutant(
+        "m-type-unanswerable",
+        "nothing is sent while the reply queue is missing, from the first message on",
+        (Edit("pgjobs/engine/outgoing.py", "return await self.answerable.look()", "return True"),),
+        ("tests/items/test_missing_replies.py::test_nothing_is_sent_while_nobody_could_take_the_answers",),
+    ),
+    Mutant(
+        "m-type-unanswered",
+        "a reply queue that goes away in mid-job is noticed",
+        (Edit("pgjobs/engine/answerable.py", "self._asking = asyncio.ensure_future(self.look())", "pass"),),
+        ("tests/items/test_missing_replies.py::test_a_reply_queue_that_goes_away_in_mid_job",),
+    ),
 )

@@ -15,7 +15,10 @@ def test_a_missing_reply_queue_is_named(tracked: Tracked, examine: Examine) -> N
     found = about(examine(), "replies")
     assert "problem" == found.level
     assert "tracked: no answers are taken from queue 'nowhere': 404 NOT_FOUND" in found.sentence
+    assert found.sentence.endswith(", and nothing is sent meanwhile")
     assert "declare the queue, or mend reply_queue" in found.remedy
+    tracked.rules(needs_replies=False)
+    assert "meanwhile" not in about(examine(), "replies").sentence
 
 
 def test_work_that_nobody_consumes_is_told(tracked: Tracked, examine: Examine) -> None:

@@ -38,7 +38,8 @@ async def _of_type(publisher: Publisher, job_type: JobType) -> AsyncIterator[Fin
         except exceptions.ChannelClosedByBroker as error:
             words = f"queue {job_type.reply_queue!r}: {error.reply_code} {error.reply_text}"
             remedy = "declare the queue, or mend reply_queue in xmp_job_types"
-            yield problem("replies", f"{name}: no answers are taken from {words}", remedy)
+            held = ", and nothing is sent meanwhile" if job_type.needs_replies else ""
+            yield problem("replies", f"{name}: no answers are taken from {words}{held}", remedy)
     if not queue:
         return
     try:

@@ -26,6 +26,7 @@ class JobType(NamedTuple):
     routing_key: str
     tracked: bool
     reply_queue: str
+    needs_replies: bool
     format: str
 
 
@@ -34,7 +35,7 @@ async def job_types(connection: db.Connection) -> list[JobType]:
     cursor = connection.cursor(row_factory=class_row(JobType))
     await cursor.execute(
         "select name::text, selector, exchange, coalesce(routing_key, '') as routing_key, tracked,"
-        " case when tracked then coalesce(reply_queue, '') else '' end as reply_queue, format"
+        " case when tracked then coalesce(reply_queue, '') else '' end as reply_queue, needs_replies, format"
         " from public.xmp_job_types where selector is not null order by name"
     )
     return await cursor.fetchall()
