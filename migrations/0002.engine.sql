@@ -15,7 +15,10 @@ alter table public.xmp_jobs
   add column if not exists max_backlog bigint,
   add column if not exists stop_at timestamptz,
   add column if not exists schedule jsonb not null default '{}',
-  add column if not exists budget jsonb not null default '{}';
+  add column if not exists budget jsonb not null default '{}',
+  add column if not exists rules jsonb not null default '{}';
+comment on column public.xmp_jobs.rules is
+  'How its items end and are tried again: execution_limit, ack_limit, retry_limit, delay_to_retry, retry_results; what is not given is as the type says.';
 comment on column public.xmp_jobs.task_id is 'The task that made the job; null: none. Only a task writes it.';
 comment on column public.xmp_jobs.rate is 'At most so many records are published per second, by all daemons and shards together; null: as many as possible.';
 comment on column public.xmp_jobs.max_backlog is
@@ -297,14 +300,19 @@ comment on table pgjobs.item_counts is
   'How many items of a job have which status: the sum over its slots, changed together with the items. Besides, of answers that changed nothing: G and B: late ones that were good or not; D: repeated ones.';
 
 create table pgjobs.item_launches (
-  job_id   bigint not null,
-  shard    integer not null,
-  due_at   timestamptz not null,
-  from_key bigint not null,
-  to_key   bigint not null,
-  primary key (job_id, shard, due_at, from_key, to_key)
+  job_id      bigint not null,
+  shard       integer not null,
+  acked       boolean not null,
+  launched_at timestamptz not null,
+  from_key    bigint not null,
+  to_key      bigint not null,
+  keys        bigint[],
+  primary key (job_id, shard, acked, launched_at, from_key, to_key)
 );
-comment on table pgjobs.item_launches is 'Ranges of keys that were launched together, and when their time may be over.';
+comment on table pgjobs.item_launches is
+  'Ranges of keys that were launched together, one for each window: when their time is over, the rules say that are in force then.';
+comment on column pgjobs.item_launches.acked is 'Each item of it that is open was acknowledged, so only execution_limit can end it.';
+comment on column pgjobs.item_launches.keys is 'Which keys of the range it is, where it is not all of them: those of a further attempt.';
 
 create table pgjobs.item_retries (
   job_id  bigint not null,
@@ -538,6 +546,7 @@ create table pgjobs.tasks (
   max_backlog  bigint,
   schedule     jsonb not null default '{}',
   budget       jsonb not null default '{}',
+  rules        jsonb not null default '{}',
   starts_at    timestamptz not null,
   stops_at     timestamptz,
   most_runs    bigint,
@@ -546,7 +555,7 @@ create table pgjobs.tasks (
 );
 comment on table pgjobs.tasks is 'What is to be done again and again: each row makes its jobs, one for each occasion. Written by people.';
 comment on column pgjobs.tasks.active is 'false: the task is paused, and its job that waits is held back.';
-comment on column pgjobs.tasks.type is 'From here to budget: what each job gets, as in xmp_jobs.';
+comment on column pgjobs.tasks.type is 'From here to rules: what each job gets, as in xmp_jobs.';
 comment on column pgjobs.tasks.starts_at is 'No occasion comes before; a period counts from here. Left out: now.';
 comment on column pgjobs.tasks.stops_at is 'No occasion comes at this moment or later; null: it goes on.';
 comment on column pgjobs.tasks.most_runs is 'How many jobs it makes; null: it goes on.';

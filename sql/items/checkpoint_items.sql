@@ -73,9 +73,9 @@ begin
     delete from pgjobs.item_retries r using changed c
     where _attempt > 1 and c.status <> 'r' and r.job_id = _job_id and r.key = c.key
   ), launched as (
-    insert into pgjobs.item_launches (job_id, shard, due_at, from_key, to_key)
-    select _job_id, _shard, _now + least(_rules.execution_limit, _rules.ack_limit), _least, _greatest
-    where num_nonnulls(_rules.execution_limit, _rules.ack_limit) > 0 and exists (select from changed c where c.status = 'l')
+    -- Whatever the rules say now: a limit may be set later.
+    insert into pgjobs.item_launches (job_id, shard, acked, launched_at, from_key, to_key, keys)
+    select _job_id, _shard, false, _now, _least, _greatest, _keys where exists (select from changed c where c.status = 'l')
     on conflict do nothing
   ), offered as (
     insert into pgjobs.item_offers as o (job_id, key, type, lease_until)

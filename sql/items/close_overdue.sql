@@ -8,6 +8,7 @@ as $$
 declare
   _now constant timestamptz := pgjobs.now();
   _rules record;
+  _gone pgjobs.item_launches[];
   _from bigint[];
   _to bigint[];
   _n bigint;
@@ -15,15 +16,25 @@ begin
   select * into _rules from pgjobs.item_rules(_job_id);
   with gone as (
     delete from pgjobs.item_launches l
-    where (l.job_id, l.shard, l.due_at, l.from_key, l.to_key) in (
-      select o.job_id, o.shard, o.due_at, o.from_key, o.to_key from pgjobs.item_launches o
-      where o.job_id = _job_id and o.shard = _shard and o.due_at <= _now
-      order by o.due_at
-      limit 20)
-    returning l.from_key, l.to_key
-  ), apart as (
+    where (l.job_id, l.shard, l.acked, l.launched_at, l.from_key, l.to_key) in (
+      select _job_id, _shard, o.acked, o.launched_at, o.from_key, o.to_key
+      from pgjobs.attempt_limits(_job_id) m
+      cross join lateral (
+        select n.acked, n.launched_at, n.from_key, n.to_key from pgjobs.item_launches n
+        where n.job_id = _job_id and n.shard = _shard and n.acked = m.acked
+        order by n.launched_at
+        limit 10) o
+      where o.launched_at + m.most <= _now)
+    returning l as launch
+  )
+  select array_agg(g.launch) into _gone from gone g;
+  with apart as (
     -- Ranges that overlap are one: each item comes once.
-    select unnest(range_agg(numrange(g.from_key, g.to_key, '[]'))) as keys from gone g
+    select unnest(range_agg(numrange(r.from_key, r.to_key, '[]'))) as keys
+    from unnest(_gone) g
+    cross join lateral (
+      select g.from_key, g.to_key where g.keys is null
+      union all select k.key, k.key from unnest(g.keys) k (key)) r
   )
   select array_agg(lower(a.keys)::bigint order by a.keys), array_agg(upper(a.keys)::bigint order by a.keys) into _from, _to from apart a;
   -- All of them in one statement: whoever changes items locks all of theirs, in the order of their keys, before any counter.
@@ -56,18 +67,14 @@ begin
     on conflict (job_id, slot, status) do update set n = k.n + excluded.n
   )
   select count(*) into _n from overdue;
-  -- What is left of a range was acknowledged, or launched again since.
-  insert into pgjobs.item_launches (job_id, shard, due_at, from_key, to_key)
-  select _job_id, _shard, m.due_at, u.from_key, u.to_key
-  from unnest(_from, _to) u (from_key, to_key)
-  cross join lateral (
-    select min(least(i.launched_at + _rules.execution_limit, case when i.acked_at is null then i.launched_at + _rules.ack_limit end)) as due_at
-    from pgjobs.items i
-    where i.job_id = _job_id and i.key between u.from_key and u.to_key and i.status = 'l') m
-  where m.due_at is not null
+  -- What is left of a launch was acknowledged.
+  insert into pgjobs.item_launches (job_id, shard, acked, launched_at, from_key, to_key, keys)
+  select g.job_id, g.shard, true, g.launched_at, g.from_key, g.to_key, g.keys
+  from unnest(_gone) g
+  where pgjobs.is_launched(g)
   on conflict do nothing;
   return _n;
 end;
 $$;
 comment on function pgjobs.close_overdue(bigint, integer) is
-  'Ends the attempts of a shard whose time is over, by the rules of its job: tried again, or closed by time; 20 ranges at most. How many items it has changed.';
+  'Ends the attempts of a shard whose time is over, by the rules of its job as they are now: tried again, or closed by time; 20 ranges at most. How many items it has changed.';

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, item_counts   Writes: shards, items, item_counts, item_retries
+-- Reads: xmp_jobs   Writes: shards, item_launches, and what close_items writes
 create or replace function pgjobs.end_round(_job_id bigint, _shard integer, _epoch bigint)
 returns boolean
 language plpgsql
@@ -20,10 +20,12 @@ begin
   end if;
   _open := pgjobs.open_items(_job_id);
   if _open = 0 then
+    delete from pgjobs.item_launches l where l.job_id = _job_id and l.shard = _shard;
     update pgjobs.shards p set due_at = pgjobs.now()
     where p.job_id = _job_id and p.shard <> _shard and p.owner is null and p.finished_at is null and p.round_over;
     return false;
   end if;
+  perform pgjobs.forget_launches(_job_id, _shard);
   update pgjobs.shards p
   set owner = null, lease_until = null, yield_at = null, in_flight_to = p.after_key, uncertain_to = null, round_over = true, failures = 0,
       due_at = case when j.status::text = 'in progress' and j.active then pgjobs.item_due(_job_id, _shard)

@@ -27,13 +27,13 @@ begin
     perform pgjobs.refuse('PJ409', 'nothing_to_retry', 'id', format('job %s has no records that are: %s', _id, _which),
       'look at pgjobs.job_item_counts, or wait until the job is done; besides failed there are timeout, refused, unprocessed, good and sent');
   end if;
-  insert into public.xmp_jobs (type, params, file_name, priority, shards, rate, max_backlog, schedule, budget)
+  insert into public.xmp_jobs (type, params, file_name, priority, shards, rate, max_backlog, schedule, budget, rules)
   values (_job.type, _job.params - '{count,offset,source}'::text[] || jsonb_build_object('source', _source), _job.file_name,
-          _job.priority, _job.shards, _job.rate, _job.max_backlog, _job.schedule, _job.budget)
+          _job.priority, _job.shards, _job.rate, _job.max_backlog, _job.schedule, _job.budget, _job.rules)
   returning id into _new;
   perform set_config('pgjobs.actor', _former, true);
   return pgjobs.job_json(_new);
 end;
 $$;
 comment on function pgjobs.retry_job(bigint, text, text) is
-  'Inserts a job that sends again what of another one failed (or timeout, refused, unprocessed, good, sent), with its type, params and pace; refuses (PJ404, PJ409, PJ400) where the job has no items, and where none of them is like that. Answers with the new job.';
+  'Inserts a job that sends again what of another one failed (or timeout, refused, unprocessed, good, sent), with its type, params, pace and rules; refuses (PJ404, PJ409, PJ400) where the job has no items, and where none of them is like that. Answers with the new job.';

@@ -100,6 +100,9 @@ begin
     end if;
   end if;
 
+  if new.rules is distinct from '{}' and (tg_op = 'INSERT' or (new.rules, new.type) is distinct from (old.rules, old.type)) then
+    perform pgjobs.check_rules(new.rules, new.type::text);
+  end if;
   _changed := tg_op = 'INSERT'
     or (new.type, new.params, new.file_name, new.shards) is distinct from (old.type, old.params, old.file_name, old.shards);
   _started := tg_op = 'UPDATE' and (_changed or _to in ('ready', 'in progress'))

@@ -17,9 +17,10 @@ begin
     case when new.max_backlog is distinct from old.max_backlog then format('max_backlog = %s', coalesce(new.max_backlog::text, 'none')) end,
     case when new.schedule <> old.schedule then format('schedule = %s', new.schedule) end,
     case when new.budget <> old.budget then format('budget = %s', new.budget) end,
+    case when new.rules <> old.rules then format('rules = %s', new.rules) end,
     nullif(pgjobs.trusted_setting('pgjobs.reason', '{pgjobs_daemon}'), '')));
   return null;
 end;
 $$;
 comment on function pgjobs.record_schedule() is
-  'Trigger: keeps in the events of a job who asked for its start, held it back, gave it another time or another pace, and why; none of this is a transition.';
+  'Trigger: keeps in the events of a job who asked for its start, held it back, gave it another time, another pace or other rules, and why; none of this is a transition.';

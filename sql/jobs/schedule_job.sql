@@ -13,9 +13,9 @@ begin
     values (new.id, 0, new.priority, new.start_asked, pgjobs.now(), case when new.status::text = 'ready' and new.active then new.run_at end);
   elsif (old.status::text, old.active) is distinct from (new.status::text, new.active)
         or new.status::text = 'ready' and new.run_at is distinct from old.run_at
-        -- Those that are parked because of the old pace look at the new one.
-        or new.status::text = 'in progress' and (new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget)
-                               is distinct from (old.rate, old.max_backlog, old.stop_at, old.schedule, old.budget) then
+        -- Those that are parked because of the old pace, or wait by the old rules, look at the new ones.
+        or new.status::text = 'in progress' and (new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget, new.rules)
+                               is distinct from (old.rate, old.max_backlog, old.stop_at, old.schedule, old.budget, old.rules) then
     perform pgjobs.schedule_shards(new.id, new.status::text, new.active, new.run_at::timestamptz, new.priority::smallint, new.start_asked);
   else
     update pgjobs.shards p set priority = new.priority, asked = new.start_asked or new.status::text = 'in progress'

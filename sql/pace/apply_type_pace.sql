@@ -26,4 +26,4 @@ begin
 end;
 $$;
 comment on function pgjobs.apply_type_pace() is
-  'Trigger: jobs in progress of a type whose limits were changed look at them at once, those too that are parked because of the old ones.';
+  'Trigger: jobs in progress of a type whose limits were changed look at them at once, those too that are parked because of the old ones, or wait for answers by the old time-outs.';

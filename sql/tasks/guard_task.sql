@@ -22,6 +22,7 @@ begin
   new.file_name := coalesce(new.file_name, '');
   new.schedule := coalesce(new.schedule, '{}');
   new.budget := coalesce(new.budget, '{}');
+  new.rules := coalesce(new.rules, '{}');
   new.priority := coalesce(new.priority, 5);
   new.id_user := coalesce(new.id_user, 0);
   if tg_op = 'UPDATE' and (new.id, new.created_at) is distinct from (old.id, old.created_at) then
@@ -62,6 +63,9 @@ begin
                          is distinct from (old.type, old.params, old.rate, old.max_backlog, old.schedule, old.budget) then
     perform pgjobs.check_pace(new.rate, new.max_backlog, new.schedule, new.budget, _table);
     perform pgjobs.check_stop(null, null, new.max_backlog, new.schedule, new.type, new.params, _table);
+  end if;
+  if tg_op = 'INSERT' or (new.type, new.rules) is distinct from (old.type, old.rules) then
+    perform pgjobs.check_rules(new.rules, new.type, _table);
   end if;
 
   _again := tg_op = 'INSERT' or new.repeating is distinct from old.repeating;

@@ -6,5 +6,6 @@ for each row execute function pgjobs.guard_type();
 create or replace trigger pgjobs_20_pace
 after update on public.xmp_job_types
 for each row when (
-  (old.rate, old.max_backlog, old.schedule, old.budget, old.queue) is distinct from (new.rate, new.max_backlog, new.schedule, new.budget, new.queue))
+  (old.rate, old.max_backlog, old.schedule, old.budget, old.queue, old.execution_limit, old.ack_limit)
+  is distinct from (new.rate, new.max_backlog, new.schedule, new.budget, new.queue, new.execution_limit, new.ack_limit))
 execute function pgjobs.apply_type_pace();

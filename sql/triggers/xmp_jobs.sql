@@ -31,8 +31,9 @@ create or replace trigger pgjobs_21_record_schedule
 after update on public.xmp_jobs
 for each row when (
   old.status is not distinct from new.status
-  and (old.run_at, old.active, old.start_asked, old.priority, old.rate, old.max_backlog, old.stop_at, old.schedule, old.budget)
-      is distinct from (new.run_at, new.active, new.start_asked, new.priority, new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget))
+  and (old.run_at, old.active, old.start_asked, old.priority, old.rate, old.max_backlog, old.stop_at, old.schedule, old.budget, old.rules)
+      is distinct from
+      (new.run_at, new.active, new.start_asked, new.priority, new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget, new.rules))
 execute function pgjobs.record_schedule();
 
 -- Before the shards are locked: whoever grants records locks the rate first.
@@ -59,8 +60,9 @@ for each row execute function pgjobs.schedule_job();
 create or replace trigger pgjobs_22_schedule_update
 after update on public.xmp_jobs
 for each row when (
-  (old.status, old.active, old.run_at, old.priority, old.start_asked, old.rate, old.max_backlog, old.stop_at, old.schedule, old.budget)
-  is distinct from (new.status, new.active, new.run_at, new.priority, new.start_asked, new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget)
+  (old.status, old.active, old.run_at, old.priority, old.start_asked, old.rate, old.max_backlog, old.stop_at, old.schedule, old.budget, old.rules)
+  is distinct from
+  (new.status, new.active, new.run_at, new.priority, new.start_asked, new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget, new.rules)
   -- Of a job that becomes done no shard is open or due any more.
   and (old.status is not distinct from new.status or new.status::text <> 'done'))
 execute function pgjobs.schedule_job();
@@ -112,8 +114,8 @@ after update on public.xmp_jobs
 for each row when (
   (old.status is distinct from new.status or old.run_at is distinct from new.run_at or old.active is distinct from new.active
    or old.priority is distinct from new.priority
-   or (old.rate, old.max_backlog, old.stop_at, old.schedule, old.budget)
-      is distinct from (new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget))
+   or (old.rate, old.max_backlog, old.stop_at, old.schedule, old.budget, old.rules)
+      is distinct from (new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget, new.rules))
   and coalesce(current_setting('pgjobs.mute', true), '') <> 'on')
 execute function pgjobs.notify_job();
 

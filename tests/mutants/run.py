@@ -25,6 +25,7 @@ from mutants.items import ITEMS
 from mutants.pace import PACE
 from mutants.places import PLACES
 from mutants.rights import RIGHTS
+from mutants.rules import ITEM_RULES
 from mutants.said import SAID
 from mutants.simulated import SIMULATED
 from mutants.table import MUTANTS as PROTOCOL
@@ -47,6 +48,7 @@ MUTANTS = (
     *PACE,
     *PLACES,
     *RIGHTS,
+    *ITEM_RULES,
     *SAID,
     *SIMULATED,
     *TASKS,
