@@ -14,6 +14,10 @@ from pgjobs.metrics import Metrics
 
 PREFETCH = 2000
 """Messages that the broker hands out ahead of their acknowledgement, on each queue."""
+LARGEST = 256 << 10
+"""Bytes of an answer."""
+BEGINNING = 200
+"""So many bytes of a larger one are kept."""
 
 
 class Delivery(NamedTuple):
@@ -75,6 +79,8 @@ class ReplyConsumer:
         self.refused.pop(queue, None)
 
     def _on_message(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
+        if len(body) > LARGEST:
+            body = body[:BEGINNING].decode(errors="ignore").encode()
         delivery = Delivery(channel, method.delivery_tag, properties.correlation_id, properties.type, body)
         self._taken.append(delivery)
         self._came.set()

@@ -32,8 +32,6 @@ LOOK_SECONDS = 5.0
 """How often the list of queues is read again."""
 BEAT = "agent"
 """The AMQP type of a message in which an agent says that it lives."""
-MAX_BODY = 256 << 10
-"""Bytes of an answer."""
 AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.LockNotAvailable)
 
 
@@ -133,9 +131,7 @@ class Replies:
 
 
 def _text(body: bytes) -> str | None:
-    """An answer as text; None where it is none, or too large."""
-    if len(body) > MAX_BODY:
-        return None
+    """An answer as text; None where it is none."""
     try:
         text = body.decode()
     except UnicodeDecodeError:

@@ -11,12 +11,19 @@ declare
   _one jsonb;
   _inner jsonb;
   _said text;
+  _raised text;
 begin
   n := 0;
   begin
     _read := _body::jsonb;
   exception when data_exception or feature_not_supported or program_limit_exceeded or statement_too_complex then
-    _read := null;
+    begin
+      _read := pgjobs.mended_json(_body)::jsonb;
+    exception when data_exception or feature_not_supported or program_limit_exceeded or statement_too_complex then
+      -- Of a result of Celery that is too large its beginning is here, which says how the task has ended.
+      _said := substring(_body from '^\{"status": "(SUCCESS|FAILURE|REVOKED)"');
+      _read := jsonb_build_object('task_id', _id, 'status', _said, 'result', 'its result is too large, or can''t be read') where _said is not null;
+    end;
   end;
   if _read is null then
     fault := 'no_json';
@@ -49,9 +56,23 @@ begin
       -- What a result backend of Celery sends.
       id := coalesce(id, _one ->> 'task_id');
       _said := _one ->> 'status';
+      _raised := case when _said <> 'SUCCESS' then _one #>> '{result,exc_type}' end;
       kind := case _said when 'SUCCESS' then 'good' when 'FAILURE' then 'failed' when 'REVOKED' then 'failed' else 'partial' end;
-      result := case _said when 'SUCCESS' then 'SUCCESSFUL' when 'FAILURE' then 'ERROR_PROCESSING' else _said end;
-      description := case when kind <> 'partial' then _one ->> 'result' end;
+      result := case
+        when _said = 'SUCCESS' then 'SUCCESSFUL'
+        when _said <> 'FAILURE' then _said
+        when _raised = 'NotRegistered' then 'NOT_SUPPORTED'
+        when _raised in ('TimeLimitExceeded', 'SoftTimeLimitExceeded') then 'ERROR_TIMEOUT'
+        else 'ERROR_PROCESSING' end;
+      agent := left(case when _said = 'STARTED' then _one #>> '{result,hostname}' end, 200);
+      description := case
+        when kind = 'partial' then null
+        when _raised is null then _one ->> 'result'
+        else concat_ws(': ', _raised, nullif((
+          select string_agg(m.said, ', ' order by m.place)
+          from jsonb_array_elements_text(case jsonb_typeof(_one #> '{result,exc_message}')
+            when 'array' then _one #> '{result,exc_message}' else jsonb_build_array(_one #> '{result,exc_message}') end)
+            with ordinality m (said, place)), '')) end;
     else
       id := coalesce(_one ->> 'id', id);
       result := _one ->> 'result';

@@ -71,7 +71,9 @@ as $$
   ), changed as (
     update pgjobs.items i
     set status = coalesce(d.becomes, i.status), answer = coalesce(d.answers, i.answer),
-        result = coalesce(d.result, i.result), description = coalesce(d.description, i.description),
+        result = coalesce(d.result, i.result),
+        -- What was said of the attempt before is no word of this one.
+        description = coalesce(d.description, case when i.acked_at is not null then i.description end),
         steps = case when d.steps is null then i.steps when pg_column_size(i.steps) > 65536 then i.steps else coalesce(i.steps, '[]') || d.steps end,
         -- What was said of this attempt says nothing of the next one.
         acked_at = case when d.becomes is distinct from 'r' then coalesce(i.acked_at, m.now) end,

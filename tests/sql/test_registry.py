@@ -60,13 +60,11 @@ def test_a_job_of_each_type_has_records(registry: Db, name: str) -> None:
 
 
 def test_a_celery_job_is_one_call(registry: Db) -> None:
-    """The body is the one of Celery's protocol 2: arguments by place, by name, and what follows the task."""
-    ((key, target, code, _, body),) = records(
-        registry, "Celery Job", task="shop.charge", args=[1, "a"], kwargs={"b": None}
-    )
+    """Its record says what the job says of the call."""
+    call = {"task": "shop.charge", "args": [1, "a"], "kwargs": {"b": None}, "priority": 3}
+    ((key, target, code, _, body),) = records(registry, "Celery Job", **call, dry_run=False)
     assert (1, "shop.charge", None) == (key, target, code)
-    assert [[1, "a"], {"b": None}] == json.loads(str(body))[:2]
-    assert {"callbacks", "errbacks", "chain", "chord"} == set(json.loads(str(body))[2])
+    assert call == json.loads(str(body))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ end;
 $$;
 comment on function public.sample_records(bigint, integer, bigint, bigint) is 'Selects the targets 1 to params.number of a sample job.';
 
--- A call of a Celery task is one record; its body is the one that Celery itself writes.
+-- A call of a Celery task is one record; whatever else the job says of it is checked when its message is made.
 create or replace function public.celery_records(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint)
 returns text
 language plpgsql
@@ -52,9 +52,7 @@ begin
   return format(
     'select 1::bigint as key, %L::text as target, null::text as code, null::text as detail, %L::text as body'
     ' where %s < 1 and 1 <= %s',
-    _params ->> 'task',
-    jsonb_build_array(_args, _kwargs, jsonb_build_object('callbacks', null, 'errbacks', null, 'chain', null, 'chord', null)),
-    coalesce(_after_key, 0), coalesce(_end_key, 1));
+    _params ->> 'task', _params - 'dry_run', coalesce(_after_key, 0), coalesce(_end_key, 1));
 end;
 $$;
 comment on function public.celery_records(bigint, integer, bigint, bigint) is 'Selects the one call of a task that params of the job describe.';
@@ -67,8 +65,8 @@ from unnest('{
   ProductsIntegrationSubscriptionRenewer, ProductsIntegrationUpdatePurchases}'::text[]) t (name)
 on conflict (name) do nothing;
 
-insert into public.xmp_job_types (name, selector, routing_key, params)
-values ('Celery Job', 'public.celery_records', 'celery', '{task,args,kwargs,dry_run}')
+insert into public.xmp_job_types (name, selector, routing_key, format, params)
+values ('Celery Job', 'public.celery_records', 'celery', 'celery', '{task,args,kwargs,expires,eta,timelimit,priority,dry_run}')
 on conflict (name) do nothing;
 
 insert into pgjobs.agents (name, types, about)
