@@ -3,9 +3,8 @@
 import datetime as dt
 import json
 from importlib.resources import files
-from typing import Any
 
-from fix_celery import Calls, Worker
+from fix_celery import Calls, Said, Worker
 from psycopg.types.json import Jsonb
 
 CUT = "y" * 1000
@@ -18,7 +17,7 @@ def called(task: str, *args: object, **options: object) -> dict[str, object]:
 
 def test_results_close_items(calls: Calls, worker: Worker) -> None:
     """However a task ends, its item is closed, with what an operator wants to read: the error's type and message."""
-    cases: list[tuple[Any, tuple[str, str, str | None]]] = [
+    cases: list[tuple[object, Said]] = [
         (called("charge", "Ann", kwargs={"price": 3}), ("s", "SUCCESSFUL", "Ann has paid 3")),
         ("nothing", ("s", "SUCCESSFUL", None)),
         ("silent", ("s", "SUCCESSFUL", "said all the same")),
@@ -97,7 +96,7 @@ def test_options_of_a_call_reach_its_task(calls: Calls, worker: Worker) -> None:
         called("told", eta=eta.isoformat(), expires=600),
     )
     calls.engine.start()
-    first, second = (json.loads(said) for _, _, said in calls.done(job).values())
+    first, second = (json.loads(said or "") for _, _, said in calls.done(job).values())
     assert [["é", {"deep": [None]}], {"on": True}, None, [90, 60], 7] == first
     assert [[], {}, eta.isoformat(), [None, None], 4] == second
     assert calls.tracked.item(job, 2)["closed_at"] >= eta
@@ -117,4 +116,4 @@ def test_a_job_that_is_one_call(calls: Calls, worker: Worker) -> None:
         "insert into xmp_jobs (type, params) values ('Celery Job', %s) returning id", Jsonb(params)
     )
     ((status, _, said),) = calls.done(job).values()
-    assert ("s", [[1, "a"], {"b": None}, None, [30, 20], 3]) == (status, json.loads(said))
+    assert ("s", [[1, "a"], {"b": None}, None, [30, 20], 3]) == (status, json.loads(said or ""))

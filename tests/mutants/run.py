@@ -33,6 +33,7 @@ from mutants.table import Mutant
 from mutants.tasks import TASKS
 from mutants.types import TYPES
 from mutants.windows import WINDOWS
+from mutants.workers import WORKERS
 
 from pgjobs.lab.memory import use_memory
 from pgjobs.lab.services import Services, running_services
@@ -54,6 +55,7 @@ MUTANTS = (
     *TASKS,
     *TYPES,
     *WINDOWS,
+    *WORKERS,
 )
 PARTS = ("pgjobs", "sql", "migrations", "tests", "pyproject.toml")
 PATIENCE = 180

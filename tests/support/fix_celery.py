@@ -189,7 +189,7 @@ class Worker:
 
             def has_begun() -> bool:
                 assert self._process.poll() is None, self.said
-                return broker.channel.queue_declare(self.queue, passive=True).method.consumer_count > 0
+                return int(broker.channel.queue_declare(self.queue, passive=True).method.consumer_count) > 0
 
             assert soon(has_begun), self.said
         return self
@@ -224,6 +224,10 @@ class Worker:
         assert [self.name] == [name for one in heard for name in one], heard
 
 
+Said = tuple[str, str, str | None]
+"""Status, result and description of an item."""
+
+
 class Calls:
     """A tracked type of the format celery, whose records are calls of a worker's tasks."""
 
@@ -249,12 +253,12 @@ class Calls:
             )
         return self.tracked.add_job(**columns)
 
-    def done(self, job: int) -> dict[int, tuple[str, str, str]]:
+    def done(self, job: int) -> dict[int, Said]:
         """Status, result and description of the items of a job, which it waits for."""
         self.engine.wait_status(job, "done")
         return self.items(job)
 
-    def items(self, job: int) -> dict[int, tuple[str, str, str]]:
+    def items(self, job: int) -> dict[int, Said]:
         """The same now."""
         found = self.engine.rows(
             "select key, status::text, result, description from pgjobs.items where job_id = %s order by key", job
