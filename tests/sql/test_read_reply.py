@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fix_jobs import Db
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=12) | st.text(
@@ -25,6 +25,8 @@ def read(db: Db, body: str) -> Any:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=VALUES)
+@example("\ud83d \U0001f600\ude00 \\u0000 \\\0")
+@example([float("nan"), float("inf"), {"a": float("-inf")}, "NaN, NaN"])
 def test_whatever_python_writes_is_read(db: Db, value: Any) -> None:
     """Any result of a task that a worker can write closes its item; a text stays as it is where it can."""
     said = read(db, json.dumps({"status": "SUCCESS", "result": value, "task_id": "7-5"}))
