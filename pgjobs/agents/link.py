@@ -124,12 +124,18 @@ class Link:
             if not connection.is_closing:
                 connection.close()
         try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._closed.wait()
-        except TimeoutError:
+            await self._wait_closed()
+        finally:
             # A broker that is silent never answers pika's close(), and the socket would stay open.
             if connection._transport is not None:  # noqa: SLF001 pika has no public way to drop a connection
                 connection._terminate_stream(exceptions.ConnectionClosedByClient(0, "given up"))  # noqa: SLF001 the same
+        # pika closes a socket in the next round of the loop.
+        await self._wait_closed()
+
+    async def _wait_closed(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._closed.wait()
 
     async def _ask(self, call: Callable[[Callable[[object], None]], object]) -> Any:
         """The broker's answer to a call of pika that takes a callback."""

@@ -84,7 +84,7 @@ async def publish(settings: Settings, queue: str, count: int, records: list[Reco
 
     await asyncio.to_thread(play, lambda: asyncio.run_coroutine_threadsafe(stream(), loop).result())
     publisher.close()
-    await asyncio.sleep(0.1)
+    await publisher.wait_closed()
     return confirmed
 
 

@@ -24,9 +24,25 @@ class BatchedLoop:
         self._loop = loop
         self._may_pause = may_pause
         self._readers: dict[int, Callable[[], None]] = {}
+        self.answered = False
+        """Whether an address was looked up, and pika has not been told yet."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loop, name)
+
+    async def getaddrinfo(self, *asked: Any, **how: Any) -> Any:
+        """Look an address up for pika."""
+
+        def told(_task: object) -> None:
+            self.answered = False
+
+        task = asyncio.current_task()
+        if task is not None:
+            # pika's own callback is there already, and is called first.
+            task.add_done_callback(told)
+        found = await self._loop.getaddrinfo(*asked, **how)
+        self.answered = True
+        return found
 
     def add_reader(self, fd: int, callback: Callable[..., object], *args: object) -> None:
         """Call back when there is something to read, but not during a pause."""

@@ -22,6 +22,8 @@ from pgjobs.broker.batched_loop import BatchedLoop
 from pgjobs.errors import ConfigurationError, Interrupted
 from pgjobs.metrics import Metrics
 
+CLOSE_SECONDS = 2.0
+"""So long the broker has to answer that a connection is closed."""
 MISCONFIGURED = {403, 406}
 MISSING = re.compile(r"NOT_FOUND - no |(?!NOT_FOUND)").match
 """What is not there at all; of a queue that is there but away the broker says where its home node is, or what it waits
@@ -39,8 +41,9 @@ class BrokerConnection:
         self.stall_seconds = stall_seconds
         self.lost: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.raw: Any = None
+        self._loop = BatchedLoop(asyncio.get_running_loop(), busy)
+        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._metrics = metrics
-        self._busy = busy
         self._unneeded = False
 
     async def open(self, url: str, name: str, set_up: Callable[[], Awaitable[None]]) -> None:
@@ -50,11 +53,10 @@ class BrokerConnection:
                 faults.fail("connect")
                 await self._open(url, name)
                 await set_up()
-        except (exceptions.AMQPError, AMQPConnectorException, OSError) as error:
-            self.close()
-            raise Interrupted(f"broker unreachable: {words(error)}") from error
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            await self._give_up()
+            if isinstance(error, exceptions.AMQPError | AMQPConnectorException | OSError):
+                raise Interrupted(f"broker unreachable: {words(error)}") from error
             raise
 
     async def _open(self, url: str, name: str) -> None:
@@ -63,14 +65,22 @@ class BrokerConnection:
         parameters.blocked_connection_timeout = None
         parameters.connection_attempts = 1
         parameters.client_properties = {"connection_name": name, "product": "pgjobs"}
-        loop = asyncio.get_running_loop()
-        opened: asyncio.Future[Any] = loop.create_future()
+        opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def not_opened(_connection: Any, error: BaseException) -> None:
+            answer(self._closed, None)
+            fail(opened, error)
+
+        def closed(_connection: Any, error: BaseException) -> None:
+            answer(self._closed, None)
+            self.lose(error)
+
         self.raw = AsyncioConnection(
             parameters,
-            custom_ioloop=BatchedLoop(loop, self._busy),
+            custom_ioloop=self._loop,
             on_open_callback=lambda connection: answer(opened, connection),
-            on_open_error_callback=lambda _connection, error: fail(opened, error),
-            on_close_callback=lambda _connection, error: self.lose(error),
+            on_open_error_callback=not_opened,
+            on_close_callback=closed,
         )
         await opened
         self.raw.add_on_connection_blocked_callback(self._on_blocked)
@@ -85,11 +95,6 @@ class BrokerConnection:
     def properties(self) -> dict[str, Any]:
         """What the broker says of itself."""
         return self.raw.server_properties or {}
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether both sides have agreed that it is closed."""
-        return bool(self.raw.is_closed)
 
     async def open_channel(self, lost: Callable[[], Exception] | None = None) -> Any:
         """A further channel."""
@@ -125,7 +130,7 @@ class BrokerConnection:
         return Interrupted(f"the broker is gone: {words(error)}")
 
     def close(self, *, drop: bool = False) -> None:
-        """Close it; `drop`: it is given up, without sending what is buffered; otherwise nobody needs it any more."""
+        """Begin to close; `drop`: it is given up, without sending what is buffered; else nobody needs it any more."""
         if self.raw is None:
             return
         self._unneeded = not drop
@@ -134,6 +139,31 @@ class BrokerConnection:
         elif not self.raw.is_closing and not self.raw.is_closed:
             # One that is still being opened is given up as well.
             self.raw.close()
+
+    async def wait_closed(self) -> None:
+        """Wait until its socket is closed; if the broker does not answer, or nobody waits any more, it is dropped."""
+        if self.raw is None:
+            return
+        try:
+            await asyncio.wait((self._closed,), timeout=CLOSE_SECONDS)
+        finally:
+            if not self._closed.done():
+                abort(self.raw)
+        # pika closes a socket in the next round of the loop.
+        await asyncio.wait((self._closed,), timeout=CLOSE_SECONDS)
+
+    async def _give_up(self) -> None:
+        """End one that could not be opened completely."""
+        self._unneeded = True
+        if self.raw is None:
+            return
+        try:
+            if self._loop.answered:
+                # Aborted before it has been told of the address, pika would go on with the socket all the same.
+                await asyncio.sleep(0)
+        finally:
+            abort(self.raw)
+        await self.wait_closed()
 
     def _on_blocked(self, _connection: Any, frame: Any) -> None:
         self.blocked_since = time.monotonic()
@@ -159,7 +189,10 @@ def abort(connection: Any) -> None:
 
     pika is told why, or it would stumble over having no reason, and leave its socket open.
     """
-    if connection._transport is not None:  # noqa: SLF001 pika's public close() flushes what is buffered
+    if not (connection.is_open or connection.is_closing or connection.is_closed):
+        # It is being opened, and close() drops it.
+        connection.close()
+    elif connection._transport is not None:  # noqa: SLF001 pika's public close() flushes what is buffered
         connection._terminate_stream(exceptions.ConnectionClosedByClient(0, "given up"))  # noqa: SLF001 the same
 
 

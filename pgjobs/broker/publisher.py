@@ -191,8 +191,12 @@ class Publisher:
                 raise Interrupted(f"no confirm from the broker for {self.connection.stall_seconds:.0f} s")
 
     def close(self) -> None:
-        """Close; what is written and unconfirmed stays uncertain, and nothing of it leaves any more."""
+        """Begin to close; what is written and unconfirmed stays uncertain, and nothing of it leaves any more."""
         self.connection.close(drop=bool(self._confirms.flights))
+
+    async def wait_closed(self) -> None:
+        """Wait until it is closed."""
+        await self.connection.wait_closed()
 
     def _on_confirm(self, frame: Any) -> None:
         method = frame.method

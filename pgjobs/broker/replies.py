@@ -113,9 +113,10 @@ class ReplyConsumer:
             if channel.is_open:
                 channel.basic_ack(tag, multiple=True)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close; what was not acknowledged is delivered again, to whoever consumes next."""
         self.connection.close()
+        await self.connection.wait_closed()
 
 
 def closed_because(error: BaseException) -> str:

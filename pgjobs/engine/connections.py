@@ -49,6 +49,10 @@ class ShardConnections:
             self._reader = await self._pool.reader()
         return self._reader
 
+    async def connect(self) -> None:
+        """Connect to RabbitMQ; the publisher belongs to the run as soon as it is there, whoever waits for it."""
+        self.publisher = await self._pool.publisher()
+
     async def give_back(self, *, healthy: bool) -> None:
         """Let other runs have the connections; after a run that broke off they are closed."""
         await self._pool.give_back(self._reader, self.publisher, healthy=healthy)
@@ -66,6 +70,7 @@ class ConnectionPool:
         self._readers: Idle[db.Connection] = Idle()
         self._unused: Idle[Publisher] = Idle()
         self._publishers: set[Publisher] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._published = False
         self._trouble = ""
         self._connecting = asyncio.Lock()
@@ -145,12 +150,13 @@ class ConnectionPool:
         if self._published:
             return
         connections = ShardConnections(self)
-        with contextlib.suppress(psycopg.Error, OSError):
-            try:
+        try:
+            with contextlib.suppress(psycopg.Error, OSError):
                 await connections.reader()
-                connections.publisher = await self.publisher()
-            except PgjobsError as error:
-                logger.warning("%s", error.sentence)
+                await connections.connect()
+        except PgjobsError as error:
+            logger.warning("%s", error.sentence)
+        finally:
             await connections.give_back(healthy=True)
 
     async def probe(self, works: Callable[[], None]) -> None:
@@ -172,12 +178,12 @@ class ConnectionPool:
 
     async def close(self) -> None:
         """Close everything that is idle, and every publisher."""
-        for reader in self._readers.take_unused(0):
-            await reader.close()
         for publisher in list(self._publishers):
             self.drop(publisher)
+        for reader in self._readers.take_unused(0):
+            await reader.close()
         await self.control.close()
-        await asyncio.sleep(0)
+        await asyncio.gather(*self._closing)
 
     async def _open_reader(self) -> db.Connection:
         settings, patience = self._settings, 5 * self._settings.stall_seconds
@@ -199,7 +205,10 @@ class ConnectionPool:
         return reader
 
     def drop(self, publisher: Publisher | None) -> None:
-        """Close a publisher, if there is one, and forget it."""
+        """Close a publisher, if there is one, and forget it; close() waits until the broker knows."""
         if publisher is not None:
             publisher.close()
             self._publishers.discard(publisher)
+            closing = asyncio.create_task(publisher.wait_closed())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)

@@ -65,12 +65,12 @@ class ShardTask:
         publishing = self._context.claim.publishes
         self._connections = connections = await self._pool.take(publishing=publishing)
         if publishing and connections.publisher is None:
-            connecting = asyncio.ensure_future(self._pool.publisher())
+            connecting = asyncio.ensure_future(connections.connect())
             if not await self._shard.lasts_for(
                 connecting, "it waits for the broker, which does not answer the connection"
             ):
                 return False
-            connections.publisher = connecting.result()
+            connecting.result()
         self._run = ShardRun(self._context, connections)
         return await self._run.run()
 

@@ -76,7 +76,7 @@ class Replies:
                         works()
                 queues = await self._queues()
         finally:
-            consumer.close()
+            await consumer.close()
 
     async def _tell(self, refused: dict[str, str]) -> None:
         for queue, reason in refused.items():

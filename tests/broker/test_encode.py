@@ -176,6 +176,7 @@ def test_private_touches_of_pika() -> None:
     connection._transport = transport = Transport()
     connection.bytes_sent = connection.frames_sent = 0
     connection._opened, connection._heartbeat_checker = True, None
+    connection.connection_state = connection.CONNECTION_OPEN
     write_joined(connection, b"several frames")
     abort(connection)
     assert [b"several frames"] == transport.written

@@ -13,7 +13,6 @@ import psycopg
 import pytest
 from fix_daemon import Engine
 from fix_jobs import PREPARE, WORKER, Db, claim, connect, insert_job, prepare, set_status
-from fix_services import soon_async
 from pika import spec
 
 from pgjobs.broker.confirms import Confirms
@@ -322,7 +321,7 @@ def test_a_blocked_broker_is_waited_for() -> None:
 def test_a_connection_that_is_given_up_is_closed(
     services: Services, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A connection dropped with unconfirmed messages is closed soon afterwards, and nothing stumbles over it."""
+    """A connection dropped with unconfirmed messages is closed at once, and nothing stumbles over it."""
 
     async def act() -> None:
         publisher = await Publisher.connect(services.amqp_url, "test", Metrics(), 5)
@@ -330,7 +329,8 @@ def test_a_connection_that_is_given_up_is_closed(
         form = publisher.format(exchange="", routing_key=queue, message_type=None, headers={})
         publisher.publish([(form, [(1, b"", None, None, b"x")])], "1-")
         publisher.close()
-        assert await soon_async(lambda: bool(connection.is_closed))
+        await publisher.wait_closed()
+        assert connection.is_closed
         assert connection._transport is None
 
     asyncio.run(act())
@@ -351,12 +351,13 @@ def test_a_connection_that_is_not_needed_any_more_is_no_loss(services: Services,
         publisher.close()
         async with asyncio.timeout(30):
             await publisher.connection.lost
-        assert await soon_async(lambda: publisher.connection.is_closed)
+        await publisher.wait_closed()
         ended = await Publisher.connect(services.amqp_url, "test", metrics, 5)
         ended._channel.basic_ack(77)  # nobody gave it this message to acknowledge
         async with asyncio.timeout(30):
             await ended.connection.lost
         ended.close()
+        await ended.wait_closed()
         counted = {
             labels["reason"]: n for name, labels, n in samples(metrics) if name == "pgjobs_broker_reconnects_total"
         }

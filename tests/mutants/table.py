@@ -22,6 +22,7 @@ RENEW_ALL = "sql/engine/renew_leases.sql"
 CLAIM = "sql/engine/claim_shards.sql"
 EXPIRED = "sql/types/expired/expired_records.sql"
 
+CLOSING = "tests/broker/test_closing.py"
 CRASHES = "tests/faults/test_crash_points.py"
 FAILURES = "tests/faults/test_failing_calls.py"
 LETTING_GO = "tests/engine/test_letting_go.py"
@@ -386,5 +387,17 @@ MUTANTS = (
             ),
         ),
         (f"{RULES}::test_nobody_is_given_the_shard_he_is_letting_go_of",),
+    ),
+    Mutant(
+        "m-socket",
+        "a daemon that ends waits until its connections to the broker are closed",
+        (Edit("pgjobs/engine/connections.py", "        await asyncio.gather(*self._closing)\n", ""),),
+        (f"{CLOSING}::test_a_daemon_that_ends_closes_its_connections[idle]",),
+    ),
+    Mutant(
+        "m-lookup",
+        "a connection given up when its address was just looked up leaves no socket",
+        (Edit("pgjobs/broker/batched_loop.py", "        self.answered = True\n", ""),),
+        (f"{CLOSING}::test_a_connection_cancelled_at_any_step_leaves_no_socket",),
     ),
 )

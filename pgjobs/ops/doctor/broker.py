@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import time
@@ -69,21 +68,13 @@ async def findings(settings: Settings, types: list[JobType]) -> AsyncIterator[Fi
         else:
             yield ok("routes", f"/api publishes to queue {SUSPENDED}")
     finally:
-        await _goodbye(publisher)
+        publisher.close()
+        await publisher.wait_closed()
 
 
 def remedy_for(sentence: str) -> str:
     """What to do about a broker that does not let us in, by what it or the network says."""
     return next((what for words, what in REMEDIES if re.search(words, sentence)), UNREACHABLE)
-
-
-async def _goodbye(publisher: Publisher) -> None:
-    """Close, and let the broker say goodbye too."""
-    publisher.close()
-    for _ in range(20):
-        await asyncio.sleep(0.02)
-        if publisher.connection.is_closed:
-            return
 
 
 async def _missing(publisher: Publisher, exchange: str, routing_key: str) -> str:
