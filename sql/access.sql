@@ -87,6 +87,7 @@ grant execute on function pgjobs.shard_position to pgjobs_daemon;
 grant execute on function pgjobs.open_log to pgjobs_daemon;
 grant execute on function pgjobs.grant_records to pgjobs_daemon;
 grant execute on function pgjobs.published_so_far to pgjobs_daemon;
+grant execute on function pgjobs.anything_sent to pgjobs_daemon;
 grant execute on function pgjobs.is_replayed to pgjobs_daemon;
 grant execute on function pgjobs.open_records to pgjobs_daemon;
 grant execute on function pgjobs.renew_lease to pgjobs_daemon;

@@ -17,13 +17,15 @@ from pgjobs.engine.answerable import Answerable
 from pgjobs.engine.shard import TELL_SECONDS, Shard
 from pgjobs.engine.window import Window
 from pgjobs.errors import ConfigurationError, Interrupted
-from pgjobs.joblog.record import Record, Refusal, are_routed
+from pgjobs.joblog.record import ROUTING_KEY, Record, are_routed
 
 NACKED = "the broker refuses messages (nack), they are published again"
 TOO_LONG = 5.0
 """Seconds without a confirm after which a stop or a pause is obeyed at once, and the cursor is closed."""
 ROUTE_SECONDS = 10.0
 """So long a route that was there counts as there at the start of a run."""
+MANY = 100
+"""So many different routing keys in a row that lead to no queue say that none of the job does."""
 MAYBE_DUPLICATE = {"x-maybe-duplicate": True}
 
 
@@ -40,6 +42,8 @@ class Outgoing:
         self._pause_reading = pause_reading
         self._prefix = f"{shard.claim.job_id}-"
         self._waiting_since = 0.0
+        self._astray: set[bytes | None] = set()
+        """The routing keys of the windows that came back as a whole, one behind the other."""
         self.answerable = Answerable(shard, publisher)
         """Whether somebody could take the answers."""
 
@@ -88,8 +92,11 @@ class Outgoing:
             reply_to=claim.reply_queue if claim.tracked else None,
         )
 
-    async def settle(self, windows: deque[Window]) -> None:
-        """Wait until every message of the first window is confirmed or returned, and note the returned ones."""
+    async def settle(self, windows: deque[Window], at_the_end: Callable[[], bool]) -> None:
+        """Wait until every message of the first window is confirmed or returned, and note the returned ones.
+
+        `at_the_end`: whether no window comes behind it.
+        """
         publisher, window = self._publisher, windows[0]
         if window.flight is None:
             return
@@ -99,13 +106,43 @@ class Outgoing:
             await self._publish_again(window.sendable, set(window.flight.nacked))
         publisher.forget_nacks()
         await self._shard.wait_because(None)
-        returned = self._take_returned(window)
-        # Where records have routing keys of their own, those that come back say nothing of the others.
-        if returned and len(returned) == len(window.sendable) and not are_routed(window.sendable):
-            await self._nothing_bound(windows, next(iter(returned.values())))
-        if returned:
+        self._take_returned(window)
+        if not _is_back(window):
+            self._astray.clear()
+        elif await self._leads_nowhere(windows, at_the_end):
             await self._check_queue()
-        window.returned |= returned
+            raise ConfigurationError(self._no_queue(window))
+        if window.returned:
+            await self._check_queue()
+
+    async def _leads_nowhere(self, windows: deque[Window], at_the_end: Callable[[], bool]) -> bool:
+        """Whether a whole window that came back says that the route leads to no queue; then nothing is in flight."""
+        window = windows[0]
+        routed = are_routed(window.sendable)
+        if routed:
+            # Keys of their own that lead nowhere say little of the others, unless they are many, or none has led to a
+            # queue so far. A slow pace makes windows of few records.
+            self._astray.update(map(ROUTING_KEY, window.sendable))
+            few = len(self._astray) < MANY
+            if few and ((self._shard.lease.paced and not at_the_end()) or await self._shard.anything_sent()):
+                return False
+        for other in list(windows)[1:]:
+            if other.flight is not None:
+                await self._publisher.settle(other.flight, self._while_waiting)
+                self._take_returned(other)
+                if not _is_back(other):
+                    return not routed
+        windows.clear()
+        return True
+
+    def _no_queue(self, window: Window) -> str:
+        claim, (record, *_) = self._claim, window.sendable
+        what = f"no queue is bound to exchange {claim.exchange!r} with" if claim.exchange else "there is no queue for"
+        which = f"routing key {claim.routing_key!r}"
+        if are_routed(window.sendable):
+            key = ROUTING_KEY(record)
+            which = f"any routing key of its records, such as {claim.routing_key if key is None else key.decode()!r}"
+        return f"{what} {which}: {in_words(window.returned[record[0]])}"
 
     async def _check_queue(self) -> None:
         """The default exchange returns a message only if its queue is unavailable (wait) or deleted (error)."""
@@ -134,24 +171,9 @@ class Outgoing:
             waiting = [record for record in batch if record[0] in nacked] + waiting[most:]
             most = 1 if nacked else 2 * most
 
-    async def _nothing_bound(self, windows: deque[Window], answer: Refusal) -> None:
-        """A whole window was returned: the route leads to no queue, and what is in flight is returned as well."""
-        for window in list(windows)[1:]:
-            if window.flight is not None:
-                await self._publisher.settle(window.flight, self._while_waiting)
-                if len(self._publisher.take_returned(self._prefix, window.sendable, self._attempt)) < len(
-                    window.sendable
-                ):
-                    break
-        else:
-            windows.clear()
-        await self._check_queue()
-        claim = self._claim
-        what = f"no queue is bound to exchange {claim.exchange!r} with" if claim.exchange else "there is no queue for"
-        raise ConfigurationError(f"{what} routing key {claim.routing_key!r}: {in_words(answer)}")
-
-    def _take_returned(self, window: Window) -> dict[int, Refusal]:
-        return self._publisher.take_returned(self._prefix, window.sendable, self._attempt)
+    def _take_returned(self, window: Window) -> None:
+        """Note which records of a window the broker gave back."""
+        window.returned |= self._publisher.take_returned(self._prefix, window.sendable, self._attempt)
 
     async def _while_waiting(self) -> None:
         """Called once a second while confirms are awaited: check the lease, store why nothing moves, obey an end."""
@@ -174,3 +196,8 @@ class Outgoing:
             raise Interrupted("its run was ended while the broker took nothing: what is in flight is uncertain")
         if time.monotonic() - self._waiting_since > TOO_LONG:
             await self._pause_reading()
+
+
+def _is_back(window: Window) -> bool:
+    """Whether the broker gave back every message of a window that had some."""
+    return bool(window.returned) and len(window.returned) == len(window.sendable)

@@ -202,7 +202,7 @@ class ShardRun:
     async def _settle(self) -> None:
         """Wait until all that the oldest window has published is confirmed or given back."""
         if self._outgoing is not None:
-            await self._outgoing.settle(self.windows)
+            await self._outgoing.settle(self.windows, lambda: self._at_the_end)
             faults.reach("after_confirm")
 
     async def _commit(self, window: Window, log: JobLog, *, last: bool) -> None:

@@ -152,6 +152,10 @@ class Shard:
         """How much was published by all that share the backlog of the job."""
         return int(await self._control.value("select pgjobs.published_so_far(%s)", self.claim.job_id))
 
+    async def anything_sent(self) -> bool:
+        """Whether any record of the job has come to a queue so far."""
+        return bool(await self._control.value("select pgjobs.anything_sent(%s)", self.claim.job_id))
+
     async def checkpoint_and_finish(self, **progress: Any) -> str | None:
         """Store the last window and end the shard; None where only the window is stored, and finish() is to be asked.
 

@@ -17,6 +17,8 @@ from pika.exceptions import AMQPError
 from pgjobs.lab.process import Child, ServicesError, free_port, listening
 
 BIN_DIR = Path("/usr/lib/rabbitmq/bin")
+HASH_EXCHANGE = "rabbitmq_consistent_hash_exchange"
+"""The plugin by which one job goes over several queues; enabled on the private node alone."""
 
 _CONFIGURATION = """\
 listeners.tcp.1 = 127.0.0.1:{port}
@@ -146,12 +148,16 @@ class PrivateBroker:
         (self.root / "conf.d").mkdir(exist_ok=True)
         (self.root / "rabbitmq.conf").write_text(_CONFIGURATION.format(port=self.port))
         (self.root / "rabbitmq-env.conf").touch()
-        (self.root / "enabled_plugins").write_text("[].\n")
+        (self.root / "enabled_plugins").write_text(f"[{HASH_EXCHANGE if self._has(HASH_EXCHANGE) else ''}].\n")
         cookie = self.root / ".erlang.cookie"
         if not cookie.exists():
             cookie.touch(mode=0o600)
             cookie.write_text(secrets.token_hex(16))
             cookie.chmod(0o400)
+
+    def _has(self, plugin: str) -> bool:
+        """Whether the distribution's package brings a plugin along."""
+        return any(self._bin_dir.parent.glob(f"lib/*/plugins/{plugin}-*"))
 
     def _environment(self) -> dict[str, str]:
         # Whatever the caller's environment says about Erlang or RabbitMQ is about another node.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mutants.table import Edit, Mutant
+from mutants.table import OUTGOING, Edit, Mutant
+
+SEVERAL = "tests/engine/test_several_queues.py"
 
 TYPES = (
     Mutant(
@@ -20,7 +22,7 @@ TYPES = (
     Mutant(
         "m-type-unanswerable",
         "nothing is sent while the reply queue is missing, from the first message on",
-        (Edit("pgjobs/engine/outgoing.py", "return await self.answerable.look()", "return True"),),
+        (Edit(OUTGOING, "return await self.answerable.look()", "return True"),),
         ("tests/items/test_missing_replies.py::test_nothing_is_sent_while_nobody_could_take_the_answers",),
     ),
     Mutant(
@@ -28,5 +30,20 @@ TYPES = (
         "a reply queue that goes away in mid-job is noticed",
         (Edit("pgjobs/engine/answerable.py", "self._asking = asyncio.ensure_future(self.look())", "pass"),),
         ("tests/items/test_missing_replies.py::test_a_reply_queue_that_goes_away_in_mid_job",),
+    ),
+    Mutant(
+        "m-type-astray",
+        "a job of which everything comes back breaks off, also where each record has a routing key",
+        (Edit(OUTGOING, "few = len(self._astray) < MANY", "return False\n            few = True"),),
+        (
+            f"{SEVERAL}::test_a_job_of_which_everything_comes_back_breaks_off",
+            f"{SEVERAL}::test_queues_that_are_gone_in_mid_job",
+        ),
+    ),
+    Mutant(
+        "m-type-alone",
+        "a routing key that leads nowhere costs the records of no other",
+        (Edit(OUTGOING, "            if few and ((self", "            if False and ((self"),),
+        (f"{SEVERAL}::test_one_key_that_leads_nowhere_costs_no_other",),
     ),
 )
