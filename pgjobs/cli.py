@@ -254,7 +254,9 @@ def torture(
     faults: Annotated[int | None, typer.Option(min=0, help="so many faults instead")] = None,
     daemons: Annotated[int, typer.Option(min=1, help="daemons to torture")] = 3,
     queue: Annotated[str, typer.Option(help="type of the queue: quorum or classic")] = "quorum",
-    part: Annotated[str, typer.Option(help="one directed part instead (t3, t5, t6, …), or soak: everything")] = "",
+    part: Annotated[
+        str, typer.Option(help="one directed part instead (tracked, t3, t5, t6, …), or soak: everything")
+    ] = "",
     times: Annotated[int | None, typer.Option(min=1, help="how often a part is done")] = None,
     json: Annotated[Path | None, typer.Option(help="write the results there as JSON")] = None,
 ) -> None:

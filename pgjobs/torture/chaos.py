@@ -6,10 +6,7 @@ import heapq
 import itertools
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pgjobs.lab.draining import drain
@@ -20,9 +17,12 @@ from pgjobs.torture.database import REFUSAL, TRIGGER
 from pgjobs.torture.fleet import Daemon, fleet_of
 from pgjobs.torture.injector import FaultInjector
 from pgjobs.torture.jobs import Jobs
+from pgjobs.torture.looks import ERRORS, MOVING, PROGRESS
 from pgjobs.torture.oracle import Certificate, judge
 from pgjobs.torture.paced import Paced
 from pgjobs.torture.place import Place, Scale, prepared
+from pgjobs.torture.tracked.company import Company, Deed, company_of, deeds
+from pgjobs.torture.verdict import Verdict
 
 QUIET_SECONDS = 240.0
 STUCK_SECONDS = 20.0
@@ -30,54 +30,22 @@ LOOK_SECONDS = 0.05
 PATIENCE_SECONDS = 2.5
 TAKE_RECORDS = 100_000
 ACK_SECONDS = 2.0
-PROGRESS = (
-    "select count(*), count(*) filter (where j.status = 'done'),"
-    " coalesce(sum((select sum(p.considered) from pgjobs.shards p where p.job_id = j.id)), 0)::bigint"
-    " from public.xmp_jobs j"
-)
-MOVING = (
-    "select j.id, j.status::text, pgjobs.why(j.id),"
-    " coalesce((select sum(p.considered + p.epoch) from pgjobs.shards p where p.job_id = j.id), 0)::bigint"
-    " from public.xmp_jobs j where j.status <> 'done' order by j.id"
-)
-ERRORS = (
-    "select e.job_id, e.reason from pgjobs.events e where e.to_status = 'error'"
-    " and coalesce(e.reason, '') not like 'log_io:%%' and coalesce(e.reason, '') not like %s"
-)
 HELD = "everything held"
 Tell = Callable[[str], None]
-
-
-@dataclass
-class Verdict:
-    """What a run showed."""
-
-    seed: int
-    queue: str
-    faults: Counter[str]
-    jobs: int
-    stops: int
-    seconds: float
-    certificate: Certificate
-    findings: list[str] = field(default_factory=list)
-    braked: Counter[str] = field(default_factory=Counter)
-    timed_out: int = 0
-    kept: Path | None = None
-
-    @property
-    def good(self) -> bool:
-        """Whether every promise was kept."""
-        return not self.findings and not self.certificate.violations
+Event = schedule.Fault | schedule.Order | schedule.Hold | Deed
 
 
 class Chaos:
     """One run on one place."""
 
-    def __init__(self, place: Place, fleet: list[Daemon], seed: int, tell: Tell) -> None:
+    def __init__(
+        self, place: Place, fleet: list[Daemon], brakes: Brakes, company: Company, seed: int, tell: Tell
+    ) -> None:
         place.rows(TRIGGER)
         self.place = place
         self.fleet = fleet
-        self.brakes = Brakes(place)
+        self.brakes = brakes
+        self.company = company
         self.jobs = Jobs(place, seed, self.brakes)
         self.paced = Paced(place, self.brakes, seed)
         self.injector = FaultInjector(place, fleet, self.jobs)
@@ -88,7 +56,7 @@ class Chaos:
         self._messages: list[tuple[str, Mapping[str, Any]]] = []
         self._headers: dict[str, Mapping[str, Any]] = {}
 
-    def run(self, faults: list[schedule.Fault], orders: list[schedule.Order | schedule.Hold]) -> None:
+    def run(self, faults: list[schedule.Fault], others: list[Event]) -> None:
         """Faults and orders in their order; dead daemons come back, jobs never run out.
 
         A fault is injected when it is due and records have moved since the last one, or have not moved for too long:
@@ -96,8 +64,8 @@ class Chaos:
         """
         for daemon in self.fleet:
             daemon.start()
-        self.jobs.refill()
-        todo: list[schedule.Fault | schedule.Order | schedule.Hold] = [*faults, *orders]
+        self._refill(0)
+        todo = [*faults, *others]
         todo.sort(key=lambda each: each.at)
         late = 0.0
         moved, taken, since = 0, 0, time.monotonic()
@@ -116,19 +84,27 @@ class Chaos:
                 daemon.start()
             self.jobs.tend(now)
             self.paced.tend(now)
+            self.company.tend(now, more=bool(todo))
             if todo:
-                self.jobs.refill()
-                self.paced.refill(now)
+                self._refill(now)
             if records > taken + TAKE_RECORDS and not self._undo and self.injector.idle:
                 self._take()
                 taken = records
             time.sleep(LOOK_SECONDS)
 
-    def _happen(self, what: schedule.Fault | schedule.Order | schedule.Hold, now: float) -> None:
+    def _refill(self, now: float) -> None:
+        if not self.company.alone:
+            self.jobs.refill()
+            self.paced.refill(now)
+
+    def _happen(self, what: Event, now: float) -> None:
         if isinstance(what, schedule.Order):
             self.jobs.order(what, now)
             return
-        undo = self._hold_all() if isinstance(what, schedule.Hold) else self.injector.inject(what)
+        if isinstance(what, Deed):
+            undo = self.company.happen(what, now)
+        else:
+            undo = self._hold_all() if isinstance(what, schedule.Hold) else self.injector.inject(what)
         if undo is not None:
             heapq.heappush(self._undo, (now + what.seconds, next(self._number), undo))
 
@@ -163,16 +139,19 @@ class Chaos:
             daemon.send(signal.SIGCONT)
             for proxy in daemon.proxies or ():
                 proxy.heal(drop=True)
+        self.company.lift()
         self.paced.lift()
         began = moved = time.monotonic()
         before: list[tuple[object, ...]] = []
         while time.monotonic() - began < QUIET_SECONDS:
             for daemon in self.fleet:
                 daemon.start()
+            self.company.tend(0, more=False)
             self.jobs.resume_all()
             self._find_stranded()
             now = self.place.rows(MOVING)
             if not now:
+                self.findings += self.company.settle(self._tell)
                 return
             if now != before:
                 before, moved = now, time.monotonic()
@@ -180,7 +159,7 @@ class Chaos:
                 break
             self._tell(f"everything is repaired; {len(now)} jobs are still at work")
             time.sleep(0.3)
-        for job, status, why, _ in before:
+        for job, status, why, *_ in before:
             self.findings.append(f"job {job} stands still as {status}, and says: {why}")
 
     def _take(self) -> None:
@@ -208,7 +187,9 @@ class Chaos:
         expected = self.jobs.expected()
         self._tell(f"judging {len(messages):,} messages of {len(expected)} jobs")
         window = self.place.scale.window
-        return judge(self.place.connection(), messages, expected, faults=ranges, window=window)
+        certificate = judge(self.place.connection(), messages, expected, faults=ranges, window=window)
+        self.company.judge(certificate)
+        return certificate
 
 
 def run(
@@ -218,22 +199,30 @@ def run(
     *,
     daemons: int = 3,
     queue: str = "quorum",
+    alone: bool = False,
     scale: Scale | None = None,
     tell: Tell = lambda _words: None,
     services: Services | None = None,
 ) -> Verdict:
-    """Torture with `count` faults over `seconds`; what a violation needs to be understood is kept."""
+    """Torture with `count` faults over `seconds`; a violation leaves all it takes to understand it.
+
+    alone: nothing but tracked jobs.
+    """
     began = time.monotonic()
     with prepared(queue, scale or Scale(), services) as place:
         encrypted = place.amqp_url.startswith("amqps") or "sslmode" in place.database_url
-        with fleet_of(place, daemons, 0 if encrypted else max(1, daemons // 2)) as fleet:
+        brakes = Brakes(place)
+        with (
+            fleet_of(place, daemons, 0 if encrypted else max(1, daemons // 2)) as fleet,
+            company_of(place, brakes, seed, queue, alone=alone) as company,
+        ):
             proxied = [daemon.index for daemon in fleet if daemon.proxies]
             faults, orders = schedule.make(
                 seed, count, seconds, daemons=daemons, proxied=proxied, private=place.private
             )
-            chaos = Chaos(place, fleet, seed, tell)
+            chaos = Chaos(place, fleet, brakes, company, seed, tell)
             try:
-                chaos.run(faults, [*orders, *schedule.holds(seed, seconds)])
+                chaos.run(faults, [*orders, *schedule.holds(seed, seconds), *deeds(seed, seconds)])
                 chaos.quiet()
                 certificate = chaos.judge()
             finally:
@@ -242,7 +231,8 @@ def run(
             injected = chaos.injector.injected
             took = time.monotonic() - began
             verdict = Verdict(seed, queue, injected, jobs, chaos.jobs.stops, took, certificate, chaos.findings)
-            verdict.braked, verdict.timed_out = chaos.brakes.counts, chaos.brakes.timed_out
+            verdict.braked, verdict.timed_out = brakes.counts, brakes.timed_out
+            verdict.alone, verdict.deeds, verdict.items = alone, company.counts, company.figures
             if not verdict.good:
                 verdict.kept = kept.keep(place, seed, certificate.violations + chaos.findings, faults)
     return verdict

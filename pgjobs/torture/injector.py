@@ -109,7 +109,7 @@ class FaultInjector:
     @staticmethod
     def _crash_point(daemon: Daemon, _fault: Fault, rng: random.Random) -> None:
         daemon.kill()
-        daemon.start(f"{rng.choice(faults.CRASHES)}:{rng.randint(1, 20)}")
+        daemon.start(f"{rng.choice([*faults.CRASHES, *faults.ITEM_CRASHES])}:{rng.randint(1, 20)}")
 
     @staticmethod
     def _failing_call(daemon: Daemon, _fault: Fault, rng: random.Random) -> None:

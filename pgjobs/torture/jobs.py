@@ -13,14 +13,17 @@ from pgjobs.errors import refusal
 from pgjobs.torture.brakes import PAUSE, Brakes
 from pgjobs.torture.database import refused
 from pgjobs.torture.paced import PLAIN
-from pgjobs.torture.place import INJECTION_FILE, Place
+from pgjobs.torture.place import INJECTION_FILE, UNTRACKED, Place
 from pgjobs.torture.schedule import Order
 
 UNFINISHED = 3
 ADD = "insert into public.xmp_jobs (type, file_name, params, shards) values (%s, %s, %s, %s)"
-OPEN = f"select count(*) from public.xmp_jobs where status <> 'done' and {PLAIN}"  # noqa: S608 text of our own
-RUNNING = f"select id from public.xmp_jobs where status = 'in progress' and {PLAIN} order by id"  # noqa: S608
-RESUMABLE = "select id from public.xmp_jobs where status = any(%s) order by id"
+OPEN = f"select count(*) from public.xmp_jobs where status <> 'done' and {UNTRACKED} and {PLAIN}"  # noqa: S608 text of our own
+RUNNING = f"select id from public.xmp_jobs where status = 'in progress' and {UNTRACKED} and {PLAIN} order by id"  # noqa: S608
+RESUMABLE = (
+    "select j.id from public.xmp_jobs j where j.status = any(%s)"
+    " and not exists (select from pgjobs.cancellations c where c.job_id = j.id) order by j.id"
+)
 STRANDED = (
     "select j.id from public.xmp_jobs j where j.status in ('ready', 'in progress') and pgjobs.is_stranded(j.id)"
     " order by j.id"
@@ -28,6 +31,7 @@ STRANDED = (
 # A job that ended in the meantime would refuse, and rightly.
 STOP = "select pgjobs.stop_job(id) from public.xmp_jobs where id = %s and status in ('in progress', 'ready')"
 RESUME = "select pgjobs.resume_job(id) from public.xmp_jobs where id = %s and status in ('canceled', 'error')"
+EXPECTING = f"select id, type::text, params from public.xmp_jobs where {UNTRACKED} order by id"  # noqa: S608
 PAID = ["paid", "retry_paid", "injection_paid", "expired_paid"]
 EXPIRED = (
     "select r.id from public.xmp_retries_expired r"
@@ -125,7 +129,7 @@ class Jobs:
         """The records that each job had to consider."""
         found: dict[int, Collection[int]] = {}
         known: dict[str, set[int]] = {}
-        for job, kind, params in self._place.rows("select id, type::text, params from public.xmp_jobs order by id"):
+        for job, kind, params in self._place.rows(EXPECTING):
             if kind == "injection":
                 found[job] = range(1, self._place.scale.lines + 1)
                 continue

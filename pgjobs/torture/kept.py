@@ -18,6 +18,10 @@ STATE = {
     "holds": "select to_jsonb(t) from pgjobs.holds t",
     "events": "select to_jsonb(t) from pgjobs.events t",
     "log segments": "select to_jsonb(t) from pgjobs.log_segments t",
+    "items": "select to_jsonb(t) from pgjobs.job_items t",
+    "history of items": "select to_jsonb(t) from public.torture_items t",
+    "counters of items": "select to_jsonb(t) from pgjobs.item_counts t",
+    "useless answers": "select to_jsonb(t) from pgjobs.reply_faults t",
 }
 
 

@@ -13,12 +13,12 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from pgjobs.torture.brakes import PAUSE, Brakes
-from pgjobs.torture.place import Place
+from pgjobs.torture.place import UNTRACKED, Place
 
 UNFINISHED = 2
 PLAIN = "num_nonnulls(rate, max_backlog, stop_at) = 0 and schedule = '{}' and budget = '{}'"
 """What the jobs without a pace have in common."""
-OPEN = f"select count(*) from public.xmp_jobs where status <> 'done' and not ({PLAIN})"  # noqa: S608 text of our own
+OPEN = f"select count(*) from public.xmp_jobs where status <> 'done' and {UNTRACKED} and not ({PLAIN})"  # noqa: S608 text of our own
 ADD = """
 insert into public.xmp_jobs (type, params, shards, rate, max_backlog, stop_at, schedule, budget)
 values ('expired', %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s), %s, %s) returning id, stop_at
@@ -27,7 +27,7 @@ ACTIVATE = "update public.xmp_jobs set active = %s where id = %s and status <> '
 OPEN_WINDOW = "update public.xmp_jobs set schedule = %s where id = %s and status <> 'done'"
 LIFT = f"""
 update public.xmp_jobs set active = true, rate = null, max_backlog = null, schedule = '{{}}', budget = '{{}}'
-where status <> 'done' and not ({PLAIN})
+where status not in ('done', 'canceled') and not ({PLAIN} and active)
 """  # noqa: S608 text of our own
 HELD = """
 select h.job_id, (j.budget #>> '{canary,first}')::bigint,

@@ -38,6 +38,8 @@ OWN_SETTINGS = {
 }
 """What is made on database or role is meant for the daemons."""
 INJECTION_FILE = "torture.csv"
+UNTRACKED = "left(type::text, 8) <> 'torture_'"
+"""What the types of tracked jobs are not called."""
 
 
 @dataclass
@@ -140,7 +142,7 @@ def prepared(queue_type: str, scale: Scale, services: Services | None = None) ->
         token = secrets.token_hex(4)
         database_url = stack.enter_context(_database(services.database_url, f"pgjobs_torture_{token}"))
         queue = f"pgjobs-torture-{token}"
-        stack.enter_context(_queue(services.amqp_url, queue, queue_type))
+        stack.enter_context(queue_of(services.amqp_url, queue, queue_type))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pgjobs-torture-")))
         for part in ("logs", "injections"):
             (folder / part).mkdir()
@@ -166,7 +168,8 @@ def _database(url: str, name: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _queue(url: str, name: str, queue_type: str) -> Iterator[None]:
+def queue_of(url: str, name: str, queue_type: str) -> Iterator[None]:
+    """A queue that goes afterwards."""
     parameters = pika.URLParameters(url)
     with contextlib.closing(pika.BlockingConnection(parameters)) as connection:
         connection.channel().queue_declare(name, durable=True, arguments={"x-queue-type": queue_type})

@@ -11,9 +11,11 @@ from typing import Any
 
 import typer
 
-from pgjobs.torture.chaos import Verdict
+from pgjobs.torture.verdict import Verdict
 
 EVERY_SECONDS = 10.0
+ENDS = {"s": "good", "f": "failed", "t": "timed out", "c": "cancelled", "x": "refused"}
+FATES = ("straight", "twice", "partial first", "batched", "late", "never", "dies")
 
 
 class Progress:
@@ -50,11 +52,28 @@ def certificate(verdict: Verdict) -> list[str]:
         f"  lost        {found.lost:,}",
         f"{again}, every one inside {found.ranges:,} reported uncertain ranges and marked",
     ]
+    if not verdict.good:
+        lines[-1] = f"{again}, {found.ranges:,} uncertain ranges"
+    lines += _items(verdict)
     if verdict.good:
         return [*lines, "  every promise was kept"]
-    lines[-1] = f"{again}, {found.ranges:,} uncertain ranges"
     lines += [f"  VIOLATION   {sentence}" for sentence in [*found.violations, *verdict.findings]]
     return [*lines, f"  logs, schedule and state are kept in {verdict.kept}"]
+
+
+def _items(verdict: Verdict) -> list[str]:
+    """What is to be said of tracked jobs, where there were any."""
+    items = verdict.items
+    if not items["jobs"]:
+        return []
+    ends = ", ".join(f"{items[status]:,} {word}" for status, word in ENDS.items() if items[status])
+    fates = ", ".join(f"{items[fate]:,} {fate}" for fate in FATES if items[fate])
+    vain = ", ".join(f"{kind} {items[f'{kind} answers']:,}" for kind in ("late", "repeated", "useless"))
+    return [
+        f"  tracked     {items['jobs']:,} jobs, {_listed(verdict.deeds)}",
+        f"  items       {items['items']:,}, each closed once: {ends}; {items['attempts']:,} attempts",
+        f"  answers     {fates}; counted as {vain}",
+    ]
 
 
 def _listed(counts: Counter[str]) -> str:
@@ -80,6 +99,8 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "duplicated": found.duplicated,
         "at_most": found.at_most,
         "ranges": found.ranges,
+        "deeds": dict(verdict.deeds),
+        "items": dict(verdict.items),
         "violations": [*found.violations, *verdict.findings],
     }
 

@@ -14,8 +14,11 @@ from pgjobs.errors import PgjobsError
 from pgjobs.torture import chaos, report, schedule
 from pgjobs.torture.parts import broker, cuts, fencing, rolling
 from pgjobs.torture.parts.trial import Result
+from pgjobs.torture.verdict import Verdict
 
 ROUND = 300
+TRACKED = "tracked"
+"""The part in which the faults of the random run meet tracked jobs alone."""
 Part = Callable[[int, chaos.Tell], Result]
 PARTS: dict[str, tuple[int, Part]] = {
     "t3": (50, lambda times, tell: broker.kills(times, tell, "quorum")),
@@ -45,14 +48,15 @@ def run(
     progress = report.Progress()
     if queue not in ("quorum", "classic"):
         raise PgjobsError(f"--queue {queue!r}: there is no such type of queue", "it is quorum or classic")
-    if not part:
+    if part in ("", TRACKED):
         count = faults if faults is not None else int(minutes * 60 / schedule.GAP_SECONDS)
         seconds = minutes * 60 if faults is None else faults * schedule.GAP_SECONDS
-        return _random(chosen, count, seconds, daemons=daemons, queue=queue, progress=progress, json=json)
+        verdict = chaos.run(chosen, count, seconds, daemons=daemons, queue=queue, alone=part == TRACKED, tell=progress)
+        return _told(verdict, progress, json, again=f"--faults {count} --daemons {daemons}")
     if part == "soak":
         return _soak(chosen, faults if faults is not None else 3000, times, progress, json)
     if part not in PARTS:
-        raise PgjobsError(f"there is no part {part!r}", f"the parts are {', '.join(PARTS)} and soak")
+        raise PgjobsError(f"there is no part {part!r}", f"the parts are {', '.join(PARTS)}, {TRACKED} and soak")
     result = PARTS[part][1](times or PARTS[part][0], progress)
     progress.clear()
     _say(result)
@@ -60,16 +64,13 @@ def run(
     return 0 if result.good else 1
 
 
-def _random(
-    seed: int, count: int, seconds: float, *, daemons: int, queue: str, progress: report.Progress, json: Path | None
-) -> int:
-    verdict = chaos.run(seed, count, seconds, daemons=daemons, queue=queue, tell=progress)
+def _told(verdict: Verdict, progress: report.Progress, json: Path | None, again: str) -> int:
     progress.clear()
     for line in report.certificate(verdict):
         typer.echo(line)
     if not verdict.good:
-        same = f"pgjobs torture --seed {seed} --faults {count} --daemons {daemons} --queue {queue}"
-        typer.echo(f"  the same again: {same}")
+        part = f" --part {TRACKED}" if verdict.alone else ""
+        typer.echo(f"  the same again: pgjobs torture --seed {verdict.seed} {again} --queue {verdict.queue}{part}")
     report.write(json, report.as_json(verdict))
     return 0 if verdict.good else 1
 
@@ -78,15 +79,16 @@ def _soak(seed: int, faults: int, times: int | None, progress: report.Progress, 
     """Everything, one after the other; what is found is told at once, and nothing stops the rest."""
     results: list[dict[str, Any]] = []
     good = True
-    for number in range((faults + ROUND - 1) // ROUND):
-        count = min(ROUND, faults - number * ROUND)
+    rounds = [(min(ROUND, faults - done), False) for done in range(0, faults, ROUND)]
+    for number, (count, alone) in enumerate([*rounds, (min(ROUND, faults), True)]):
         queue = ("quorum", "classic")[number % 2]
-        verdict = chaos.run(seed + number, count, count * schedule.GAP_SECONDS, queue=queue, tell=progress)
+        seconds = count * schedule.GAP_SECONDS
+        verdict = chaos.run(seed + number, count, seconds, queue=queue, alone=alone, tell=progress)
         progress.clear()
         for line in report.certificate(verdict):
             typer.echo(line)
         good = good and verdict.good
-        results.append({"part": "t2", **report.as_json(verdict)})
+        results.append({"part": TRACKED if alone else "t2", **report.as_json(verdict)})
         report.write(json, results)
     for name, (usual, part) in PARTS.items():
         try:

@@ -1,4 +1,4 @@
--- Reads: xmp_job_types   Writes: items, item_counts, item_launches, item_retries, item_offers, and what checkpoint_job writes
+-- Reads: xmp_job_types, cancellations   Writes: items, item_counts, item_launches, item_retries, item_offers, and what checkpoint_job writes
 create or replace function pgjobs.checkpoint_items(
   _job_id bigint, _shard integer, _epoch bigint, _lease interval,
   _after_key bigint, _in_flight_to bigint, _sent bigint, _skipped bigint, _returned bigint, _outcomes jsonb, _log_bytes bigint, _chain bytea, _checks bytea,
@@ -46,6 +46,13 @@ begin
   _type := (
     select t.name from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
     where j.id = _job_id and t.exchange = '' and t.routing_key is null);
+  if _attempt > 1 or exists (select from pgjobs.cancellations c where c.job_id = _job_id) then
+    -- Two statements change items below: what both may meet is locked by the first one, in the order of the keys.
+    perform from pgjobs.items i
+    where i.job_id = _job_id and i.key between _least and _greatest and (_keys is null or i.key = any (_keys))
+    order by i.key
+    for no key update;
+  end if;
   with changed as (
     update pgjobs.items i
     set status = (case when _unsent ? i.key::text then case when _unsent -> i.key::text ->> 0 = 'timed_out' then 't' else 'x' end
@@ -90,9 +97,16 @@ begin
   having sum(s.n) <> 0
   order by s.status
   on conflict (job_id, slot, status) do update set n = k.n + excluded.n;
+  if _attempt > 1 or exists (select from pgjobs.cancellations c where c.job_id = _job_id) then
+    -- One that was closed after its window was read has gone out all the same.
+    update pgjobs.items i
+    set attempts = _attempt, launched_at = _now
+    where i.job_id = _job_id and i.key between _least and _greatest and (_keys is null or i.key = any (_keys))
+      and i.attempts = _attempt - 1 and i.status in ('s', 'f', 't', 'c') and i.code is null and not _unsent ? i.key::text;
+  end if;
   return query select * from pgjobs.checkpoint_job(_job_id, _shard, _epoch, _lease, _after_key, _in_flight_to, _sent, _skipped, _returned,
     _outcomes, _log_bytes, _chain, _checks);
 end;
 $$;
 comment on function pgjobs.checkpoint_items(bigint, integer, bigint, interval, bigint, bigint, bigint, bigint, bigint, jsonb, bigint, bytea, bytea, jsonb, bigint[]) is
-  'What checkpoint_job() does, for a window of items: they become launched, or what an early answer says, or refused. _unsent: {key: [code, detail]} of those that were to be sent and were not. _keys: what the window holds, where it is a further attempt; null: everything up to its last key. No row means fenced out, and nothing is changed.';
+  'What checkpoint_job() does, for a window of items: they become launched, or what an early answer says, or refused; of those that were closed meanwhile the attempt is counted. _unsent: {key: [code, detail]} of those that were to be sent and were not. _keys: what the window holds, where it is a further attempt; null: everything up to its last key. No row means fenced out, and nothing is changed.';

@@ -12,6 +12,9 @@ from pgjobs.torture import chaos, report, schedule
 from pgjobs.torture.oracle import Certificate
 from pgjobs.torture.parts.rolling import rolling
 from pgjobs.torture.place import Scale
+from pgjobs.torture.tracked.company import deeds
+from pgjobs.torture.tracked.conduct import TIMED, conduct
+from pgjobs.torture.verdict import Verdict
 
 SMALL = Scale(retries=5_000, lines=1_000, window=20, lease_seconds=2)
 
@@ -28,6 +31,20 @@ def test_a_hundred_faults(own_servers: Services) -> None:
     assert verdict.certificate.ranges > 10
     assert {"rate", "closed window", "paused", "canary", "stop", "everything held"} == verdict.braked.keys()
     assert verdict.timed_out > 0
+    assert verdict.items["items"] > 0
+
+
+@pytest.mark.long
+def test_faults_among_tracked_jobs(own_servers: Services) -> None:
+    """Forty faults, agents killed, answers doubled, late and lost: every item is closed once, and counted right."""
+    verdict = chaos.run(21, 40, 40, daemons=2, alone=True, scale=SMALL, services=own_servers)
+    assert verdict.good, "\n".join(report.certificate(verdict))
+    assert 40 == verdict.faults.total()
+    assert verdict.certificate.records == 0
+    assert verdict.items["jobs"] > 3
+    assert {"s", "f", "t"} <= verdict.items.keys()
+    assert {"agent kill -9", "useless answers"} <= verdict.deeds.keys()
+    assert set(report.FATES) <= verdict.items.keys()
 
 
 @pytest.mark.long
@@ -59,6 +76,11 @@ def test_the_seed_decides_everything() -> None:
     holds = schedule.holds(5, 100)
     assert holds == schedule.holds(5, 100) != schedule.holds(6, 100)
     assert 8 == len(holds)
+    troubles = deeds(5, 100)
+    assert troubles == deeds(5, 100) != deeds(6, 100)
+    assert 50 == len(troubles)
+    assert conduct(5, TIMED, 7, 1) == conduct(5, TIMED, 7, 1)
+    assert any(conduct(5, TIMED, key, 1) != conduct(6, TIMED, key, 1) for key in range(1, 20))
     elsewhere, _ = schedule.make(5, 200, 100, daemons=2, proxied=[], private=False)
     needy = {name for name, kind in schedule.KINDS.items() if kind.private or kind.proxied}
     assert not needy & {fault.kind for fault in elsewhere}
@@ -67,7 +89,7 @@ def test_the_seed_decides_everything() -> None:
 def test_certificate_of_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
     """A violation ends with code 1, is named, and comes with the command that runs it again."""
     bad = Certificate(records=10, messages=9, lost=1, violations=["job 1: sent and not in the queue: 1 (5)"])
-    verdict = chaos.Verdict(7, "quorum", Counter({"kill -9": 3}), 1, 0, 1.0, bad)
+    verdict = Verdict(7, "quorum", Counter({"kill -9": 3}), 1, 0, 1.0, bad)
     monkeypatch.setattr(chaos, "run", lambda *_args, **_named: verdict)
     done = typer.testing.CliRunner().invoke(app, ["torture", "--seed", "7", "--faults", "3"])
     assert 1 == done.exit_code

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mutants.table import Edit, Mutant
 
 REPLIES = "pgjobs/engine/replies.py"
+END_ROUND, LEFTOVERS = "sql/items/end_round.sql", "tests/items/test_leftovers.py"
 CHECKPOINT_ITEMS, REPORT = "sql/items/checkpoint_items.sql", "sql/items/report_items.sql"
 TAKE = "sql/items/take_items.sql"
 LOCKS = "tests/items/test_item_locks.py"
@@ -58,7 +59,7 @@ ITEMS = (
     Mutant(
         "m-item-due",
         "a further attempt is counted by what its window held, not by what is due",
-        (Edit(CHECKPOINT_ITEMS, "i.key = any (_keys)", DUE),),
+        (Edit(CHECKPOINT_ITEMS, "i.status = 'r' and i.key = any (_keys)", f"i.status = 'r' and {DUE}"),),
         (f"{RACES}::test_what_is_due_later_is_no_part_of_the_round",),
     ),
     Mutant(
@@ -78,5 +79,23 @@ ITEMS = (
         "whoever takes items by SQL waits for none of them while it holds their offers",
         (Edit(TAKE, "    for no key update of i skip locked\n", ""),),
         (f"{LOCKS}::test_no_deadlock_among_those_who_change_items",),
+    ),
+    Mutant(
+        "m-item-round",
+        "a further attempt that an answer has made needless begins one round at most",
+        (Edit(END_ROUND, " and i.status <> 'r';", " and i.status = 'x';"),),
+        (f"{LEFTOVERS}::test_a_further_attempt_that_nobody_needs_begins_one_round_at_most",),
+    ),
+    Mutant(
+        "m-item-offer",
+        "nothing is offered of a job that is done",
+        (Edit(END_ROUND, "    delete from pgjobs.item_offers o where o.job_id = _job_id;\n", ""),),
+        (f"{LEFTOVERS}::test_an_offer_that_nobody_needs_ends_with_the_job",),
+    ),
+    Mutant(
+        "m-item-went",
+        "an attempt that went out while its item was being closed is counted",
+        (Edit(CHECKPOINT_ITEMS, "    set attempts = _attempt, launched_at = _now\n", "    set launched_at = _now\n"),),
+        (f"{LEFTOVERS}::test_what_is_closed_in_flight_has_gone_out",),
     ),
 )
