@@ -272,13 +272,11 @@ create table pgjobs.items (
   status      "char" not null default 'w',
   answer      "char",
   target      bytea,
-  body        bytea,
   code        text,
   result      text,
   description text,
   steps       jsonb,
   agent       text,
-  routing_key text,
   primary key (job_id, key),
   constraint items_status_known check (status in ('w', 'l', 'r', 's', 'f', 't', 'c', 'x'))
 ) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
@@ -288,6 +286,19 @@ comment on column pgjobs.items.status is
   'w: waits for its first attempt; l: launched; r: waits for its next attempt; closed are s: good; f: failed; t: by time; c: cancelled; x: refused, it never went out.';
 comment on column pgjobs.items.answer is
   'The status that an answer gave it which came before the launch was accounted for: the checkpoint of the launch makes it the status.';
+
+create table pgjobs.item_bodies (
+  job_id       bigint not null,
+  from_key     bigint not null,
+  to_key       bigint not null,
+  keys         bigint[] not null,
+  bodies       bytea[] not null,
+  routing_keys text[],
+  primary key (job_id, from_key)
+);
+comment on table pgjobs.item_bodies is
+  'What the items of tracked jobs send: bodies of consecutive items in one row, for they are nearly equal and compress well. Written with the items, and never changed.';
+comment on column pgjobs.item_bodies.routing_keys is 'Null where the selection gives none.';
 
 create table pgjobs.item_counts (
   job_id bigint not null,

@@ -197,8 +197,9 @@ def size(lab: Lab) -> Sample:
     began = time.monotonic()
     lab.connection.execute(f"vacuum {', '.join(tables)}".encode())
     seconds = time.monotonic() - began
-    closed, items, everything, heap, given, left = sizes()
-    each = {"bytes each": items, "all tables": everything, "without index": heap, "target and body": given}
+    closed, items, everything, heap, bodies, given, left = sizes()
+    each = {"bytes each": items, "all tables": everything, "without index": heap}
+    each |= {"bodies": bodies, "target and body": given}
     figures = {name: total / closed for name, total in each.items()}
     return Sample(closed, seconds, figures=figures | {"dead before vacuum": float(dead), "dead behind it": float(left)})
 

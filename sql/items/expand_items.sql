@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, what the selector reads   Writes: items, item_counts, shards, file_loads
+-- Reads: xmp_jobs, xmp_job_types, what the selector reads   Writes: items, item_bodies, item_counts, shards, file_loads
 create or replace function pgjobs.expand_items(_job_id bigint)
 returns bigint
 language plpgsql
@@ -13,10 +13,20 @@ declare
   _selector text;
   _limit bigint;
   _start bigint;
-  _n bigint;
+  _n bigint := 0;
   _statement text;
   _source text;
-  _routed boolean := false;
+  _routed boolean;
+  _record record;
+  _keys bigint[] := '{}';
+  _targets bytea[] := '{}';
+  _codes text[] := '{}';
+  _details text[] := '{}';
+  _bodies bytea[] := '{}';
+  _routing_keys text[];
+  _size bigint := 0;
+  -- Bytes of the bodies of one row, and 128 of them at most: whoever needs one body unpacks them all.
+  _most constant integer := 16384;
   _text constant text := 'case when pg_typeof(%1$s) = ''bytea''::regtype then %1$s::text::bytea else convert_to(%1$s::text, ''UTF8'') end';
 begin
   -- One writer at a time, as with the lines of a file: a second one waits here, and fails after a moment.
@@ -33,12 +43,7 @@ begin
     select b.start_key, b.send_limit into _start, _limit from pgjobs.selection_bounds(_job_id, false) b;
   end if;
   _statement := coalesce(_source, pgjobs.selector_statement(_job_id, 0, _start, null));
-  begin
-    execute format('explain select s.routing_key from (%s) s', _statement);
-    _routed := true;
-  exception when undefined_column then
-    null;
-  end;
+  _routed := pgjobs.gives_routing_key(_statement);
   if _limit is not null or _start is null and _params."offset" > 0 then
     -- Counted in the order of the job: what is passed over, and what is sent, are records that can be sent.
     _statement := format(
@@ -49,11 +54,34 @@ begin
       coalesce(case when _start is null then coalesce(_params."offset", 0) else 0 end + _limit - 1, 9223372036854775807));
   end if;
   begin
-    execute format(
-      'insert into pgjobs.items (job_id, key, target, code, description, body, routing_key)'
-      ' select %s, s.key, %s, s.code, s.detail, case when s.code is null then %s end, %s from (%s) s',
-      _job_id, format(_text, 's.target'), format(_text, 's.body'), case when _routed then 's.routing_key' else 'null' end, _statement);
-    get diagnostics _n = row_count;
+    for _record in execute format(
+      'select s.key, %s as target, s.code::text, s.detail::text, case when s.code is null then %s end as body, %s::text as routing_key'
+      ' from (%s) s%s',
+      format(_text, 's.target'), format(_text, 's.body'), case when _routed then 's.routing_key' else 'null' end, _statement,
+      -- Bodies of one row are those of neighbours, whatever a selector does; a source keeps the order.
+      case when _source is null then ' order by s.key' || case when _params.descending then ' desc' else '' end end)
+    loop
+      if _size >= _most then
+        _n := _n + pgjobs.add_items(_job_id, _keys, _targets, _codes, _details, _bodies, _routing_keys);
+        _keys := '{}';
+        _targets := '{}';
+        _codes := '{}';
+        _details := '{}';
+        _bodies := '{}';
+        _routing_keys := null;
+        _size := 0;
+      end if;
+      _keys := _keys || _record.key;
+      _targets := _targets || _record.target;
+      _codes := _codes || _record.code;
+      _details := _details || _record.detail;
+      _bodies := _bodies || _record.body;
+      if _routed then
+        _routing_keys := _routing_keys || _record.routing_key;
+      end if;
+      _size := _size + greatest(octet_length(_record.body), _most / 128);
+    end loop;
+    _n := _n + pgjobs.add_items(_job_id, _keys, _targets, _codes, _details, _bodies, _routing_keys);
   exception
     when unique_violation then
       perform pgjobs.refuse('PJ400', 'selection', 'selector', format('the selector %s gives a key twice: %s', _selector, sqlerrm),
@@ -69,4 +97,4 @@ begin
 end;
 $$;
 comment on function pgjobs.expand_items(bigint) is
-  'Writes the selection of a tracked job into pgjobs.items, once and all or nothing; how many there are. Null: it was done before. Another writer at the same time gets lock_not_available. Refuses (PJ400) a selector that gives a key twice, or null.';
+  'Writes the selection of a tracked job into pgjobs.items and pgjobs.item_bodies, once and all or nothing; how many there are. Null: it was done before. Another writer at the same time gets lock_not_available. Refuses (PJ400) a selector that gives a key twice, or null.';

@@ -11,23 +11,25 @@ declare
   _attempt smallint;
   _round_at timestamptz;
   _routed boolean;
+  _due text;
 begin
   select p.attempt, p.round_at, p.routed, r.descending into strict _attempt, _round_at, _routed, _descending
   from pgjobs.shards p
   join public.xmp_jobs j on j.id = p.job_id
   cross join pgjobs.read_params(j.type::text, j.params) r
   where p.job_id = _job_id and p.shard = _shard;
-  return format(
-    'select i.key, i.target, coalesce(i.code, case when i.answer is not null then ''answered'' end) as code,'
-    ' case when i.code is not null then i.description end as detail, i.body%s'
-    ' from pgjobs.items i%s where i.job_id = %s and i.status = %L%s%s order by i.key%s',
-    case when _routed then ', i.routing_key' end,
-    case when _attempt > 1 then format(
-      ' join pgjobs.item_retries r on r.job_id = i.job_id and r.key = i.key and r.attempt = %s and r.due_at <= %L', _attempt, _round_at) end,
-    _job_id, case when _attempt > 1 then 'r' else 'w' end,
-    case when _descending then ' and i.key < ' else ' and i.key > ' end || _after_key,
-    case when _descending then ' and i.key >= ' else ' and i.key <= ' end || _end_key,
-    case when _descending then ' desc' end);
+  if _attempt > 1 then
+    _due := format('from pgjobs.item_retries r where r.job_id = %s and r.attempt = %s and r.due_at <= %L and r.key', _job_id, _attempt, _round_at);
+  end if;
+  return pgjobs.bodies_statement(
+    _job_id,
+    'i.key, i.target, coalesce(i.code, case when i.answer is not null then ''answered'' end) as code,'
+    ' case when i.code is not null then i.description end as detail, i.body' || case when _routed then ', i.routing_key' else '' end,
+    -- Not exists: it would become a join, and be planned for a table that was empty before.
+    case when _attempt > 1 then 'i.status = ''r'' and (select true ' || _due || ' = i.key)' else 'i.status = ''w''' end,
+    _after_key, _end_key, _descending,
+    -- Bodies are unpacked only where an attempt is due.
+    '(select true ' || _due || ' between b.from_key and b.to_key order by r.key limit 1)');
 end;
 $$;
 comment on function pgjobs.items_statement(bigint, integer, bigint, bigint) is

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, items   Writes: nothing
+-- Reads: xmp_jobs, items   Writes: nothing
 create or replace function pgjobs.source_statement(_type text, _source text)
 returns text
 language plpgsql
@@ -33,9 +33,8 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_params', 'source', format('params.source: job %s has no items', _parts[1]),
       'it has not started yet, or they were cleared after their keep time: see pgjobs.retention');
   end if;
-  return format(
-    'select i.key, i.target, null::text as code, null::text as detail, i.body, i.routing_key from pgjobs.items i where i.job_id = %s and %s order by i.key',
-    _parts[1], _which);
+  return pgjobs.bodies_statement(
+    _parts[1]::bigint, 'i.key, i.target, null::text as code, null::text as detail, i.body, i.routing_key', _which);
 end;
 $$;
 comment on function pgjobs.source_statement(text, text) is

@@ -1,4 +1,4 @@
--- Reads: items, xmp_jobs   Writes: item_offers, items (agent, acked_at)
+-- Reads: xmp_job_types, item_bodies   Writes: item_offers, items (agent, acked_at)
 create or replace function pgjobs.take_items(_agent text, _type text, _most integer, _lease interval)
 returns table (id text, job_id bigint, item bigint, attempt smallint, target text, parameters text)
 language plpgsql
@@ -41,10 +41,21 @@ begin
     update pgjobs.items i set agent = _agent, acked_at = coalesce(i.acked_at, pgjobs.now())
     from quiet t
     where i.job_id = t.job_id and i.key = t.key
-    returning i.job_id, i.key, i.attempts, i.target, i.body
+    returning i.job_id, i.key, i.attempts, i.target
+  ), bodies as materialized (
+    -- Each row of bodies is read once, however many of its items are taken.
+    select c.job_id, u.key, u.body
+    from (
+      select distinct t.job_id, f.from_key
+      from told t
+      cross join lateral (
+        select b.from_key from pgjobs.item_bodies b where b.job_id = t.job_id and b.from_key <= t.key order by b.from_key desc limit 1) f) c
+    join pgjobs.item_bodies b on b.job_id = c.job_id and b.from_key = c.from_key
+    cross join lateral unnest(b.keys, b.bodies) u (key, body)
   )
-  select t.job_id || '-' || t.key, t.job_id, t.key, t.attempts, pgjobs.readable(t.target), pgjobs.readable(t.body)
+  select t.job_id || '-' || t.key, t.job_id, t.key, t.attempts, pgjobs.readable(t.target), pgjobs.readable(b.body)
   from told t
+  left join bodies b on b.job_id = t.job_id and b.key = t.key
   order by t.job_id, t.key;
 end;
 $$;

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: checkpoints, injection_lines, uncertain_ranges, items, outcomes, log_segments, shards, xmp_jobs (a job that goes)
+-- Reads: xmp_jobs   Writes: checkpoints, injection_lines, uncertain_ranges, items, item_bodies, outcomes, log_segments, shards, xmp_jobs (a job that goes)
 create or replace function pgjobs.clear_of_job(_what text, _id bigint, _finish_at timestamptz, _most bigint)
 returns bigint
 language plpgsql
@@ -9,12 +9,13 @@ as $$
 declare
   _status text;
   _gone bigint := 0;
+  _bodies bigint;
 begin
   if not (case _what
     when 'checkpoints' then exists (select from pgjobs.checkpoints c where c.job_id = _id)
     when 'lines' then exists (select from pgjobs.injection_lines l where l.job_id = _id)
     when 'uncertain_ranges' then exists (select from pgjobs.uncertain_ranges u where u.job_id = _id)
-    when 'items' then exists (select from pgjobs.items i where i.job_id = _id)
+    when 'items' then exists (select from pgjobs.items i where i.job_id = _id) or exists (select from pgjobs.item_bodies b where b.job_id = _id)
     when 'outcomes' then exists (select from pgjobs.outcomes o where o.job_id = _id)
     when 'logs' then exists (select from pgjobs.log_segments s where s.job_id = _id and s.remove_asked_at is null)
     else _what = 'jobs'
@@ -69,6 +70,13 @@ begin
       -- One that is locked is just being answered, and goes with the next batch.
       where i.ctid = any (array(select x.ctid from pgjobs.items x where x.job_id = _id limit _most for update skip locked));
       get diagnostics _gone = row_count;
+      if _gone < _most then
+        -- Behind the items: what has no body any more must not be sent by a job that takes its records from here.
+        delete from pgjobs.item_bodies b
+        where b.ctid = any (array(select x.ctid from pgjobs.item_bodies x where x.job_id = _id limit _most - _gone));
+        get diagnostics _bodies = row_count;
+        _gone := _gone + _bodies;
+      end if;
     end if;
   when 'outcomes' then
     if _status = 'done' then

@@ -19,7 +19,8 @@ begin
       'mend the selector and resume the job');
   end if;
   if to_regprocedure(_selector || '_zones(bigint)') is not null then
-    _statement := format('select r.key, r.target, r.code, r.detail, r.body from (%s) r', _statement) || case
+    _statement := format('select r.key, r.target, r.code, r.detail, r.body%s from (%s) r',
+      case when pgjobs.gives_routing_key(_statement) then ', r.routing_key' end, _statement) || case
       when _zones is null then ''
       -- Every record lies in one shard, whatever its zone is: the first one has those of no other.
       when _shard = 0 then format(' where coalesce(r.zone::text <> all (%L::text[]), true)', _zones)
@@ -29,4 +30,4 @@ begin
 end;
 $$;
 comment on function pgjobs.selector_statement(bigint, integer, bigint, bigint, text[]) is
-  'The statement with which the selector of a job selects the records of a shard behind one key up to another: (key, target, code, detail, body) in the job''s order; code null means to be sent. _zones: of shard 0, the zones that other shards have; of another one, its own. Null: records of all zones.';
+  'The statement with which the selector of a job selects the records of a shard behind one key up to another: (key, target, code, detail, body, and routing_key where it gives one) in the job''s order; code null means to be sent. _zones: of shard 0, the zones that other shards have; of another one, its own. Null: records of all zones.';
