@@ -21,12 +21,7 @@ begin
   delete from pgjobs.paces where what = 'job ' || old.id;
   delete from pgjobs.cancellations where job_id = old.id;
   delete from pgjobs.items where job_id = old.id;
-<<<<<<< HEAD
-=======
   delete from pgjobs.item_bodies where job_id = old.id;
-  delete from pgjobs.item_counts where job_id = old.id;
-  delete from pgjobs.item_launches where job_id = old.id;
->>>>>>> 896f098 (Bodies of items lie compressed in a table of their own, many in a row; items are narrow; a selector that knows zones may give a routing key)
   delete from pgjobs.item_retries where job_id = old.id;
   delete from pgjobs.item_offers where job_id = old.id;
   delete from pgjobs.item_launches where job_id = old.id;

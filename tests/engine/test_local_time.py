@@ -78,6 +78,21 @@ def test_each_record_lies_in_the_shard_of_its_zone(db: Db) -> None:
     assert zones(db, job) == [("UTC", [2, 4, 5, 7, 9]), *others]
 
 
+def test_records_of_zones_may_have_routing_keys(db: Db) -> None:
+    """What a selector that knows zones gives as the routing key of a record is read with it."""
+    make_greeting(db)
+    text = db.value("select pg_get_functiondef('public.greeting_records'::regproc)")
+    db.execute(text.replace("p.zone\n", "'to ' || p.id as routing_key, p.zone\n").encode())
+    add_people(db, "Europe/Madrid", None)
+    job, _ = cut(db)
+    for zone, others in ((0, ["UTC", "Europe/Madrid"]), (1, ["Europe/Madrid"])):
+        with db.transaction():
+            db.execute("select pgjobs.open_records(%s, %s, null, null, %s)", (job, zone, others))
+            cursor = db.execute("fetch all from records")
+            assert "routing_key" == (cursor.description or ())[-1].name
+            assert [f"to {row[0]}" for row in cursor.fetchall()] == ["to 2"] if zone == 0 else ["to 1"]
+
+
 def test_the_window_is_judged_in_the_zone_of_the_shard(db: Db) -> None:
     """At noon in UTC it is past three in India, seven in Lima and one in Madrid: each shard waits for its own nine
     o'clock, or goes."""

@@ -7,7 +7,8 @@ from mutants.table import Edit, Mutant
 REPLIES = "pgjobs/engine/replies.py"
 END_ROUND, LEFTOVERS = "sql/items/end_round.sql", "tests/items/test_leftovers.py"
 CHECKPOINT_ITEMS, REPORT = "sql/items/checkpoint_items.sql", "sql/items/report_items.sql"
-TAKE = "sql/items/take_items.sql"
+TAKE, BODIES_STATEMENT = "sql/items/take_items.sql", "sql/items/bodies_statement.sql"
+BODIES = "tests/items/test_item_bodies.py"
 LOCKS = "tests/items/test_item_locks.py"
 FAULTS, RACES, TRACKED = (
     f"tests/items/{name}.py" for name in ("test_tracked_faults", "test_tracked_races", "test_tracked")
@@ -97,5 +98,23 @@ ITEMS = (
         "an attempt that went out while its item was being closed is counted",
         (Edit(CHECKPOINT_ITEMS, "    set attempts = _attempt, launched_at = _now\n", "    set launched_at = _now\n"),),
         (f"{LEFTOVERS}::test_what_is_closed_in_flight_has_gone_out",),
+    ),
+    Mutant(
+        "m-item-row",
+        "a segment that begins within a row of bodies has the items of that row that lie behind its beginning",
+        (Edit(BODIES_STATEMENT, "b.from_key <= _least)", "b.from_key > _least)"),),
+        (f"{BODIES}::test_each_item_gets_its_own_body",),
+    ),
+    Mutant(
+        "m-item-unpack",
+        "a further attempt unpacks the bodies of what is due alone",
+        (Edit(BODIES_STATEMENT, "    || coalesce(' and ' || _chunks, '')\n", ""),),
+        (f"{BODIES}::test_a_further_attempt_unpacks_what_is_due",),
+    ),
+    Mutant(
+        "m-item-left",
+        "a job that is deleted leaves no bodies behind",
+        (Edit("sql/jobs/forget_job.sql", "  delete from pgjobs.item_bodies where job_id = old.id;\n", ""),),
+        (f"{BODIES}::test_bodies_go_with_their_items",),
     ),
 )
