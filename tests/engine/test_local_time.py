@@ -89,7 +89,7 @@ def test_records_of_zones_may_have_routing_keys(db: Db) -> None:
         with db.transaction():
             db.execute("select pgjobs.open_records(%s, %s, null, null, %s)", (job, zone, others))
             cursor = db.execute("fetch all from records")
-            assert "routing_key" == (cursor.description or ())[-1].name
+            assert "routing_key" == [column.name for column in cursor.description or ()].pop()
             assert [f"to {row[0]}" for row in cursor.fetchall()] == ["to 2"] if zone == 0 else ["to 1"]
 
 
