@@ -402,7 +402,7 @@ def test_a_password_is_sent_and_shown_nowhere(engine: Engine, cms: Cms) -> None:
     (attempt,) = attempts(engine)
     assert f"http://***@{cms.url.removeprefix('http://').replace('%20', '+')}&id={job}&status=done" == attempt["url"]
     told = f"callback of job {job} (done): answered with 200"
-    engine.wait_for(lambda: told in daemon.said, "the answer is logged")
+    daemon.wait_said(told)
     assert "cret" not in daemon.said
 
 
@@ -451,5 +451,6 @@ def test_whatever_is_answered_is_one_attempt(engine: Engine, cms: Cms) -> None:
     assert len(urls) + 1 == len(tried)
     assert all(attempt["http_status"] or attempt["error"] for attempt in tried)
     assert 1 == len(cms.heard)
+    daemon.wait_said(" failed, attempt 1: ", times=len(urls))
     assert len(urls) == daemon.said.count(" failed, attempt 1: ")
     assert "started again" not in daemon.said

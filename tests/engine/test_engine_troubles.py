@@ -167,7 +167,9 @@ def test_a_cut_last_line(engine: Engine) -> None:
     assert [first, (b"923000000", "skip", "Incomplete last line")] == outcomes[0]
     assert [first, (b"923000000", "sent", None)] == outcomes[1]
     assert ["923000000001", "923000000001", "923000000"] == [message.event["msisdn"] for message in engine.drain()]
-    assert 2 == engine.daemons[0].said.count("the last line of file_name 'cut.csv' has no line end")
+    told = "the last line of file_name 'cut.csv' has no line end"
+    engine.daemons[0].wait_said(told, times=2)
+    assert 2 == engine.daemons[0].said.count(told)
 
 
 @pytest.mark.usefixtures("daemon")
@@ -479,11 +481,11 @@ def test_database_restarted(own_postgres: EmbeddedPostgres, services: Services, 
         engine.wait_considered(job, 300)
         own_postgres.stop("immediate")
         late = engine.start(window=20, ready=False)
-        engine.wait_for(lambda: "the database is away" in late.said, "the late daemon waits")
+        late.wait_said("the database is away")
         own_postgres.start()
         engine.reconnect()
         engine.wait_status(job, "done", seconds=60)
-        engine.wait_for(lambda: " is up as " in late.said, "the late daemon is up")
+        late.wait_said(" is up as ")
         assert daemon.running
         check_recovered(engine, job, 4000)
         following = engine.add_job("expired", count=5)

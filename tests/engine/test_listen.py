@@ -38,7 +38,7 @@ def test_a_lost_listener_connects_again(engine: Engine) -> None:
     engine.wait_for(lambda: len(listeners(engine)) == 1, "the daemon listens again")
     (after,) = listeners(engine)
     assert before != after
-    assert "WARNING pgjobs.engine.supervisor: listener: waits for a server" in daemon.said
+    daemon.wait_said("WARNING pgjobs.engine.supervisor: listener: waits for a server")
     following = engine.add_job("expired")
     engine.wait_status(following, "done")
 
@@ -237,7 +237,7 @@ def test_an_ear_that_went_deaf(engine: Engine) -> None:
         assert before
         proxy.swallow()
         engine.wait_for(lambda: bool(listeners(engine) - before), "a new listener")
-        assert "listener: waits for a server" in daemon.said
+        daemon.wait_said("listener: waits for a server")
         with psycopg.connect(url) as through:
             assert through.execute("select 1").fetchone() == (1,)
 

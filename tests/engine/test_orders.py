@@ -149,7 +149,7 @@ def test_runs_keep_their_leases_when_nobody_renews_them_together(engine: Engine)
     job = engine.add_job("slow")
     engine.wait_status(job, "done")
     assert 1 == engine.value("select epoch from pgjobs.shards where job_id = %s", job)
-    assert "not today" in daemon.said
+    daemon.wait_said("not today")
 
 
 def own_selector(engine: Engine) -> None:

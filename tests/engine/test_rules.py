@@ -448,4 +448,4 @@ def test_a_log_that_became_shorter_goes_on_in_another_file(engine: Engine, left:
     assert committed == segments[0]["bytes"]
     assert Path(segments[1]["path"]).stat().st_size == segments[1]["bytes"]
     assert (path.exists() and path.stat().st_size) == (False if left is None else committed + left)
-    assert f"log {path} is out of reach" in daemon.said
+    daemon.wait_said(f"log {path} is out of reach")

@@ -36,7 +36,7 @@ def test_a_daemon_makes_the_next_job_as_soon_as_it_can(engine: Engine, daemon: D
     engine.execute("alter table xmp_jobs add constraint in_the_way check (run_at < now() + interval '5 min') not valid")
     engine.wait_status(first, "done")
     assert engine.value(NEXT) is None
-    engine.wait_for(lambda: "task 1 has no next job" in daemon.said, "a warning")
+    daemon.wait_said("task 1 has no next job")
     engine.execute("alter table xmp_jobs drop constraint in_the_way")
     engine.execute("update pgjobs.task_progress set check_at = now()")
     engine.wait_until("exists (select from pgjobs.task_status where next_job is not null and trouble is null)")

@@ -32,8 +32,8 @@ def test_an_urgent_job_gets_a_place_among_giants(engine: Engine, daemons: int) -
     assert ["in progress"] * 2 == [
         row["status"] for row in engine.rows("select status from xmp_jobs where priority = 5")
     ]
-    said = "".join(daemon.said for daemon in running)
-    assert f"it gave its place up to job {urgent}, whose priority is higher" in said
+    told = f"it gave its place up to job {urgent}, whose priority is higher"
+    engine.wait_for(lambda: any(told in daemon.said for daemon in running), "a daemon tells of it")
     assert 0 == engine.value("select coalesce(sum(failures), 0) from pgjobs.shards")
     engine.wait_until(f"({HELD}) = {places}")
     for daemon in running:
@@ -53,8 +53,8 @@ def test_equal_jobs_share_one_place(engine: Engine) -> None:
     first, second = add(engine), add(engine)
     both = "2 = (select count(*) from pgjobs.shards where epoch >= 2 and considered > 0)"
     engine.wait_until(both)
-    assert f"it gave its place up to job {second}, whose turn it was" in daemon.said
-    assert f"it gave its place up to job {first}, whose turn it was" in daemon.said
+    daemon.wait_said(f"it gave its place up to job {second}, whose turn it was")
+    daemon.wait_said(f"it gave its place up to job {first}, whose turn it was")
     assert 0 == daemon.terminate(15)
     engine.start(window=500, max_running=1)
     for job in (first, second):

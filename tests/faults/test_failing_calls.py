@@ -77,7 +77,7 @@ def test_the_nth_call_fails(
             for job in its:
                 engine.wait_status(job, "done", 60)
             if call in LEAVES_A_TRACE:
-                assert LEAVES_A_TRACE[call] in engine.daemons[0].said
+                engine.daemons[0].wait_said(LEAVES_A_TRACE[call])
             certificate = certify(engine, dict.fromkeys(its, KEYS), faults=1, window=WINDOW)
             assert RECORDS * len(its) == certificate.sent
 

@@ -1,7 +1,5 @@
 """One odd row keeps no other job from starting: whatever refuses the start of one, the next one is taken."""
 
-import re
-
 import pytest
 from fix_daemon import Engine
 from fix_jobs import WORKER, Db, connect, insert_job, job_in, set_status
@@ -235,8 +233,8 @@ def test_a_daemon_runs_the_good_ones(engine: Engine) -> None:
     engine.wait_until("3 = (select count(*) from pgjobs.shards where failures >= 2)")
     assert 3 == engine.value("select count(*) from pgjobs.shards where note like '%%never%%'")
     for job in engine.rows("select job_id as id from pgjobs.shards where failures >= 2"):
-        line = rf" WARNING pgjobs\.pg\.notices: job {job['id']} is set aside: the database refuses its start: never "
-        assert len(re.findall(line, engine.daemons[0].said)) >= 2
+        line = f" WARNING pgjobs.pg.notices: job {job['id']} is set aside: the database refuses its start: never "
+        engine.daemons[0].wait_said(line, times=2)
 
 
 def test_a_job_that_ends_at_its_start_is_a_line_of_the_log(engine: Engine) -> None:
@@ -252,7 +250,6 @@ def test_a_job_that_ends_at_its_start_is_a_line_of_the_log(engine: Engine) -> No
     engine.wait_status(job, "error")
     sentence = "the database refuses its start: not today (P0001)"
     assert f"it broke off: {sentence}" == engine.value("select pgjobs.why(%s)", job)
-    line = f" ERROR pgjobs.pg.notices: job {job} ends with error: {sentence}\n"
-    engine.wait_for(lambda: line in daemon.said, "the log tells of it")
+    daemon.wait_said(f" ERROR pgjobs.pg.notices: job {job} ends with error: {sentence}\n")
     assert 1 == daemon.said.count(f"job {job} ")
     assert "chatter" not in daemon.said

@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -100,6 +101,13 @@ class DaemonProcess:
     def said(self) -> str:
         """Everything it has written so far."""
         return self.log.read_text(errors="replace")
+
+    def wait_said(self, words: str | re.Pattern[str], times: int = 1) -> None:
+        """Wait until it has written something so often: what it does is seen in the database before it tells of it."""
+        pattern = re.compile(re.escape(words)) if isinstance(words, str) else words
+        assert soon(lambda: len(pattern.findall(self.said)) >= times, PATIENCE), (
+            f"{self.name} has not written {pattern.pattern!r} {times} times:\n{self.said[-3000:]}"
+        )
 
     def pause(self) -> None:
         """Freeze it, as a suspended machine would."""
