@@ -6,11 +6,12 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+  -- Once: a subquery would be pulled up, and all functions digested for each of them.
+  with found as materialized (select pgjobs.function_digests() as digests)
   select f.signature
-  from pgjobs.schema_state s
+  from found d, pgjobs.schema_state s
   cross join lateral jsonb_each_text(s.functions) f (signature, digest)
-  cross join (select pgjobs.function_digests() as now) d
-  where f.digest is distinct from d.now ->> f.signature
+  where f.digest is distinct from d.digests ->> f.signature
   order by 1;
 $$;
 comment on function pgjobs.changed_functions() is

@@ -145,6 +145,14 @@ def test_functions_that_were_changed_by_hand_are_put_back(database: str, db: Db)
     assert [] == migrate(database)
 
 
+def test_the_functions_are_digested_once(db: Db) -> None:
+    """Whoever asks which functions were changed digests each of them once, and not once for each of them."""
+    db.execute("set track_functions = 'all'")
+    with db.transaction():
+        assert [] == db.column(CHANGED)
+        assert 1 == db.value("select calls from pg_stat_xact_user_functions where funcname = 'function_digests'")
+
+
 def test_migrate_leaves_no_daemon_behind(database: str, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a daemon lives that could not work with the new functions, nothing is changed and the sentence names it;
     of one that is gone nothing is expected any more."""
