@@ -63,7 +63,13 @@ alter table public.xmp_job_types
   add column if not exists ack_limit interval,
   add column if not exists retry_limit integer not null default 0,
   add column if not exists delay_to_retry interval not null default '0',
-  add column if not exists retry_results text[];
+  add column if not exists retry_results text[],
+  add column if not exists keep_refused boolean not null default false,
+  add column if not exists keep_the_last integer;
+comment on column public.xmp_job_types.keep_refused is
+  'true: of the records of a job, those that were not sent are kept in pgjobs.refused_records, so that another job can take them.';
+comment on column public.xmp_job_types.keep_the_last is
+  'Of so many jobs, the last ones that have ended for good, everything is kept for its keep time; of older ones only the row, its outcomes and its counters. Null: of all.';
 comment on column public.xmp_job_types.tracked is
   'true: each record is kept as an item of pgjobs.items until its outcome is known.';
 comment on column public.xmp_job_types.format is 'What its messages look like: event, plain or celery.';
@@ -347,6 +353,25 @@ create table pgjobs.item_offers (
 create index item_offers_idx on pgjobs.item_offers (type, lease_until, job_id, key);
 comment on table pgjobs.item_offers is
   'Items of types without a route that were launched and not closed: agents take them by pgjobs.take_items(). Nobody takes one before lease_until.';
+
+create table pgjobs.refused_records (
+  job_id bigint not null,
+  key    bigint not null,
+  code   text not null,
+  target bytea,
+  primary key (job_id, key)
+);
+comment on table pgjobs.refused_records is
+  'Records that were not sent, of jobs whose type keeps them (keep_refused): params.source of another job takes them.';
+
+create table pgjobs.ended_jobs (
+  type   text not null,
+  at     timestamptz not null,
+  job_id bigint not null,
+  primary key (type, at, job_id)
+);
+comment on table pgjobs.ended_jobs is
+  'Jobs that have ended for good, of types that keep the last ones alone (keep_the_last), until what was kept of them is cleared.';
 
 create table pgjobs.cancellations (
   job_id    bigint primary key,

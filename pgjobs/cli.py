@@ -33,7 +33,7 @@ class Scope(Enum):
 
 
 class Which(Enum):
-    """What of a tracked job is sent again."""
+    """What of a job is sent again."""
 
     FAILED = "failed"
     TIMEOUT = "timeout"
@@ -136,13 +136,16 @@ def release() -> None:
 @app.command()
 def retry(
     job: Annotated[int, typer.Argument(help="id of the job")],
-    which: Annotated[Which, typer.Option(help="which of its items; unprocessed: those never sent")] = Which.FAILED,
+    which: Annotated[
+        Which | None,
+        typer.Option(help="which of its records; unprocessed: those never sent; left out: what failed, or was refused"),
+    ] = None,
 ) -> None:
-    """Send again what failed in a tracked job, as another job."""
+    """Send again what failed in a tracked job, or what another one has kept as refused, as another job."""
     from pgjobs.ops import items
 
-    again = asyncio.run(items.retry(ready_settings("database_url"), job, which.value))
-    typer.echo(f"job {again} sends again the items of job {job} that are: {which.value}")
+    again, chosen = asyncio.run(items.retry(ready_settings("database_url"), job, which.value if which else None))
+    typer.echo(f"job {again} sends again the records of job {job} that are: {chosen}")
 
 
 @app.command()

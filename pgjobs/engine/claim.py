@@ -32,6 +32,7 @@ class Claim(NamedTuple):
     needs_replies: bool = False
     format: str = "event"
     format_options: dict[str, object] | None = None
+    keep_refused: bool = False
 
     @property
     def name(self) -> str:

@@ -25,7 +25,7 @@ BUSY_SECONDS = 0.5
 """Seconds between two batches while there is more to be cleared."""
 ELECTED_SECONDS = 30.0
 """Seconds after which another daemon is elected when the elected one has fallen silent."""
-BATCHES = ("select pgjobs.close_cancelled()", "select pgjobs.clear_history()")
+BATCHES = ("select pgjobs.close_cancelled()", "select pgjobs.clear_history()", "select pgjobs.clear_beyond_last()")
 """Chores of many batches: true says that there is more of it."""
 RECOUNT_SECONDS = 86400.0
 LOGS_SECONDS = 60.0

@@ -229,6 +229,8 @@ class ShardRun:
         if self.context.claim.tracked:
             keys = [KEY(record) for record in window.records] if (self._attempt or 1) > 1 else None
             await self.shard.checkpoint_items(window.unsent, keys, **progress)
+        elif self.context.claim.keep_refused and (refused := window.refused):
+            await self.shard.checkpoint_refused(refused, **progress)
         elif last:
             faults.reach("before_finish")
             self.answer = await self.shard.checkpoint_and_finish(**progress)

@@ -19,6 +19,7 @@ from pgjobs.engine.claim import Claim
 from pgjobs.engine.control import Control
 from pgjobs.engine.lease import Lease, Orders, Parking, boot_seconds
 from pgjobs.errors import Fenced
+from pgjobs.joblog.record import Refused
 from pgjobs.joblog.writer import Segment
 
 TELL_SECONDS = 2.0
@@ -127,6 +128,13 @@ class Shard:
     async def checkpoint(self, **progress: Any) -> None:
         """Store what one window has come to, as the arguments of checkpoint_job() say."""
         await self._ask("pgjobs.checkpoint_job", **progress | {"outcomes": Jsonb(progress["outcomes"])})
+        self.lease.progressed()
+
+    async def checkpoint_refused(self, refused: list[Refused], **progress: Any) -> None:
+        """Store what one window has come to, and keep those of its records that were not sent."""
+        keys, codes, targets = (list(column) for column in zip(*refused, strict=True))
+        kept = {"keys": keys, "codes": codes, "targets": targets}
+        await self._ask("pgjobs.checkpoint_refused", **progress | kept | {"outcomes": Jsonb(progress["outcomes"])})
         self.lease.progressed()
 
     async def checkpoint_items(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pgjobs.broker.confirms import Flight
 from pgjobs.broker.formats.base import Check, check_routing_keys
-from pgjobs.joblog.record import BODY, CODE, KEY, Record, Refusal
+from pgjobs.joblog.record import BODY, CODE, KEY, Record, Refusal, Refused
 
 MAX_BODY = 1 << 20
 
@@ -64,6 +64,13 @@ class Window:
             key: (refusal.code.decode(), refusal.detail.decode(errors="replace") if refusal.detail else None)
             for key, refusal in (self.unfit | self.returned).items()
         }
+
+    @property
+    def refused(self) -> list[Refused]:
+        """Its records that were not sent, with the code that each is counted by."""
+        why = {key: refusal.code for key, refusal in (self.unfit | self.returned).items()}
+        codes = [(record, CODE(record) or why.get(record[0])) for record in self.records]
+        return [(record[0], code.decode(), record[1]) for record, code in codes if code is not None]
 
     @property
     def last_key(self) -> int:

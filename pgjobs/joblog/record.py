@@ -16,6 +16,8 @@ Routed: TypeAlias = tuple[int, bytes, bytes | None, bytes | None, bytes, bytes |
 """The same and the routing key of the message; None: that of the job's type."""
 Record: TypeAlias = Unrouted | Routed
 """All records of a selection are of one kind."""
+Refused: TypeAlias = tuple[int, str, bytes | None]
+"""(key, code, target) of a record that was not sent."""
 KEY, CODE, BODY, ROUTING_KEY = itemgetter(0), itemgetter(2), itemgetter(4), itemgetter(5)
 
 

@@ -8,10 +8,10 @@ from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 
-async def retry(settings: Settings, job: int, which: str) -> int:
-    """Insert a job over these items of another one; its number."""
-    call = "select (pgjobs.retry_job(%s, %s) ->> 'id')::bigint"
-    return int(await _ask(settings, "retry", call, job, which))
+async def retry(settings: Settings, job: int, which: str | None) -> tuple[int, str]:
+    """Insert a job over these records of another one; its number, and which ones they are."""
+    again = await _ask(settings, "retry", "select pgjobs.retry_job(%s, %s)", job, which)
+    return int(again["id"]), str(again["params"]["source"]).rpartition(".")[2]
 
 
 async def cancel(settings: Settings, job: int) -> None:

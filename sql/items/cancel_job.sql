@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: xmp_jobs (status), cancellations, and what close_cancelled writes
+-- Reads: xmp_jobs   Writes: xmp_jobs (status), cancellations, ended_jobs, and what close_cancelled writes
 create or replace function pgjobs.cancel_job(_id bigint, _actor text default null)
 returns jsonb
 language plpgsql
@@ -16,6 +16,7 @@ begin
     perform pgjobs.refuse('PJ409', 'cancelled', 'id', format('job %s is cancelled already', _id), 'insert a new job');
   end if;
   update public.xmp_jobs j set status = 'canceled' where j.id = _id and j.status::text <> 'canceled';
+  perform pgjobs.note_ended(_id, j.type::text, j.finish_at::timestamptz) from public.xmp_jobs j where j.id = _id;
   perform pgjobs.add_event(_id, null, null, 'cancelled for good: its open items are closed, and it can''t be resumed');
   perform pgjobs.close_cancelled(_id);
   perform set_config('pgjobs.actor', _former, true);

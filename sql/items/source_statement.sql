@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, items   Writes: nothing
+-- Reads: xmp_jobs, xmp_job_types, items, refused_records   Writes: nothing
 create or replace function pgjobs.source_statement(_type text, _source text)
 returns text
 language plpgsql
@@ -9,6 +9,7 @@ declare
   _parts text[] := regexp_match(_source, '^job:([0-9]{1,18})\.([a-z]+)$');
   _which text;
   _their_type text;
+  _tracked constant boolean := (select t.tracked from public.xmp_job_types t where t.name = _type);
 begin
   _which := case _parts[2]
     when 'failed' then 'i.status = ''f'''
@@ -29,6 +30,19 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_params', 'source', format('params.source: job %s is of type %s, and this one of type %s', _parts[1], _their_type, _type),
       'take the records of a job of the same type');
   end if;
+  if not _tracked then
+    if _parts[2] not in ('refused', 'timeout') then
+      perform pgjobs.refuse('PJ400', 'bad_params', 'source',
+        format('params.source: of a job of type %s nothing is known to be %s, for it keeps no items', _type, _parts[2]),
+        'write job:7.refused, or job:7.timeout for what was left when its stop came');
+    end if;
+    if not exists (select from pgjobs.refused_records r where r.job_id = _parts[1]::bigint) then
+      perform pgjobs.refuse('PJ400', 'bad_params', 'source', format('params.source: job %s has kept no refused records', _parts[1]),
+        'keep_refused of its type has to be true when the job begins; or none was refused, or they were cleared after their keep time: see pgjobs.retention');
+    end if;
+    return format('select r.key, r.target from pgjobs.refused_records r where r.job_id = %s and r.code %s ''timed_out''', _parts[1],
+                  case _parts[2] when 'timeout' then '=' else '<>' end);
+  end if;
   if not exists (select from pgjobs.items i where i.job_id = _parts[1]::bigint) then
     perform pgjobs.refuse('PJ400', 'bad_params', 'source', format('params.source: job %s has no items', _parts[1]),
       'it has not started yet, or they were cleared after their keep time: see pgjobs.retention');
@@ -38,4 +52,4 @@ begin
 end;
 $$;
 comment on function pgjobs.source_statement(text, text) is
-  'The statement that selects records of an earlier job of the same type, as params.source says: job:7.failed, .timeout, .refused, .unprocessed (never sent), .good or .sent. Refuses (PJ400) what names none.';
+  'The statement that selects records of an earlier job of the same type, as params.source says: job:7.failed, .timeout, .refused, .unprocessed (never sent), .good or .sent. Of a type that keeps no items: key and target of what it has kept as refused (.refused, .timeout). Refuses (PJ400) what names none.';

@@ -26,6 +26,8 @@ begin
   delete from pgjobs.item_offers where job_id = old.id;
   delete from pgjobs.item_launches where job_id = old.id;
   delete from pgjobs.item_counts where job_id = old.id;
+  delete from pgjobs.refused_records where job_id = old.id;
+  delete from pgjobs.ended_jobs where type = old.type::text and job_id = old.id;
   delete from pgjobs.outcomes where job_id = old.id;
   delete from pgjobs.uncertain_ranges where job_id = old.id;
   delete from pgjobs.log_segments where job_id = old.id;

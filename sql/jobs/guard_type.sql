@@ -39,8 +39,8 @@ begin
       'name the queue that the messages of this type come to', _table);
   end if;
   if tg_op = 'UPDATE'
-     and (new.name, new.selector, new.needs_file, new.lenient, new.ignores, new.tracked, new.schedule -> 'local_time')
-     is distinct from (old.name, old.selector, old.needs_file, old.lenient, old.ignores, old.tracked, old.schedule -> 'local_time') then
+     and (new.name, new.selector, new.needs_file, new.lenient, new.ignores, new.tracked, new.keep_refused, new.schedule -> 'local_time')
+     is distinct from (old.name, old.selector, old.needs_file, old.lenient, old.ignores, old.tracked, old.keep_refused, old.schedule -> 'local_time') then
     select j.id into _begun
     from public.xmp_jobs j
     where j.type::text = old.name::text and j.status::text <> 'done'
@@ -49,7 +49,7 @@ begin
     limit 1;
     if found then
       perform pgjobs.refuse('PJ409', 'started', 'selector',
-        format('job %s of type %s has begun: name, selector, needs_file, lenient, ignores, tracked and local_time stay as they are', _begun, old.name),
+        format('job %s of type %s has begun: name, selector, needs_file, lenient, ignores, tracked, keep_refused and local_time stay as they are', _begun, old.name),
         'add another type, or wait until its jobs are done', _table);
     end if;
   end if;

@@ -1,4 +1,4 @@
--- Reads: callback_state, the session setting pgjobs.reason   Writes: events, callbacks
+-- Reads: callback_state, the session setting pgjobs.reason   Writes: events, callbacks, ended_jobs
 create or replace function pgjobs.record_transition()
 returns trigger
 language plpgsql
@@ -17,6 +17,9 @@ begin
   end if;
   -- What was still to be told of an earlier state is outdated.
   update pgjobs.callbacks n set closed_at = _at, answer = 'superseded' where n.job_id = new.id and n.closed_at is null;
+  if new.status::text = 'done' then
+    perform pgjobs.note_ended(new.id, new.type::text, new.finish_at::timestamptz);
+  end if;
   if new.status::text in ('done', 'canceled', 'error') then
     insert into pgjobs.callbacks (job_id, status, host, created_at, due_at)
     select new.id, replace(new.status::text, 'canceled', 'cancelled'), pgjobs.host_of(new.callback_url), _at, _at

@@ -29,7 +29,7 @@ begin
   _all_count := not (_registered.lenient or _params ?| _registered.ignores);
   if _written then
     select k into _key from jsonb_object_keys(_params) k
-    where k <> all (_registered.params || _registered.ignores) and not (k = 'source' and _registered.tracked) order by k limit 1;
+    where k <> all (_registered.params || _registered.ignores) and not (k = 'source' and (_registered.tracked or _registered.keep_refused)) order by k limit 1;
     if found then
       perform pgjobs.refuse('PJ400', 'bad_params', _key,
         format('params.%s: a job of type %s has no such parameter', left(_key, 100), _type),
@@ -54,6 +54,10 @@ begin
     end if;
     if _params ? 'source' then
       perform pgjobs.source_statement(_type, _params ->> 'source');
+      if not _registered.tracked and num_nonnulls(_read.count, _read."offset") > 0 then
+        perform pgjobs.refuse('PJ400', 'bad_params', 'source', 'params.source: count and offset choose among all records of a selection',
+          'leave count and offset out');
+      end if;
     end if;
     if _read.count = 0 and not _registered.lenient then
       perform pgjobs.refuse('PJ400', 'bad_params', 'count', 'params.count: 0 would select nothing',

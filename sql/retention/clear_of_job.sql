@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: checkpoints, injection_lines, uncertain_ranges, items, item_bodies, outcomes, log_segments, shards, xmp_jobs (a job that goes)
+-- Reads: xmp_jobs, cancellations   Writes: checkpoints, injection_lines, uncertain_ranges, items, item_bodies, refused_records, outcomes, events, log_segments, shards, xmp_jobs (a job that goes)
 create or replace function pgjobs.clear_of_job(_what text, _id bigint, _finish_at timestamptz, _most bigint)
 returns bigint
 language plpgsql
@@ -8,6 +8,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _status text;
+  _final boolean;
   _gone bigint := 0;
   _bodies bigint;
 begin
@@ -15,7 +16,10 @@ begin
     when 'checkpoints' then exists (select from pgjobs.checkpoints c where c.job_id = _id)
     when 'lines' then exists (select from pgjobs.injection_lines l where l.job_id = _id)
     when 'uncertain_ranges' then exists (select from pgjobs.uncertain_ranges u where u.job_id = _id)
-    when 'items' then exists (select from pgjobs.items i where i.job_id = _id) or exists (select from pgjobs.item_bodies b where b.job_id = _id)
+    when 'items' then exists (select from pgjobs.items i where i.job_id = _id)
+                      or exists (select from pgjobs.item_bodies b where b.job_id = _id)
+                      or exists (select from pgjobs.refused_records r where r.job_id = _id)
+    when 'events' then exists (select from pgjobs.events e where e.job_id = _id)
     when 'outcomes' then exists (select from pgjobs.outcomes o where o.job_id = _id)
     when 'logs' then exists (select from pgjobs.log_segments s where s.job_id = _id and s.remove_asked_at is null)
     else _what = 'jobs'
@@ -32,6 +36,8 @@ begin
   if exists (select from pgjobs.shards p where p.job_id = _id and p.owner is not null and p.lease_until > clock_timestamp()) then
     return null;
   end if;
+  -- Nobody can resume it, and none of its items is open.
+  _final := _status = 'done' or exists (select from pgjobs.cancellations c where c.job_id = _id and c.closed_at is not null);
 
   case _what
   when 'checkpoints' then
@@ -40,7 +46,7 @@ begin
       delete from pgjobs.checkpoints c
       where c.ctid = any (array(
         select k.ctid from pgjobs.checkpoints k
-        where k.job_id = _id and (_status = 'done' or k.number < (
+        where k.job_id = _id and (_final or k.number < (
           select max(m.number) from pgjobs.checkpoints m where m.job_id = k.job_id and m.shard = k.shard))
         order by k.shard, k.number
         limit _most))
@@ -53,7 +59,7 @@ begin
     )
     select count(*) into _gone from gone;
   when 'lines' then
-    if _status <> 'done' then
+    if not _final then
       perform pgjobs.note_cleared(_id, 'lines');
     end if;
     delete from pgjobs.injection_lines l
@@ -61,10 +67,10 @@ begin
     get diagnostics _gone = row_count;
   when 'uncertain_ranges' then
     delete from pgjobs.uncertain_ranges u
-    where u.ctid = any (array(select x.ctid from pgjobs.uncertain_ranges x where x.job_id = _id and _status = 'done' limit _most));
+    where u.ctid = any (array(select x.ctid from pgjobs.uncertain_ranges x where x.job_id = _id and _final limit _most));
     get diagnostics _gone = row_count;
   when 'items' then
-    if _status = 'done' then
+    if _final then
       perform pgjobs.note_cleared(_id, 'items');
       delete from pgjobs.items i
       -- One that is locked is just being answered, and goes with the next batch.
@@ -77,25 +83,34 @@ begin
         get diagnostics _bodies = row_count;
         _gone := _gone + _bodies;
       end if;
+      if _gone = 0 then
+        delete from pgjobs.refused_records r
+        where r.ctid = any (array(select x.ctid from pgjobs.refused_records x where x.job_id = _id limit _most));
+        get diagnostics _gone = row_count;
+      end if;
     end if;
+  when 'events' then
+    delete from pgjobs.events e
+    where e.id = any (array(select x.id from pgjobs.events x where x.job_id = _id and _final limit _most));
+    get diagnostics _gone = row_count;
   when 'outcomes' then
-    if _status = 'done' then
+    if _final then
       perform pgjobs.note_cleared(_id, 'outcomes');
     end if;
     delete from pgjobs.outcomes o
-    where o.ctid = any (array(select x.ctid from pgjobs.outcomes x where x.job_id = _id and _status = 'done' limit _most));
+    where o.ctid = any (array(select x.ctid from pgjobs.outcomes x where x.job_id = _id and _final limit _most));
     get diagnostics _gone = row_count;
   when 'logs' then
     perform pgjobs.note_cleared(_id, 'logs');
     update pgjobs.log_segments s set remove_asked_at = clock_timestamp() where s.job_id = _id and s.remove_asked_at is null;
     get diagnostics _gone = row_count;
   when 'jobs' then
-    if exists (select from pgjobs.retention r where r.what = 'logs' and r.keep is not null)
-       and exists (
-         select from pgjobs.log_segments s
-         where s.job_id = _id and s.removed_at is null
-           -- A host that is gone for good is waited for a week.
-           and coalesce(s.remove_asked_at > clock_timestamp() - interval '7 days', true)) then
+    if exists (
+      select from pgjobs.log_segments s
+      where s.job_id = _id and s.removed_at is null
+        and case when s.remove_asked_at is null then exists (select from pgjobs.retention r where r.what = 'logs' and r.keep is not null)
+                 -- A host that is gone for good is waited for a week.
+                 else s.remove_asked_at > clock_timestamp() - interval '7 days' end) then
       return null;
     end if;
     delete from public.xmp_jobs j where j.id = _id;

@@ -11,6 +11,7 @@ declare
   _selector text;
   _bounds text;
   _params pgjobs.job_params;
+  _source text;
 begin
   if exists (select from pgjobs.shards p where p.job_id = _job_id and p.shard = 0 and p.attempt is not null) then
     _descending := (select r.descending from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) r where j.id = _job_id);
@@ -24,11 +25,12 @@ begin
     return next;
     return;
   end if;
-  select t.selector into strict _selector
+  select t.selector, j.params ->> 'source' into strict _selector, _source
   from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
   where j.id = _job_id;
   _bounds := pgjobs.trusted_selector(_selector || '_bounds', '{bigint}', _needed => false);
-  if _bounds is not null then
+  -- Of the records of an earlier job, those of the whole selection say nothing.
+  if _bounds is not null and _source is null then
     return query execute format('select b.start_key, b.first_key, b.end_key, b.total, b.send_limit, null::bigint[] from %s($1) b', _bounds)
       using _job_id;
   else

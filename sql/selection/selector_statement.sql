@@ -9,8 +9,9 @@ as $$
 declare
   _selector text;
   _statement text;
+  _source text;
 begin
-  select t.selector into strict _selector
+  select t.selector, j.params ->> 'source' into strict _selector, _source
   from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
   where j.id = _job_id;
   execute format('select %s($1, $2, $3, $4)', pgjobs.trusted_selector(_selector)) into _statement using _job_id, _shard, _after_key, _end_key;
@@ -26,8 +27,16 @@ begin
       when _shard = 0 then format(' where coalesce(r.zone::text <> all (%L::text[]), true)', _zones)
       else format(' where r.zone::text = any (%L::text[])', _zones) end;
   end if;
+  if _source is not null then
+    -- What was refused is judged anew: whoever is still to get nothing gets nothing.
+    _statement := format(
+      'select s.* from (%s) s where exists (select from (%s) r where r.key = s.key and r.target is not distinct from %s) order by s.key%s',
+      _statement, (select pgjobs.source_statement(j.type::text, _source) from public.xmp_jobs j where j.id = _job_id),
+      'case when pg_typeof(s.target) = ''bytea''::regtype then s.target::text::bytea else convert_to(s.target::text, ''UTF8'') end',
+      (select case when p.descending then ' desc' end from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) p where j.id = _job_id));
+  end if;
   return _statement;
 end;
 $$;
 comment on function pgjobs.selector_statement(bigint, integer, bigint, bigint, text[]) is
-  'The statement with which the selector of a job selects the records of a shard behind one key up to another: (key, target, code, detail, body, and routing_key where it gives one) in the job''s order; code null means to be sent. _zones: of shard 0, the zones that other shards have; of another one, its own. Null: records of all zones.';
+  'The statement with which the selector of a job selects the records of a shard behind one key up to another: (key, target, code, detail, body, and routing_key where it gives one) in the job''s order; code null means to be sent. _zones: of shard 0, the zones that other shards have; of another one, its own. Null: records of all zones. Where params.source names refused records of an earlier job, these alone: the same key for the same target.';

@@ -39,7 +39,7 @@ def test_what_failed_and_what_was_refused_is_sent_again(tracked: Tracked) -> Non
     ):
         said = operate(tracked, "retry", job, *options)
         assert (0, "") == (said.code, said.err)
-        assert f"job {job + number} sends again the items of job {job} that are: {which}\n" == said.out
+        assert f"job {job + number} sends again the records of job {job} that are: {which}\n" == said.out
         tracked.engine.wait_status(job + number, "done")
         assert wanted == keys(tracked, job + number)
 
@@ -89,7 +89,7 @@ def test_what_has_no_items_is_refused(tracked: Tracked) -> None:
     job = tracked.engine.add_job("expired")
     said = operate(tracked, "retry", job)
     assert 1 == said.code
-    assert f"pgjobs: job {job} is of type expired, which keeps no items\n" in said.err
+    assert f"pgjobs: job {job} is of type expired, which keeps no items and no refused records\n" in said.err
     said = operate(tracked, "retry", job, "--which", "everything")
     assert 2 == said.code
     assert re.search("failed.*timeout.*refused.*unprocessed", said.err, re.DOTALL)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mutants.table import Edit, Mutant
 
-RULES = "tests/items/test_item_rules.py"
+RULES, REFUSED = "tests/items/test_item_rules.py", "tests/items/test_kept_refused.py"
+LAST = "tests/sql/test_keep_the_last.py"
 LAUNCHED = "where exists (select from changed c where c.status = 'l')"
 ITEM_RULES = (
     Mutant(
@@ -47,5 +48,41 @@ ITEM_RULES = (
             ),
         ),
         (f"{RULES}::test_rules_of_a_job_take_the_place_of_its_types",),
+    ),
+    Mutant(
+        "m-refused-target",
+        "a key that belongs to another target now is no refused record",
+        (Edit("sql/selection/selector_statement.sql", "r.target is not distinct from %s", "%s is not null"),),
+        (f"{REFUSED}::test_what_was_refused_is_kept_and_sent_again",),
+    ),
+    Mutant(
+        "m-refused-fenced",
+        "an owner of old keeps no refused records",
+        (Edit("sql/engine/checkpoint_refused.sql", "  if found then\n", "  if true then\n"),),
+        (f"{REFUSED}::test_an_owner_of_old_keeps_nothing",),
+    ),
+    Mutant(
+        "m-refused-returned",
+        "what the broker gave back is kept as refused",
+        (Edit("pgjobs/engine/window.py", "in (self.unfit | self.returned).items()}\n", "in self.unfit.items()}\n"),),
+        (f"{REFUSED}::test_what_was_refused_is_kept_and_sent_again",),
+    ),
+    Mutant(
+        "m-last-resumable",
+        "what can be resumed is not cleared because of newer jobs",
+        (
+            Edit(
+                "sql/jobs/record_transition.sql",
+                "  if new.status::text = 'done' then",
+                "  if new.status::text in ('done', 'canceled', 'error') then",
+            ),
+        ),
+        (f"{LAST}::test_a_job_that_can_be_resumed_is_neither_counted_nor_cleared",),
+    ),
+    Mutant(
+        "m-last-open",
+        "a cancelled job whose items are being closed is left alone",
+        (Edit("sql/retention/clear_beyond_last.sql", "and c.closed_at is null", "and false"),),
+        (f"{LAST}::test_a_job_that_can_be_resumed_is_neither_counted_nor_cleared",),
     ),
 )
