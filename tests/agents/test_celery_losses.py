@@ -15,7 +15,7 @@ def gated(name: str, task: str = "gated") -> dict[str, object]:
 def test_a_killed_worker(calls: Calls, start_worker: Start) -> None:
     """A task that was acknowledged early is lost, and its time-out finds it; what was acknowledged late, or had not
     begun, is done by another worker, and answered once. So does the time-out find what its task did not answer."""
-    calls.tracked.rules(execution_limit="10 s")
+    calls.tracked.rules(execution_limit="10 minutes")
     first = start_worker(concurrency=2).consumes()
     job = calls.add(gated("early"), gated("late", "late"), gated("waiting"), {"task": "shop.given_up"})
     calls.engine.start()
@@ -24,6 +24,8 @@ def test_a_killed_worker(calls: Calls, start_worker: Start) -> None:
     second = start_worker()
     for name in ("early", "late", "waiting"):
         second.put(f"go-{name}")
+    calls.engine.wait_until("(select sum(n) = 2 from pgjobs.item_counts where job_id = %s and status = 's')", job)
+    calls.tracked.rules(execution_limit="1 ms")
     assert {
         1: ("t", "ERROR_TIMEOUT", None),
         2: ("s", "SUCCESSFUL", "through"),

@@ -30,6 +30,7 @@ def test_queues_that_make_a_worker_die(
     calls: Calls, start_worker: Start, examine: Examine, queues: dict[str, str]
 ) -> None:
     """The doctor names the argument for which an ordinary worker ends with 406."""
+    calls.tracked.rules(execution_limit="1 hour")
     workers = {argument: start_worker(queue) for argument, queue in queues.items()}
     for argument, worker in workers.items():
         calls.tracked.rules(routing_key=worker.queue)

@@ -19,7 +19,7 @@ WORKERS = (
     Mutant(
         "w-pair",
         "two halves of a character stay what they are",
-        (Edit("sql/items/mended_json.sql", "(?<!\\\\u[dD][89abAB][[:xdigit:]]{2})", ""),),
+        (Edit("sql/items/mended_json.sql", "'\\1' || _paired", "'\\1\\\\u'"),),
         (f"{OF_ANSWERS}::test_whatever_python_writes_is_read",),
     ),
     Mutant(

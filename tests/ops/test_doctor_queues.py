@@ -48,10 +48,21 @@ def test_a_queue_that_celery_would_refuse(
         broker.channel.queue_declare(queue, durable=True, arguments=arguments)
         tracked.rules(routing_key=queue)
         assert [] == [one for one in examine() if one.about == "celery"]
-        tracked.rules(format="celery")
+        tracked.rules(format="celery", execution_limit="1 hour")
         found = [one for one in examine() if one.about == "celery"]
         broker.channel.queue_delete(queue)
     assert ([] if told is None else ["warning"]) == [one.level for one in found]
     assert told is None or f"inequivalent arg '{told}'" in found[0].sentence
     assert "404" in about(examine(), "routes").sentence
     assert "404" in about(examine(), "routes").sentence
+
+
+def test_celery_tasks_that_nobody_would_miss(tracked: Tracked, examine: Examine) -> None:
+    """A worker that is killed answers nothing: items without a time-out would stay open for ever."""
+    assert [] == [one for one in examine() if one.about == "celery"]
+    tracked.rules(format="celery")
+    found = about(examine(), "celery")
+    assert ("warning", "set execution_limit in xmp_job_types") == (found.level, found.remedy)
+    assert "tracked: execution_limit is null" in found.sentence
+    tracked.rules(tracked=False)
+    assert [] == [one for one in examine() if one.about == "celery"]

@@ -74,3 +74,13 @@ def test_a_result_whose_end_is_missing(db: Db, status: str) -> None:
 def test_what_is_no_json_stays_none(db: Db, body: str) -> None:
     """Only the last word of a task is taken from a beginning, and what is mended still has to be JSON."""
     assert "no_json" == read(db, body)[4]
+
+
+@pytest.mark.parametrize(
+    "piece", ["\\", "\\u0000", "\\ud83d", "\\ude00", "\\ud83d\\ude00", "[NaN,", ", ", ":", "[", '{"a":'], ids=str
+)
+def test_the_largest_answers_are_read_or_refused(db: Db, piece: str) -> None:
+    """Whatever somebody writes into an answer of 256 KB, it does not hold up the others for long."""
+    db.execute("set statement_timeout = '20 s'")
+    for beginning in ("", '{"a": "', '{"a": '):
+        assert "no_json" == read(db, beginning + piece * ((255 << 10) // len(piece)))[4]

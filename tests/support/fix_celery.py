@@ -238,7 +238,7 @@ class Calls:
         self.tracked = tracked
         self.engine = tracked.engine
         # A worker keeps the ids of tasks that it has revoked; each test has a database of its own, and so the same ids.
-        first = secrets.randbelow(10**15)
+        first = 1 + secrets.randbelow(10**15)
         self.engine.execute(f"alter table xmp_jobs alter column id restart with {first}")
 
     def add(self, *calls: object, **columns: object) -> int:

@@ -40,6 +40,9 @@ async def _of_type(publisher: Publisher, job_type: JobType) -> AsyncIterator[Fin
             remedy = "declare the queue, or mend reply_queue in xmp_job_types"
             held = ", and nothing is sent meanwhile" if job_type.needs_replies else ""
             yield problem("replies", f"{name}: no answers are taken from {words}{held}", remedy)
+    if job_type.tracked and job_type.format == "celery" and job_type.execution_limit is None:
+        sentence = f"{name}: execution_limit is null, so an item whose task a killed Celery worker has lost stays open"
+        yield warning("celery", sentence, "set execution_limit in xmp_job_types")
     if not queue:
         return
     try:

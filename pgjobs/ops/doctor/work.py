@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import NamedTuple
 
 import psycopg
@@ -28,6 +29,7 @@ class JobType(NamedTuple):
     reply_queue: str
     needs_replies: bool
     format: str
+    execution_limit: timedelta | None
 
 
 async def job_types(connection: db.Connection) -> list[JobType]:
@@ -35,7 +37,8 @@ async def job_types(connection: db.Connection) -> list[JobType]:
     cursor = connection.cursor(row_factory=class_row(JobType))
     await cursor.execute(
         "select name::text, selector, exchange, coalesce(routing_key, '') as routing_key, tracked,"
-        " case when tracked then coalesce(reply_queue, '') else '' end as reply_queue, needs_replies, format"
+        " case when tracked then coalesce(reply_queue, '') else '' end as reply_queue, needs_replies, format,"
+        " execution_limit"
         " from public.xmp_job_types where selector is not null order by name"
     )
     return await cursor.fetchall()
