@@ -64,8 +64,11 @@ alter table public.xmp_job_types
   add column if not exists retry_limit integer not null default 0,
   add column if not exists delay_to_retry interval not null default '0',
   add column if not exists retry_results text[],
+  add column if not exists fails_with text,
   add column if not exists keep_refused boolean not null default false,
   add column if not exists keep_the_last integer;
+comment on column public.xmp_job_types.fails_with is
+  'Which items that are not good make a job count as failed that is done: any of them, or all; null: the end of a job says nothing of its items.';
 comment on column public.xmp_job_types.keep_refused is
   'true: of the records of a job, those that were not sent are kept in pgjobs.refused_records, so that another job can take them.';
 comment on column public.xmp_job_types.keep_the_last is

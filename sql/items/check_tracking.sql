@@ -37,6 +37,14 @@ begin
         'name the queue on which the consumers answer, with 255 bytes at most, or null', _table);
     end if;
   end if;
+  if _type.fails_with not in ('any', 'all') then
+    perform pgjobs.refuse('PJ400', 'bad_fails_with', 'fails_with', format('fails_with: %L is unknown', left(_type.fails_with, 100)),
+      'use any or all, or null where the end of a job says nothing of its items', _table);
+  end if;
+  if _type.fails_with is not null and not _type.tracked then
+    perform pgjobs.refuse('PJ400', 'bad_fails_with', 'fails_with', 'fails_with: a type that is not tracked has no items that could fail',
+      'set fails_with to null, or tracked to true', _table);
+  end if;
   if _type.tracked and _type.keep_refused then
     perform pgjobs.refuse('PJ400', 'bad_keep_refused', 'keep_refused', 'keep_refused: the records of a tracked type are items, which keep what was refused',
       'set keep_refused or tracked to false', _table);

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, job_status, job_item_counts   Writes: nothing
+-- Reads: xmp_jobs, job_status, job_item_counts, and what has_failed reads   Writes: nothing
 create or replace function pgjobs.jobs_json(_ids bigint[])
 returns jsonb
 language plpgsql
@@ -22,7 +22,9 @@ begin
     -- Each by its id, whatever the statistics say: the view is never computed for other jobs.
     cross join lateral (select pgjobs.row_json(r) as job from public.xmp_jobs r where r.id = a.id offset 0) j
     cross join lateral (select * from pgjobs.job_status v where v.id = a.id offset 0) s
-    left join lateral (select to_jsonb(c) - 'job_id' as items from pgjobs.job_item_counts c where c.job_id = a.id) i on true);
+    left join lateral (
+      select to_jsonb(c) - 'job_id' || case when pgjobs.has_failed(c.job_id) then '{"has_failed": true}' else '{}'::jsonb end as items
+      from pgjobs.job_item_counts c where c.job_id = a.id) i on true);
 exception when others then
   if cardinality(_ids) > 1 then
     return (

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from fix_items import Tracked
 from fix_rounds import BAD, GOOD, Hand
@@ -181,3 +182,42 @@ def test_no_launch_is_kept_that_nobody_asks_for(tracked: Tracked) -> None:
     tracked.report((f"{hand.job}-1", GOOD), (f"{hand.job}-2", GOOD))
     assert "done" == look(hand)
     assert 0 == tracked.engine.value(kept, hand.job)
+
+
+def test_a_type_says_with_which_items_a_job_has_failed(tracked: Tracked) -> None:
+    """Done is done; whether it counts as failed depends on any item that is not good, on all, or on none of them."""
+    asked = "select pgjobs.has_failed(%s)"
+    shown = "select pgjobs.show_job(%s) #> '{items,has_failed}'"
+    tracked.targets(2)
+    clock(tracked, 0)
+    jobs = []
+    for answers in ((GOOD, GOOD), (GOOD, BAD), (BAD, BAD)):
+        hand = Hand(tracked, tracked.add_job(run_at=START))
+        launch(hand, 1, 2)
+        tracked.rules(fails_with="any")
+        assert not tracked.engine.value(asked, hand.job)
+        tracked.report(*((f"{hand.job}-{key}", answer) for key, answer in enumerate(answers, 1)))
+        assert "done" == look(hand)
+        jobs.append(hand.job)
+    for setting, failed in (("any", [False, True, True]), ("all", [False, False, True]), (None, [False, False, False])):
+        tracked.rules(fails_with=setting)
+        assert failed == [tracked.engine.value(asked, job) for job in jobs]
+        assert [True if each else None for each in failed] == [tracked.engine.value(shown, job) for job in jobs]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("fails_with = 'most'", "fails_with: 'most' is unknown"),
+        (
+            "fails_with = 'any', tracked = false",
+            "fails_with: a type that is not tracked has no items that could fail",
+        ),
+    ],
+)
+def test_a_wrong_fails_with_is_refused(tracked: Tracked, change: str, sentence: str) -> None:
+    """One sentence that names the column."""
+    with pytest.raises(psycopg.Error) as caught:
+        tracked.engine.execute(f"update xmp_job_types set {change} where name = 'tracked'")  # noqa: S608 - of the test
+    said = caught.value.diag
+    assert ("PJ400", "fails_with", sentence) == (caught.value.sqlstate, said.column_name, said.message_primary)

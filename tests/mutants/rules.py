@@ -85,4 +85,10 @@ ITEM_RULES = (
         (Edit("sql/retention/clear_beyond_last.sql", "and c.closed_at is null", "and false"),),
         (f"{LAST}::test_a_job_that_can_be_resumed_is_neither_counted_nor_cleared",),
     ),
+    Mutant(
+        "m-fails-any",
+        "one item that is not good is enough, where the type says so",
+        (Edit("sql/items/has_failed.sql", "'any' then n.good < n.closed", "'any' then n.good = 0"),),
+        (f"{RULES}::test_a_type_says_with_which_items_a_job_has_failed",),
+    ),
 )
