@@ -16,7 +16,7 @@ pytest_plugins = [
     "fix_agents", "fix_doctor", "fix_items", "fix_celery",
 ]  # fmt: skip
 # Their failed assertions show the values, as those of a test do.
-pytest.register_assert_rewrite("game_world", "game_people", "game_daemons")
+pytest.register_assert_rewrite("game_world", "game_people", "game_daemons", "fix_rounds", "oracle")
 
 _servers = contextlib.ExitStack()
 
