@@ -294,7 +294,7 @@ comment on table pgjobs.items is
 comment on column pgjobs.items.status is
   'w: waits for its first attempt; l: launched; r: waits for its next attempt; closed are s: good; f: failed; t: by time; c: cancelled; x: refused, it never went out.';
 comment on column pgjobs.items.answer is
-  'The status that an answer gave it which came before the launch was accounted for: the checkpoint of the launch makes it the status.';
+  'The status that an answer gave it which came before the launch was accounted for: the checkpoint of the launch makes it the status. Of a closed item: G or B: the first answer that came too late was good, or not; D: it was closed by an answer that names the time-out.';
 
 create table pgjobs.item_bodies (
   job_id       bigint not null,

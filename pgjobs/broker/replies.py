@@ -21,12 +21,15 @@ BEGINNING = 200
 
 
 class Delivery(NamedTuple):
-    """One message as it came; `correlation_id` and `kind` (its AMQP type) are None where it has none."""
+    """One message as it came; `correlation_id` and `kind` (its AMQP type) are None where it has none.
+
+    They are bytes where they are no UTF-8.
+    """
 
     channel: Any
     tag: int
-    correlation_id: str | None
-    kind: str | None
+    correlation_id: str | bytes | None
+    kind: str | bytes | None
     body: bytes
 
 

@@ -32,6 +32,16 @@ LOOK_SECONDS = 5.0
 """How often the list of queues is read again."""
 BEAT = "agent"
 """The AMQP type of a message in which an agent says that it lives."""
+MAX_BATCH = 16 << 20
+"""Bytes of the answers that are given to the database in one statement."""
+REFUSALS = (
+    psycopg.DataError,
+    psycopg.InternalError,
+    psycopg.ProgrammingError,
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.StatementTooComplex,
+)
+"""What the database says of an answer that it can't take in."""
 AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.LockNotAvailable)
 
 
@@ -97,20 +107,26 @@ class Replies:
 
     async def _take_answers(self, batch: Sequence[Delivery]) -> None:
         """Give answers to the database; one that it can't take in costs none of the others."""
-        ids = [delivery.correlation_id for delivery in batch]
+        ids = [_id(delivery.correlation_id) for delivery in batch]
         bodies = [_text(delivery.body) for delivery in batch]
+        if sum(len(body or "") for body in bodies) > MAX_BATCH:
+            await self._take_halves(batch)
+            return
         try:
             await self._report(ids, bodies)
-        except (psycopg.DataError, psycopg.InternalError, psycopg.ProgrammingError) as error:
+        except REFUSALS as error:
             async with self._control.connection() as connection:
                 await db.check_schema(connection)
             if len(batch) > 1:
-                middle = len(batch) // 2
-                await self._take_answers(batch[:middle])
-                await self._take_answers(batch[middle:])
+                await self._take_halves(batch)
                 return
             logger.warning("an answer could not be taken in: %s", one_line(error))
             await self._control.value("select pgjobs.count_reply_fault(%s, %s)", "refused", bodies[0] or "")
+
+    async def _take_halves(self, batch: Sequence[Delivery]) -> None:
+        middle = len(batch) // 2
+        await self._take_answers(batch[:middle])
+        await self._take_answers(batch[middle:])
 
     async def _report(self, ids: list[str | None], bodies: list[str | None]) -> None:
         call = "select array_agg(r.job_id) from pgjobs.report_items(%s::text[], %s::text[]) r"
@@ -128,6 +144,11 @@ class Replies:
             except AGAIN as error:
                 # The answers are taken in: they must not come again. The elected daemon settles what is left undone.
                 logger.info("what is due after these answers is looked for later: %s", one_line(error))
+
+
+def _id(correlation_id: str | bytes | None) -> str | None:
+    """A correlation id as the database takes it; None where it is no text."""
+    return correlation_id if isinstance(correlation_id, str) and "\0" not in correlation_id else None
 
 
 def _text(body: bytes) -> str | None:

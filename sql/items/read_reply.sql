@@ -1,12 +1,13 @@
 -- Reads: nothing   Writes: nothing
 create or replace function pgjobs.read_reply(_id text, _body text)
-returns table (n integer, id text, kind text, result text, description text, steps jsonb, agent text, fault text)
+returns table (n integer, id text, kind text, result text, description text, steps jsonb, agent text, attempt integer, fault text)
 language plpgsql
 immutable
 rows 1
 as $$
 -- Without a search_path of its own, which would be set for each of a thousand answers.
 declare
+  _most constant integer := 10000;
   _read jsonb;
   _one jsonb;
   _inner jsonb;
@@ -30,6 +31,11 @@ begin
     return next;
     return;
   end if;
+  if jsonb_typeof(_read) = 'array' and jsonb_array_length(_read) > _most then
+    fault := 'too_many_answers';
+    return next;
+    return;
+  end if;
   for _one in select e.value from jsonb_array_elements(case jsonb_typeof(_read) when 'array' then _read else jsonb_build_array(_read) end) e loop
     n := n + 1;
     id := _id;
@@ -38,6 +44,7 @@ begin
     description := null;
     steps := null;
     agent := left(_one ->> 'agent', 200);
+    attempt := null;
     fault := null;
     if jsonb_typeof(_one) <> 'object' then
       fault := 'no_object';
@@ -78,6 +85,7 @@ begin
       result := _one ->> 'result';
       description := _one ->> 'description';
       steps := _one -> 'steps';
+      attempt := substring(_one ->> 'attempt' from '^[1-9][0-9]{0,4}$')::integer;
       kind := _one ->> 'status';
       if kind not in ('good', 'failed', 'partial', 'ack') then
         fault := 'bad_status';
@@ -86,7 +94,7 @@ begin
     kind := coalesce(kind, case when coalesce(result, 'SUCCESSFUL') = 'SUCCESSFUL' then 'good' else 'failed' end);
     result := left(coalesce(result, case kind when 'good' then 'SUCCESSFUL' when 'failed' then 'ERROR' end), 100);
     description := left(description, 1000);
-    if steps = 'null' then
+    if steps in ('null', '[]') then
       steps := null;
     elsif jsonb_typeof(steps) <> 'array' then
       steps := null;
@@ -94,6 +102,10 @@ begin
     elsif pg_column_size(steps) > 65536 then
       steps := null;
       fault := coalesce(fault, 'too_many_steps');
+    elsif jsonb_path_exists(steps, '$.**{32}') then
+      -- Whoever reads them as JSON somewhere else might not be able to.
+      steps := null;
+      fault := coalesce(fault, 'bad_steps');
     end if;
     if id is null then
       fault := coalesce(fault, 'no_correlation');
@@ -103,4 +115,4 @@ begin
 end;
 $$;
 comment on function pgjobs.read_reply(text, text) is
-  'What an answer says, a row for each item in it: a reply of our own, the envelope of an operation, or the result message of a Celery worker. kind: good, failed, partial (not its last word) or ack (somebody works on it). fault: what is wrong with it; an answer whose steps alone are at fault still counts, without them.';
+  'What an answer says, a row for each item in it: a reply of our own, the envelope of an operation, or the result message of a Celery worker. kind: good, failed, partial (not its last word) or ack (somebody works on it). attempt: to which one it is an answer, where it says so. fault: what is wrong with it; an answer whose steps alone are at fault still counts, without them.';

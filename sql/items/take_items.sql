@@ -53,7 +53,7 @@ begin
     join pgjobs.item_bodies b on b.job_id = c.job_id and b.from_key = c.from_key
     cross join lateral unnest(b.keys, b.bodies) u (key, body)
   )
-  select t.job_id || '-' || t.key, t.job_id, t.key, t.attempts, pgjobs.readable(t.target), pgjobs.readable(b.body)
+  select concat_ws('-', t.job_id, t.key, t.attempts), t.job_id, t.key, t.attempts, pgjobs.readable(t.target), pgjobs.readable(b.body)
   from told t
   left join bodies b on b.job_id = t.job_id and b.key = t.key
   order by t.job_id, t.key;

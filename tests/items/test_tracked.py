@@ -157,10 +157,10 @@ def test_an_agent_in_sql_alone(tracked: Tracked) -> None:
     tracked.engine.wait_until("(select count(*) = 30 from pgjobs.item_offers)")
     take = "select * from pgjobs.take_items(%s, 'tracked', %s, %s)"
     lost = tracked.engine.rows(take, "slow", 10, "1 microsecond")
-    assert [f"{job}-{n}" for n in range(1, 11)] == [row["id"] for row in lost]
+    assert [f"{job}-{n}-1" for n in range(1, 11)] == [row["id"] for row in lost]
     assert ('{"n" : 1}', "dev-1", 1) == (lost[0]["parameters"], lost[0]["target"], lost[0]["attempt"])
     taken = tracked.engine.rows(take, "quick", 100, "1 hour")
-    assert {f"{job}-{n}" for n in range(1, 31)} == {row["id"] for row in taken}
+    assert {f"{job}-{n}-1" for n in range(1, 31)} == {row["id"] for row in taken}
     assert [] == tracked.engine.rows(take, "late", 100, "1 hour")
     tracked.report(*((row["id"], GOOD) for row in taken))
     tracked.engine.wait_status(job, "done")

@@ -182,3 +182,36 @@ def test_an_answer_at_the_moment_of_its_time_out(tracked: Tracked, answer: objec
     assert ({"s": 1, "r": 1} if good else {"r": 2}) == tracked.statuses(hand.job)
     due = tracked.engine.rows("select key, attempt from pgjobs.item_retries order by key")
     assert [{"key": key, "attempt": 2} for key in ([2] if good else [1, 2])] == due
+
+
+@pytest.mark.parametrize("launched", [False, True])
+@pytest.mark.parametrize("named", ["body", "id"])
+def test_an_answer_to_an_earlier_attempt_is_late(tracked: Tracked, named: str, launched: bool) -> None:
+    """A failed one counts as late and ends no attempt, a good one closes the item; one without it is of the last."""
+    tracked.rules(retry_limit=1)
+    hand = by_hand(tracked, 4)
+    hand.announce(4)
+    hand.checkpoint(1, 2, 3, 4)
+    tracked.report(*((f"{hand.job}-{key}", BAD) for key in (1, 2, 3, 4)))
+    assert "waiting" == hand.finish()
+    hand.take()
+    hand.announce(4)
+    if launched:
+        hand.checkpoint(1, 2, 3, 4)
+
+    def said(key: int, attempt: int, answer: dict[str, str]) -> tuple[str, dict[str, object]]:
+        if named == "id":
+            return f"{hand.job}-{key}-{attempt}", {**answer}
+        return f"{hand.job}-{key}", {**answer, "attempt": attempt}
+
+    # What an earlier attempt has to say on the way says nothing of this one.
+    tracked.report(said(1, 1, {"status": "ack", "description": "old"}), said(1, 1, BAD), said(1, 1, BAD))
+    tracked.report(said(2, 1, GOOD), said(3, 2, BAD), (f"{hand.job}-4", BAD))
+    assert (None, None) == (tracked.item(hand.job, 1)["acked_at"], tracked.item(hand.job, 1)["description"])
+    if not launched:
+        hand.checkpoint(1, 2, 3, 4)
+    assert {"l": 1, "s": 1, "f": 2} == tracked.statuses(hand.job)
+    assert 2 == tracked.kept(hand.job)["B"]
+    tracked.report(said(1, 2, GOOD))
+    assert {"s": 2, "f": 2, "B": 2} == tracked.kept(hand.job)
+    assert "done" == hand.finish()

@@ -13,7 +13,7 @@ LOCKS = "tests/items/test_item_locks.py"
 FAULTS, RACES, TRACKED = (
     f"tests/items/{name}.py" for name in ("test_tracked_faults", "test_tracked_races", "test_tracked")
 )
-LATE = "d.answers is null and (d.status in ('t', 'c') or"
+LATE = "when f.status in ('t', 'c') and f.answer is null then 'out of time'"
 DUE = (
     "exists (select from pgjobs.item_retries r where r.job_id = _job_id and r.key = i.key"
     " and r.attempt = _attempt and r.due_at <= _now)"
@@ -69,8 +69,8 @@ ITEMS = (
         (
             Edit(
                 REPORT,
-                "case when d.becomes is distinct from 'r' then coalesce(i.acked_at, m.now) end",
-                "coalesce(i.acked_at, m.now)",
+                "when d.becomes is distinct from 'r' and (d.adds or num_nonnulls(d.becomes, d.answers) > 0) then",
+                "when d.adds or num_nonnulls(d.becomes, d.answers) > 0 then",
             ),
         ),
         (f"{RACES}::test_an_acknowledgement_is_that_of_one_attempt",),

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mutants.agents import AGENTS
+from mutants.answers import ANSWERS
 from mutants.around import AROUND
 from mutants.doors import DOORS
 from mutants.formats import FORMATS
@@ -45,6 +46,7 @@ MUTANTS = (
     *AROUND,
     *DOORS,
     *FORMATS,
+    *ANSWERS,
     *ITEMS,
     *PACE,
     *PLACES,

@@ -40,7 +40,7 @@ WORKERS = (
         (
             Edit(
                 "sql/items/report_items.sql",
-                "case when i.acked_at is not null then i.description end",
+                "case when i.acked_at is not null and not d.anew then i.description end",
                 "i.description",
             ),
         ),

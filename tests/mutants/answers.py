@@ -1,0 +1,34 @@
+"""Mutants of answers: to which attempt they are, many at once, and odd ones."""
+
+from __future__ import annotations
+
+from mutants.table import Edit, Mutant
+
+READ, REPORT = "sql/items/read_reply.sql", "sql/items/report_items.sql"
+ODD, RACES = "tests/items/test_odd_answers.py", "tests/items/test_tracked_races.py"
+ANSWERS = (
+    Mutant(
+        "m-item-attempt",
+        "a failed answer to an earlier attempt is not taken for one to the attempt under way",
+        (
+            Edit(
+                REPORT,
+                "coalesce(f.attempt < f.attempts + f.in_flight::integer, false) as of_earlier",
+                "false as of_earlier",
+            ),
+        ),
+        (f"{RACES}::test_an_answer_to_an_earlier_attempt_is_late",),
+    ),
+    Mutant(
+        "m-answers-order",
+        "many answers at once are the same as one after another",
+        (Edit(REPORT, "t.failed / 4 < coalesce(t.good_turn, 9223372036854775807)", "true"),),
+        (f"{ODD}::test_many_answers_are_the_same_as_one_after_another",),
+    ),
+    Mutant(
+        "m-reply-deep",
+        "what others could not read is not kept",
+        (Edit(READ, "jsonb_path_exists(steps, '$.**{32}')", "false"),),
+        (f"{ODD}::test_an_odd_answer_costs_the_others_nothing",),
+    ),
+)
