@@ -16,7 +16,17 @@ alter table public.xmp_jobs
   add column if not exists stop_at timestamptz,
   add column if not exists schedule jsonb not null default '{}',
   add column if not exists budget jsonb not null default '{}',
-  add column if not exists rules jsonb not null default '{}';
+  add column if not exists rules jsonb not null default '{}',
+  add column if not exists name text,
+  add column if not exists media_type text,
+  add column if not exists reference_id text,
+  add column if not exists custom_type text,
+  add column if not exists configuration jsonb not null default '{}';
+comment on column public.xmp_jobs.name is 'What people call the job; given by whoever inserts it, as are media_type, reference_id and custom_type.';
+comment on column public.xmp_jobs.media_type is 'What kind of thing the job is about; with one, reference_id has to be given.';
+comment on column public.xmp_jobs.reference_id is 'Which thing the job is about.';
+comment on column public.xmp_jobs.custom_type is 'A further kind, for whoever inserts the job.';
+comment on column public.xmp_jobs.configuration is 'How it is to be done, for the selector of its type; checked and frozen as params are.';
 comment on column public.xmp_jobs.rules is
   'How its items end and are tried again: execution_limit, ack_limit, retry_limit, delay_to_retry, retry_results; what is not given is as the type says.';
 comment on column public.xmp_jobs.task_id is 'The task that made the job; null: none. Only a task writes it.';

@@ -19,11 +19,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-import pika
 import psycopg
-from pika.exceptions import AMQPError, ChannelClosedByBroker
 from psycopg import sql
 
+from pgjobs.demo.queues import declared, installed_registry, place
 from pgjobs.lab import sample
 from pgjobs.lab.process import Child, ServicesError, free_port
 from pgjobs.lab.roles import member_url
@@ -33,6 +32,7 @@ from pgjobs.pg import schema
 
 JOBS_QUEUE, SUSPENDED_QUEUE = "mobilink_requests", "mobilink_mo_tarifficate"
 UNITS_QUEUE, REPLY_QUEUE = "demo_units", "demo_replies"
+QUEUES = (JOBS_QUEUE, SUSPENDED_QUEUE, UNITS_QUEUE, REPLY_QUEUE)
 INJECTION_FILE, INJECTION_LINES = "20170131_vip.csv", 20_000
 FULL_SIZE, FULL_WINDOW, SMALL_WINDOW = 200_000, 2000, 100
 """In a small sample a job with windows of the usual size would be over before anybody could stop it."""
@@ -70,11 +70,11 @@ def running_stage(tell: Tell, retries: int) -> Iterator[Stage]:
         step = Steps(tell)
         services = stack.enter_context(running_services())
         database_url = stack.enter_context(_database(services))
-        stack.enter_context(_queues(services))
+        stack.enter_context(declared(services, QUEUES))
         folder = stack.enter_context(_folder(services))
         with psycopg.connect(database_url) as connection:
             version = connection.info.parameter_status("server_version")
-        step.done(f"PostgreSQL {version} at {_place(database_url)}, RabbitMQ at {_place(services.amqp_url)}")
+        step.done(f"PostgreSQL {version} at {place(database_url)}, RabbitMQ at {place(services.amqp_url)}")
 
         applied = migrations.migrate(database_url)
         step.done(
@@ -88,6 +88,9 @@ def running_stage(tell: Tell, retries: int) -> Iterator[Stage]:
             f"sample: {retries:,} expired retries, {2 * retries:,} transactions, an injection file of"
             f" {INJECTION_LINES:,} lines"
         )
+
+        types, workers = stack.enter_context(installed_registry(services, database_url))
+        step.done(f"sample registry: {types} types of jobs whose records are for agents, and {workers} agents")
 
         window = FULL_WINDOW if retries >= FULL_SIZE else SMALL_WINDOW
         stage = _start(stack, services, database_url, folder, window=window)
@@ -184,54 +187,3 @@ def _database(services: Services) -> Iterator[str]:
     finally:
         with psycopg.connect(services.database_url, autocommit=True) as connection:
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
-
-
-@contextlib.contextmanager
-def _queues(services: Services) -> Iterator[None]:
-    """Durable quorum queues, declared by whoever runs the broker: here, us."""
-    made: list[str] = []
-    try:
-        for queue in (JOBS_QUEUE, SUSPENDED_QUEUE, UNITS_QUEUE, REPLY_QUEUE):
-            if services.broker is None and _is_there(services.amqp_url, queue):
-                raise ServicesError(
-                    f"queue {queue!r} is there already, and what the demo sends to it could charge people",
-                    "name another virtual host in PGJOBS_AMQP_URL, or unset it: the demo then starts an own RabbitMQ",
-                )
-            with _channel(services.amqp_url) as channel:
-                channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
-            made.append(queue)
-        yield
-    finally:
-        if services.broker is None and made:
-            with contextlib.suppress(ServicesError), _channel(services.amqp_url) as channel:
-                for queue in made:
-                    channel.queue_delete(queue)
-
-
-def _is_there(amqp_url: str, queue: str) -> bool:
-    try:
-        with _channel(amqp_url) as channel:
-            channel.queue_declare(queue, passive=True)
-    except ChannelClosedByBroker as error:
-        if error.reply_code == 404:
-            return False
-        raise
-    return True
-
-
-@contextlib.contextmanager
-def _channel(amqp_url: str) -> Iterator[pika.adapters.blocking_connection.BlockingChannel]:
-    try:
-        connection = pika.BlockingConnection(pika.URLParameters(amqp_url))
-    except (AMQPError, OSError) as error:
-        raise ServicesError(
-            f"RabbitMQ at {_place(amqp_url)} can't be reached: {error or type(error).__name__}",
-            "check PGJOBS_AMQP_URL, or unset it: the demo then starts a private RabbitMQ",
-        ) from error
-    with contextlib.closing(connection):
-        yield connection.channel()
-
-
-def _place(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

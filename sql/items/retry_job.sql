@@ -32,9 +32,11 @@ begin
       case when _type.tracked then 'look at pgjobs.job_item_counts, or wait until the job is done; besides failed there are timeout, refused, unprocessed, good and sent'
            else 'besides refused there is timeout, for what was left when its stop came' end);
   end if;
-  insert into public.xmp_jobs (type, params, file_name, priority, shards, rate, max_backlog, schedule, budget, rules)
+  insert into public.xmp_jobs (type, params, file_name, priority, shards, rate, max_backlog, schedule, budget, rules,
+    name, media_type, reference_id, custom_type, configuration)
   values (_job.type, _job.params - '{count,offset,source}'::text[] || jsonb_build_object('source', _source), _job.file_name,
-          _job.priority, _job.shards, _job.rate, _job.max_backlog, _job.schedule, _job.budget, _job.rules)
+          _job.priority, _job.shards, _job.rate, _job.max_backlog, _job.schedule, _job.budget, _job.rules,
+          _job.name, _job.media_type, _job.reference_id, _job.custom_type, _job.configuration)
   returning id into _new;
   perform set_config('pgjobs.actor', _former, true);
   return pgjobs.job_json(_new);

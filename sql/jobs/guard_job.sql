@@ -29,6 +29,7 @@ begin
     new.priority := coalesce(new.priority, 5);
     new.file_name := coalesce(new.file_name, '');
     new.log_path := coalesce(new.log_path, '');
+    new.configuration := coalesce(new.configuration, '{}');
     if _to not in ('ready', 'canceled') then
       perform pgjobs.refuse('PJ400', 'bad_status', 'status',
         format('status: a new job can''t be %L', left(_to, 100)), 'insert it as ready, or as canceled to hold it');
@@ -103,8 +104,14 @@ begin
   if new.rules is distinct from '{}' and (tg_op = 'INSERT' or (new.rules, new.type) is distinct from (old.rules, old.type)) then
     perform pgjobs.check_rules(new.rules, new.type::text);
   end if;
+  if (num_nonnulls(new.name, new.media_type, new.reference_id, new.custom_type) > 0 or new.configuration is distinct from '{}')
+     and (tg_op = 'INSERT' or (new.name, new.media_type, new.reference_id, new.custom_type, new.configuration)
+                              is distinct from (old.name, old.media_type, old.reference_id, old.custom_type, old.configuration)) then
+    perform pgjobs.check_described(new);
+  end if;
   _changed := tg_op = 'INSERT'
-    or (new.type, new.params, new.file_name, new.shards) is distinct from (old.type, old.params, old.file_name, old.shards);
+    or (new.type, new.params, new.file_name, new.shards, new.configuration)
+       is distinct from (old.type, old.params, old.file_name, old.shards, old.configuration);
   _started := tg_op = 'UPDATE' and (_changed or _to in ('ready', 'in progress'))
     and exists (select from pgjobs.shards p where p.job_id = new.id and p.started_at is not null);
 
@@ -116,9 +123,9 @@ begin
   if _changed then
     if _started then
       perform pgjobs.refuse('PJ409', 'started', 'params',
-        format('job %s has started: its type, params, file_name and shards stay as they are', new.id), 'insert a new job');
+        format('job %s has started: its type, params, configuration, file_name and shards stay as they are', new.id), 'insert a new job');
     end if;
-    perform pgjobs.check_job(new.type::text, new.params, new.file_name, new.shards);
+    perform pgjobs.check_job(new.type::text, new.params, new.file_name, new.shards, _configuration => new.configuration);
   end if;
 
   if _to = 'ready' and _from is distinct from 'ready' then
@@ -129,7 +136,7 @@ begin
     end if;
     -- What has begun was right when it began, whatever its type says today.
     if _from is not null and not _started then
-      perform pgjobs.check_job(new.type::text, new.params, new.file_name, new.shards);
+      perform pgjobs.check_job(new.type::text, new.params, new.file_name, new.shards, _configuration => new.configuration);
     end if;
   end if;
 

@@ -14,6 +14,7 @@ begin
     if tg_op = 'INSERT' or new.selector is distinct from old.selector then
       perform pgjobs.trusted_selector(new.selector, '{bigint,integer,bigint,bigint}');
       perform pgjobs.trusted_selector(new.selector || '_bounds', '{bigint}', _needed => false);
+      perform pgjobs.trusted_selector(new.selector || '_check', '{jsonb,jsonb}', _needed => false);
     end if;
     -- An exchange that routes by headers, or to everybody, asks for no key.
     if new.exchange <> '' then

@@ -1,5 +1,6 @@
 -- Reads: xmp_job_types   Writes: nothing
-create or replace function pgjobs.check_job(_type text, _params jsonb, _file_name text, _shards integer, _written boolean default true)
+create or replace function pgjobs.check_job(_type text, _params jsonb, _file_name text, _shards integer, _written boolean default true,
+  _configuration jsonb default '{}')
 returns void
 language plpgsql
 stable
@@ -10,6 +11,8 @@ declare
   _key text;
   _read pgjobs.job_params;
   _all_count boolean;
+  _check text;
+  _fault text;
 begin
   select * into _registered from public.xmp_job_types t where t.name = _type and t.selector is not null;
   if not found then
@@ -63,6 +66,14 @@ begin
       perform pgjobs.refuse('PJ400', 'bad_params', 'count', 'params.count: 0 would select nothing',
         'give count as a whole number of one or more, or leave it out to select everything');
     end if;
+    _check := pgjobs.trusted_selector(_registered.selector || '_check', '{jsonb,jsonb}', _needed => false);
+    if _check is not null then
+      execute format('select %s($1, $2)::text', _check) into _fault using _params, _configuration;
+      if _fault is not null then
+        perform pgjobs.refuse('PJ400', 'bad_params', coalesce(substring(_fault from '^(?:params|configuration)\.([a-z_]+)'), 'params'), left(_fault, 500),
+          format('mend it: so says %s, the check of type %s', _check, _type));
+      end if;
+    end if;
     if not _registered.needs_file and coalesce(_file_name, '') <> '' then
       perform pgjobs.refuse('PJ400', 'bad_file_name', 'file_name',
         format('file_name: a job of type %s reads no file, and %L would be ignored', _type, left(_file_name, 100)),
@@ -101,5 +112,5 @@ begin
   end if;
 end;
 $$;
-comment on function pgjobs.check_job(text, jsonb, text, integer, boolean) is
-  'Refuses a job whose type, params, file name or shards cannot be right, naming the field and the remedy. Not _written: only what could not be run is refused, for the row may be older than the rules.';
+comment on function pgjobs.check_job(text, jsonb, text, integer, boolean, jsonb) is
+  'Refuses a job whose type, params, file name or shards cannot be right, or to which the check of its type objects, naming the field and the remedy. Not _written: only what could not be run is refused, for the row may be older than the rules.';

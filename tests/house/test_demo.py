@@ -21,7 +21,7 @@ from fix_cli import run as run_command
 from pika import BasicProperties
 from rich.console import Console
 
-from pgjobs.demo import report, stage
+from pgjobs.demo import queues, report, stage
 from pgjobs.demo.proof import Account, Log, read_log, read_queue
 from pgjobs.errors import PgjobsError
 from pgjobs.lab import sample
@@ -100,6 +100,7 @@ def playing(*args: object, until: str) -> Iterator[tuple["subprocess.Popen[str]"
 def check_story(said: str) -> None:
     """Read the story as a person would: the books agree line by line, and the stop was one."""
     assert "✓ queue, log and SQL agree for every job" in said, said
+    assert "sample registry: 11 types of jobs whose records are for agents, and 8 agents" in said
     books = re.findall(r"^  (job \d .*?|/api)  +((?:[\d,]+ +)+)✓$", said, re.MULTILINE)
     names = ["job 1 expired", "job 2 injection", "job 3 expired", "job 4 expired, dry run", "/api"]
     assert names == [name.strip() for name, _ in books]
@@ -125,23 +126,18 @@ def check_story(said: str) -> None:
 
 
 @pytest.fixture
-def strange_queues(monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+def strange_queues() -> tuple[str, str]:
     """Names of queues that nobody else uses."""
-    names = (f"demo-{uuid.uuid4().hex[:8]}", f"demo-{uuid.uuid4().hex[:8]}")
-    monkeypatch.setattr(stage, "JOBS_QUEUE", names[0])
-    monkeypatch.setattr(stage, "SUSPENDED_QUEUE", names[1])
-    for name in ("UNITS_QUEUE", "REPLY_QUEUE"):
-        monkeypatch.setattr(stage, name, f"demo-{uuid.uuid4().hex[:8]}")
-    return names
+    return f"demo-{uuid.uuid4().hex[:8]}", f"demo-{uuid.uuid4().hex[:8]}"
 
 
 def test_on_a_broker_of_somebody_else_only_new_queues_are_used(
     services: Services, strange_queues: tuple[str, str]
 ) -> None:
     """They are declared durable and removed afterwards."""
-    with stage._queues(services), Drain(services.amqp_url) as drain:
+    with queues.declared(services, strange_queues), Drain(services.amqp_url) as drain:
         assert [0, 0] == [drain.depth(name) for name in strange_queues]
-    assert [False, False] == [stage._is_there(services.amqp_url, name) for name in strange_queues]
+    assert [False, False] == [queues._is_there(services.amqp_url, name) for name in strange_queues]
 
 
 def test_a_queue_that_is_there_already_is_never_written_to(
@@ -149,9 +145,9 @@ def test_a_queue_that_is_there_already_is_never_written_to(
 ) -> None:
     """Its consumer might charge people: the demo refuses, says so, and takes back what it had declared."""
     drain.channel.queue_declare(strange_queues[1], durable=True)
-    with pytest.raises(ServicesError, match="could charge people"), stage._queues(services):
+    with pytest.raises(ServicesError, match="could charge people"), queues.declared(services, strange_queues):
         raise AssertionError("not refused")
-    assert not stage._is_there(services.amqp_url, strange_queues[0])
+    assert not queues._is_there(services.amqp_url, strange_queues[0])
     drain.channel.queue_delete(strange_queues[1])
 
 

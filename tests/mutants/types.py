@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mutants.table import OUTGOING, Edit, Mutant
 
+REGISTRY = "tests/sql/test_registry.py"
 SEVERAL = "tests/engine/test_several_queues.py"
 
 TYPES = (
@@ -45,5 +46,17 @@ TYPES = (
         "a routing key that leads nowhere costs the records of no other",
         (Edit(OUTGOING, "            if few and ((self", "            if False and ((self"),),
         (f"{SEVERAL}::test_one_key_that_leads_nowhere_costs_no_other",),
+    ),
+    Mutant(
+        "m-type-reference",
+        "a job with a media type has a reference id",
+        (Edit("sql/params/check_described.sql", "if _job.media_type <> '' and", "if false and"),),
+        (f"{REGISTRY}::test_a_job_that_describes_itself_badly",),
+    ),
+    Mutant(
+        "m-type-check",
+        "the check of a type is asked when a job is written",
+        (Edit("sql/params/check_job.sql", "if _fault is not null then", "if false then"),),
+        (f"{REGISTRY}::test_a_call_that_is_none",),
     ),
 )

@@ -27,46 +27,62 @@ end;
 $$;
 comment on function public.sample_records(bigint, integer, bigint, bigint) is 'Selects the targets 1 to params.number of a sample job.';
 
--- A call of a Celery task is one record; whatever else the job says of it is checked when its message is made.
+-- A call of a Celery task is one record: params say what is called, configuration how. The format of the type makes the message.
 create or replace function public.celery_records(_job_id bigint, _shard integer, _after_key bigint, _end_key bigint)
 returns text
-language plpgsql
+language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  _params jsonb;
-  _args jsonb;
-  _kwargs jsonb;
-begin
-  select j.params into strict _params from public.xmp_jobs j where j.id = _job_id;
-  _args := coalesce(_params -> 'args', '[]');
-  _kwargs := coalesce(_params -> 'kwargs', '{}');
-  if jsonb_typeof(_params -> 'task') is distinct from 'string' then
-    perform pgjobs.refuse('PJ400', 'bad_params', 'task', 'params.task: it is not the name of a task', 'give it as in "shop.tasks.charge"');
-  elsif jsonb_typeof(_args) <> 'array' then
-    perform pgjobs.refuse('PJ400', 'bad_params', 'args', 'params.args: it is not a JSON array', 'write [] for none');
-  elsif jsonb_typeof(_kwargs) <> 'object' then
-    perform pgjobs.refuse('PJ400', 'bad_params', 'kwargs', 'params.kwargs: it is not a JSON object', 'write {} for none');
-  end if;
-  return format(
-    'select 1::bigint as key, %L::text as target, null::text as code, null::text as detail, %L::text as body'
+  select format(
+    'select 1::bigint as key, %L::text as target, null::text as code, null::text as detail, %L::text as body, %L::text as routing_key'
     ' where %s < 1 and 1 <= %s',
-    _params ->> 'task', _params - 'dry_run', coalesce(_after_key, 0), coalesce(_end_key, 1));
-end;
+    j.params ->> 'task',
+    jsonb_strip_nulls(jsonb_build_object(
+      'task', j.params -> 'task', 'args', j.params -> 'args', 'kwargs', j.params -> 'kwargs',
+      'expires', j.configuration -> 'expires', 'eta', j.configuration -> 'eta', 'priority', j.configuration -> 'priority'))
+    -- Not among what is stripped: a limit that is not given is null.
+    || jsonb_build_object('timelimit', jsonb_build_array(j.configuration -> 'time_limit', j.configuration -> 'soft_time_limit')),
+    j.configuration ->> 'queue', coalesce(_after_key, 0), coalesce(_end_key, 1))
+  from public.xmp_jobs j where j.id = _job_id;
 $$;
-comment on function public.celery_records(bigint, integer, bigint, bigint) is 'Selects the one call of a task that params of the job describe.';
+comment on function public.celery_records(bigint, integer, bigint, bigint) is
+  'Selects the one call of a task that params and configuration of the job describe.';
 
-insert into public.xmp_job_types (name, selector, routing_key, params)
-select t.name, 'public.sample_records', 'jobs.' || t.name, '{number,dry_run}'
+create or replace function public.celery_records_check(_params jsonb, _configuration jsonb)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(
+    case when jsonb_typeof(_params -> 'task') is distinct from 'string' then
+           'params.task: it is not the name of a task, such as "shop.tasks.charge"'
+         when jsonb_typeof(_params -> 'args') <> 'array' then 'params.args: it is not a JSON array'
+         when jsonb_typeof(_params -> 'kwargs') <> 'object' then 'params.kwargs: it is not a JSON object' end,
+    (select format('configuration.%s: a call of a Celery task has queue, expires, eta, time_limit, soft_time_limit and priority', left(k, 100))
+     from jsonb_object_keys(_configuration) k
+     where k not in ('queue', 'expires', 'eta', 'time_limit', 'soft_time_limit', 'priority') order by k limit 1),
+    case when jsonb_typeof(_configuration -> 'queue') <> 'string' then 'configuration.queue: it is not the name of a queue' end,
+    (select format('configuration.%s: it is not a whole number', e.key)
+     from jsonb_each(_configuration) e
+     where e.key in ('time_limit', 'soft_time_limit', 'priority') and e.value::text !~ '^[0-9]{1,9}$' order by e.key limit 1));
+$$;
+comment on function public.celery_records_check(jsonb, jsonb) is 'What is wrong with the call that a Celery job describes; null: nothing.';
+
+-- Each of them has a queue of its own, and all are answered on one.
+insert into public.xmp_job_types
+  (name, selector, routing_key, params, tracked, reply_queue, execution_limit, retry_limit, delay_to_retry)
+select t.name, 'public.sample_records', 'jobs.' || t.name, '{number,dry_run}', true, 'jobs.replies', '10 minutes', 3, '1 minute'
 from unnest('{
   MiView, CMGSubscriptionSynchronizer, CMGUserSynchronizer, Unit, ProductsIntegrationPurchaseSynchronizer,
   ProductsIntegrationCatalogExporter, ProductsIntegrationCatalogCleaner, ProductsIntegrationExternalPurchaseSynchronizer,
   ProductsIntegrationSubscriptionRenewer, ProductsIntegrationUpdatePurchases}'::text[]) t (name)
 on conflict (name) do nothing;
 
-insert into public.xmp_job_types (name, selector, routing_key, format, params)
-values ('Celery Job', 'public.celery_records', 'celery', 'celery', '{task,args,kwargs,expires,eta,timelimit,priority,dry_run}')
+-- Workers answer where they have result_backend = 'rpc://'. Of others nothing is heard: there its items end by time.
+insert into public.xmp_job_types (name, selector, routing_key, params, format, tracked, reply_queue, execution_limit)
+values ('Celery Job', 'public.celery_records', 'jobs.celery', '{task,args,kwargs,dry_run}', 'celery', true, 'jobs.replies', '1 hour')
 on conflict (name) do nothing;
 
 insert into pgjobs.agents (name, types, about)
