@@ -36,6 +36,7 @@ async def measured(context: RunContext, connections: ShardConnections) -> Bounds
 async def _expand(claim: Claim, settings: Settings) -> None:
     """Write the selection of a job into its items, unless it has them already; one transaction, so all or nothing."""
     async with await db.connect(settings.database_url, "expand") as connection:
+        await _check_selector(connection, claim.job_id)
         try:
             await connection.execute("select pgjobs.expand_items(%s)", (claim.job_id,))
         except psycopg.errors.LockNotAvailable as error:
@@ -70,7 +71,7 @@ async def _measure(connection: db.Connection, job_id: int) -> Bounds:
 
 
 async def _check_selector(connection: db.Connection, job_id: int) -> None:
-    """Where a selection can't be measured: say so if it is its columns that are not as they should be."""
+    """Refuse a selector whose columns are not as they should be."""
     async with connection.transaction(force_rollback=True):
         await connection.execute("select pgjobs.open_records(%s, 0, null, null)", (job_id,))
         check_columns((await connection.execute("fetch 0 from records")).description or ())

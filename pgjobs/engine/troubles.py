@@ -6,6 +6,8 @@ off. It does not mend what a person has to change.
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 
 from pgjobs.errors import ConfigurationError, Interrupted, LogError, refusal
@@ -41,8 +43,22 @@ def broken_for_good(error: Exception) -> tuple[str, str] | None:
         if refused is not None:
             return refused[1], f"{refused[0]} ({refused[2]})"
         if refuses(error):
-            return "selection", f"the database refuses: {hidden_rows(error) or error.diag.message_primary}"
+            return (
+                "selection",
+                f"the database refuses: {hidden_rows(error) or error.diag.message_primary}{_grant(error)}",
+            )
     return None
+
+
+def _grant(error: psycopg.Error) -> str:
+    """In brackets, the right that a selector lacks; empty where it is something else."""
+    found = re.search(
+        r"permission denied for (table|view|materialized view|schema) (\S+)", error.diag.message_primary or ""
+    )
+    if error.sqlstate != "42501" or not found:
+        return ""
+    right = f"usage on schema {found[2]}" if found[1] == "schema" else f"select on {found[2]}"
+    return f" (grant {right} to the owner of schema pgjobs, which is pgjobs_owner or the role that ran migrate)"
 
 
 def unknown(error: Exception) -> bool:

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, shards   Writes: the row that is being written
+-- Reads: xmp_jobs, shards, pg_proc   Writes: the row that is being written
 create or replace function pgjobs.guard_type()
 returns trigger
 language plpgsql
@@ -8,11 +8,19 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _begun bigint;
+  _result text;
   _table constant text := 'public.xmp_job_types';
 begin
   if new.selector is not null then
     if tg_op = 'INSERT' or new.selector is distinct from old.selector then
       perform pgjobs.trusted_selector(new.selector, '{bigint,integer,bigint,bigint}');
+      select pg_get_function_result(p.oid) into _result from pg_proc p
+      where p.oid = to_regprocedure(new.selector || '(bigint, integer, bigint, bigint)') and (p.proretset or p.prorettype <> 'text'::regtype);
+      if found then
+        perform pgjobs.refuse('PJ400', 'bad_selector', 'selector',
+          format('selector: function %s returns %s, and it has to return text: the statement that selects the records', new.selector, _result),
+          'let it return the statement as a text: the engine runs it', _table);
+      end if;
       perform pgjobs.trusted_selector(new.selector || '_bounds', '{bigint}', _needed => false);
       perform pgjobs.trusted_selector(new.selector || '_check', '{jsonb,jsonb}', _needed => false);
     end if;

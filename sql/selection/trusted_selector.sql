@@ -33,7 +33,10 @@ begin
     return null;
   elsif _found is null then
     perform pgjobs.refuse('PJ400', 'bad_selector', 'selector', format('selector: there is no function %s', _signature),
-      'create it as the owner of schema pgjobs, or mend the name', 'public.xmp_job_types');
+      coalesce('there is ' || (
+          select string_agg(p.oid::regprocedure::text, ' and ' order by p.oid) from pg_proc p
+          where p.pronamespace = _namespace and p.proname = lower(split_part(_selector, '.', 2))) || ': give it these arguments',
+        'create it as the owner of schema pgjobs or a member of it, or mend the name'), 'public.xmp_job_types');
   end if;
   -- A member of the owner can have any text run as the owner anyway.
   select format('%I.%I', n.nspname, p.proname), n.oid = pg_my_temp_schema() or n.nspname like 'pg\_temp\_%', p.proowner,
@@ -46,7 +49,9 @@ begin
     perform pgjobs.refuse('PJ400', 'untrusted_selector', 'selector',
       format('selector: function %s %s, and its text would run with the rights of the owner of schema pgjobs', _signature,
         case when _temporary then 'is a temporary one' else format('belongs to %s', _owner::regrole) end),
-      format('let %s create it', (select n.nspowner::regrole from pg_namespace n where n.nspname = 'pgjobs')), 'public.xmp_job_types');
+      case when _temporary then 'create it in another schema'
+           else format('let %1$s or a member of it create it, or: alter function %2$s owner to %1$s',
+                       (select n.nspowner::regrole from pg_namespace n where n.nspname = 'pgjobs'), _signature) end, 'public.xmp_job_types');
   end if;
   return _name;
 end;

@@ -1,0 +1,213 @@
+"""A new type by sql/README.md: its steps are done as they stand there; mistakes are told in one sentence each."""
+
+import os
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+from fix_broker import Drain
+from fix_daemon import Engine
+from fix_jobs import Db, connect
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "sql" / "README.md").read_text()
+SECTION = PAGE[PAGE.index("### A new type, step by step") : PAGE.index("### Zones of recipients")]
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
+DEATH = ("setpriv", "--pdeathsig=KILL", "--")
+
+
+class Shop(NamedTuple):
+    """The engine, and the developer who adds the type: names that the whole machine shares are the test's own."""
+
+    engine: Engine
+    mark: str
+    developer: Db
+    environment: dict[str, str]
+
+    def own(self, text: str) -> str:
+        """A block of the page under the names of this test."""
+        return re.sub(r"\b(newsletters|newsletter_replies|developer)\b", rf"\1_{self.mark}", text)
+
+    @property
+    def queue(self) -> str:
+        """Where the messages come to."""
+        return self.own("newsletters")
+
+    def sql(self, text: str) -> int | None:
+        """Run a block as the developer; what its first row says, where that is a number."""
+        cursor = self.developer.execute(self.own(text).encode())
+        return cursor.fetchone()[0] if cursor.description else None  # type: ignore[index]
+
+    def shell(self, text: str) -> str:
+        """Run a block as commands; what they write."""
+        done = subprocess.run(
+            ["bash", "-e", "-o", "pipefail", "-c", self.own(text)],
+            env=self.environment, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert not done.stderr, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def shop(engine: Engine) -> Iterator[Shop]:
+    """The first block of the page is done: table and role are there."""
+    mark = uuid.uuid4().hex[:8]
+    kind, first = BLOCKS[0]
+    assert "sql" == kind
+    engine.database.execute(first.replace("developer", f"developer_{mark}").encode())
+    url = urlsplit(engine.database_url)
+    own = url._replace(netloc=f"developer_{mark}:secret@{url.hostname}:{url.port}").geturl()
+    folder = str(Path(sys.executable).parent)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PGJOBS_")} | {
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "PGJOBS_DATABASE_URL": own,
+        "PGJOBS_AMQP_URL": engine.amqp_url,
+        "PGJOBS_LOG_DIR": str(engine.log_dir),
+        "PYTHONPATH": str(ROOT),
+    }
+    made = Shop(engine, mark, connect(own), environment)
+    try:
+        yield made
+    finally:
+        made.developer.close()
+        with Drain(engine.amqp_url) as broker:
+            for queue in (made.queue, made.own("newsletter_replies")):
+                broker.channel.queue_delete(queue)
+        engine.execute(f"reassign owned by developer_{mark} to current_user")
+        engine.execute(f"drop owned by developer_{mark}")
+        engine.execute(f"drop role developer_{mark}")
+
+
+def test_a_type_is_added_as_the_page_says(shop: Shop, tmp_path: Path) -> None:
+    """Block by block: the untracked job sends to whom it should; the agent closes every item of the tracked one."""
+    engine = shop.engine
+    kinds = [kind for kind, _ in BLOCKS]
+    assert ["sql", "sql", "sql", "sh", "sql", "sql", "sh", "python", "sql"] == kinds
+    _, selector, row, queue, job, track, replies, agent, tracked_job = (text for _, text in BLOCKS)
+    shop.sql(selector)
+    shop.sql(row)
+    told = shop.shell(queue.replace("| grep", "| COLUMNS=300 grep"))
+    assert "newsletter selects with public.newsletter_records" in " ".join(told.split())
+    assert f"newsletter publishes to queue {shop.queue}" in " ".join(told.split())
+    first = shop.sql(job)
+    assert first is not None
+    engine.start()
+    engine.wait_status(first, "done")
+    assert [(1, b'{"to" : "ann@example.com"}')] == [(message.key, message.body) for message in engine.drain(shop.queue)]
+    assert {("sent", None): 1, ("skip", "no_email"): 1} == engine.outcomes(first)
+    said = shop.developer.refusal(
+        "insert into xmp_jobs (type, params) values ('newsletter', '{\"country\": \"Spain\"}')"
+    )
+    assert "params.country: give two letters, such as ES" == said.message_primary
+
+    shop.sql(track)
+    shop.shell(replies)
+    program = tmp_path / "mailer.py"
+    program.write_text(shop.own(agent))
+    insert, look = tracked_job.split("\n", 1)
+    mailer = subprocess.Popen([*DEATH, sys.executable, str(program)], env=shop.environment, cwd=tmp_path)
+    try:
+        second = shop.sql(insert)
+        assert second is not None
+        engine.wait_status(second, "done")
+    finally:
+        mailer.terminate()
+        mailer.wait(30)
+    (item,) = shop.developer.execute(look.encode()).fetchall()
+    assert ("bob@example.com", "good", "SUCCESSFUL", "written to bob@example.com") == item
+
+
+SELECTOR, ROW = BLOCKS[1][1], BLOCKS[2][1]
+CLOSED = (
+    r"the database refuses: permission denied for table closed \(grant select on closed to the owner of schema pgjobs,"
+    r" which is pgjobs_owner or the role that ran migrate\)"
+)
+ANEW = "drop function public.newsletter_records; create function public.newsletter_records"
+
+
+@pytest.mark.parametrize("tracked", [False, True])
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (" as body", " as message", "the selector has to select key bigint, .*; its column 5 is called message"),
+        ("::text as body", " as body", "the selector has to select key bigint, .*; its column body is json"),
+        ("c.id as key", "c.email as key", "the selector has to select key bigint, .*; its column key is text"),
+        ("c.country = ", "c.land = ", "the database refuses: column c.land does not exist"),
+        (
+            "public.customers c",
+            "public.closed c",
+            CLOSED,
+        ),
+    ],
+    ids=["name", "type", "key", "column", "grant"],
+)
+def test_a_mistake_in_the_selector(shop: Shop, old: str, new: str, said: str, tracked: bool) -> None:
+    """The job breaks off with one sentence that says what is wrong, tracked or not; mended and resumed it is done."""
+    engine = shop.engine
+    engine.execute("create table public.closed as select * from public.customers")
+    engine.execute("revoke all on public.closed from public, pgjobs_owner, pgjobs_daemon")
+    assert old in SELECTOR
+    shop.sql(SELECTOR.replace(old, new))
+    shop.sql(ROW.partition("insert into xmp_job_types")[2].join(["insert into xmp_job_types", ""]))
+    with Drain(engine.amqp_url) as broker:
+        broker.channel.queue_declare(shop.queue, durable=True)
+    engine.execute("update xmp_job_types set tracked = %s where name = 'newsletter'", tracked)
+    job = shop.sql(BLOCKS[4][1])
+    assert job is not None
+    engine.start()
+    engine.wait_status(job, "error")
+    assert re.fullmatch(said, engine.error_of(job)), engine.error_of(job)
+    shop.sql(SELECTOR.replace("create function", "create or replace function"))
+    engine.set_status(job, "ready")
+    engine.wait_until("(select sum(p.sent) = 1 from pgjobs.shards p where p.job_id = %s)", job)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "said", "hint"),
+    [
+        (
+            "drop function public.newsletter_records",
+            "there is no function public.newsletter_records(bigint, integer, bigint, bigint)",
+            "or mend the name",
+        ),
+        (
+            ANEW + "(job bigint) returns text language sql as 'select null'",
+            "there is no function public.newsletter_records(bigint, integer, bigint, bigint)",
+            "there is public.newsletter_records(bigint): give it these arguments",
+        ),
+        (
+            ANEW + "(bigint, integer, bigint, bigint) returns table (key bigint) language sql as 'select 1::bigint'",
+            "function public.newsletter_records returns TABLE(key bigint), and it has to return text",
+            "let it return the statement",
+        ),
+        (
+            "alter function public.newsletter_records owner to {stranger}",
+            "belongs to {stranger}, and its text would run with the rights of the owner",
+            "alter function public.newsletter_records(bigint, integer, bigint, bigint) owner to pgjobs_owner",
+        ),
+    ],
+    ids=["none", "arguments", "result", "owner"],
+)
+def test_a_mistake_that_the_row_meets(shop: Shop, mistake: str, said: str, hint: str) -> None:
+    """The row of the type is refused with one sentence and the remedy, and nothing is written."""
+    engine, stranger = shop.engine, f"stranger_{shop.mark}"
+    engine.execute(f"create role {stranger}")
+    try:
+        shop.sql(SELECTOR)
+        engine.database.execute(mistake.format(stranger=stranger).encode())
+        refusal = shop.developer.refusal(
+            shop.own("insert into xmp_job_types" + ROW.partition("insert into xmp_job_types")[2])
+        )
+        assert ("PJ400", "selector") == (refusal.sqlstate, refusal.column_name)
+        assert said.format(stranger=stranger) in str(refusal.message_primary)
+        assert hint in str(refusal.message_hint)
+        assert 0 == engine.value("select count(*) from xmp_job_types where name = 'newsletter'")
+    finally:
+        engine.execute(f"drop owned by {stranger}")
+        engine.execute(f"drop role {stranger}")
