@@ -24,7 +24,7 @@ begin
     cross join lateral (select * from pgjobs.job_status v where v.id = a.id offset 0) s
     left join lateral (
       select to_jsonb(c) - 'job_id' || case when pgjobs.has_failed(c.job_id) then '{"has_failed": true}' else '{}'::jsonb end as items
-      from pgjobs.job_item_counts c where c.job_id = a.id) i on true);
+      from pgjobs.job_item_counts c where c.job_id = a.id offset 0) i on true);
 exception when others then
   if cardinality(_ids) > 1 then
     return (

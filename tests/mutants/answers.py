@@ -6,6 +6,7 @@ from mutants.table import Edit, Mutant
 
 READ, REPORT = "sql/items/read_reply.sql", "sql/items/report_items.sql"
 ODD, RACES = "tests/items/test_odd_answers.py", "tests/items/test_tracked_races.py"
+PLANS = "tests/sql/test_item_plans.py"
 ANSWERS = (
     Mutant(
         "m-item-attempt",
@@ -30,5 +31,23 @@ ANSWERS = (
         "what others could not read is not kept",
         (Edit(READ, "jsonb_path_exists(steps, '$.**{32}')", "false"),),
         (f"{ODD}::test_an_odd_answer_costs_the_others_nothing",),
+    ),
+    Mutant(
+        "m-settle-all",
+        "the chore looks after a bounded number of jobs at a time",
+        (Edit("sql/items/settle_items.sql", "_most constant integer := 200;", "_most constant integer := 1000000;"),),
+        (f"{PLANS}::test_items_cost_nothing_where_none_is_asked_for",),
+    ),
+    Mutant(
+        "m-settle-first",
+        "the chore comes to each job that waits",
+        (Edit("sql/items/settle_items.sql", "then _jobs[_most]::text else '' end", "then '' else '' end"),),
+        (f"{PLANS}::test_the_chore_comes_to_each_job",),
+    ),
+    Mutant(
+        "m-json-items",
+        "a job is shown without reading the counters of others",
+        (Edit("sql/status/jobs_json.sql", "c.job_id = a.id offset 0) i", "c.job_id = a.id) i"),),
+        (f"{PLANS}::test_items_cost_nothing_where_none_is_asked_for",),
     ),
 )
