@@ -35,4 +35,10 @@ SIMULATED = (
         (Edit("sql/pace/turn_delay.sql", "interval '0.4 s'", "interval '0 s'"),),
         (f"{GAMES}::test_jobs_take_turns_at_the_slow_rate_of_their_type",),
     ),
+    Mutant(
+        "m-rate-first",
+        "a job that has published nothing has the next turn",
+        (Edit("sql/pace/turn_delay.sql", " and (p.considered > 0 or p.granted > 0)", ""),),
+        (f"{GAMES}::test_a_job_that_has_published_nothing_has_the_next_turn",),
+    ),
 )

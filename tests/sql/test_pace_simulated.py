@@ -319,6 +319,19 @@ def test_a_job_is_closed_at_its_stop_whatever_it_waits_for(db: Db, order: Order)
     assert game.courses[job].timed_out
 
 
+def test_a_job_that_has_published_nothing_has_the_next_turn(db: Db) -> None:
+    """However long ago another job of its type published, and however short the time since its own run began."""
+    game = Game(db, NOON)
+    first, second = (game.add(Order(3)) for _ in range(2))
+    published = (
+        "update pgjobs.shards set considered = 1, sent = 1, updated_at = now() - interval '1 hour' where job_id = %s"
+    )
+    db.execute(published, (first,))
+    db.execute("update pgjobs.shards set updated_at = now() where job_id = %s", (second,))
+    assert timedelta(0) < db.value("select pgjobs.turn_delay(%s, 0.02)", first)
+    assert timedelta(0) == db.value("select pgjobs.turn_delay(%s, 0.02)", second)
+
+
 def test_jobs_take_turns_at_the_slow_rate_of_their_type(db: Db) -> None:
     """Of three jobs that share one record in 50 seconds none goes twice before each has gone once."""
     game = Game(db, NOON, type_rate=0.02)
