@@ -200,6 +200,7 @@ create table pgjobs.shards (
   round_at     timestamptz,
   round_over   boolean not null default false,
   routed       boolean not null default false,
+  repaced      boolean not null default false,
   primary key (job_id, shard),
   constraint shards_owned_has_lease check (owner is null or lease_until is not null),
   constraint shards_accounts check (considered = sent + skipped + returned)

@@ -42,11 +42,11 @@ begin
   -- What the kill switch says is kept there alone: nobody would take it back here.
   _reason := nullif(_reason, pgjobs.held_reason());
   update pgjobs.shards p
-  set owner = null, lease_until = null, yield_at = null, note = _reason,
+  set owner = null, lease_until = null, yield_at = null, repaced = false, note = _reason,
       in_flight_to = case when _clean then p.after_key else p.in_flight_to end,
       failures = case when _failure then p.failures + 1 else 0 end,
-      -- Paused meanwhile, it waits for its stop alone.
-      due_at = _due + case when not _active then interval '0'
+      -- Paused meanwhile, it waits for its stop alone; of another pace than that of the pause, it looks again at once.
+      due_at = _due + case when not _active or p.repaced and not _failure then interval '0'
                            when _failure then least(interval '10 s', interval '1 s' * power(2, least(p.failures, 10)))
                            else coalesce(_pause, '0') end
   where p.job_id = _job_id and p.shard = _shard;
@@ -54,4 +54,4 @@ begin
 end;
 $$;
 comment on function pgjobs.park_shard(bigint, integer, bigint, boolean, interval, text, boolean) is
-  'Gives up a shard that waits, with the reason for why(). It is due again after the pause, or after a failure when a growing pause is over; without either it waits for its turn among the shards of its job. Clean: nothing is in flight; else what was in flight is uncertain. Null: fenced out, nothing is changed.';
+  'Gives up a shard that waits, with the reason for why(). It is due again after the pause, or after a failure when a growing pause is over; without either it waits for its turn among the shards of its job. Where its pace was changed while it was held, it is due at once. Clean: nothing is in flight; else what was in flight is uncertain. Null: fenced out, nothing is changed.';

@@ -31,7 +31,9 @@ begin
       scheduled_at = case when _begins then p.scheduled_at else pgjobs.now() end,
       started_at = case when _begins then coalesce(p.started_at, _due) else p.started_at end,
       error = case when not _begins then p.error end, note = case when not _begins then p.note end,
-      failures = case when _begins then 0 else p.failures end
+      failures = case when _begins then 0 else p.failures end,
+      -- Whoever holds it may be about to park it by the pace of before.
+      repaced = p.owner is not null
   from (
     -- The first one that waits; the first of all where none is left to run, which makes the job done.
     select coalesce(min(o.shard) filter (where o.finished_at is null and o.owner is null),

@@ -8,10 +8,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   update pgjobs.shards p
-  set due_at = pgjobs.now()
+  set due_at = case when p.owner is null then pgjobs.now() else p.due_at end, repaced = p.owner is not null
   from public.xmp_jobs j
   where j.status::text = 'in progress' and j.active and (pgjobs.pace_of(j.id)).schedule ? 'window'
-    and p.job_id = j.id and p.owner is null and p.finished_at is null and p.due_at > pgjobs.now() and p.failures = 0;
+    and p.job_id = j.id and p.finished_at is null
+    and (p.owner is not null or p.due_at > pgjobs.now() and p.failures = 0);
   perform pg_notify('pgjobs', '{}');
   return null;
 end;

@@ -212,6 +212,28 @@ def test_a_paused_shard_is_due_at_its_stop(db: Db) -> None:
     assert ["close"] == db.column("select verdict from pgjobs.grant_records(%s, 0, 2, 15)", job.id)
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "update xmp_jobs set stop_at = '2030-03-04 10:00Z'",
+        "update xmp_jobs set rate = 1000",
+        "update xmp_job_types set rate = 1000",
+        "insert into pgjobs.holidays (calendar, day) values ('default', '2026-12-24')",
+    ],
+)
+def test_what_is_parked_by_a_pace_of_before_looks_again_at_once(db: Db, edit: str) -> None:
+    """The pace is changed after a daemon was told to wait for five minutes, and before it has parked the shard."""
+    clock(db, NINE)
+    job = Running(db, schedule=WINDOW)
+    db.run(edit)
+    park = "select pgjobs.park_shard(%s, 0, 1, true, '5 min', 'its rate allows the next record later')"
+    assert db.value(park, job.id)
+    assert db.value("select due_at <= pgjobs.now() from pgjobs.shards")
+    db.execute("update pgjobs.shards set owner = gen_random_uuid(), lease_until = 'infinity'")
+    assert db.value(park, job.id)
+    assert db.value("select due_at > pgjobs.now() + interval '4 min' from pgjobs.shards")
+
+
 def test_nothing_is_taken_while_everything_is_held(db: Db) -> None:
     """While the kill switch is on no daemon is given anything, no job begins, and a run that asks has to wait; then all
     goes on."""
