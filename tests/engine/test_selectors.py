@@ -356,7 +356,9 @@ def test_text_and_bytes_are_the_same(engine: Engine, kind: str) -> None:
 
 def test_the_example_of_the_page(engine: Engine) -> None:
     """The job type that sql/README.md shows works as it stands there."""
-    (example,) = re.findall(r"^```sql\n(create function .*?)^```$", SQL_PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    (example,) = re.findall(
+        r"^```sql\n(create function public.reminder_.*?)^```$", SQL_PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
     engine.database.execute(example.replace("'reminders'", f"'{engine.queue}'").encode())
     rows = [{"msisdn": "923000000001", "result": result} for result in ("", "paid")]
     engine.insert("xmp_subscriptions", [*rows, {"msisdn": "923000000002", "result": ""}])
