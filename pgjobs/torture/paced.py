@@ -54,7 +54,7 @@ class Paced:
 
     def refill(self, now: float) -> None:
         """Keep a few of them unfinished, of all kinds in turn."""
-        kinds = (self._rated, self._open, self._closed, self._paused, self._canary, self._stopped, self._crowded)
+        kinds = (self._rated, self._stopped, self._open, self._closed, self._paused, self._canary, self._crowded)
         while self._place.value(OPEN) < UNFINISHED:
             kinds[self._added % len(kinds)](now)
             self._added += 1
