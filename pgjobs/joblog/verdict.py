@@ -20,6 +20,8 @@ class Verdict:
     shards: int = 0
     checkpoints: int = 0
     lines: int = 0
+    items: int = 0
+    """Of a tracked job."""
     counts: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
@@ -52,4 +54,6 @@ class Verdict:
         counts = ", ".join(f"{self.counts[name]:,} {name}" for name in COUNTS)
         word = "shard" if self.shards == 1 else "shards"
         what = f"{self.lines:,} lines of {self.checkpoints:,} checkpoints in {self.shards} {word}: {counts}"
+        if self.items:
+            return [f"{job}: log, checkpoints, outcomes, items and counters agree: {what}, {self.items:,} items"]
         return [f"{job}: log, checkpoints, outcomes and counters agree: {what}"]

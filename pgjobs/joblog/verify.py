@@ -22,6 +22,7 @@ from pgjobs.joblog.reader import read_line
 from pgjobs.joblog.rules import HOST
 from pgjobs.joblog.segments import Segment, Tape
 from pgjobs.joblog.verdict import COUNTS, Verdict
+from pgjobs.joblog.verify_items import ItemCheck
 from pgjobs.joblog.words import log_format
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
@@ -32,6 +33,7 @@ JOB = "select status, descending from pgjobs.job_order(%s)"
 SHARDS = """
 select shard, considered, sent, skipped, returned, checkpoints, after_key, start_key, end_key, log_bytes, parts, zone,
        finished_at is not null as finished, attempt > 1 as rounds,
+       attempt is not null and not 'items' = any (cleared) as tracked, 'items' = any (cleared) as no_items,
        checkpoints_cleared as cleared, 'outcomes' = any (cleared) as no_outcomes
 from pgjobs.shards where job_id = %s order by shard
 """
@@ -78,6 +80,7 @@ async def examine(database_url: str, job_id: int, log_host: str = HOST) -> Verdi
             raise PgjobsError(f"there is no job {job_id}", "pgjobs.job_status lists all jobs")
         shards = connection.cursor(row_factory=dict_row)
         before: dict[str, Any] | None = None
+        items, whole = ItemCheck(connection, verdict, job_id), True
         for shard in await (await shards.execute(SHARDS, (job_id,))).fetchall():
             # Where a job is cut by zone, each shard has the whole range.
             if before is not None and shard["zone"] is None and before["end_key"] != shard["start_key"]:
@@ -86,9 +89,13 @@ async def examine(database_url: str, job_id: int, log_host: str = HOST) -> Verdi
                     f" and shard {shard['shard']} begins behind key {shard['start_key']}"
                 )
             before = shard
-            await ShardCheck(connection, verdict, shard, await log_format(connection), descending=job[1]).run()
+            check = ShardCheck(connection, verdict, shard, items, await log_format(connection), descending=job[1])
+            await check.run()
+            whole = whole and check.whole
             if job[0] == "done" and not shard["finished"]:
                 verdict.say(f"job {job_id}: it is done and shard {shard['shard']} is not finished")
+        if before is not None and before["tracked"]:
+            await items.close(whole=whole)
         for number, table in await (await connection.execute(STRAYS, {"job": job_id})).fetchall():
             verdict.say(f"job {job_id}, shard {number}: it has {table}, and no progress")
         begun = await db.value(connection, BEGUN, job_id)
@@ -105,6 +112,7 @@ class ShardCheck:
         connection: db.Connection,
         verdict: Verdict,
         shard: dict[str, Any],
+        items: ItemCheck,
         line_format: LogFormat,
         *,
         descending: bool,
@@ -112,6 +120,7 @@ class ShardCheck:
         self.connection = connection
         self.verdict = verdict
         self.shard = shard
+        self.items = items
         self.format = line_format
         self.sums: Counter[str] = Counter()
         self.outcomes: Counter[tuple[str, str]] = Counter()
@@ -121,6 +130,8 @@ class ShardCheck:
         self.whole = not self.cleared
         self._sign = -1 if descending else 1
         self._key = None if self.cleared else self.shard["start_key"]
+        self._key_before = self._key
+        self._again = False
         self._key_of = (verdict.job_id, self.shard["shard"])
 
     async def run(self) -> None:
@@ -133,7 +144,7 @@ class ShardCheck:
                 checkpoints.itersize = 50
                 await checkpoints.execute(CHECKPOINTS, self._key_of)
                 async for row in checkpoints:
-                    self._checkpoint(tape, row)
+                    await self._checkpoint(tape, row)
             if self.number != self.cleared or not self.cleared:
                 tape.wind_up(tail=not self.shard["finished"])
         finally:
@@ -147,6 +158,8 @@ class ShardCheck:
             )
         if self.shard["no_outcomes"]:
             gone.append("its outcomes were cleared after their keep time")
+        if self.shard["no_items"]:
+            gone.append("its items were cleared after their keep time")
         self.verdict.cleared += (f"job {self._key_of[0]}, shard {self._key_of[1]}: {each}" for each in gone)
         self.verdict.elsewhere += (f"job {self._key_of[0]}, shard {self._key_of[1]}: {each}" for each in tape.elsewhere)
         self.whole = self.whole and not (tape.findings or tape.elsewhere or tape.cleared)
@@ -161,7 +174,7 @@ class ShardCheck:
         job_id, shard = self._key_of
         self.verdict.say(f"job {job_id}, shard {shard}: {sentence}")
 
-    def _checkpoint(self, tape: Tape, row: dict[str, Any]) -> None:
+    async def _checkpoint(self, tape: Tape, row: dict[str, Any]) -> None:
         point = _Point(**row)
         gap = point.number != self.number + 1
         after_cleared = self.cleared and self.number == self.cleared
@@ -171,6 +184,7 @@ class ShardCheck:
             self.chain, self.whole, self._key = None, False, None
         self.number = point.number
         self.sums.update(sent=point.sent, skipped=point.skipped, returned=point.returned)
+        self._key_before = self._key
         if self.shard["rounds"]:
             # Each round of further attempts begins anew, and does so with a window.
             self._key = None
@@ -178,7 +192,11 @@ class ShardCheck:
         if lines is None:
             self.whole = False
         elif self._intact(point, f"log {tape.path}", first, lines):
-            self._read(point, f"log {tape.path}", first, lines)
+            before, keys = self._key_before, self._read(point, f"log {tape.path}", first, lines)
+            if self.shard["tracked"] and keys:
+                # Only a further attempt goes back.
+                self._again = self._again or (before is not None and (keys[0] - before) * self._sign <= 0)
+                await self.items.window(f"log {tape.path}", first, keys, again=self._again)
         else:
             self.whole = False
         self.chain, self._key = point.chain, point.last_key
@@ -207,9 +225,9 @@ class ShardCheck:
             self._say(f"{log}, lines {first} to {last}: they or the chain of {name} were changed")
         return False
 
-    def _read(self, point: _Point, log: str, first: int, lines: list[bytes]) -> None:
-        """Count what intact lines say, and see that their keys are in order."""
-        sent = 0
+    def _read(self, point: _Point, log: str, first: int, lines: list[bytes]) -> list[int]:
+        """Count what intact lines say, and see that their keys are in order; these are the answer."""
+        sent, keys = 0, []
         for number, text in enumerate(lines, first):
             line = read_line(text)
             if line is None:
@@ -218,12 +236,14 @@ class ShardCheck:
             if self._key is not None and (line.key - self._key) * self._sign <= 0:
                 self._say(f"{log}, line {number}: key {line.key} after {self._key} is not in the job's order")
             self._key = line.key
+            keys.append(line.key)
             sent += line.error is None
             self.outcomes[("sent", "") if line.error is None else ("skip", self.format.code_of(line.error))] += 1
         if sent != point.sent:
             self._say(f"checkpoint {point.number}: it counts {point.sent} sent, its lines {sent}")
         if self._key != point.last_key:
             self._say(f"checkpoint {point.number}: its last key is {point.last_key}, its last line's {self._key}")
+        return keys
 
     def _compare(self, stored: Counter[tuple[str, str]], tape: Tape) -> None:
         """Compare what progress and outcomes count with what checkpoints and log count."""
