@@ -33,7 +33,7 @@ JOB = "select status, descending from pgjobs.job_order(%s)"
 SHARDS = """
 select shard, considered, sent, skipped, returned, checkpoints, after_key, start_key, end_key, log_bytes, parts, zone,
        finished_at is not null as finished, attempt > 1 as rounds,
-       attempt is not null and not 'items' = any (cleared) as tracked, 'items' = any (cleared) as no_items,
+       attempt is not null and 'items' = any (cleared) is not true as tracked, 'items' = any (cleared) as no_items,
        checkpoints_cleared as cleared, 'outcomes' = any (cleared) as no_outcomes
 from pgjobs.shards where job_id = %s order by shard
 """

@@ -1,4 +1,4 @@
-"""`pgjobs verify` of a tracked job: its log, its items and their counters agree; and each of them changed afterwards."""
+"""`pgjobs verify` of a tracked job: log, items and counters agree; and each of them changed afterwards is named."""
 
 import asyncio
 from typing import Any

@@ -13,6 +13,8 @@ LOCKS = "tests/items/test_item_locks.py"
 FAULTS, RACES, TRACKED = (
     f"tests/items/{name}.py" for name in ("test_tracked_faults", "test_tracked_races", "test_tracked")
 )
+OVERDUE, VERIFY = "sql/items/close_overdue.sql", "tests/joblog/test_verify_items.py"
+GAME = "tests/items/test_items_stateful.py::test_items"
 LATE = "when f.status in ('t', 'c') and f.answer is null then 'out of time'"
 DUE = (
     "exists (select from pgjobs.item_retries r where r.job_id = _job_id and r.key = i.key"
@@ -116,5 +118,33 @@ ITEMS = (
         "a job that is deleted leaves no bodies behind",
         (Edit("sql/jobs/forget_job.sql", "  delete from pgjobs.item_bodies where job_id = old.id;\n", ""),),
         (f"{BODIES}::test_bodies_go_with_their_items",),
+    ),
+    Mutant(
+        "m-item-closed",
+        "an item is closed once",
+        (Edit(REPORT, "           when f.status = 'l' then", "           when f.status in ('l', 'f') then"),),
+        (GAME,),
+    ),
+    Mutant(
+        "m-item-count",
+        "the counters are changed by whoever ends attempts by time",
+        (Edit(OVERDUE, " union all select 'l'::\"char\", -1 from overdue o", ""),),
+        (GAME,),
+    ),
+    Mutant(
+        "m-item-verify",
+        "verify finds an item with an attempt too much",
+        (
+            Edit(
+                "pgjobs/joblog/verify_items.py", "if again != max(tried - 1, 0) and", "if again > max(tried - 1, 0) and"
+            ),
+        ),
+        (f"{VERIFY}::test_what_was_changed_in_its_items_is_named",),
+    ),
+    Mutant(
+        "m-item-missing",
+        "verify finds an item that is missing",
+        (Edit("pgjobs/joblog/verify_items.py", "if key not in known:", "if key in ():"),),
+        (f"{VERIFY}::test_what_was_changed_in_its_items_is_named",),
     ),
 )
