@@ -72,26 +72,38 @@ class Model:
             return item.attempts + 1 == self.attempt and item.due is not None and item.due <= self.round_at
         return item.status == "w"
 
-    def answer(self, key: int, kind: str, times: int) -> None:
-        """The same answer comes so many times at once."""
+    def answer(self, key: int, kind: str, named: int | None) -> None:
+        """An answer comes, perhaps to an attempt that it names."""
         item, flies = self.items[key], self.in_flight(key)
+        good = kind == "good"
         if item.status == "w" and not flies:
             self.not_launched += 1
+        elif kind == "partial":
             return
-        if kind == "partial":
-            return
-        good = kind == "good"
-        if item.status == "l":
-            self._end(item, after_attempt(item.attempts, good=good))
-        elif flies and item.answer is None:
-            item.answer = after_attempt(item.attempts + 1, good=good)
-        elif item.status == "r" and not flies and good:
-            item.close("s")
-        elif item.status in "tc" or (item.status == "r" and not flies):
-            self.vain["G" if good else "B"] += 1
+        elif item.status == "l" or (flies and item.answer is None):
+            current = item.attempts + flies
+            if not good and named is not None and named < current:
+                self.vain["B"] += 1
+            elif flies:
+                item.answer = after_attempt(current, good=good)
+            else:
+                self._end(item, after_attempt(current, good=good))
+        elif (item.status == "r" and not flies) or (flies and item.answer == "r"):
+            self._again(item, good=good, flies=flies)
+        elif item.status in "tc" and item.answer is None:
+            item.answer = "G" if good else "B"
+            self.vain[item.answer] += 1
         else:
-            times += 1
-        self.vain["D"] += times - 1
+            self.vain["D"] += 1
+
+    def _again(self, item: Item, *, good: bool, flies: bool) -> None:
+        """Its attempt has failed, and another one is to come: only a good answer says more."""
+        if not good:
+            self.vain["B"] += 1
+        elif flies:
+            item.answer = "s"
+        else:
+            item.close("s")
 
     def _end(self, item: Item, status: str) -> None:
         item.status = status

@@ -122,7 +122,7 @@ ITEMS = (
     Mutant(
         "m-item-closed",
         "an item is closed once",
-        (Edit(REPORT, "           when f.status = 'l' then", "           when f.status in ('l', 'f') then"),),
+        (Edit(REPORT, "case when f.status = 'l' or f.in_flight", "case when f.status in ('l', 'f') or f.in_flight"),),
         (GAME,),
     ),
     Mutant(

@@ -101,14 +101,16 @@ class Items(RuleBasedStateMachine):
         keys=st.lists(st.sampled_from(KEYS), min_size=1, max_size=3, unique=True),
         kind=mostly_good,
         times=st.sampled_from([1, 1, 2]),
+        named=st.sampled_from([None, 1, 2]),
         together=st.booleans(),
     )
-    def answer(self, keys: list[int], kind: str, times: int, *, together: bool) -> None:
-        """Consumers answer, in one statement: some twice, in one message or in two."""
+    def answer(self, keys: list[int], kind: str, times: int, named: int | None, *, together: bool) -> None:
+        """Consumers answer, in one statement: some twice, in one message or in two, some name the attempt."""
         ids, bodies = [], []
         for key in keys:
-            self.model.answer(key, kind, times)
-            body = BODIES[kind] | {"id": f"{self.job}-{key}"}
+            for _ in range(times):
+                self.model.answer(key, kind, named)
+            body = BODIES[kind] | {"id": f"{self.job}-{key}"} | ({} if named is None else {"attempt": named})
             ids += [None] * (1 if together else times)
             bodies += [json.dumps([body] * times)] if together else [json.dumps(body)] * times
         jobs = self.engine.value("select array_agg(r.job_id) from pgjobs.report_items(%s, %s) r", ids, bodies)

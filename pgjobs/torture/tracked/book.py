@@ -59,13 +59,13 @@ class Book:
 
     def answers_now(self, item_id: str, *, good: bool) -> None:
         """An answer is about to be sent."""
-        job, key = map(int, item_id.split("-"))
+        job, key = map(int, item_id.split("-")[:2])
         with self._lock:
             self.good |= {(job, key)} if good else set()
 
     def answered(self, item_id: str, attempt: int, *, good: bool) -> None:
         """The engine has certainly got it."""
-        job, key = map(int, item_id.split("-"))
+        job, key = map(int, item_id.split("-")[:2])
         with self._lock:
             self.answers.setdefault((job, key), []).append((attempt, good))
 
