@@ -82,13 +82,13 @@ def read(properties: Any, raw: bytes, *, job_type: str, redelivered: bool, repor
     """The item that a message is about; NoItem where its ids name none."""
     headers = properties.headers or {}
     # The message id names the attempt; a message of an untracked type has no correlation id.
-    found = IDS.fullmatch(properties.message_id or "") or IDS.fullmatch(properties.correlation_id or "")
+    found = next(filter(None, map(_named, (properties.message_id, properties.correlation_id))), None)
     if found is None:
         message_id, correlation_id = (str(one)[:80] for one in (properties.message_id, properties.correlation_id))
         raise NoItem(f"its ids name no item: message_id {message_id!r}, correlation_id {correlation_id!r}")
     job, key, attempt = int(found[1]), int(found[2]), int(found[3] or 1)
     return Item(
-        id=properties.correlation_id or f"{job}-{key}",
+        id=(isinstance(properties.correlation_id, str) and properties.correlation_id) or f"{job}-{key}",
         job=job,
         key=key,
         attempt=attempt,
@@ -98,3 +98,8 @@ def read(properties: Any, raw: bytes, *, job_type: str, redelivered: bool, repor
         maybe_duplicate=redelivered or headers.get("x-maybe-duplicate") is True,
         report=report,
     )
+
+
+def _named(id_of_message: object) -> re.Match[str] | None:
+    """What an id names; pika gives one that is no UTF-8 as bytes."""
+    return IDS.fullmatch(id_of_message) if isinstance(id_of_message, str) else None

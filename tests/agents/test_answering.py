@@ -34,6 +34,8 @@ def test_an_answer_names_its_item(office: Office) -> None:
         ({"message_id": "12--5-2", "correlation_id": "12--5"}, (12, -5, 2)),
         ({"message_id": "12-5", "correlation_id": None, "reply_to": None}, (12, 5, 1)),
         ({"message_id": None}, (12, 7, 1)),
+        ({"message_id": b"\xff", "type": None}, (12, 7, 1)),
+        ({"correlation_id": b"\xff"}, (12, 7, 1)),
     ],
 )
 def test_ids_in_all_their_forms(office: Office, properties: dict[str, Any], expected: tuple[int, int, int]) -> None:
@@ -50,10 +52,12 @@ def test_a_message_that_is_about_no_item(office: Office) -> None:
     """A message whose ids name no item goes to the dead letters of its queue, and the next one is handled."""
     office.start(lambda _item: None)
     office.send(1, message_id="order 7", correlation_id="12-x")
+    # No UTF-8.
+    office.send(1, message_id=b"\xff", correlation_id=b"\xff", type=b"\xff")
     office.send(2)
     (answer,) = office.answered(1)
     assert "12-2" == answer.id
-    assert soon(lambda: office.depth(office.dead) == 1)
+    assert soon(lambda: office.depth(office.dead) == 2)
 
 
 def test_steps_go_out_before_the_answer(office: Office) -> None:

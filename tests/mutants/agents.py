@@ -37,4 +37,10 @@ AGENTS = (
         (Edit("sql/views/agent_status.sql", " and not a.leaving, false)", ", false)"),),
         ("tests/sql/test_agents.py::test_a_beat_says_who_lives",),
     ),
+    Mutant(
+        "m-agent-text",
+        "a message whose ids are no text costs an agent nothing",
+        (Edit("pgjobs/agents/item.py", "if isinstance(id_of_message, str) else None", "if id_of_message else None"),),
+        ("tests/agents/test_answering.py::test_a_message_that_is_about_no_item",),
+    ),
 )

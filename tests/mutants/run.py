@@ -28,6 +28,7 @@ from mutants.places import PLACES
 from mutants.rights import RIGHTS
 from mutants.rules import ITEM_RULES
 from mutants.said import SAID
+from mutants.shown import SHOWN
 from mutants.simulated import SIMULATED
 from mutants.table import MUTANTS as PROTOCOL
 from mutants.table import Mutant
@@ -53,6 +54,7 @@ MUTANTS = (
     *RIGHTS,
     *ITEM_RULES,
     *SAID,
+    *SHOWN,
     *SIMULATED,
     *TASKS,
     *TYPES,
