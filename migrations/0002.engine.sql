@@ -299,7 +299,7 @@ create table pgjobs.items (
   agent       text,
   primary key (job_id, key),
   constraint items_status_known check (status in ('w', 'l', 'r', 's', 'f', 't', 'c', 'x'))
-) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+) with (fillfactor = 27, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
 comment on table pgjobs.items is
   'Records whose outcome comes later. Nothing that changes has an index, so that launch and answer are updates in place.';
 comment on column pgjobs.items.status is

@@ -129,7 +129,8 @@ class Replies:
         await self._take_answers(batch[middle:])
 
     async def _report(self, ids: list[str | None], bodies: list[str | None]) -> None:
-        call = "select array_agg(r.job_id) from pgjobs.report_items(%s::text[], %s::text[]) r"
+        # Binary: to quote JSON for the text of an array takes thirty times as long.
+        call = "select array_agg(r.job_id) from pgjobs.report_items(%b::text[], %b::text[]) r"
         faults.reach("before_answers")
         while True:
             try:

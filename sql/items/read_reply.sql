@@ -9,6 +9,7 @@ as $$
 declare
   _most constant integer := 10000;
   _read jsonb;
+  _several boolean;
   _one jsonb;
   _inner jsonb;
   _said text;
@@ -31,13 +32,15 @@ begin
     return next;
     return;
   end if;
-  if jsonb_typeof(_read) = 'array' and jsonb_array_length(_read) > _most then
+  _several := jsonb_typeof(_read) = 'array';
+  if _several and jsonb_array_length(_read) > _most then
     fault := 'too_many_answers';
     return next;
     return;
   end if;
-  for _one in select e.value from jsonb_array_elements(case jsonb_typeof(_read) when 'array' then _read else jsonb_build_array(_read) end) e loop
-    n := n + 1;
+  for _place in 0 .. case when _several then jsonb_array_length(_read) - 1 else 0 end loop
+    _one := case when _several then _read -> _place else _read end;
+    n := _place + 1;
     id := _id;
     kind := null;
     result := null;
@@ -94,7 +97,7 @@ begin
     kind := coalesce(kind, case when coalesce(result, 'SUCCESSFUL') = 'SUCCESSFUL' then 'good' else 'failed' end);
     result := left(coalesce(result, case kind when 'good' then 'SUCCESSFUL' when 'failed' then 'ERROR' end), 100);
     description := left(description, 1000);
-    if steps in ('null', '[]') then
+    if steps is null or steps in ('null', '[]') then
       steps := null;
     elsif jsonb_typeof(steps) <> 'array' then
       steps := null;
