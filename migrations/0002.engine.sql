@@ -297,11 +297,11 @@ create table pgjobs.items (
   description text,
   steps       jsonb,
   agent       text,
-  primary key (job_id, key),
+  primary key (job_id, key) with (fillfactor = 100),
   constraint items_status_known check (status in ('w', 'l', 'r', 's', 'f', 't', 'c', 'x'))
 ) with (fillfactor = 27, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
 comment on table pgjobs.items is
-  'Records whose outcome comes later. Nothing that changes has an index, so that launch and answer are updates in place.';
+  'Records whose outcome comes later. Nothing that changes has an index, so that launch and answer are updates in place; a page has room for both.';
 comment on column pgjobs.items.status is
   'w: waits for its first attempt; l: launched; r: waits for its next attempt; closed are s: good; f: failed; t: by time; c: cancelled; x: refused, it never went out.';
 comment on column pgjobs.items.answer is
@@ -315,9 +315,9 @@ create table pgjobs.item_bodies (
   bodies       bytea[] not null,
   routing_keys text[],
   primary key (job_id, from_key)
-);
+) with (toast_tuple_target = 4080);
 comment on table pgjobs.item_bodies is
-  'What the items of tracked jobs send: bodies of consecutive items in one row, for they are nearly equal and compress well. Written with the items, and never changed.';
+  'What the items of tracked jobs send: bodies of consecutive items in one row, for they are nearly equal and compress well (two such rows in a page). Written with the items, and never changed.';
 comment on column pgjobs.item_bodies.routing_keys is 'Null where the selection gives none.';
 
 create table pgjobs.item_counts (
