@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from pgjobs.metrics import Metrics
 
 PREFETCH = 2000
 """Messages that the broker hands out ahead of their acknowledgement, on each queue."""
+BATCH_BYTES = 1 << 20
+"""Bodies of a batch together, for a message may hold thousands of answers."""
 LARGEST = 256 << 10
 """Bytes of an answer."""
 BEGINNING = 200
@@ -97,7 +100,8 @@ class ReplyConsumer:
         while self._taken and len(self._taken) < most and (left := until - time.monotonic()) > 0:
             self._came.clear()
             await self._comes(left)
-        batch, self._taken = self._taken[:most], self._taken[most:]
+        fit = fits(self._taken[:most])
+        batch, self._taken = self._taken[:fit], self._taken[fit:]
         return batch
 
     async def _comes(self, seconds: float) -> None:
@@ -120,6 +124,12 @@ class ReplyConsumer:
         """Close; what was not acknowledged is delivered again, to whoever consumes next."""
         self.connection.close()
         await self.connection.wait_closed()
+
+
+def fits(deliveries: Sequence[Delivery]) -> int:
+    """How many of the first ones make a batch that is not too large; one of them at least."""
+    sizes = itertools.accumulate(len(delivery.body) for delivery in deliveries)
+    return max(sum(size <= BATCH_BYTES for size in sizes), 1)
 
 
 def closed_because(error: BaseException) -> str:

@@ -102,6 +102,12 @@ ITEMS = (
         (f"{LEFTOVERS}::test_what_is_closed_in_flight_has_gone_out",),
     ),
     Mutant(
+        "m-reply-bytes",
+        "answers of one statement are bounded in bytes",
+        (Edit("pgjobs/broker/replies.py", "fit = fits(self._taken[:most])", "fit = most"),),
+        ("tests/broker/test_reply_batches.py::test_a_batch_is_bounded_in_bytes",),
+    ),
+    Mutant(
         "m-item-row",
         "a segment that begins within a row of bodies has the items of that row that lie behind its beginning",
         (Edit(BODIES_STATEMENT, "b.from_key <= _least)", "b.from_key > _least)"),),
