@@ -21,7 +21,9 @@ RUN = settings(
     stateful_step_count=40,
     deadline=None,
     print_blob=True,
-    phases=(_PHASE.explicit, _PHASE.reuse, _PHASE.generate, _PHASE.shrink),
+    # A game that is lost is told as it was played: to make it shorter takes minutes.
+    phases=(_PHASE.explicit, _PHASE.reuse, _PHASE.generate, *([_PHASE.shrink] if LONG else [])),
+    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
