@@ -8,7 +8,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 
-KEYS = tuple(range(1, 7))
+KEYS = tuple(range(1, 6))
 RETRIES = 1
 LIMIT = 100
 DELAY = 10

@@ -128,7 +128,7 @@ ITEMS = (
     Mutant(
         "m-item-closed",
         "an item is closed once",
-        (Edit(REPORT, "case when f.status = 'l' or f.in_flight", "case when f.status in ('l', 'f') or f.in_flight"),),
+        (Edit(REPORT, "case when f.status = 'l' or f.in_flight", "case when f.status in ('l', 's') or f.in_flight"),),
         (GAME,),
     ),
     Mutant(
