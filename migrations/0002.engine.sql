@@ -597,6 +597,10 @@ create table pgjobs.tasks (
   schedule     jsonb not null default '{}',
   budget       jsonb not null default '{}',
   rules        jsonb not null default '{}',
+  media_type   text,
+  reference_id text,
+  custom_type  text,
+  configuration jsonb not null default '{}',
   starts_at    timestamptz not null,
   stops_at     timestamptz,
   most_runs    bigint,
@@ -605,7 +609,7 @@ create table pgjobs.tasks (
 );
 comment on table pgjobs.tasks is 'What is to be done again and again: each row makes its jobs, one for each occasion. Written by people.';
 comment on column pgjobs.tasks.active is 'false: the task is paused, and its job that waits is held back.';
-comment on column pgjobs.tasks.type is 'From here to rules: what each job gets, as in xmp_jobs.';
+comment on column pgjobs.tasks.type is 'From here to configuration: what each job gets, as in xmp_jobs; its name likewise.';
 comment on column pgjobs.tasks.starts_at is 'No occasion comes before; a period counts from here. Left out: now.';
 comment on column pgjobs.tasks.stops_at is 'No occasion comes at this moment or later; null: it goes on.';
 comment on column pgjobs.tasks.most_runs is 'How many jobs it makes; null: it goes on.';

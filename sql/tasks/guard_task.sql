@@ -23,6 +23,7 @@ begin
   new.schedule := coalesce(new.schedule, '{}');
   new.budget := coalesce(new.budget, '{}');
   new.rules := coalesce(new.rules, '{}');
+  new.configuration := coalesce(new.configuration, '{}');
   new.priority := coalesce(new.priority, 5);
   new.id_user := coalesce(new.id_user, 0);
   if tg_op = 'UPDATE' and (new.id, new.created_at) is distinct from (old.id, old.created_at) then
@@ -56,8 +57,14 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_most_runs', 'most_runs', format('most_runs: %s is out of range', new.most_runs),
       'give a number of 1 or more, or null for a task that goes on', _table);
   end if;
-  if tg_op = 'INSERT' or (new.type, new.params, new.file_name, new.shards) is distinct from (old.type, old.params, old.file_name, old.shards) then
-    perform pgjobs.check_job(new.type, new.params, new.file_name, new.shards);
+  if tg_op = 'INSERT' or (new.name, new.media_type, new.reference_id, new.custom_type, new.configuration)
+                         is distinct from (old.name, old.media_type, old.reference_id, old.custom_type, old.configuration) then
+    perform pgjobs.check_described(jsonb_populate_record(null::public.xmp_jobs, jsonb_build_object('name', new.name, 'media_type', new.media_type,
+      'reference_id', new.reference_id, 'custom_type', new.custom_type, 'configuration', new.configuration)), _table);
+  end if;
+  if tg_op = 'INSERT' or (new.type, new.params, new.file_name, new.shards, new.configuration)
+                         is distinct from (old.type, old.params, old.file_name, old.shards, old.configuration) then
+    perform pgjobs.check_job(new.type, new.params, new.file_name, new.shards, _configuration => new.configuration);
   end if;
   if tg_op = 'INSERT' or (new.type, new.params, new.rate, new.max_backlog, new.schedule, new.budget)
                          is distinct from (old.type, old.params, old.rate, old.max_backlog, old.schedule, old.budget) then

@@ -5,9 +5,10 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select jsonb_object_agg(c.key, c.value)
+  select jsonb_object_agg(c.key, c.value) || jsonb_build_object('name', nullif(_task.name, ''))
   from jsonb_each(to_jsonb(_task)) c
-  where c.key in ('type', 'params', 'file_name', 'priority', 'id_user', 'shards', 'callback_url', 'rate', 'max_backlog', 'schedule', 'budget', 'rules');
+  where c.key in ('type', 'params', 'file_name', 'priority', 'id_user', 'shards', 'callback_url', 'rate', 'max_backlog', 'schedule', 'budget', 'rules',
+    'media_type', 'reference_id', 'custom_type', 'configuration');
 $$;
 comment on function pgjobs.task_columns(pgjobs.tasks) is
-  'What a task gives to its jobs: the columns of xmp_jobs that it has, as it has them.';
+  'What a task gives to its jobs: the columns of xmp_jobs that it has, as it has them, its name included.';

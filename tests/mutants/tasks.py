@@ -7,6 +7,24 @@ CLEARED = "tests/sql/test_task_retention.py"
 
 TASKS = (
     Mutant(
+        "m-task-described",
+        "a task gives what describes its jobs to them, and how they are done",
+        (
+            Edit(
+                "sql/tasks/task_columns.sql",
+                ",\n    'media_type', 'reference_id', 'custom_type', 'configuration')",
+                ")",
+            ),
+        ),
+        (f"{TESTS}::test_a_task_describes_its_jobs",),
+    ),
+    Mutant(
+        "m-task-configured",
+        "the check of a type sees the configuration that a task gives",
+        (Edit("sql/tasks/guard_task.sql", ", _configuration => new.configuration", ""),),
+        (f"{TESTS}::test_a_recurring_call_of_a_celery_task",),
+    ),
+    Mutant(
         "m-task-twice",
         "only the job that waits makes the next one, and only once",
         (

@@ -101,6 +101,10 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"budget": {"errors": -1}}, "budget.errors", "budget.errors: -1 is not"),
     ({"priority": 11}, "priority", "priority: 11 is out of range"),
     ({"priority": 70000}, "priority", "priority: 70000 is out of range"),
+    ({"name": "a\nb"}, "name", "name: 'a\nb' has control characters"),
+    ({"media_type": "MOVIE"}, "reference_id", "reference_id: it is not given, and a job with media_type 'MOVIE' needs"),
+    ({"custom_type": "n" * 201}, "custom_type", "custom_type: it has 201 characters"),
+    ({"configuration": Jsonb([1])}, "configuration", "configuration: it has to be a JSON object"),
     ({"callback_url": "nowhere"}, "callback_url", "callback_url: "),
 ]
 
@@ -144,10 +148,11 @@ def test_a_task_that_can_not_be_right_is_refused(db: Db) -> None:
 def test_null_means_not_given(db: Db) -> None:
     """A column that has a usual value takes null for it, as in xmp_jobs."""
     usual = ("name", "description", "file_name", "priority", "id_user", "schedule", "budget", "starts_at", "created_at")
-    insert_task(db, **dict.fromkeys(usual))
+    described = ("configuration", "media_type", "reference_id", "custom_type")
+    insert_task(db, **dict.fromkeys((*usual, *described)))
     task = db.row("select name, description, file_name, priority, id_user, schedule, budget from pgjobs.tasks")
     assert ("", "", "", 5, 0, {}, {}) == task
-    assert (5, 0) == db.row("select priority, id_user from xmp_jobs")
+    assert (5, 0, {}, None, None) == db.row("select priority, id_user, configuration, name, media_type from xmp_jobs")
     db.execute("update pgjobs.tasks set priority = null, id_user = null, name = null")
     assert ("", 5, 0) == db.row("select name, priority, id_user from pgjobs.tasks")
 

@@ -1,6 +1,7 @@
 """Recurring tasks: each occasion has one job, whatever becomes of the jobs and of the task."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -21,6 +22,13 @@ from fix_tasks import (
 )
 from psycopg.types.json import Jsonb
 
+import pgjobs
+
+REGISTRY = (Path(pgjobs.__file__).parent / "demo" / "sql" / "registry.sql").read_bytes()
+QUEUE_NEEDED = """
+create or replace function public.celery_records_check(_params jsonb, _configuration jsonb) returns text language sql
+as 'select case when not _configuration ? ''queue'' then ''configuration.queue: it is missing'' end'
+"""
 CLAIMS = "select * from pgjobs.claim_shards('11111111-2222-3333-4444-555555555555', '{}', true, '30 s')"
 
 
@@ -39,6 +47,41 @@ def test_a_task_makes_its_next_job_at_once(db: Db) -> None:
         db.column("select reason from pgjobs.events where job_id = %s and to_status is null", job)
     )
     assert ("ACTIVE", 1, job) == db.row("select state, runs, next_job from pgjobs.task_status where id = %s", task)
+
+
+DESCRIBED = "select name, media_type, reference_id, custom_type, configuration from xmp_jobs where status = 'ready'"
+
+
+def test_a_task_describes_its_jobs(db: Db) -> None:
+    """Its name, what the job is about, and the configuration come into the job, and into the one that waits when
+    the task is changed."""
+    set_clock(db, "2026-11-26T09:00Z")
+    told = {
+        "name": "nightly",
+        "media_type": "MOVIE",
+        "reference_id": "4711",
+        "custom_type": "x",
+        "configuration": {"how": 1},
+    }
+    insert_task(db, **told)
+    assert tuple(told.values()) == db.row(DESCRIBED)
+    db.execute("update pgjobs.tasks set name = '', media_type = null, configuration = '{}'")
+    assert (None, None, "4711", "x", {}) == db.row(DESCRIBED)
+
+
+def test_a_recurring_call_of_a_celery_task(db: Db) -> None:
+    """The sample registry's type for calls of Celery tasks: the check of the type is asked about the configuration
+    when the task is written, and each job has it."""
+    db.execute(REGISTRY)
+    db.execute(QUEUE_NEEDED)
+    call = {"type": "Celery Job", "params": {"task": "shop.charge"}}
+    with pytest.raises(psycopg.Error, match=r"configuration\.queue: it is missing") as refused:
+        insert_task(db, **call)
+    assert ("PJ400", "queue") == (refused.value.sqlstate, refused.value.diag.column_name)
+    task = insert_task(db, configuration={"queue": "shop"}, **call)
+    start(db, task)
+    statement = db.value("select pgjobs.records_statement(%s, 0, null, null)", waiting(db, task))
+    assert ("shop.charge", "shop") == db.row(f"select target, routing_key from ({statement}) s")  # noqa: S608 - of the selector
 
 
 @pytest.mark.parametrize(
