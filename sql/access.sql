@@ -26,6 +26,7 @@ grant select on pgjobs.job_uncertain to pgjobs_daemon, pgjobs_operator, pgjobs_v
 grant select on pgjobs.job_items to pgjobs_daemon, pgjobs_operator;
 grant select on pgjobs.job_item_counts to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.reply_faults to pgjobs_daemon, pgjobs_operator;
+grant select on pgjobs.reply_fault_counts to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.job_logs to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.retention to pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.holidays to pgjobs_operator, pgjobs_viewer;

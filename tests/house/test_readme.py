@@ -202,6 +202,7 @@ def everything_measured(db: Db) -> None:
         " where job_id = %s",
         (job,),
     )
+    db.execute("select pgjobs.count_reply_fault('no_json', 'x')")
     db.execute("select pgjobs.refresh_gauges(1e9, '0 s')")
 
 
@@ -216,6 +217,48 @@ def test_every_metric_stands_in_its_table_with_its_labels(web: Web, db: Db) -> N
     }
     rows = re.findall(r"^\| `([a-z_]+)` \| ([a-z_, ]*)\|", section(ENGINE, "Metrics"), re.MULTILINE)
     assert shown == {name: set(re.findall("[a-z_]+", labels)) for name, labels in rows}
+
+
+def test_the_table_of_roles_says_what_they_may(db: Db) -> None:
+    """A viewer reads every view but the one that is excepted, and calls what the table names; so does an agent, and it
+    calls nothing else; an operator may do what both may."""
+    rows = dict(re.findall(r"^\| `(pgjobs_\w+)` \| [^|]* \| (.*) \|$", section(SQL, "Roles"), re.MULTILINE))
+    functions = "select p.proname::text from pg_proc p where p.pronamespace = 'pgjobs'::regnamespace"
+    calls = {
+        role: set(db.column(f"{functions} and has_function_privilege(%s, p.oid, 'execute')", role))
+        for role in ("pgjobs_viewer", "pgjobs_agent", "pgjobs_operator")
+    }
+    viewers = set(re.findall("`([a-z_]+)`", rows["pgjobs_viewer"].partition("call")[2]))
+    agents = set(re.findall("`([a-z_]+)`", rows["pgjobs_agent"]))
+    assert viewers <= calls["pgjobs_viewer"]
+    assert agents == calls["pgjobs_agent"] - {"lacking_rights"}
+    assert viewers | agents - {"beat_agent"} <= calls["pgjobs_operator"]
+    views = "select c.relname::text from pg_class c where c.relnamespace = 'pgjobs'::regnamespace and c.relkind = 'v'"
+    hidden = f"{views} and not has_table_privilege(%s, c.oid, 'select')"
+    assert ["job_items"] == db.column(hidden, "pgjobs_viewer")
+    assert "except `job_items`" in rows["pgjobs_viewer"]
+    assert [] == db.column(hidden, "pgjobs_operator")
+
+
+def test_every_kind_of_useless_answer_stands_in_its_table(db: Db) -> None:
+    """The table has every kind that functions and daemons count, and the view says in words what each of them means."""
+    sources = [path.read_text() for path in (ROOT / "sql").rglob("*.sql")]
+    sources += [(ROOT / "pgjobs" / "engine" / "replies.py").read_text()]
+    told = r"fault := (?:coalesce\(fault, )?'(\w+)'|count_reply_fault\('(\w+)'|count_reply_fault\(%s, %s\)\", \"(\w+)\""
+    known = {word for text in sources for found in re.findall(told, text) for word in found if word}
+    report = (ROOT / "sql" / "items" / "report_items.sql").read_text()
+    known |= set(re.findall(r"(?:then|select) '([a-z]+_?[a-z]+)'(?: end|,)", report)) & {
+        "unknown",
+        "bad_result",
+        "not_launched",
+    }
+    assert len(known) >= 12
+    page = PAGES[SQL]
+    table = page[page.index("### What can not be used") : page.index("### Agents in SQL")]
+    assert known == set(first_column(table)) - {"kind"}
+    for kind in known:
+        db.execute("select pgjobs.count_reply_fault(%s, 'x')", (kind,))
+    assert [] == db.column("select kind from pgjobs.reply_fault_counts where meaning is null")
 
 
 def test_every_code_of_a_record_stands_in_its_table(db: Db) -> None:

@@ -385,6 +385,7 @@ def test_a_scrape_touches_no_big_table(db: Db, database: str) -> None:
         "xmp_job_types",
         "job_counts",
         "switch",
+        "reply_faults",
     }
     assert set(read) <= known
     assert 2 >= read["shards"]

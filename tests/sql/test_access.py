@@ -5,7 +5,17 @@ import pytest
 from fix_jobs import Db, Notifications, insert_job, job_in, set_status
 from fix_roles import Login
 
-VIEWS = {"job_status", "job_outcomes", "job_events", "job_uncertain", "job_logs"}
+VIEWS = {
+    "reply_fault_counts",
+    "job_item_counts",
+    "agent_status",
+    "task_status",
+    "job_status",
+    "job_outcomes",
+    "job_events",
+    "job_uncertain",
+    "job_logs",
+}
 
 
 def test_a_cms_needs_rights_on_its_table_alone(db: Db, cms: Db, notifications: Notifications) -> None:
@@ -69,6 +79,21 @@ def test_a_stranger_does_not_get_at_the_jobs(login: Login, statement: str) -> No
     """A role without any grant can neither read nor write jobs."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         login().execute(statement.encode())
+
+
+def test_a_viewer_sees_what_is_wrong_with_answers_and_not_what_they_say(db: Db, login: Login) -> None:
+    """Useless answers are counted for people and monitoring by kind; their samples, and the bodies of items, are not
+    for a viewer."""
+    db.execute("select pgjobs.count_reply_fault('no_json', 'name and address', 3)")
+    viewer = login("pgjobs_viewer")
+    assert [("no_json", 3, "it is not JSON, or it is too large")] == (
+        viewer.execute("select kind, n, meaning from pgjobs.reply_fault_counts").fetchall()
+    )
+    metric = "select labels, value from pgjobs.metrics() where name = 'pgjobs_reply_faults_total'"
+    assert [({"kind": "no_json"}, 3.0)] == viewer.execute(metric).fetchall()
+    for closed in ("reply_faults", "job_items", "item_bodies"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            viewer.execute(f"table pgjobs.{closed}".encode())
 
 
 def test_a_viewer_sees_everything_and_moves_nothing(db: Db, login: Login) -> None:
