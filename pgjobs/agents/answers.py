@@ -33,11 +33,12 @@ def failed(sentence: str, result: str = FAILED) -> Answer:
 
 def step(name: str, result: str, description: str) -> Answer:
     """A step of the work on an item, with the moment at which it was reported; ValueError where it is too large."""
-    size = len((name + result + description).encode("utf-8", "surrogatepass"))
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+    made = {"name": name, "result": result, "description": description, "timestamp": moment}
+    size = len(json.dumps(_clean(made), ensure_ascii=False).encode())
     if size > MOST_STEP_BYTES:
         raise ValueError(f"the step has {size} bytes, more than {MOST_STEP_BYTES}")
-    moment = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return {"name": name, "result": result, "description": description, "timestamp": moment}
+    return made
 
 
 def _clean(value: object) -> object:

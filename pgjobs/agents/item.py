@@ -25,6 +25,11 @@ class Result:
     description: str = ""
     status: Literal["good", "failed"] | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what would leave the item open, although its message is acknowledged."""
+        if self.status not in (None, "good", "failed"):
+            raise ValueError(f"status: {self.status!r} is no end of the work: give good, failed or None")
+
     def answer(self) -> answers.Answer:
         """The answer that closes the item."""
         status = self.status or ("good" if self.result == SUCCESSFUL else "failed")

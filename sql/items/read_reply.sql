@@ -12,6 +12,7 @@ declare
   _several boolean;
   _one jsonb;
   _inner jsonb;
+  _own text;
   _said text;
   _raised text;
 begin
@@ -42,6 +43,7 @@ begin
     _one := case when _several then _read -> _place else _read end;
     n := _place + 1;
     id := _id;
+    _own := null;
     kind := null;
     result := null;
     description := null;
@@ -57,14 +59,13 @@ begin
     _inner := _one #> '{operation,response}';
     if jsonb_typeof(_inner) = 'object' then
       -- The envelope of operations.
-      id := coalesce(_inner ->> 'id', id);
+      _own := _inner ->> 'id';
       result := _inner ->> 'resultCode';
       description := _inner ->> 'resultDescription';
       steps := _inner -> 'steps';
-      kind := case when result is null then 'partial' end;
-    elsif _one ? 'task_id' then
+    elsif jsonb_typeof(_one -> 'task_id') = 'string' and _one ->> 'status' not in ('good', 'failed', 'partial', 'ack') then
       -- What a result backend of Celery sends.
-      id := coalesce(id, _one ->> 'task_id');
+      _own := _one ->> 'task_id';
       _said := _one ->> 'status';
       _raised := case when _said <> 'SUCCESS' then _one #>> '{result,exc_type}' end;
       kind := case _said when 'SUCCESS' then 'good' when 'FAILURE' then 'failed' when 'REVOKED' then 'failed' else 'partial' end;
@@ -84,7 +85,7 @@ begin
             when 'array' then _one #> '{result,exc_message}' else jsonb_build_array(_one #> '{result,exc_message}') end)
             with ordinality m (said, place)), '')) end;
     else
-      id := coalesce(_one ->> 'id', id);
+      _own := _one ->> 'id';
       result := _one ->> 'result';
       description := _one ->> 'description';
       steps := _one -> 'steps';
@@ -94,7 +95,21 @@ begin
         fault := 'bad_status';
       end if;
     end if;
-    kind := coalesce(kind, case when coalesce(result, 'SUCCESSFUL') = 'SUCCESSFUL' then 'good' else 'failed' end);
+    if _own is not null then
+      if not _several and exists (select from pgjobs.item_of(_id)) then
+        -- The message says to which item it belongs; its body may only say to which attempt.
+        attempt := coalesce(attempt, (
+          select b.attempt from pgjobs.item_of(_id) a join pgjobs.item_of(_own) b on (b.job_id, b.key) = (a.job_id, a.key)));
+      else
+        id := _own;
+      end if;
+    end if;
+    kind := coalesce(kind, case when result = 'SUCCESSFUL' then 'good'
+                                when result is not null then 'failed'
+                                when jsonb_typeof(steps) = 'array' and steps <> '[]' then 'partial' end);
+    if kind is null then
+      fault := coalesce(fault, 'no_outcome');
+    end if;
     result := left(coalesce(result, case kind when 'good' then 'SUCCESSFUL' when 'failed' then 'ERROR' end), 100);
     description := left(description, 1000);
     if steps is null or steps in ('null', '[]') then
@@ -102,7 +117,7 @@ begin
     elsif jsonb_typeof(steps) <> 'array' then
       steps := null;
       fault := coalesce(fault, 'bad_steps');
-    elsif pg_column_size(steps) > 65536 then
+    elsif octet_length(steps::text) > 65536 then
       steps := null;
       fault := coalesce(fault, 'too_many_steps');
     elsif jsonb_path_exists(steps, '$.**{32}') then
@@ -118,4 +133,4 @@ begin
 end;
 $$;
 comment on function pgjobs.read_reply(text, text) is
-  'What an answer says, a row for each item in it: a reply of our own, the envelope of an operation, or the result message of a Celery worker. kind: good, failed, partial (not its last word) or ack (somebody works on it). attempt: to which one it is an answer, where it says so. fault: what is wrong with it; an answer whose steps alone are at fault still counts, without them.';
+  'What an answer says, a row for each item in it: a reply of our own, the envelope of an operation, or the result message of a Celery worker. kind: good, failed, partial (not its last word) or ack (somebody works on it). attempt: to which one it is an answer, where it says so. id: the correlation id where it names an item and the body is no array; else that of the body. fault: what is wrong with it; an answer whose steps alone are at fault still counts, without them.';

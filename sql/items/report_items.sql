@@ -9,6 +9,9 @@ set search_path = pg_catalog, pg_temp
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
+  select pgjobs.refuse('PJ400', 'bad_bodies', 'bodies', format('bodies: there are %s of them, and %s ids', cardinality(_bodies), cardinality(_ids)),
+    'give a body for each id: of an answer that has no id, the id is null')
+  where cardinality(_ids) <> cardinality(_bodies);
   with read as materialized (
     select u.place, r.n, r.id, m.job_id, m.key, coalesce(r.attempt, m.attempt) as attempt, r.kind, r.result, r.description, r.steps, r.agent, r.fault,
       left(u.body, 200) as sample
@@ -27,13 +30,16 @@ as $$
     from read d
     left join rules u on u.job_id = d.job_id
   ), found as materialized (
-    select s.*, i.status, i.answer, i.attempts
+    select s.*, i.status, i.answer, i.attempts, i.kept
     from (
       select d.*, row_number() over (partition by d.job_id, d.key order by d.place, d.n) as turn from judged d
       where d.refused is null
       order by d.job_id, d.key, turn) s
     cross join lateral (
-      select l.status, l.answer, l.attempts from pgjobs.items l where l.job_id = s.job_id and l.key = s.key for no key update) i
+      select l.status, l.answer, l.attempts, case when s.steps is not null then l.steps end as kept
+      from pgjobs.items l
+      where l.job_id = s.job_id and l.key = s.key
+      for no key update) i
   ), flying as (
     select f.*, f.status in ('w', 'r') and exists (
       select from pgjobs.shards p
@@ -92,12 +98,15 @@ as $$
       (array_agg(p.description order by p.turn desc) filter (where (p.decides or p.adds) and p.description is not null and not (p.anew and p.turn < p.good_turn)))[1] as description,
       (array_agg(p.agent order by p.turn desc) filter (where (p.decides or p.adds) and p.agent is not null))[1] as agent,
       -- The latest first.
-      array_agg(p.steps order by p.turn desc) filter (where (p.decides or p.adds) and p.steps is not null) as steps
+      array_agg(p.steps order by p.turn desc) filter (where (p.decides or p.adds) and p.steps is not null) as steps,
+      (array_agg(p.kept) filter (where (p.decides or p.adds) and p.steps is not null))[1] as kept
     from parts p
     group by p.job_id, p.key
   ), decided as materialized (
-    select s.*, case when not s.in_flight then s.outcome end as becomes, case when s.in_flight then s.outcome end as answers
+    select s.*, case when not s.in_flight then s.outcome end as becomes, case when s.in_flight then s.outcome end as answers,
+      k.steps as all_steps, k.left_out
     from summed s
+    left join lateral (select a.* from pgjobs.add_steps(s.kept, s.steps) a where s.steps is not null offset 0) k on true
   ), moment as materialized (
     select pgjobs.now() as now
   ), changed as (
@@ -107,7 +116,7 @@ as $$
         -- What was said of the attempt before is no word of this one.
         description = case when num_nonnulls(d.becomes, d.answers) = 0 and not d.adds then i.description
                            else coalesce(d.description, case when i.acked_at is not null and not d.anew then i.description end) end,
-        steps = case when d.steps is null then i.steps when i.steps is null and cardinality(d.steps) = 1 then d.steps[1] else pgjobs.add_steps(i.steps, d.steps) end,
+        steps = coalesce(d.all_steps, i.steps),
         -- What was said of this attempt says nothing of the next one.
         acked_at = case when d.becomes is distinct from 'r' and (d.adds or num_nonnulls(d.becomes, d.answers) > 0) then coalesce(i.acked_at, m.now)
                         when d.becomes is null then i.acked_at end,
@@ -148,14 +157,16 @@ as $$
     order by t.job_id, t.status
     on conflict (job_id, slot, status) do update set n = k.n + excluded.n
   ), faulty as (
-    select x.kind, count(*) as n, (array_agg(x.sample))[1] as sample
+    select x.kind, sum(x.n) as n, (array_agg(x.sample))[1] as sample
     from (
-      select coalesce(d.refused, d.fault) as kind, d.sample from judged d where coalesce(d.refused, d.fault) is not null
+      select coalesce(d.refused, d.fault) as kind, d.sample, 1 as n from judged d where coalesce(d.refused, d.fault) is not null
       union all
-      select 'unknown', d.sample from judged d
+      select 'unknown', d.sample, 1 from judged d
       where d.refused is null and (d.job_id, d.key) not in (select f.job_id, f.key from found f)
       union all
-      select 'not_launched', s.job_id || '-' || s.key from parts s where s.stage = 'not launched') x
+      select 'not_launched', s.job_id || '-' || s.key, 1 from parts s where s.stage = 'not launched'
+      union all
+      select 'too_many_steps', d.job_id || '-' || d.key, d.left_out from decided d where d.left_out > 0) x
     group by x.kind
     order by x.kind
   ), noted as (

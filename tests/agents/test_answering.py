@@ -115,7 +115,12 @@ HUGE = "x" * 300_000
         (leave, ("failed", "ERROR_PROCESSING", "SystemExit: bye")),
         (lambda item: Result(item.body["target"]), ("failed", "ERROR_PROCESSING", "KeyError: 'target'")),
         (lambda _item: Result(description=HUGE), ("failed", "ERROR_PROCESSING", "ValueError: the answer has ")),
-        (lambda item: item.step(HUGE[:60_001]), ("failed", "ERROR_PROCESSING", "ValueError: the step has 60011 ")),
+        (lambda item: item.step(HUGE[:60_001]), ("failed", "ERROR_PROCESSING", "ValueError: the step has 60102 ")),
+        (lambda item: item.step('"' * 30_001), ("failed", "ERROR_PROCESSING", "ValueError: the step has 60")),
+        (
+            lambda _item: Result(status="partial"),  # type: ignore[arg-type]
+            ("failed", "ERROR_PROCESSING", "ValueError: status: 'partial' is no end of the work"),
+        ),
         (
             lambda _item: False,
             ("failed", "ERROR_PROCESSING", "TypeError: the handler returned False, which is neither"),

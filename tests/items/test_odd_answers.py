@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pika
+import psycopg
 import pytest
 from fix_broker import Drain
 from fix_items import Tracked
@@ -34,6 +35,9 @@ ODD = {
     "a large attempt": '{"attempt": 1e300, "status": "partial"}',
     "an attempt that is no number": '{"attempt": [1], "status": "partial"}',
     "an envelope without an answer": '{"operation": {"response": {"steps": 5}}}',
+    "an error alone": '{"error": "Traceback"}',
+    "an envelope without a response": '{"operation": {}}',
+    "no outcome": '{"result": null, "status": null, "steps": []}',
     "a task that is no task": '{"task_id": null, "status": [], "result": {}}',
 }
 IDS = (
@@ -177,6 +181,35 @@ def test_ids_that_name_no_item(tracked: Tracked) -> None:
     assert {"l": 1, "s": 1} == tracked.kept(hand.job)
 
 
+def test_steps_are_bounded_and_what_is_left_out_is_counted(tracked: Tracked) -> None:
+    """However well they can be compressed: those of one answer by their length, and those of many answers together."""
+    tracked.targets(2)
+    hand = Hand(tracked, tracked.add_job())
+    hand.announce(2)
+    hand.checkpoint(1, 2)
+
+    def partly(key: int, size: int, **rest: object) -> tuple[str, object]:
+        return f"{hand.job}-{key}", {"status": "partial", "steps": ["x" * size], **rest}
+
+    tracked.report(partly(1, 70_000, description="half"), *[partly(2, 40_000)] * 3)
+    for number in range(3):
+        assert {"too_many_steps": 2 + 2 * number} == tracked.faults()
+        assert (None, "half") == (tracked.item(hand.job, 1)["steps"], tracked.item(hand.job, 1)["description"])
+        assert ["x" * 40_000] * 2 == tracked.item(hand.job, 2)["steps"]
+        tracked.report(partly(2, 10), partly(2, 10))
+    tracked.report((f"{hand.job}-2", GOOD | {"steps": ["last"]}))
+    assert {"too_many_steps": 9} == tracked.faults()
+    assert {"l": 1, "s": 1} == tracked.statuses(hand.job)
+
+
+def test_as_many_bodies_as_ids(tracked: Tracked) -> None:
+    """Answers whose bodies were forgotten are refused as a whole, with a sentence."""
+    with pytest.raises(psycopg.Error, match="there are 1 of them, and 2 ids") as caught:
+        tracked.engine.execute("select pgjobs.report_items(array['1-1', '1-2'], array['{}'])")
+    assert ("PJ400", "bad_bodies") == (caught.value.sqlstate, caught.value.diag.constraint_name)
+    assert {} == tracked.faults()
+
+
 def test_a_thousand_copies_count_once(tracked: Tracked) -> None:
     """Of a good answer and of a late one, in a batch and again: the first counts, the others are repeated."""
     tracked.targets(2)
@@ -197,7 +230,7 @@ def test_odd_messages_on_the_reply_queue_are_acknowledged(tracked: Tracked) -> N
         ids: list[object] = [*IDS, b"\xff\xfe", "a\0b", f"{job}-1\0", None]
         for each in ids:
             own = pika.BasicProperties(correlation_id=each)
-            broker.channel.basic_publish("", tracked.replies, b"{}", own)
+            broker.channel.basic_publish("", tracked.replies, b'{"status": "good"}', own)
         for body in [*(one.encode() for one in ODD.values()), b"\xff", b"\0", b"x" * 1_000_000]:
             own = pika.BasicProperties(correlation_id=f"{job}-21")
             broker.channel.basic_publish("", tracked.replies, body, own)

@@ -8,7 +8,7 @@ import pytest
 from fix_items import Tracked
 
 GOOD = {"result": "SUCCESSFUL"}
-NO_ANSWERS: list[object] = [b"{", b"\xff", b"[1]", {"id": "nobody"}, {"status": "what"}, b'"\\u0000"']
+NO_ANSWERS: list[object] = [b"{", b"\xff", b"[1]", {"error": "Traceback"}, {"id": "12-1"}, {"status": "what"}, b'"\\u0000"']
 
 
 def test_a_job_is_done_when_each_item_is_answered(tracked: Tracked) -> None:
@@ -80,13 +80,12 @@ def test_what_is_refused_is_closed_at_once(tracked: Tracked) -> None:
 
 
 def test_answers_that_are_of_no_use_are_counted(tracked: Tracked) -> None:
-    """No JSON, no id, a foreign id, a repeated answer, steps that are none: each is counted, and hurts nobody."""
+    """No JSON, no outcome, a repeated answer, steps that are none: each is counted, and hurts nobody."""
     tracked.targets(5)
     job = tracked.add_job()
 
     def answer(_properties: pika.BasicProperties, body: Any) -> object:
-        bad: list[object] = [*NO_ANSWERS, {"id": f"{job}-999"}]
-        return [*bad, GOOD | {"steps": "none"}, GOOD, GOOD] if body["n"] == 1 else GOOD
+        return [*NO_ANSWERS, GOOD | {"steps": "none"}, GOOD, GOOD] if body["n"] == 1 else GOOD
 
     tracked.consume(answer)
     tracked.engine.start()
@@ -94,7 +93,7 @@ def test_answers_that_are_of_no_use_are_counted(tracked: Tracked) -> None:
     tracked.engine.wait_until("(select sum(n) from pgjobs.reply_faults) >= 8")
     tracked.engine.wait_until("(select sum(n) from pgjobs.item_counts where status = 'D') >= 2")
     assert {"s": 5, "D": 2} == tracked.kept(job)
-    assert {"no_json": 2, "no_object": 2, "unknown": 2, "bad_status": 1, "bad_steps": 1} == tracked.faults()
+    assert {"no_json": 2, "no_object": 2, "no_outcome": 2, "bad_status": 1, "bad_steps": 1} == tracked.faults()
 
 
 def test_a_batch_and_a_partial_answer(tracked: Tracked) -> None:

@@ -155,7 +155,7 @@ def test_the_last_answer_at_the_moment_of_the_end(tracked: Tracked) -> None:
         with ending.transaction():
             ending.execute("select pgjobs.finish_shard(%s, 0, %s)", (hand.job, hand.epoch))
             ids = [f"{hand.job}-{key}" for key in (1, 2)]
-            settling.execute("select pgjobs.report_items(%s, %s)", (ids, ["{}", "{}"]))
+            settling.execute("select pgjobs.report_items(%s, %s)", (ids, [json.dumps(GOOD)] * 2))
             running = pool.submit(settling.execute, "select pgjobs.settle_items(%s)", ([hand.job],))
             assert soon(lambda: waits(tracked), 20)
         running.result(30)

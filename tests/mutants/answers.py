@@ -33,6 +33,30 @@ ANSWERS = (
         (f"{ODD}::test_an_odd_answer_costs_the_others_nothing",),
     ),
     Mutant(
+        "m-reply-id",
+        "the correlation id of a single answer wins over an id in its body",
+        (Edit(READ, "if not _several and exists", "if false and exists"),),
+        ("tests/sql/test_read_reply.py::test_the_correlation_id_of_one_answer_wins",),
+    ),
+    Mutant(
+        "m-reply-outcome",
+        "an answer without an outcome closes nothing",
+        (Edit(READ, "when result = 'SUCCESSFUL' then", "when coalesce(result, 'SUCCESSFUL') = 'SUCCESSFUL' then"),),
+        ("tests/sql/test_read_reply.py::test_an_answer_has_to_say_how_it_ended",),
+    ),
+    Mutant(
+        "m-reply-left-out",
+        "steps that are left out are counted",
+        (Edit(REPORT, "d.left_out from decided d where d.left_out > 0", "d.left_out from decided d where false"),),
+        (f"{ODD}::test_steps_are_bounded_and_what_is_left_out_is_counted",),
+    ),
+    Mutant(
+        "m-reply-bodies",
+        "answers without bodies are refused",
+        (Edit(REPORT, "where cardinality(_ids) <> cardinality(_bodies)", "where false"),),
+        (f"{ODD}::test_as_many_bodies_as_ids",),
+    ),
+    Mutant(
         "m-settle-all",
         "the chore looks after a bounded number of jobs at a time",
         (Edit("sql/items/settle_items.sql", "_most constant integer := 200;", "_most constant integer := 1000000;"),),

@@ -23,6 +23,69 @@ def read(db: Db, body: str) -> Any:
     return db.row("select id, kind, result, description, fault from pgjobs.read_reply('7-5', %s)", body)
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"id": "7-9", "result": "BAD"}, ("7-5", "failed", None)),
+        ({"id": 4711, "result": "SUCCESSFUL"}, ("7-5", "good", None)),
+        ({"operation": {"response": {"id": "7-9", "resultCode": "BAD"}}}, ("7-5", "failed", None)),
+        ([{"id": "7-9", "result": "BAD"}], ("7-9", "failed", None)),
+        ([{"result": "BAD"}], ("7-5", "failed", None)),
+        ({"task_id": 7, "result": "SUCCESSFUL"}, ("7-5", "good", None)),
+        ({"task_id": "7-5", "status": "good"}, ("7-5", "good", None)),
+        ({"task_id": "a", "status": "PROGRESS"}, ("7-5", "partial", None)),
+    ],
+    ids=str,
+)
+def test_the_correlation_id_of_one_answer_wins(db: Db, body: object, said: object) -> None:
+    """Whatever id the body has: it counts in an array. What no worker can have sent is no result of a task."""
+    row = read(db, json.dumps(body))
+    assert said == (row[0], row[1], row[4])
+
+
+@pytest.mark.parametrize(
+    ("correlation_id", "own", "said"),
+    [
+        (None, "7-9", ("7-9", None)),
+        ("order 4711", "7-9-2", ("7-9-2", None)),
+        ("order 4711", None, ("order 4711", None)),
+        ("7-5", "7-5-2", ("7-5", 2)),
+        ("7-5-1", "7-5", ("7-5-1", None)),
+        ("7-5", "7-9-2", ("7-5", None)),
+    ],
+)
+def test_the_id_in_the_body(db: Db, correlation_id: str | None, own: str | None, said: object) -> None:
+    """It names the item where the correlation id names none, and the attempt where it is of the same item."""
+    body = json.dumps({"id": own, "status": "good"})
+    assert said == db.row("select id, attempt from pgjobs.read_reply(%s, %s)", correlation_id, body)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "no_outcome"),
+        ({"result": None}, "no_outcome"),
+        ({"result": None, "status": None, "steps": []}, "no_outcome"),
+        ({"error": "Traceback"}, "no_outcome"),
+        ({"description": "half"}, "no_outcome"),
+        ({"steps": "none"}, "no_outcome"),
+        ({"operation": {}}, "no_outcome"),
+        ({"operation": {"response": {}}}, "no_outcome"),
+        ({"operation": {"response": {"resultDescription": "half"}}}, "no_outcome"),
+        ({"steps": [1], "description": "half"}, "partial"),
+        ({"operation": {"response": {"steps": [1]}}}, "partial"),
+        ({"status": "good"}, "good"),
+        ({"result": "SUCCESSFUL"}, "good"),
+        ({"operation": {"response": {"resultCode": "SUCCESSFUL"}}}, "good"),
+    ],
+    ids=str,
+)
+def test_an_answer_has_to_say_how_it_ended(db: Db, body: object, said: str) -> None:
+    """Neither a status nor a result is no outcome; steps alone are a part of what happens."""
+    row = read(db, json.dumps(body))
+    assert said == row[4] or (said, None) == (row[1], row[4])
+
+
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=VALUES)
 @example("\ud83d \U0001f600\ude00 \\u0000 \\\0")
