@@ -8,7 +8,15 @@ import pytest
 from fix_items import Tracked
 
 GOOD = {"result": "SUCCESSFUL"}
-NO_ANSWERS: list[object] = [b"{", b"\xff", b"[1]", {"error": "Traceback"}, {"id": "12-1"}, {"status": "what"}, b'"\\u0000"']
+NO_ANSWERS: list[object] = [
+    b"{",
+    b"\xff",
+    b"[1]",
+    {"error": "Traceback"},
+    {"id": "12-1"},
+    {"status": "what"},
+    b'"\\u0000"',
+]
 
 
 def test_a_job_is_done_when_each_item_is_answered(tracked: Tracked) -> None:
