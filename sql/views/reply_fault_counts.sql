@@ -8,6 +8,7 @@ left join (values
   ('too_many_answers', 'one message has more than 10,000 answers'),
   ('no_correlation', 'it names no item'),
   ('unknown', 'it names an item that there is not'),
+  ('no_outcome', 'it does not say how the attempt has ended'),
   ('bad_status', 'its status is none of good, failed, partial and ack'),
   ('bad_result', 'its result is not among those of the type'),
   ('not_launched', 'it names an item that has not been sent yet'),
