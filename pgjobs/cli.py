@@ -25,6 +25,10 @@ token_app = typer.Typer(help="Tokens for HTTP; needed if PGJOBS_HTTP_AUTH is tru
 app.add_typer(token_app, name="token")
 
 
+Job = Annotated[int, typer.Argument(help="id of the job", max=2**63 - 1)]
+"""Of a greater one PostgreSQL would say that there is no such function."""
+
+
 class Scope(Enum):
     """What a token may do."""
 
@@ -83,7 +87,7 @@ def services() -> None:
 
 
 @app.command()
-def watch(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
+def watch(job: Job) -> None:
     """Show the progress of a job until it ends."""
     from pgjobs.ops import watch as progress
 
@@ -91,7 +95,7 @@ def watch(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
 
 
 @app.command()
-def why(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
+def why(job: Job) -> None:
     """Say why a job does not move, and what to do."""
     from pgjobs.ops import explain
 
@@ -99,7 +103,7 @@ def why(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
 
 
 @app.command()
-def eta(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
+def eta(job: Job) -> None:
     """Say when a job will be through, by its windows, its rate and its stop."""
     from pgjobs.ops import explain
 
@@ -107,7 +111,7 @@ def eta(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
 
 
 @app.command()
-def plan(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
+def plan(job: Job) -> None:
     """Show in which intervals a job would run, and how fast."""
     from pgjobs.ops import explain
 
@@ -135,7 +139,7 @@ def release() -> None:
 
 @app.command()
 def retry(
-    job: Annotated[int, typer.Argument(help="id of the job")],
+    job: Job,
     which: Annotated[
         Which | None,
         typer.Option(help="which of its records; unprocessed: those never sent; left out: what failed, or was refused"),
@@ -149,7 +153,7 @@ def retry(
 
 
 @app.command()
-def cancel(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
+def cancel(job: Job) -> None:
     """Stop a job for good: its open items are closed, and nothing resumes it."""
     from pgjobs.ops import items
 
@@ -167,7 +171,7 @@ def agents(json: Annotated[bool, typer.Option("--json", help="as one JSON array"
 
 
 @app.command()
-def verify(job: Annotated[int, typer.Argument(help="id of the job")]) -> None:
+def verify(job: Job) -> None:
     """Check a job's log, checkpoints, outcomes and counters against each other."""
     from pgjobs.joblog import verify as check
 

@@ -61,9 +61,10 @@ GROUPS = {
 }  # fmt: skip
 """The role of which a command's role is to be a member: sql/access.sql lists what each of them may do."""
 READ_BY_COMMANDS = (
-    "checkpoints", "daemons", "events", "job_status", "log_segments", "outcomes", "schema_state", "shards", "tokens",
+    "agent_status", "checkpoints", "daemons", "events", "job_status", "log_segments", "outcomes", "schema_state",
+    "shards", "tokens",
 )  # fmt: skip
-"""Tables and views of schema pgjobs that watch, verify and doctor read."""
+"""Tables and views of schema pgjobs that watch, agents, verify and doctor read."""
 RIGHTS = {
     "table": "select, insert, update on table",
     "view": "select on",

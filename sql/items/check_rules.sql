@@ -7,6 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _name text;
+  _none boolean := false;
 begin
   -- Nearly every job has none.
   if _rules = '{}' then
@@ -26,14 +27,19 @@ begin
       perform pgjobs.check_interval(_rules -> _name, 'rules.' || _name, _table);
     end if;
   end loop;
-  if _rules ? 'delay_to_retry' and _rules ->> 'delay_to_retry' !~ '^0+ *[[:alpha:]]+$' then
+  begin
+    _none := (_rules ->> 'delay_to_retry')::interval = interval '0';
+  exception when data_exception then
+    null;
+  end;
+  if _rules ? 'delay_to_retry' and _none is not true then
     perform pgjobs.check_interval(_rules -> 'delay_to_retry', 'rules.delay_to_retry', _table);
   end if;
   if _rules ? 'retry_limit' then
     perform pgjobs.check_number(_rules -> 'retry_limit', 'rules.retry_limit', 0, 1000, true, 'say how many further attempts an item has', _table);
   end if;
   if _rules -> 'retry_results' <> 'null' and (
-       jsonb_typeof(_rules -> 'retry_results') <> 'array' or jsonb_path_exists(_rules -> 'retry_results', '$[*] ? (@.type() != "string")')) then
+       jsonb_typeof(_rules -> 'retry_results') <> 'array' or jsonb_path_exists(_rules -> 'retry_results', 'strict $[*] ? (@.type() != "string")')) then
     perform pgjobs.refuse_field('rules.retry_results', 'it is no list of results',
       'write a list such as ["ERROR_TIMEOUT"], or null for each result that is not good', _table);
   end if;

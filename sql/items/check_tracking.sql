@@ -10,32 +10,19 @@ declare
   _name text;
   _value interval;
 begin
-  if _type.format not in ('event', 'plain', 'celery') then
-    perform pgjobs.refuse('PJ400', 'bad_format', 'format', format('format: %L is unknown', left(_type.format, 100)),
-      'use event, plain or celery', _table);
-  end if;
-  if jsonb_typeof(_type.format_options) <> 'object' then
-    perform pgjobs.refuse('PJ400', 'bad_format_options', 'format_options', 'format_options: it has to be a JSON object', 'write {} for none', _table);
-  end if;
   if _type.retry_limit not between 0 and 1000 then
     perform pgjobs.refuse('PJ400', 'bad_retry_limit', 'retry_limit', format('retry_limit: %s is out of range', _type.retry_limit),
       'give a number from 0 to 1000', _table);
   end if;
   for _name, _value in values ('execution_limit', _type.execution_limit), ('ack_limit', _type.ack_limit) loop
-    if _value <= interval '0' or not isfinite(timestamptz 'epoch' + _value) then
+    if _value <= interval '0' or _value > interval '1000 years' then
       perform pgjobs.refuse('PJ400', 'bad_' || _name, _name, format('%s: %s is no time that an attempt could last', _name, _value),
         'give an interval such as 60 s, or null for no limit', _table);
     end if;
   end loop;
-  if _type.delay_to_retry < interval '0' then
-    perform pgjobs.refuse('PJ400', 'bad_delay_to_retry', 'delay_to_retry', format('delay_to_retry: %s is less than nothing', _type.delay_to_retry),
+  if _type.delay_to_retry < interval '0' or _type.delay_to_retry > interval '1000 years' then
+    perform pgjobs.refuse('PJ400', 'bad_delay_to_retry', 'delay_to_retry', format('delay_to_retry: %s is no time that an item could wait', _type.delay_to_retry),
       'give an interval such as 30 s, or 0', _table);
-  end if;
-  if _type.reply_queue is not null then
-    if octet_length(convert_to(_type.reply_queue, 'UTF8')) not between 1 and 255 or _type.reply_queue ~ '[[:cntrl:]]' then
-      perform pgjobs.refuse('PJ400', 'bad_reply_queue', 'reply_queue', format('reply_queue: %L is not the name of a queue', left(_type.reply_queue, 100)),
-        'name the queue on which the consumers answer, with 255 bytes at most, or null', _table);
-    end if;
   end if;
   if _type.fails_with not in ('any', 'all') then
     perform pgjobs.refuse('PJ400', 'bad_fails_with', 'fails_with', format('fails_with: %L is unknown', left(_type.fails_with, 100)),
@@ -60,4 +47,4 @@ begin
 end;
 $$;
 comment on function pgjobs.check_tracking(public.xmp_job_types) is
-  'Refuses what a type says of its items and messages where it can''t be right, naming the column.';
+  'Refuses what a type says of its items where it can''t be right, naming the column.';

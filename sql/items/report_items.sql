@@ -18,6 +18,9 @@ as $$
     from unnest(_ids, _bodies) with ordinality u (id, body, place)
     cross join lateral pgjobs.read_reply(u.id, u.body) r
     left join lateral pgjobs.item_of(r.id) m on true
+    where cardinality(_ids) = cardinality(_bodies) or (
+      select pgjobs.refuse('PJ400', 'bad_bodies', 'bodies', format('bodies: there are %s for %s ids', coalesce(cardinality(_bodies), 0), coalesce(cardinality(_ids), 0)),
+        'give two arrays of the same length: the id of each answer, or null, and its body')) is null
   ), rules as materialized (
     select j.job_id, r.*
     from (select distinct d.job_id from read d where d.job_id is not null) j

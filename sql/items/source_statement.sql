@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, items, refused_records   Writes: nothing
+-- Reads: xmp_jobs, xmp_job_types, items, shards, cancellations, refused_records   Writes: nothing
 create or replace function pgjobs.source_statement(_type text, _source text)
 returns text
 language plpgsql
@@ -9,6 +9,7 @@ declare
   _parts text[] := regexp_match(_source, '^job:([0-9]{1,18})\.([a-z]+)$');
   _which text;
   _their_type text;
+  _their_status text;
   _tracked constant boolean := (select t.tracked from public.xmp_job_types t where t.name = _type);
 begin
   _which := case _parts[2]
@@ -22,7 +23,7 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_params', 'source', format('params.source: %L names no records of a job', left(_source, 100)),
       'write job:7.failed; besides failed there are timeout, refused, unprocessed, good and sent');
   end if;
-  select j.type::text into _their_type from public.xmp_jobs j where j.id = _parts[1]::bigint;
+  select j.type::text, j.status::text into _their_type, _their_status from public.xmp_jobs j where j.id = _parts[1]::bigint;
   if not found then
     perform pgjobs.refuse('PJ400', 'bad_params', 'source', format('params.source: there is no job %s', _parts[1]), 'look up the id in xmp_jobs');
   end if;
@@ -45,7 +46,17 @@ begin
   end if;
   if not exists (select from pgjobs.items i where i.job_id = _parts[1]::bigint) then
     perform pgjobs.refuse('PJ400', 'bad_params', 'source', format('params.source: job %s has no items', _parts[1]),
-      'it has not started yet, or they were cleared after their keep time: see pgjobs.retention');
+      case when exists (select from pgjobs.shards p where p.job_id = _parts[1]::bigint and p.started_at is not null)
+             then 'it was a dry run or broke off at its begin, or they were cleared after their keep time: see pgjobs.retention'
+           when exists (select from pgjobs.cancellations c where c.job_id = _parts[1]::bigint) then 'it was cancelled before it started: insert a new job'
+           else 'it has not started yet' end);
+  end if;
+  if _parts[2] = 'unprocessed' and _their_status <> 'done'
+     and not exists (select from pgjobs.cancellations c where c.job_id = _parts[1]::bigint and c.closed_at is not null) then
+    perform pgjobs.refuse('PJ400', 'bad_params', 'source',
+      format('params.source: job %s is %s and can still send what it has not processed', _parts[1], _their_status),
+      case when exists (select from pgjobs.cancellations c where c.job_id = _parts[1]::bigint) then 'its items are just being closed: try again in a moment'
+           when _their_status in ('canceled', 'error') then 'resume it, or cancel it first' else 'let it end, or cancel it first' end);
   end if;
   return pgjobs.bodies_statement(
     _parts[1]::bigint, 'i.key, i.target, null::text as code, null::text as detail, i.body, i.routing_key', _which);

@@ -14,11 +14,11 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_type', 'type', format('type: %L is no type whose items are taken by SQL', left(_type, 100)),
       'name a tracked type without exchange and routing_key; of any other one the broker hands out the messages');
   end if;
-  if _most not between 1 and 10000 then
-    perform pgjobs.refuse('PJ400', 'bad_most', 'most', format('most: %s is out of range', _most), 'give a number from 1 to 10000');
+  if coalesce(_most, 0) not between 1 and 10000 then
+    perform pgjobs.refuse('PJ400', 'bad_most', 'most', format('most: %s is out of range', coalesce(_most::text, 'null')), 'give a number from 1 to 10000');
   end if;
-  if _lease <= interval '0' or _lease > interval '1 day' then
-    perform pgjobs.refuse('PJ400', 'bad_lease', 'lease', format('lease: %s is out of range', _lease), 'give an interval of a day at most, such as 60 s');
+  if _lease is null or _lease <= interval '0' or _lease > interval '1 day' then
+    perform pgjobs.refuse('PJ400', 'bad_lease', 'lease', format('lease: %s is out of range', coalesce(_lease::text, 'null')), 'give an interval of a day at most, such as 60 s');
   end if;
   return query
   with free as materialized (

@@ -150,7 +150,9 @@ begin
   end if;
 
   if _from <> _to then
-    if _to <> all (pgjobs.next_statuses(_from)) then
+    if _to <> all (pgjobs.next_statuses(_from))
+       -- Before it changes the status, cancel_job() notes that this is for good.
+       and not (_from = 'error' and _to = 'canceled' and exists (select from pgjobs.cancellations c where c.job_id = new.id)) then
       perform pgjobs.refuse_transition(new.id, _from, 'become ' || _to);
     end if;
     if _to = 'done' then
@@ -161,7 +163,7 @@ begin
           'let the daemon finish it, or stop it with status canceled');
       end if;
     end if;
-    if _from in ('canceled', 'error') then
+    if _from in ('canceled', 'error') and _to = 'ready' then
       if exists (select from pgjobs.cancellations c where c.job_id = new.id) then
         perform pgjobs.refuse('PJ409', 'cancelled', 'status', format('job %s is cancelled for good and can''t be resumed', new.id),
           'insert a new job');

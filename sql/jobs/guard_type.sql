@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, shards, pg_proc   Writes: the row that is being written
+-- Reads: xmp_jobs, shards, cancellations, tasks, pg_proc   Writes: the row that is being written
 create or replace function pgjobs.guard_type()
 returns trigger
 language plpgsql
@@ -10,7 +10,20 @@ declare
   _begun bigint;
   _result text;
   _table constant text := 'public.xmp_job_types';
+  _field text;
 begin
+  if tg_op = 'DELETE' then
+    select format('job %s', min(j.id)) into _result from public.xmp_jobs j where j.type::text = old.name::text having count(*) > 0;
+    if not found then
+      select format('task %s', min(k.id)) into _result from pgjobs.tasks k where k.type = old.name::text having count(*) > 0;
+    end if;
+    if found then
+      perform pgjobs.refuse('PJ409', 'in_use', 'name', format('name: %s is of type %s, which stays while there is such a one', _result, old.name),
+        'delete its jobs and tasks first, or leave the type as it is', _table);
+    end if;
+    return old;
+  end if;
+  perform pgjobs.check_columns(new);
   if new.selector is not null then
     if tg_op = 'INSERT' or new.selector is distinct from old.selector then
       perform pgjobs.trusted_selector(new.selector, '{bigint,integer,bigint,bigint}');
@@ -40,7 +53,12 @@ begin
   if jsonb_typeof(new.defaults) <> 'object' then
     perform pgjobs.refuse('PJ400', 'bad_defaults', 'defaults', 'defaults: it has to be a JSON object', 'write {} for none', _table);
   end if;
+  perform pgjobs.check_format(new.format, new.format_options);
   perform pgjobs.check_tracking(new);
+  if tg_op = 'INSERT' or (new.name, new.tracked, new.reply_queue, new.exchange, new.routing_key, new.queue)
+     is distinct from (old.name, old.tracked, old.reply_queue, old.exchange, old.routing_key, old.queue) then
+    perform pgjobs.check_reply_queue(new, case when tg_op = 'UPDATE' then old.name::text else new.name::text end);
+  end if;
   perform pgjobs.check_pace(new.rate, new.max_backlog, new.schedule, new.budget, _table);
   perform pgjobs.check_whole_schedule(new.schedule, null, new.selector, _table);
   if new.max_backlog is not null and new.exchange <> '' and new.queue is null then
@@ -54,6 +72,7 @@ begin
     from public.xmp_jobs j
     where j.type::text = old.name::text and j.status::text <> 'done'
       and exists (select from pgjobs.shards p where p.job_id = j.id and p.started_at is not null)
+      and not exists (select from pgjobs.cancellations c where c.job_id = j.id and c.closed_at is not null)
     order by j.id
     limit 1;
     if found then
@@ -62,8 +81,29 @@ begin
         'add another type, or wait until its jobs are done', _table);
     end if;
   end if;
+  if tg_op = 'UPDATE' and old.tracked then
+    _field := case
+      when new.reply_queue is distinct from old.reply_queue and old.reply_queue is not null then 'reply_queue'
+      -- What is offered to agents in SQL is in no queue, and the other way round.
+      when (new.exchange = '' and new.routing_key is null) <> (old.exchange = '' and old.routing_key is null) then 'routing_key' end;
+    if _field is not null then
+      select j.id into _begun
+      from public.xmp_jobs j
+      where j.type::text = old.name::text and j.status::text <> 'done'
+        and (pgjobs.open_items(j.id) > 0 or j.status::text = 'in progress')
+      order by j.id
+      limit 1;
+      if found then
+        perform pgjobs.refuse('PJ409', 'started', _field,
+          format('%s: job %s of type %s has open items, %s', _field, _begun, old.name,
+            case when _field = 'reply_queue' then format('which are answered on %L', old.reply_queue)
+                 when old.routing_key is null then 'which agents take by SQL' else 'which are sent by the broker' end),
+          format('wait until it is done, or end it for good: pgjobs cancel %s; or add another type', _begun), _table);
+      end if;
+    end if;
+  end if;
   return new;
 end;
 $$;
 comment on function pgjobs.guard_type() is
-  'Trigger: refuses a row of xmp_job_types that no job could run with, and another selection under jobs that have begun.';
+  'Trigger: refuses a row of xmp_job_types that no job could run with, another selection under jobs that have begun, another way of answers while items are open, and the end of a type that has jobs or tasks.';

@@ -14,4 +14,4 @@ as $$
   end;
 $$;
 comment on function pgjobs.next_statuses(text) is
-  'The states a job may go to from this one; null for an unknown state. The state machine, in one place.';
+  'The states a job may go to from this one; null for an unknown state. The state machine, in one place; besides, cancel_job() takes a job from error to canceled, for good.';

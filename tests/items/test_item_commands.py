@@ -59,6 +59,21 @@ def test_a_cancelled_job_is_cancelled_for_good(tracked: Tracked) -> None:
     assert f"pgjobs: job {job} is cancelled already\n  insert a new job\n" == said.err
 
 
+@pytest.mark.parametrize("command", ["retry", "cancel", "why", "watch", "verify"])
+def test_a_number_that_no_job_can_have(command: str) -> None:
+    """It is refused as a word of the command, with the greatest one; nothing is asked of the database."""
+    said = run(command, 99999999999999999999, database_url="postgresql://nobody@localhost:1/none")
+    assert (2, "") == (said.code, said.out)
+    assert str(2**63 - 1) in said.err
+
+
+def test_agents_are_shown_to_viewers(tracked: Tracked) -> None:
+    """The hint for a role that may not read them names the group of those who may."""
+    said = run("agents", database_url=member_url(tracked.engine.database_url, "pgjobs_agent"))
+    assert (1, "") == (said.code, said.out)
+    assert "grant pgjobs_viewer to the role of PGJOBS_DATABASE_URL" in said.err
+
+
 @pytest.mark.parametrize("command", ["retry", "cancel"])
 def test_a_job_that_is_not_there_is_refused(tracked: Tracked, command: str) -> None:
     """One sentence and where to look, code 1."""

@@ -26,6 +26,16 @@ WRONG = [
         HOW_MANY,
     ),
     ({"retry_results": "ERROR"}, "rules.retry_results", "rules.retry_results: it is no list of results", RESULTS),
+    (
+        {"delay_to_retry": "0 xyz"}, "rules.delay_to_retry",
+        'rules.delay_to_retry: "0 xyz" is not a length of time', LENGTH,
+    ),
+    (
+        {"delay_to_retry": "infinity"}, "rules.delay_to_retry",
+        'rules.delay_to_retry: "infinity" is not a length of time', LENGTH,
+    ),
+    ({"retry_results": [["A"]]}, "rules.retry_results", "rules.retry_results: it is no list of results", RESULTS),
+    ({"retry_results": [None]}, "rules.retry_results", "rules.retry_results: it is no list of results", RESULTS),
     ({"retry_results": [1]}, "rules.retry_results", "rules.retry_results: it is no list of results", RESULTS),
 ]  # fmt: skip
 RIGHT = [
@@ -33,6 +43,9 @@ RIGHT = [
     {"execution_limit": "60 s", "ack_limit": "PT5S", "retry_limit": 2, "delay_to_retry": "1 min"},
     {"execution_limit": None, "ack_limit": None, "retry_results": None, "delay_to_retry": "0 s"},
     {"retry_results": ["ERROR_TIMEOUT", "BUSY"]},
+    {"delay_to_retry": "0"},
+    {"delay_to_retry": 0},
+    {"delay_to_retry": "PT0S", "retry_results": []},
 ]
 TYPE = """
 create function public.no_records(_job bigint, _shard integer, _after bigint, _end bigint)
