@@ -29,6 +29,10 @@ WORDS = {
 """What passes by itself, in words, by SQLSTATE or its class."""
 
 
+SYNTAX = "42601"
+"""Of statements only selectors write, which are told apart by fail_job()."""
+
+
 def refuses(error: psycopg.Error) -> bool:
     """Whether the database said no to the statement itself: the connection is fine, and asking again is no use."""
     return error.sqlstate is not None and not passes_by_itself(error)
@@ -44,7 +48,7 @@ def broken_for_good(error: Exception) -> tuple[str, str] | None:
             return refused[1], f"{refused[0]} ({refused[2]})"
         if refuses(error):
             return (
-                "selection",
+                "syntax" if error.sqlstate == SYNTAX else "selection",
                 f"the database refuses: {hidden_rows(error) or error.diag.message_primary}{_grant(error)}",
             )
     return None

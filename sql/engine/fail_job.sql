@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: shards, xmp_jobs (status)
+-- Reads: xmp_jobs, xmp_job_types   Writes: shards, xmp_jobs (status)
 create or replace function pgjobs.fail_job(_job_id bigint, _shard integer, _epoch bigint, _clean boolean, _code text, _sentence text, _late_key bigint default null)
 returns void
 language plpgsql
@@ -11,6 +11,16 @@ declare
 begin
   -- First the job, then its shards, as whoever changes its status locks them.
   select * into _job from public.xmp_jobs j where j.id = _job_id for update;
+  if _code = 'syntax' then
+    _code := 'selection';
+    -- A null that is put in with %s leaves a hole in the statement.
+    _sentence := coalesce((
+      select concat(_sentence, '; that is the statement of ' || t.selector, ', and the job gives no ' || string_agg(n.name, ', ' order by n.place))
+      from public.xmp_job_types t
+      left join lateral unnest(t.params) with ordinality n (name, place) on n.name <> 'dry_run' and coalesce(_job.params -> n.name, 'null') = 'null'
+      where t.name = _job.type::text
+      group by t.selector), _sentence);
+  end if;
   update pgjobs.shards p
   set owner = null, lease_until = null, updated_at = clock_timestamp(), note = null, error = _sentence,
       late_key = coalesce(p.late_key, _late_key),
@@ -32,4 +42,4 @@ begin
 end;
 $$;
 comment on function pgjobs.fail_job(bigint, integer, bigint, boolean, text, text, bigint) is
-  'Breaks a job off with a sentence that names the thing to mend; it can be resumed and continues where it was, unless a key came late (late_key). One that was resumed meanwhile is tried again. Raises where the change to error is suppressed.';
+  'Breaks a job off with a sentence that names the thing to mend (with the code syntax: names the selector as well, and the parameters of its type that the job does not give); it can be resumed and continues where it was, unless a key came late (late_key). One that was resumed meanwhile is tried again. Raises where the change to error is suppressed.';

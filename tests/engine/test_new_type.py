@@ -132,6 +132,24 @@ ANEW = "drop function public.newsletter_records; create function public.newslett
 
 
 @pytest.mark.parametrize("tracked", [False, True])
+def test_a_parameter_that_is_missing_in_the_statement(shop: Shop, tracked: bool) -> None:
+    """A selector that puts a value in with %s, and a job that does not give it: the sentence of the syntax error names
+    the selector and the parameter."""
+    engine = shop.engine
+    shop.sql(SELECTOR.replace("c.country = %L", "c.id = %s"))
+    shop.sql("insert into xmp_job_types" + ROW.partition("insert into xmp_job_types")[2])
+    engine.execute("update xmp_job_types set tracked = %s where name = 'newsletter'", tracked)
+    with Drain(engine.amqp_url) as broker:
+        broker.channel.queue_declare(shop.queue, durable=True)
+    job = shop.sql("insert into xmp_jobs (type) values ('newsletter') returning id")
+    assert job is not None
+    engine.start()
+    engine.wait_status(job, "error")
+    told = "that is the statement of public.newsletter_records, and the job gives no country"
+    assert f'the database refuses: syntax error at or near "order"; {told}' == engine.error_of(job)
+
+
+@pytest.mark.parametrize("tracked", [False, True])
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
