@@ -1,4 +1,4 @@
--- Reads: xmp_job_types, item_bodies   Writes: item_offers, items (agent, acked_at)
+-- Reads: xmp_job_types, xmp_jobs, switch, item_bodies   Writes: item_offers, items (agent, acked_at)
 create or replace function pgjobs.take_items(_agent text, _type text, _most integer, _lease interval)
 returns table (id text, job_id bigint, item bigint, attempt smallint, target text, parameters text)
 language plpgsql
@@ -6,6 +6,9 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  -- One moment for all of them: offers of a job that end together are passed over in one step.
+  _now constant timestamptz := clock_timestamp();
 begin
   if coalesce(_agent, '') = '' or length(_agent) > 200 then
     perform pgjobs.refuse('PJ400', 'bad_agent', 'agent', 'agent: it has to be a name of 1 to 200 characters', 'give the name of whoever does the work');
@@ -20,13 +23,36 @@ begin
   if _lease is null or _lease <= interval '0' or _lease > interval '1 day' then
     perform pgjobs.refuse('PJ400', 'bad_lease', 'lease', format('lease: %s is out of range', coalesce(_lease::text, 'null')), 'give an interval of a day at most, such as 60 s');
   end if;
+  if pgjobs.held_reason() is not null then
+    return;
+  end if;
   return query
-  with free as materialized (
-    select f.job_id, f.key from pgjobs.item_offers f
-    where f.type = _type and f.lease_until <= clock_timestamp()
-    order by f.lease_until, f.job_id, f.key
+  -- From one job that has offers to the next one, by the index: those of a job that may not go on now are not read.
+  with recursive groups (lease_until, job_id) as (
+    (select f.lease_until, f.job_id from pgjobs.item_offers f
+     where f.type = _type and f.lease_until <= _now
+     order by f.lease_until, f.job_id
+     limit 1)
+    union all
+    select n.lease_until, n.job_id
+    from groups g
+    cross join lateral (
+      select f.lease_until, f.job_id from pgjobs.item_offers f
+      where f.type = _type and f.lease_until <= _now and (f.lease_until, f.job_id) > (g.lease_until, g.job_id)
+      order by f.lease_until, f.job_id
+      limit 1) n
+  ), free as materialized (
+    select o.job_id, o.key
+    from groups g
+    -- A select of its own for each: joined, all groups would be found before the first one is looked at.
+    cross join lateral (
+      select f.job_id, f.key from pgjobs.item_offers f
+      where f.type = _type and f.lease_until = g.lease_until and f.job_id = g.job_id
+        and (select j.status::text = 'in progress' and j.active from public.xmp_jobs j where j.id = g.job_id)
+      order by f.key
+      limit _most
+      for update skip locked) o
     limit _most
-    for update skip locked
   ), quiet as materialized (
     -- It waits for no item: whoever has one locked, to close it, waits for its offer next.
     select i.job_id, i.key from free f join pgjobs.items i on i.job_id = f.job_id and i.key = f.key
@@ -34,7 +60,7 @@ begin
     for no key update of i skip locked
   ), taken as (
     update pgjobs.item_offers o
-    set agent = _agent, lease_until = clock_timestamp() + _lease
+    set agent = _agent, lease_until = _now + _lease
     from free f
     where o.job_id = f.job_id and o.key = f.key
   ), told as (
@@ -60,4 +86,4 @@ begin
 end;
 $$;
 comment on function pgjobs.take_items(text, text, integer, interval) is
-  'Hands items of a type without a route to an agent, for so long: whoever has not answered by then loses them to another one. id is what pgjobs.report_items() wants to hear. No row: there is nothing to do now.';
+  'Hands items of a type without a route to an agent, for so long: whoever has not answered by then loses them to another one. Those of a job that is stopped, paused, held or broken off stay where they are. id is what pgjobs.report_items() wants to hear. No row: there is nothing to do now.';

@@ -31,6 +31,16 @@ insert into pgjobs.items (job_id, key, status, attempts, launched_at)
 select j, 1, 'l', 1, now() from generate_series(:ended: + 1, :ended: + :waiting:) j;
 insert into pgjobs.item_counts (job_id, slot, status, n)
 select i.job_id, 0, i.status, count(*) from pgjobs.items i group by 1, 3;
+insert into xmp_job_types (name, selector, tracked) values ('taken', 'pgjobs.expired_records', true);
+insert into xmp_jobs (id, type, status, run_at, active)
+select 100000 + n, 'taken', 'in progress', now() - interval '1 hour', n = 3 from generate_series(1, 3) n;
+insert into pgjobs.item_offers (job_id, key, type, lease_until)
+select 100001, k, 'taken', '-infinity' from generate_series(1, 20000) k
+union all select 100002, k, 'taken', date_trunc('day', now()) - interval '1 day' from generate_series(1, 20000) k
+union all select 100003, k, 'taken', now() + interval '9 days' from generate_series(1, 20000) k
+union all select 100003, k, 'taken', now() - interval '1 hour' from generate_series(20001, 20010) k;
+insert into pgjobs.items (job_id, key, status, attempts, launched_at)
+select o.job_id, o.key, 'l', 1, now() from pgjobs.item_offers o where o.job_id = 100003 and o.key > 20000;
 insert into pgjobs.agents (name, types, seen_at) select 'a' || n, '{unit}', now() from generate_series(1, 20) n;
 reset session_replication_role;
 """
@@ -88,6 +98,16 @@ def test_items_cost_nothing_where_none_is_asked_for(full: Db, what: str) -> None
     statement, most = READS[what]
     for _ in range(7):  # later a plan may be one for all arguments
         assert rows_read(full, statement) <= most
+
+
+def test_offers_that_may_not_be_taken_cost_nothing(full: Db) -> None:
+    """Those of a paused job, fresh or taken before, and those that others have: what is free is found behind them."""
+    take = "select * from pgjobs.take_items('a', 'taken', 4, '1 h')"
+    for _ in range(2):
+        assert rows_read(full, take) <= 60
+    assert list(range(20001, 20009)) == full.column("select key from pgjobs.item_offers where agent = 'a' order by key")
+    full.execute("update xmp_jobs set active = false where id = 100003")
+    assert rows_read(full, take) <= 20
 
 
 def test_the_chore_comes_to_each_job(full: Db) -> None:
