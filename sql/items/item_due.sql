@@ -1,4 +1,4 @@
--- Reads: item_launches, item_retries, and what attempt_limits reads   Writes: nothing
+-- Reads: what attempts_end and pace_of read, item_retries   Writes: nothing
 create or replace function pgjobs.item_due(_job_id bigint, _shard integer)
 returns timestamptz
 language sql
@@ -6,13 +6,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
   select least(
-    (select min(o.launched_at + m.most)
-     from pgjobs.attempt_limits(_job_id) m
-     cross join lateral (
-       select l.launched_at from pgjobs.item_launches l
-       where l.job_id = _job_id and l.shard = _shard and l.acked = m.acked
-       order by l.launched_at
-       limit 1) o),
+    pgjobs.attempts_end(_job_id, _shard),
     (select r.due_at from pgjobs.item_retries r where r.job_id = _job_id and r.shard = _shard order by r.due_at limit 1),
     (select p.stop_at from pgjobs.pace_of(_job_id) p),
     -- Whatever was missed is found then.

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, shards, item_counts, daemons   Writes: nothing
+-- Reads: shards, and what items_awaited reads   Writes: nothing
 create or replace function pgjobs.parked_reason(_shard pgjobs.shards)
 returns text
 language sql
@@ -8,8 +8,7 @@ as $$
   select _shard.note || case
     -- Counted now, for answers come in while it is parked.
     when _shard.round_over and _shard.note = 'everything is sent' then
-      format(': it waits for the outcome of %s items; %s', pgjobs.open_items(_shard.job_id),
-        coalesce(pgjobs.reply_trouble(_shard.job_id), 'it goes on with an answer, or ' || m.moment))
+      ': ' || pgjobs.items_awaited(_shard.job_id)
     when _shard.failures > 0 then '; tried again ' || m.moment
     -- The reason says it already.
     when _shard.note like '%it goes on%' or _shard.due_at > pgjobs.now() and strpos(_shard.note, pgjobs.moment_text(_shard.due_at)) > 0 then ''

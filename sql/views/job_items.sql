@@ -1,4 +1,4 @@
--- Reads: items, item_bodies   Writes: nothing
+-- Reads: items, item_bodies, item_retries   Writes: nothing
 create or replace view pgjobs.job_items as
 select i.job_id, i.key as item, pgjobs.readable(i.target) as target,
   case i.status
@@ -8,6 +8,7 @@ select i.job_id, i.key as item, pgjobs.readable(i.target) as target,
     select b.bodies[array_position(b.keys, i.key)] from pgjobs.item_bodies b
     where b.job_id = i.job_id and b.from_key <= i.key
     order by b.from_key desc
-    limit 1)) as parameters, i.steps, i.agent
+    limit 1)) as parameters, i.steps, i.agent,
+  case when i.status = 'r' then (select r.due_at from pgjobs.item_retries r where r.job_id = i.job_id and r.key = i.key) end as next_attempt_at
 from pgjobs.items i;
 comment on view pgjobs.job_items is 'The items of tracked jobs in words. To be asked for one job: where job_id = 12.';

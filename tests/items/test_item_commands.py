@@ -122,7 +122,7 @@ def test_watch_tells_how_many_items_are_closed(tracked: Tracked) -> None:
     assert tracked.engine.value(closed, tracked.engine.add_job("expired")) is None
     tracked.report((f"{job}-1", {"result": "SUCCESSFUL"}), (f"{job}-2", BAD))
     why = tracked.engine.value("select why from pgjobs.job_status where id = %s", job)
-    assert "everything is sent: it waits for the outcome of 4 items; it goes on with an answer, or at " in why
+    assert "everything is sent: it waits for the outcome of 4 items; no time-out is set" in why
     told = subprocess.Popen(
         command("watch", job), cwd=HOME, env=environment(database_url=tracked.engine.database_url),
         stdout=subprocess.PIPE, text=True,
@@ -170,7 +170,7 @@ def test_why_names_a_missing_reply_queue(tracked: Tracked) -> None:
     tracked.engine.wait_until(why, words, job)
     with Drain(tracked.engine.amqp_url) as broker:
         broker.channel.queue_declare(f"{tracked.replies}-2", durable=True)
-        tracked.engine.wait_until(why, "%outcome of 3 items; it goes on with an answer%", job)
+        tracked.engine.wait_until(why, "%outcome of 3 items; no time-out is set%", job)
         tracked.consume(lambda _properties, _body: {"result": "SUCCESSFUL"})
         tracked.engine.wait_status(job, "done")
         broker.channel.queue_delete(f"{tracked.replies}-2")
