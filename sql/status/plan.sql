@@ -44,7 +44,8 @@ begin
   select s.total, s.considered, s.sent, s.returned, nullif(s.records_per_second, 0) as records_per_second, s.started_at
   into _status
   from pgjobs.job_status s where s.id = _job_id;
-  _left := _status.total - coalesce(_status.considered, 0);
+  -- Further attempts of items are considered as well.
+  _left := case when _status.total is not null then greatest(0, _status.total - coalesce(_status.considered, 0)) end;
   -- What is as fast as it can be has no known speed before it runs; the rate of a type is shared by its running jobs.
   _shared := _pace.type_rate / greatest(1, (
     select count(*) from public.xmp_jobs j where j.status::text = 'in progress' and j.active and j.type::text = _pace.type));

@@ -8,14 +8,16 @@ select
   j.status::text as status,
   j.id_user,
   p.owner,
-  case when p.all_finished then p.considered
+  case when i.total is not null then i.total
+       when p.all_finished then p.considered
        when p.fraction >= 0.02 then greatest(p.considered, least(p.send_limit, pgjobs.whole(p.considered / p.fraction)))
        else greatest(p.considered, p.estimate) end as total,
   p.considered,
   p.sent,
   p.skipped,
   p.returned,
-  case when p.all_finished then 100
+  case when i.total > i.closed or i.total > 0 and p.all_finished is not true and j.status::text in ('ready', 'in progress') then least(99.9, round(100 * i.closed::numeric / i.total, 1))
+       when p.all_finished or i.total > 0 then 100
        else round(least(99.9, 100 * p.done), 1) end as percent,
   case when p.held then p.rate end as records_per_second,
   case when o.paced or o.verdict = 'wait' then pgjobs.eta(j.id)
@@ -26,8 +28,7 @@ select
   j.finish_at,
   nullif(j.log_path, '') as log_path,
   pgjobs.why(j.id) as why,
-  (select pgjobs.whole(coalesce(sum(c.n) filter (where c.status in ('s', 'f', 't', 'c', 'x')), 0))
-   from pgjobs.item_counts c where c.job_id = j.id having count(*) > 0) as items_closed
+  i.closed as items_closed
 from public.xmp_jobs j
 left join lateral (
   select f.*, least(1, greatest(f.fraction, coalesce(f.sent / nullif(greatest(f.send_limit, 0), 0)::numeric, 0))) as done
@@ -58,5 +59,9 @@ left join lateral (
     where s.job_id = j.id and (s.started_at is not null or s.shard > 0)
   ) f
 ) p on true
+left join lateral (
+  select pgjobs.whole(coalesce(sum(c.n) filter (where c.status in ('w', 'l', 'r', 's', 'f', 't', 'c', 'x')), 0)) as total,
+    pgjobs.whole(coalesce(sum(c.n) filter (where c.status in ('s', 'f', 't', 'c', 'x')), 0)) as closed
+  from pgjobs.item_counts c where c.job_id = j.id having count(*) > 0) i on true
 left join lateral pgjobs.orders(j.id) o on j.status::text = 'in progress';
-comment on view pgjobs.job_status is 'Progress of every job, and in words why a job is not moving; items_closed: how many items of a tracked job have an outcome.';
+comment on view pgjobs.job_status is 'Progress of every job, and in words why a job is not moving; of a tracked job, once its items are written, total is their number and percent how many of them have an outcome (items_closed).';
