@@ -168,9 +168,9 @@ begin
         perform pgjobs.refuse('PJ409', 'cancelled', 'status', format('job %s is cancelled for good and can''t be resumed', new.id),
           'insert a new job');
       end if;
-      if exists (select from pgjobs.shards p where p.job_id = new.id and p.cleared && '{lines,logs}') then
+      if exists (select from pgjobs.shards p where p.job_id = new.id and p.cleared && '{lines,items,logs}') then
         perform pgjobs.refuse('PJ409', 'cleared', 'status',
-          format('job %s can''t be resumed: its lines or its log were cleared after their keep time', new.id),
+          format('job %s can''t be resumed: its lines, its items or its log were cleared after their keep time', new.id),
           'insert a new job; pgjobs.retention has the keep times');
       end if;
       new.start_asked := true;

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, cancellations   Writes: checkpoints, injection_lines, uncertain_ranges, items, item_bodies, refused_records, outcomes, events, log_segments, shards, xmp_jobs (a job that goes)
+-- Reads: xmp_jobs, cancellations   Writes: checkpoints, injection_lines, uncertain_ranges, items, item_bodies, item_counts, item_offers, item_retries, item_launches, refused_records, outcomes, events, log_segments, shards, xmp_jobs (a job that goes)
 create or replace function pgjobs.clear_of_job(_what text, _id bigint, _finish_at timestamptz, _most bigint)
 returns bigint
 language plpgsql
@@ -70,13 +70,28 @@ begin
     where u.ctid = any (array(select x.ctid from pgjobs.uncertain_ranges x where x.job_id = _id and _final limit _most));
     get diagnostics _gone = row_count;
   when 'items' then
-    if _final then
+    if _final or _status = 'error' then
       perform pgjobs.note_cleared(_id, 'items');
-      delete from pgjobs.items i
-      -- One that is locked is just being answered, and goes with the next batch.
-      where i.ctid = any (array(select x.ctid from pgjobs.items x where x.job_id = _id limit _most for update skip locked));
-      get diagnostics _gone = row_count;
+      with gone as (
+        delete from pgjobs.items i
+        -- One that is locked is just being answered, and goes with the next batch.
+        where i.ctid = any (array(select x.ctid from pgjobs.items x where x.job_id = _id limit _most for update skip locked))
+        returning i.status
+      ), counted as (
+        -- What was open never gets an outcome.
+        insert into pgjobs.item_counts as k (job_id, slot, status, n)
+        select _id, pg_backend_pid() % 8, s.status, sum(s.n)
+        from (select 'c'::"char" as status, 1 as n from gone g where g.status in ('w', 'l', 'r')
+              union all select g.status, -1 from gone g where g.status in ('w', 'l', 'r')) s
+        group by s.status
+        order by s.status
+        on conflict (job_id, slot, status) do update set n = k.n + excluded.n
+      )
+      select count(*) into _gone from gone;
       if _gone < _most then
+        delete from pgjobs.item_offers o where o.job_id = _id;
+        delete from pgjobs.item_retries r where r.job_id = _id;
+        delete from pgjobs.item_launches l where l.job_id = _id;
         -- Behind the items: what has no body any more must not be sent by a job that takes its records from here.
         delete from pgjobs.item_bodies b
         where b.ctid = any (array(select x.ctid from pgjobs.item_bodies x where x.job_id = _id limit _most - _gone));

@@ -5,6 +5,8 @@ An answer that waits for somebody else closes its item, and does not see what th
 
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
+import pytest
 from fix_items import Tracked
 from fix_rounds import BAD, GOOD, Hand
 from fix_services import soon
@@ -103,3 +105,31 @@ def test_what_is_cancelled_in_its_first_window_has_gone_out(tracked: Tracked) ->
     hand.checkpoint(1, 2)
     assert {"c": 4} == tracked.statuses(hand.job)
     assert [1, 1, 0, 0] == [tracked.item(hand.job, key)["attempts"] for key in range(1, 5)]
+
+
+def test_items_of_a_job_that_broke_off_go(tracked: Tracked) -> None:
+    """After their keep time, with what waits for them; what was open counts as cancelled, and a resume is refused.
+    A job that was stopped keeps them."""
+    tracked.rules(routing_key=None, retry_limit=1, delay_to_retry="1 day")
+    tracked.targets(9)
+    jobs = [tracked.add_job(), tracked.add_job()]
+    tracked.engine.start()
+    for job in jobs:
+        tracked.engine.wait_until("(select round_over from pgjobs.shards where job_id = %s)", job)
+        tracked.report((f"{job}-1", {"result": "SUCCESSFUL"}), (f"{job}-2", {"result": "ERROR"}))
+    broken, stopped = jobs
+    tracked.engine.execute("update xmp_jobs set status = 'error' where id = %s", broken)
+    tracked.engine.execute("select pgjobs.stop_job(%s)", stopped)
+    tracked.engine.wait_until("not exists (select from pgjobs.shards where owner is not null)")
+    for job in jobs:
+        clear = "select pgjobs.clear_of_job('items', id, finish_at::timestamptz, 1000) from xmp_jobs where id = %s"
+        tracked.engine.execute(clear, job)
+    assert {"s": 1, "c": 8} == tracked.kept(broken)
+    assert {"s": 1, "l": 7, "r": 1} == tracked.statuses(stopped)
+    for table in ("items", "item_bodies", "item_offers", "item_retries", "item_launches"):
+        rows = tracked.engine.rows(f"select distinct job_id from pgjobs.{table}")  # noqa: S608 names of the test's
+        assert [stopped] == [row["job_id"] for row in rows], table
+    with pytest.raises(psycopg.Error, match=f"job {broken} can't be resumed: its lines, its items or its log were"):
+        tracked.engine.execute("select pgjobs.resume_job(%s)", broken)
+    tracked.engine.execute("select pgjobs.cancel_job(%s)", stopped)
+    assert {"s": 1, "c": 8} == tracked.statuses(stopped)

@@ -226,7 +226,7 @@ def test_a_job_without_its_lines_is_not_resumed(db: Db) -> None:
         said = db.refusal(call, job)
         assert ("PJ409", "cleared") == (said.sqlstate, said.constraint_name)
         assert (
-            f"job {job} can't be resumed: its lines or its log were cleared after their keep time"
+            f"job {job} can't be resumed: its lines, its items or its log were cleared after their keep time"
             == said.message_primary
         )
     assert 1 == db.run("delete from xmp_jobs where id = %s", job)
