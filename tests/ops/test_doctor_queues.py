@@ -29,6 +29,14 @@ def test_work_that_nobody_consumes_is_told(tracked: Tracked, examine: Examine) -
         assert [] == [one for one in examine() if one.about == "agents"]
 
 
+def test_a_type_whose_items_are_taken_by_sql_has_no_route(tracked: Tracked, examine: Examine) -> None:
+    """It publishes nothing, so no queue is missing; without a route an untracked type could not even be written."""
+    tracked.rules(routing_key=None)
+    assert ("ok", "tracked has no route: its items are taken by SQL") in [
+        (one.level, one.sentence) for one in examine() if one.about == "routes"
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

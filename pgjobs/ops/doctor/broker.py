@@ -53,6 +53,9 @@ async def findings(settings: Settings, types: list[JobType]) -> AsyncIterator[Fi
     try:
         yield ok("broker", f"{_version(publisher)} answers ({1000 * (time.monotonic() - began):.0f} ms)")
         for job_type in types:
+            if job_type.taken_by_sql:
+                yield ok("routes", f"{job_type.name} has no route: its items are taken by SQL")
+                continue
             sentence = await _missing(publisher, job_type.exchange, job_type.routing_key)
             route = f"exchange {job_type.exchange}" if job_type.exchange else f"queue {job_type.routing_key}"
             if sentence:

@@ -31,6 +31,11 @@ class JobType(NamedTuple):
     format: str
     execution_limit: timedelta | None
 
+    @property
+    def taken_by_sql(self) -> bool:
+        """Whether its items are offered in the database, and nothing is published."""
+        return self.tracked and not self.exchange and not self.routing_key
+
 
 async def job_types(connection: db.Connection) -> list[JobType]:
     """The types that jobs can have."""
