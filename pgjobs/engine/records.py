@@ -16,7 +16,7 @@ import psycopg
 from pgjobs import failpoints as faults
 from pgjobs.broker.formats.choice import check_for
 from pgjobs.engine.context import RunContext
-from pgjobs.engine.selected import check_codes, check_columns, misplaced, read_as_bytes
+from pgjobs.engine.selected import UNCOUNTED, check_codes, check_columns, misplaced, read_as_bytes
 from pgjobs.engine.shard import Position
 from pgjobs.engine.window import Window, find_unfit
 from pgjobs.errors import Interrupted, SelectionError
@@ -50,7 +50,7 @@ class Records:
         self._step = FIRST_FETCH
         self._biggest = 1
         self._checked = False
-        self._codes: set[bytes | None] = {None}
+        self._codes: set[bytes | None] = {*UNCOUNTED}
         self._check = check_for(context.claim.format, context.claim.format_options)
         self._asked_for: int | None = None
         self._misplaced: SelectionError | None = None

@@ -35,6 +35,8 @@ SHAPE = "the selector has to select {}, and may select {}".format(
 IS_CODE = re.compile(rb"(?!returned_)[a-z][a-z0-9_]{0,62}").fullmatch
 A_CODE = "a code has small letters, digits and _, at most 63, begins with a letter and not with returned_"
 NAME = attrgetter("name")
+UNCOUNTED = (None, b"answered")
+"""To be sent, and what the engine itself says of an item: no codes of the selector."""
 MOST_CODES = 100
 """Of one run: outcomes are counted by code, and a code that holds particulars of its record would fill the table."""
 
@@ -79,7 +81,7 @@ def read_as_bytes(connection: AdaptContext) -> None:
 
 
 def check_codes(window: Sequence[Record], codes: Sequence[bytes | None], known: set[bytes | None]) -> None:
-    """Refuse codes by which nothing can be counted; `known` holds None and all that were good, and is added to."""
+    """Refuse codes by which nothing can be counted; `known` holds UNCOUNTED and all that were good, and is added to."""
     if codes.count(None) == len(codes) or known.issuperset(codes):
         return
     for record, code in zip(window, codes, strict=True):
@@ -87,7 +89,7 @@ def check_codes(window: Sequence[Record], codes: Sequence[bytes | None], known: 
             said = code.decode(errors="replace")[:100]
             raise SelectionError(f"the code {said!r} of key {KEY(record)} is not allowed: {A_CODE}")
     known.update(codes)
-    if len(known) > MOST_CODES:
+    if len(known) - len(UNCOUNTED) > MOST_CODES:
         raise SelectionError(f"the selector gives more than {MOST_CODES} codes: what differs by record is its detail")
 
 

@@ -27,6 +27,8 @@ declare
   _size bigint := 0;
   -- Bytes of the bodies of one row, and 128 of them at most: whoever needs one body unpacks them all.
   _most constant integer := 16384;
+  _known text[] := '{}';
+  _key text;
   _text constant text := 'case when pg_typeof(%1$s) = ''bytea''::regtype then %1$s::text::bytea else convert_to(%1$s::text, ''UTF8'') end';
 begin
   -- One writer at a time, as with the lines of a file: a second one waits here, and fails after a moment.
@@ -55,7 +57,8 @@ begin
   end if;
   begin
     for _record in execute format(
-      'select s.key, %s as target, s.code::text, s.detail::text, case when s.code is null then %s end as body, %s::text as routing_key'
+      'select s.key, %s as target, case when s.code is null and s.target is null then ''no_target'' else s.code::text end as code, s.detail::text,'
+      ' case when s.code is null then %s end as body, %s::text as routing_key'
       ' from (%s) s%s',
       format(_text, 's.target'), format(_text, 's.body'), case when _routed then 's.routing_key' else 'null' end, _statement,
       -- Bodies of one row are those of neighbours, whatever a selector does; a source keeps the order.
@@ -71,6 +74,9 @@ begin
         _routing_keys := null;
         _size := 0;
       end if;
+      if _record.code is not null and _record.code <> all (_known) then
+        _known := _known || pgjobs.check_code(_record.code, _record.key, cardinality(_known));
+      end if;
       _keys := _keys || _record.key;
       _targets := _targets || _record.target;
       _codes := _codes || _record.code;
@@ -84,11 +90,16 @@ begin
     _n := _n + pgjobs.add_items(_job_id, _keys, _targets, _codes, _details, _bodies, _routing_keys);
   exception
     when unique_violation then
-      perform pgjobs.refuse('PJ400', 'selection', 'selector', format('the selector %s gives a key twice: %s', _selector, sqlerrm),
+      -- Key (job_id, key)=(12, 7) already exists.
+      get stacked diagnostics _key = pg_exception_detail;
+      perform pgjobs.refuse('PJ400', 'selection', 'selector',
+        format('the selector %s gives key %s twice', _selector, coalesce(substring(_key from '=\([0-9]+, (-?[0-9]+)'), 'of a record')),
         'give each key once, then resume the job', 'public.xmp_job_types');
     when not_null_violation then
       perform pgjobs.refuse('PJ400', 'selection', 'selector', format('the selector %s gives a key that is null', _selector),
         'give each record a key, then resume the job', 'public.xmp_job_types');
+    when data_exception then
+      perform pgjobs.refuse_record(_job_id, sqlerrm);
   end;
   perform pgjobs.count_items(_job_id, 'w', _n);
   update pgjobs.shards p set attempt = 1, round_at = pgjobs.now(), routed = _routed where p.job_id = _job_id and p.shard = 0;
@@ -97,4 +108,4 @@ begin
 end;
 $$;
 comment on function pgjobs.expand_items(bigint) is
-  'Writes the selection of a tracked job into pgjobs.items and pgjobs.item_bodies, once and all or nothing; how many there are. Null: it was done before. Another writer at the same time gets lock_not_available. Refuses (PJ400) a selector that gives a key twice, or null.';
+  'Writes the selection of a tracked job into pgjobs.items and pgjobs.item_bodies, once and all or nothing; how many there are. Null: it was done before. Another writer at the same time gets lock_not_available. A record without a target is refused (no_target). Refuses (PJ400) a selector that gives a key twice or null, a code by which nothing can be counted, or a record that can''t be selected.';

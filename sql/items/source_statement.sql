@@ -1,5 +1,6 @@
 -- Reads: xmp_jobs, xmp_job_types, items, shards, cancellations, refused_records   Writes: nothing
-create or replace function pgjobs.source_statement(_type text, _source text)
+create or replace function pgjobs.source_statement(
+  _type text, _source text, _after_key bigint default null, _end_key bigint default null, _descending boolean default false)
 returns text
 language plpgsql
 stable
@@ -59,8 +60,8 @@ begin
            when _their_status in ('canceled', 'error') then 'resume it, or cancel it first' else 'let it end, or cancel it first' end);
   end if;
   return pgjobs.bodies_statement(
-    _parts[1]::bigint, 'i.key, i.target, null::text as code, null::text as detail, i.body, i.routing_key', _which);
+    _parts[1]::bigint, 'i.key, i.target, null::text as code, null::text as detail, i.body, i.routing_key', _which, _after_key, _end_key, _descending);
 end;
 $$;
-comment on function pgjobs.source_statement(text, text) is
-  'The statement that selects records of an earlier job of the same type, as params.source says: job:7.failed, .timeout, .refused, .unprocessed (never sent), .good or .sent. Of a type that keeps no items: key and target of what it has kept as refused (.refused, .timeout). Refuses (PJ400) what names none.';
+comment on function pgjobs.source_statement(text, text, bigint, bigint, boolean) is
+  'The statement that selects records of an earlier job of the same type, as params.source says: job:7.failed, .timeout, .refused, .unprocessed (never sent), .good or .sent. Of a type that keeps no items: key and target of what it has kept as refused (.refused, .timeout). Of items: those behind one key up to another, in the order of their keys. Refuses (PJ400) what names none.';

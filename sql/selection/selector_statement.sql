@@ -10,10 +10,16 @@ declare
   _selector text;
   _statement text;
   _source text;
+  _tracked boolean;
 begin
-  select t.selector, j.params ->> 'source' into strict _selector, _source
+  select t.selector, j.params ->> 'source', t.tracked into strict _selector, _source, _tracked
   from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text
   where j.id = _job_id;
+  if _source is not null and _tracked then
+    return (
+      select pgjobs.source_statement(j.type::text, _source, _after_key, _end_key, coalesce(p.descending, false))
+      from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) p where j.id = _job_id);
+  end if;
   execute format('select %s($1, $2, $3, $4)', pgjobs.trusted_selector(_selector)) into _statement using _job_id, _shard, _after_key, _end_key;
   if _statement is null then
     perform pgjobs.refuse('PJ400', 'selection', 'selector', format('the selector %s returns no statement but null', _selector),
@@ -39,4 +45,4 @@ begin
 end;
 $$;
 comment on function pgjobs.selector_statement(bigint, integer, bigint, bigint, text[]) is
-  'The statement with which the selector of a job selects the records of a shard behind one key up to another: (key, target, code, detail, body, and routing_key where it gives one) in the job''s order; code null means to be sent. _zones: of shard 0, the zones that other shards have; of another one, its own. Null: records of all zones. Where params.source names refused records of an earlier job, these alone: the same key for the same target.';
+  'The statement with which the selector of a job selects the records of a shard behind one key up to another: (key, target, code, detail, body, and routing_key where it gives one) in the job''s order; code null means to be sent. _zones: of shard 0, the zones that other shards have; of another one, its own. Null: records of all zones. Where params.source names records of an earlier job, these alone: its items as they were, or what it has kept as refused, judged anew, the same key for the same target.';

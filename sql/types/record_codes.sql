@@ -17,6 +17,7 @@ as $$
     ('line_too_long', 'Line too long', ', length: '),
     ('no_msisdn', 'No msisdn', ': '),
     ('no_price', 'No price', ': '),
+    ('no_target', 'No target', ': '),
     ('not_a_number', 'Not a number', ': '),
     ('postpaid', 'Postpaid', ': '),
     ('returned_poisonous', 'Refused by the broker', ': '),
