@@ -104,6 +104,7 @@ grant execute on function pgjobs.note_replies to pgjobs_daemon;
 grant execute on function pgjobs.count_reply_fault to pgjobs_daemon;
 grant execute on function pgjobs.take_items to pgjobs_operator, pgjobs_agent;
 grant execute on function pgjobs.report_items to pgjobs_daemon, pgjobs_operator, pgjobs_agent;
+grant execute on function pgjobs.locked_replies to pgjobs_daemon;
 grant execute on function pgjobs.settle_items to pgjobs_daemon, pgjobs_operator, pgjobs_agent;
 grant execute on function pgjobs.checkpoint_and_finish to pgjobs_daemon;
 grant execute on function pgjobs.finish_shard to pgjobs_daemon;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -14,19 +15,25 @@ from pgjobs.broker.connection import BrokerConnection, answer, fail, words
 from pgjobs.metrics import Metrics
 
 PREFETCH = 2000
-"""Messages that the broker hands out ahead of their acknowledgement, on each queue."""
+"""Messages that the broker hands out ahead of their acknowledgement, to each consumer."""
+MOST_CONSUMERS = 16
+"""Consumers of a queue, as they are added while messages are kept unacknowledged."""
+MOST_KEPT_BYTES = 64 << 20
+"""Bodies of the messages that are kept unacknowledged while more of them are asked for."""
 BATCH_BYTES = 1 << 20
 """Bodies of a batch together, for a message may hold thousands of answers."""
 LARGEST = 256 << 10
 """Bytes of an answer."""
 BEGINNING = 200
 """So many bytes of a larger one are kept."""
+JOB_HEADER = "x-job-id"
+"""The header that the messages of jobs have, and no answer."""
 
 
 class Delivery(NamedTuple):
     """One message as it came; `correlation_id` and `kind` (its AMQP type) are None where it has none.
 
-    They are bytes where they are no UTF-8.
+    They are bytes where they are no UTF-8. `asks`: it wants an answer, or is a message of a job itself, and so is none.
     """
 
     channel: Any
@@ -34,6 +41,7 @@ class Delivery(NamedTuple):
     correlation_id: str | bytes | None
     kind: str | bytes | None
     body: bytes
+    asks: bool = False
 
 
 class ReplyConsumer:
@@ -87,8 +95,10 @@ class ReplyConsumer:
     def _on_message(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         if len(body) > LARGEST:
             body = body[:BEGINNING].decode(errors="ignore").encode()
-        delivery = Delivery(channel, method.delivery_tag, properties.correlation_id, properties.type, body)
-        self._taken.append(delivery)
+        asks = bool(properties.reply_to) or JOB_HEADER in (properties.headers or {})
+        self._taken.append(
+            Delivery(channel, method.delivery_tag, properties.correlation_id, properties.type, body, asks)
+        )
         self._came.set()
 
     async def batch(self, most: int, seconds: float, patience: float) -> Sequence[Delivery]:
@@ -114,11 +124,30 @@ class ReplyConsumer:
         if self.connection.lost.done():
             raise self.connection.lost_error()
 
-    def acknowledge(self, batch: Sequence[Delivery]) -> None:
-        """The messages of a batch are done with, and so is all that came before them on their channels."""
-        for channel, tag in {delivery.channel: delivery.tag for delivery in batch}.items():
-            if channel.is_open:
-                channel.basic_ack(tag, multiple=True)
+    def acknowledge(self, done: Sequence[Delivery], kept: Sequence[Delivery] = ()) -> None:
+        """These messages are done with, and all that came before them on their channels, but those that are kept."""
+        first_kept: dict[Any, int] = {}
+        for delivery in kept:
+            first_kept[delivery.channel] = min(delivery.tag, first_kept.get(delivery.channel, delivery.tag))
+        last: dict[Any, int] = {}
+        for channel, tag in ((delivery.channel, delivery.tag) for delivery in done if delivery.channel.is_open):
+            if tag > first_kept.get(channel, tag):
+                channel.basic_ack(tag)
+            else:
+                last[channel] = max(tag, last.get(channel, tag))
+        for channel, tag in last.items():
+            channel.basic_ack(tag, multiple=True)
+        self._make_room(kept)
+
+    def _make_room(self, kept: Sequence[Delivery]) -> None:
+        """Have the broker hand out more where half of what it hands out is kept: others lie behind it in the queue."""
+        if sum(len(delivery.body) for delivery in kept) > MOST_KEPT_BYTES:
+            return
+        numbers = Counter(delivery.channel for delivery in kept)
+        for queue, channel in self._channels.items():
+            consumers = len(channel.consumer_tags)
+            if channel.is_open and consumers < MOST_CONSUMERS and numbers[channel] * 2 > consumers * PREFETCH:
+                channel.basic_consume(queue, self._on_message)
 
     async def close(self) -> None:
         """Close; what was not acknowledged is delivered again, to whoever consumes next."""

@@ -6,6 +6,7 @@ left join (values
   ('no_json', 'it is not JSON, or it is too large'),
   ('no_object', 'it is JSON, and no object'),
   ('too_many_answers', 'one message has more than 10,000 answers'),
+  ('no_answer', 'it is a message of a job, or wants an answer itself'),
   ('no_correlation', 'it names no item'),
   ('unknown', 'it names an item that there is not'),
   ('no_outcome', 'it does not say how the attempt has ended'),

@@ -3,9 +3,11 @@
 import asyncio
 import itertools
 
+import pytest
 from fix_broker import Drain
 
-from pgjobs.broker.replies import BATCH_BYTES, ReplyConsumer
+from pgjobs.broker import replies
+from pgjobs.broker.replies import BATCH_BYTES, Delivery, ReplyConsumer
 from pgjobs.lab.services import Services
 from pgjobs.metrics import Metrics
 
@@ -52,3 +54,49 @@ def test_a_batch_is_bounded_in_number(services: Services, queue: str) -> None:
             await consumer.close()
 
     assert [2, 2, 1] == asyncio.run(sizes())
+
+
+def test_what_is_kept_is_not_acknowledged(services: Services, queue: str) -> None:
+    """Messages are acknowledged around those that are kept, which come again when the connection ends."""
+    with Drain(services.amqp_url) as broker:
+        for number in range(7):
+            broker.channel.basic_publish("", queue, b"%d" % number)
+
+    async def keep() -> None:
+        consumer = await ReplyConsumer.connect(services.amqp_url, "test", Metrics(), 30)
+        try:
+            await consumer.consume([queue])
+            taken = await consumer.batch(7, 30, 30)
+            consumer.acknowledge([taken[n] for n in (0, 1, 5, 3)], [taken[n] for n in (2, 4, 6)])
+            consumer.acknowledge([taken[4]], [taken[n] for n in (2, 6)])
+            consumer.acknowledge([taken[2]], [taken[6]])
+        finally:
+            await consumer.close()
+
+    asyncio.run(keep())
+    with Drain(services.amqp_url) as broker:
+        assert [b"6"] == [body for _, body in broker.read(queue)]
+
+
+def test_what_is_kept_leaves_room_for_others(services: Services, queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many messages are kept, up to a bound: those behind them in the queue are handed out."""
+    monkeypatch.setattr(replies, "PREFETCH", 10)
+    with Drain(services.amqp_url) as broker:
+        for number in range(100):
+            broker.channel.basic_publish("", queue, b"%d" % number)
+
+    async def keep() -> list[bytes]:
+        consumer = await ReplyConsumer.connect(services.amqp_url, "test", Metrics(), 30)
+        try:
+            await consumer.consume([queue])
+            kept: list[Delivery] = []
+            while len(kept) < 100:
+                batch = await consumer.batch(100, 0.01, 20)
+                assert batch, len(kept)
+                kept += batch
+                consumer.acknowledge([], kept)
+            return [delivery.body for delivery in kept]
+        finally:
+            await consumer.close()
+
+    assert [b"%d" % number for number in range(100)] == asyncio.run(keep())

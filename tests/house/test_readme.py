@@ -243,8 +243,10 @@ def test_the_table_of_roles_says_what_they_may(db: Db) -> None:
 def test_every_kind_of_useless_answer_stands_in_its_table(db: Db) -> None:
     """The table has every kind that functions and daemons count, and the view says in words what each of them means."""
     sources = [path.read_text() for path in (ROOT / "sql").rglob("*.sql")]
-    sources += [(ROOT / "pgjobs" / "engine" / "replies.py").read_text()]
-    told = r"fault := (?:coalesce\(fault, )?'(\w+)'|count_reply_fault\('(\w+)'|count_reply_fault\(%s, %s\)\", \"(\w+)\""
+    sources += [(ROOT / "pgjobs" / "engine" / name).read_text() for name in ("reporting.py", "replies.py")]
+    told = (
+        r"fault := (?:coalesce\(fault, )?'(\w+)'|count_reply_fault\('(\w+)'|count_reply_fault\([%s, ]+\)\", \"(\w+)\""
+    )
     known = {word for text in sources for found in re.findall(told, text) for word in found if word}
     report = (ROOT / "sql" / "items" / "report_items.sql").read_text()
     known |= set(re.findall(r"(?:then|select) '([a-z]+_?[a-z]+)'(?: end|,)", report)) & {

@@ -241,14 +241,8 @@ def test_odd_messages_on_the_reply_queue_are_acknowledged(tracked: Tracked) -> N
     daemon = tracked.engine.start()
     tracked.engine.wait_status(job, "done")
     assert {"s": 20} == tracked.statuses(job)
-    tracked.engine.wait_for(lambda: not queued(tracked), "an empty reply queue")
+    tracked.engine.wait_for(lambda: not tracked.queued(), "an empty reply queue")
     assert "Traceback" not in daemon.said
     assert 0 == daemon.terminate()
     # What nobody has acknowledged would be there again.
-    assert not queued(tracked)
-
-
-def queued(tracked: Tracked) -> int:
-    """Messages that wait in the reply queue."""
-    with Drain(tracked.engine.amqp_url) as broker:
-        return int(broker.channel.queue_declare(tracked.replies, passive=True).method.message_count)
+    assert not tracked.queued()

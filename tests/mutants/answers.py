@@ -6,6 +6,11 @@ from mutants.table import Edit, Mutant
 
 READ, REPORT = "sql/items/read_reply.sql", "sql/items/report_items.sql"
 ODD, RACES = "tests/items/test_odd_answers.py", "tests/items/test_tracked_races.py"
+ASIDE, CONSUMER, LOCKED = (
+    "pgjobs/engine/answers.py",
+    "pgjobs/broker/replies.py",
+    "tests/items/test_locked_answers.py",
+)
 PLANS = "tests/sql/test_item_plans.py"
 ANSWERS = (
     Mutant(
@@ -49,6 +54,36 @@ ANSWERS = (
         "steps that are left out are counted",
         (Edit(REPORT, "d.left_out from decided d where d.left_out > 0", "d.left_out from decided d where false"),),
         (f"{ODD}::test_steps_are_bounded_and_what_is_left_out_is_counted",),
+    ),
+    Mutant(
+        "m-reply-locked",
+        "answers that meet a lock cost those of other jobs nothing",
+        (Edit(ASIDE, "except (*REFUSALS, LOCKED) as error:", "except REFUSALS as error:"),),
+        (f"{LOCKED}::test_a_lock_of_one_job_stops_no_other_one",),
+    ),
+    Mutant(
+        "m-reply-behind",
+        "answers of one item stay in their order, also where some of them wait",
+        (Edit(ASIDE, "        self._held |= part.items\n", ""),),
+        (f"{LOCKED}::test_answers_of_one_item_stay_in_their_order",),
+    ),
+    Mutant(
+        "m-reply-kept",
+        "what was set aside is not acknowledged",
+        (Edit(CONSUMER, "if tag > first_kept.get(channel, tag):", "if False:"),),
+        ("tests/broker/test_reply_batches.py::test_what_is_kept_is_not_acknowledged",),
+    ),
+    Mutant(
+        "m-reply-room",
+        "what was set aside leaves room for others",
+        (Edit(CONSUMER, "        self._make_room(kept)\n", ""),),
+        ("tests/broker/test_reply_batches.py::test_what_is_kept_leaves_room_for_others",),
+    ),
+    Mutant(
+        "m-reply-asks",
+        "what is to be answered is no answer",
+        (Edit(CONSUMER, "asks = bool(properties.reply_to) or ", "asks = False and "),),
+        (f"{LOCKED}::test_a_message_that_is_to_be_answered_is_no_answer",),
     ),
     Mutant(
         "m-reply-bodies",

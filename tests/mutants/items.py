@@ -27,10 +27,10 @@ ITEMS = (
         (
             Edit(
                 REPLIES,
-                "                        await self._take(batch)\n",
+                "                        done = await self._take(answers, batch)\n",
                 "                        consumer.acknowledge(batch)\n"
                 "                        await asyncio.sleep(0.2)\n"
-                "                        await self._take(batch)\n",
+                "                        done = await self._take(answers, batch)\n",
             ),
         ),
         (f"{FAULTS}::test_a_daemon_that_dies_loses_no_item[before_answers-1]",),

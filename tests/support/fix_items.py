@@ -130,6 +130,11 @@ class Tracked:
         """What was wrong with answers."""
         return {row["kind"]: row["n"] for row in self.engine.rows("select kind, n from pgjobs.reply_faults")}
 
+    def queued(self) -> int:
+        """Messages that wait in the reply queue."""
+        with Drain(self.engine.amqp_url) as broker:
+            return broker.depth(self.replies)
+
     def report(self, *answers: tuple[str | None, object]) -> None:
         """Answer by SQL: (id, body) each."""
         ids = [each for each, _ in answers]

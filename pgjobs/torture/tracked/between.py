@@ -28,12 +28,13 @@ GARBAGE = (
     b"no JSON",
     b'{"result": "SUCCESSFUL"}',
     b'["SUCCESSFUL"]',
-    b'{"id": "999999999-1"}',
+    b'{"id": "999999999-1", "status": "good"}',
+    b'{"error": "Traceback"}',
     b"\xff\xfe",
     b"[" * 5000,
 )
 """Answers that are of no use to anybody."""
-FAULTS = ("no_json", "no_correlation", "no_object", "unknown")
+FAULTS = ("no_json", "no_correlation", "no_object", "no_outcome", "unknown")
 """What the engine may count of them."""
 
 
