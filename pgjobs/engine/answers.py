@@ -40,7 +40,7 @@ class Part(NamedTuple):
 
     def names(self) -> frozenset[str]:
         """What it waits for where somebody has locked it: its items and their jobs."""
-        return (self.items | {_job(item) for item in self.items} or {NO_ITEM}) | {ALL}
+        return frozenset((*self.items, *map(_job, self.items or (NO_ITEM,)), ALL))
 
 
 class Answers:

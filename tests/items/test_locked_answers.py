@@ -64,6 +64,7 @@ def test_a_lock_of_one_job_stops_no_other_one(
     tracked.engine.wait_status(another, "done")
     assert tracked.item(locked, 1)["status"] == "l"
     somebody.commit()
+    daemon.wait_said(f"answers of job {locked} are taken in again")
     tracked.engine.wait_status(locked, "done")
     for job in (locked, other, another):
         assert {"s": 20} == tracked.statuses(job)
