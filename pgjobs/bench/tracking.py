@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+import pika
+
 from pgjobs.bench import jobs, workers
 from pgjobs.bench.answering import ONE, properties
 from pgjobs.bench.book import Book, Key, Sample
@@ -58,8 +60,11 @@ def measure(lab: Lab) -> None:
             lab.say(f"{LETTER}: untracked, turn {turn + 1} of {scale.repeat}")
             lab.book.add(UNTRACKED, untracked(lab, pid, params))
             lab.say(f"{LETTER}: launch, then its answers, turn {turn + 1} of {scale.repeat}")
-            job = launch(lab, pid, params)
-            lab.book.add(REPLIES, replies(lab, pid, job))
+            answers = lab.queue("answers")
+            with contextlib.ExitStack() as held:
+                held.enter_context(kept_to_itself(lab, answers))
+                job = launch(lab, pid, params, answers)
+                lab.book.add(REPLIES, replies(lab, pid, job, answers, held.close))
             for together in (1, TOGETHER):
                 lab.say(f"{LETTER}: {end_key(together).name}, turn {turn + 1} of {scale.repeat}")
                 lab.book.add(end_key(together), answered(lab, pid, params, together))
@@ -102,10 +107,26 @@ def untracked(lab: Lab, pid: int, params: dict[str, object]) -> Sample:
     return sample
 
 
-def launch(lab: Lab, pid: int, params: dict[str, object]) -> int:
+@contextlib.contextmanager
+def kept_to_itself(lab: Lab, queue: str) -> Iterator[None]:
+    """Nobody else can consume a queue meanwhile; at most one of its messages is taken, and given back."""
+    parameters = pika.URLParameters(lab.amqp_url)
+    parameters.heartbeat = 0
+    connection = pika.BlockingConnection(parameters)
+    try:
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=1)
+        channel.basic_consume(queue, lambda *_: None, exclusive=True)
+        yield
+    finally:
+        with contextlib.suppress(pika.exceptions.AMQPError):
+            connection.close()
+
+
+def launch(lab: Lab, pid: int, params: dict[str, object], answers: str) -> int:
     """A tracked job until everything is sent; its number."""
     queue = lab.queue("launched")
-    kind = tracked_type(lab, queue, lab.queue("unanswered"))
+    kind = tracked_type(lab, queue, answers)
     rest(lab.trees, lab.scale.rest)
     forget_peak(pid)
     watch = Watch({"publisher": pid, **lab.trees})
@@ -132,20 +153,20 @@ def launch(lab: Lab, pid: int, params: dict[str, object]) -> int:
     return job.id
 
 
-def replies(lab: Lab, pid: int, job: int) -> Sample:
-    """The answers to all items of a job that wait on a queue, from the first ones taken on."""
+def replies(lab: Lab, pid: int, job: int, queue: str, give: Callable[[], None]) -> Sample:
+    """The answers to all items of a job that wait on a queue, from the first ones taken on, once it is given free."""
     asked = [row[0] for row in lab.connection.execute(statement("launched_items"), {"id": job})]
-    queue = lab.queue("answers", "classic", **{"x-max-length": len(asked)})
     with lab.channel() as channel:
         for each in asked:
             channel.basic_publish("", queue, ONE, properties(each))
     deadline = time.monotonic() + FILL_SECONDS
-    while lab.depth(queue) < len(asked) and time.monotonic() < deadline:
+    # One of them is with whoever keeps the queue.
+    while lab.depth(queue) < len(asked) - 1 and time.monotonic() < deadline:
         time.sleep(0.1)
-    check(lab, queue, len(asked))
+    check(lab, queue, len(asked) - 1)
     rest(lab.trees, lab.scale.rest)
     forget_peak(pid)
-    tracked_type(lab, f"pgjobs-bench-{lab.mark}-launched", queue)
+    give()
     began = until(lab, job, lambda seen: seen.closed > 0)
     watch = Watch({"publisher": pid, **lab.trees})
     ended = until(lab, job, lambda seen: seen.closed >= len(asked))

@@ -103,7 +103,7 @@ def test_options_of_a_call_reach_its_task(calls: Calls, worker: Worker) -> None:
 
 
 def test_a_job_that_is_one_call(calls: Calls, worker: Worker) -> None:
-    """The sample type Celery Job: what its parameters say is what the task gets."""
+    """The sample type Celery Job: what its parameters and its configuration say is what the task gets."""
     calls.engine.database.execute((files("pgjobs") / "demo/sql/registry.sql").read_bytes())
     calls.engine.execute(
         "update xmp_job_types set routing_key = %s, tracked = true, reply_queue = %s where name = 'Celery Job'",
@@ -111,9 +111,10 @@ def test_a_job_that_is_one_call(calls: Calls, worker: Worker) -> None:
         calls.tracked.replies,
     )
     calls.engine.start()
-    params = called("told", 1, "a", kwargs={"b": None}, priority=3, expires=600, timelimit=[30, 20])
     job = calls.engine.value(
-        "insert into xmp_jobs (type, params) values ('Celery Job', %s) returning id", Jsonb(params)
+        "insert into xmp_jobs (type, params, configuration) values ('Celery Job', %s, %s) returning id",
+        Jsonb(called("told", 1, "a", kwargs={"b": None})),
+        Jsonb({"queue": worker.queue, "priority": 3, "expires": 600, "time_limit": 30, "soft_time_limit": 20}),
     )
     ((status, _, said),) = calls.done(job).values()
     assert ("s", [[1, "a"], {"b": None}, None, [30, 20], 3]) == (status, json.loads(said or ""))

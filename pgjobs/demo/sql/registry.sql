@@ -39,9 +39,9 @@ as $$
     ' where %s < 1 and 1 <= %s',
     j.params ->> 'task',
     jsonb_strip_nulls(jsonb_build_object(
-      'task', j.params -> 'task', 'args', j.params -> 'args', 'kwargs', j.params -> 'kwargs',
       'expires', j.configuration -> 'expires', 'eta', j.configuration -> 'eta', 'priority', j.configuration -> 'priority'))
-    -- Not among what is stripped: a limit that is not given is null.
+    -- Not among what is stripped: arguments may hold nulls, and a limit that is not given is null.
+    || (j.params - 'dry_run')
     || jsonb_build_object('timelimit', jsonb_build_array(j.configuration -> 'time_limit', j.configuration -> 'soft_time_limit')),
     j.configuration ->> 'queue', coalesce(_after_key, 0), coalesce(_end_key, 1))
   from public.xmp_jobs j where j.id = _job_id;
