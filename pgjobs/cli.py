@@ -43,6 +43,8 @@ class Which(Enum):
     TIMEOUT = "timeout"
     REFUSED = "refused"
     UNPROCESSED = "unprocessed"
+    GOOD = "good"
+    SENT = "sent"
 
 
 def main() -> None:

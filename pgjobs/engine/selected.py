@@ -17,6 +17,7 @@ from psycopg.types.string import ByteaBinaryLoader
 
 from pgjobs.errors import SelectionError
 from pgjobs.joblog.record import KEY, Record
+from pgjobs.words import counted
 
 TEXT = ("text", "varchar")
 WANTED = (
@@ -66,7 +67,7 @@ class Misplaced(NamedTuple):
 def check_columns(columns: Sequence[Column]) -> None:
     """Refuse a cursor whose records could not be read, with a sentence that names what is wrong with it."""
     if not len(WANTED) - OPTIONAL <= len(columns) <= len(WANTED):
-        raise SelectionError(f"{SHAPE}; it selects {len(columns)} columns: {', '.join(map(NAME, columns))}")
+        raise SelectionError(f"{SHAPE}; it selects {counted(len(columns), 'column')}: {', '.join(map(NAME, columns))}")
     for place, (column, (name, _, kinds)) in enumerate(zip(columns, WANTED, strict=False), 1):
         if column.name != name:
             raise SelectionError(f"{SHAPE}; its column {place} is called {column.name}")

@@ -9,6 +9,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from pgjobs.words import counted
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -78,12 +80,12 @@ class Tape:
     def wind_up(self, *, tail: bool) -> None:
         """At the end of the checkpoints: see that nothing committed is left, nor (unless a tail is allowed) more."""
         if self._now is not None and self._at < self._now.bytes:
-            self._say(f"{self._now.bytes - self._at} committed bytes belong to no checkpoint")
+            self._say(f"committed bytes belong to no checkpoint: {self._now.bytes - self._at:,}")
         left = [segment.path for segment in self._rest if segment.bytes]
         if left:
             self.findings.append(f"log {left[0]}: its lines belong to no checkpoint")
         if not tail and self._now is not None and not left and self._size > self._now.bytes:
-            self._say(f"{self._size - self._now.bytes} bytes were appended behind its committed end")
+            self._say(f"bytes were appended behind its committed end: {self._size - self._now.bytes:,}")
 
     def close(self) -> None:
         """Close the file that is open."""
@@ -120,7 +122,7 @@ class Tape:
         self._size = self._file.seek(0, io.SEEK_END)
         self._file.seek(0)
         if self._size < segment.bytes:
-            self._say(f"truncated: {segment.bytes} bytes were committed, {self._size} are there")
+            self._say(f"truncated: it has {self._size:,} of its {counted(segment.bytes, 'committed byte')}")
 
     def _pass_over(self, length: int, last: int) -> tuple[int, list[bytes] | None]:
         """The last lines of a stretch, whatever its length."""

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from pgjobs.joblog.rules import HOST
+from pgjobs.words import counted
 
 MOST = 200
 COUNTS = ("sent", "skipped", "returned")
@@ -43,17 +44,19 @@ class Verdict:
         if self.findings:
             more = [f"… and {self.more:,} more"] if self.more else []
             unchecked = [*self.cleared, *self.elsewhere]
-            return [*unchecked, *self.findings, *more, f"{job}: {len(self.findings) + self.more:,} findings"]
+            return [*unchecked, *self.findings, *more, f"{job}: {counted(len(self.findings) + self.more, 'finding')}"]
         if self.elsewhere:
             hint = "run verify there, or set PGJOBS_LOG_HOST where this is the same volume"
-            what = f"{len(self.elsewhere):,} segments of its log can't be checked here"
+            what = f"{counted(len(self.elsewhere), 'segment')} of its log can't be checked here"
             return [*self.cleared, *self.elsewhere, f"{job}: nothing disagrees, but {what}: {hint}"]
         if self.cleared:
             what = "what was cleared can't be checked any more (see pgjobs.retention)"
             return [*self.cleared, f"{job}: nothing disagrees, but {what}"]
         counts = ", ".join(f"{self.counts[name]:,} {name}" for name in COUNTS)
-        word = "shard" if self.shards == 1 else "shards"
-        what = f"{self.lines:,} lines of {self.checkpoints:,} checkpoints in {self.shards} {word}: {counts}"
+        logged = f"{counted(self.lines, 'line')} of {counted(self.checkpoints, 'checkpoint')}"
+        what = f"{logged} in {counted(self.shards, 'shard')}: {counts}"
         if self.items:
-            return [f"{job}: log, checkpoints, outcomes, items and counters agree: {what}, {self.items:,} items"]
+            return [
+                f"{job}: log, checkpoints, outcomes, items and counters agree: {what}, {counted(self.items, 'item')}"
+            ]
         return [f"{job}: log, checkpoints, outcomes and counters agree: {what}"]

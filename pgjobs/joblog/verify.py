@@ -26,6 +26,7 @@ from pgjobs.joblog.verify_items import ItemCheck
 from pgjobs.joblog.words import log_format
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
+from pgjobs.words import counted
 
 NOT_HERE = 3
 """Exit code where nothing disagrees and not everything can be checked, here or any more; 2 is a wrong setting."""
@@ -100,7 +101,7 @@ async def examine(database_url: str, job_id: int, log_host: str = HOST) -> Verdi
             verdict.say(f"job {job_id}, shard {number}: it has {table}, and no progress")
         begun = await db.value(connection, BEGUN, job_id)
         if begun is not None and begun != verdict.shards:
-            verdict.say(f"job {job_id}: it was cut into {begun} shards, and {verdict.shards} have progress")
+            verdict.say(f"job {job_id}: it was cut into {counted(begun, 'shard')}, and {verdict.shards} have progress")
     return verdict
 
 
@@ -214,7 +215,9 @@ class ShardCheck:
         pairs = zip(range(0, max(len(found), len(point.checks)), 2), range(first, first + 2**62), strict=False)
         changed = [line for at, line in pairs if found[at : at + 2] != point.checks[at : at + 2]]
         if len(lines) != point.lines:
-            self._say(f"{log}, line {changed[0]}: changed ({name} has {point.lines} lines, here are {len(lines)})")
+            self._say(
+                f"{log}, line {changed[0]}: changed ({name} has {counted(point.lines, 'line')}, here: {len(lines)})"
+            )
         elif changed:
             for _, each in groupby(enumerate(changed), lambda pair: pair[1] - pair[0]):
                 run = [line for _, line in each]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pgjobs.joblog.verdict import Verdict
 from pgjobs.pg import connection as db
+from pgjobs.words import counted
 
 KNOWN = "select item from pgjobs.job_items where job_id = %s and item = any(%s)"
 # What never went out has a line, and no attempt.
@@ -61,10 +62,11 @@ class ItemCheck:
                 late += timed_out and not tried
                 if again != max(tried - 1, 0) and not (timed_out and again == tried):
                     self._say(
-                        f"item {key}: it was sent or refused {tried} times, and the log has {again + 1} lines of it"
+                        f"item {key}: it was sent or refused {counted(tried, 'time')},"
+                        f" and the log has {counted(again + 1, 'line')} of it"
                     )
         if not first <= self._first <= first + late:
-            self._say(f"{first} items were sent or refused, and the log has {self._first} of them")
+            self._say(f"sent or refused: {counted(first, 'item')}, and the log has {self._first:,} of them")
 
     async def _counters(self) -> None:
         cursor = await self._connection.execute(STATUSES, (self._job_id,))
@@ -72,9 +74,9 @@ class ItemCheck:
         cursor = await self._connection.execute(COUNTERS, (self._job_id,))
         names = [column.name for column in cursor.description or ()]
         kept = dict(zip(names, await cursor.fetchone() or [0] * len(names), strict=True))
-        for name, counted in kept.items():
-            if counted != found.get(name, 0):
-                self._say(f"its counters say that {counted} items are {name}, and there are {found.get(name, 0)}")
+        for name, number in kept.items():
+            if number != found.get(name, 0):
+                self._say(f"items that are {name}: its counters say {number:,}, and there are {found.get(name, 0)}")
         self._verdict.items += sum(found.values())
 
     def _say(self, sentence: str) -> None:

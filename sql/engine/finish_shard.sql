@@ -30,8 +30,8 @@ begin
   select coalesce(sum(o.n), 0) into _accounted from pgjobs.outcomes o where o.job_id = _job_id and o.shard = _shard;
   if _considered <> _accounted then
     perform pgjobs.refuse('PJ409', 'unaccounted', 'job_id',
-      format('job %s, shard %s is at its end, but of %s records considered %s are accounted for in pgjobs.outcomes: it is not done',
-             _job_id, _shard, _considered, _accounted),
+      format('job %s, shard %s is at its end, but of %s considered %s accounted for in pgjobs.outcomes: it is not done',
+             _job_id, _shard, pgjobs.counted(_considered, 'record'), pgjobs.counted(_accounted, 'is', 'are')),
       'somebody changed pgjobs.outcomes or pgjobs.shards by hand: compare with the log ("pgjobs verify"), put the rows right and resume the job');
   end if;
   select count(*) into _open from pgjobs.shards p where p.job_id = _job_id and p.finished_at is null;

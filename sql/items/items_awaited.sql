@@ -6,7 +6,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(nullif(concat_ws('; ',
-    case when n.launched > 0 then format('it waits for the outcome of %s item%s', n.launched, case when n.launched > 1 then 's' end) end,
+    case when n.launched > 0 then 'it waits for the outcome of ' || pgjobs.counted(n.launched, 'item') end,
     case when n.to_retry = 1 then '1 item waits for its next attempt, which comes ' || d.next_attempt
          when n.to_retry > 1 then format('%s items wait for their next attempt, the first one comes %s', n.to_retry, d.next_attempt) end,
     case when n.launched > 0 then coalesce(

@@ -23,4 +23,4 @@ begin
 end;
 $$;
 comment on function pgjobs.resume_job(bigint, text) is
-  'Makes a canceled or broken off job ready, to run now and continue after its last confirmed record; lets one that is paused, held or not active go on, at its run_at if it has not begun; refuses (PJ404, PJ409) otherwise. Answers with the job. The actor, on whose behalf it is done, stands in the events; only a trusted role may name one.';
+  'Makes a job ready that was stopped or broke off, to run now and continue after its last confirmed record; lets one that is paused, held or not active go on, at its run_at if it has not begun; refuses (PJ404, PJ409) otherwise. Answers with the job. The actor, on whose behalf it is done, stands in the events; only a trusted role may name one.';

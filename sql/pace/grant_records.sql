@@ -73,7 +73,8 @@ begin
   elsif verdict = 'go' and at_most > 0 and queue is not null then
     at_most := least(at_most, pgjobs.backlog_room(_job_id, _shard, _pace.max_backlog, _pace.shared_backlog, _depth, _seen, at_most));
     if at_most = 0 then
-      _full := format('%s messages lie ready in its queue, and its max_backlog is %s: it goes on when consumers have made room', _depth, _pace.max_backlog);
+      _full := format('%s ready in its queue, and its max_backlog is %s: it goes on when consumers have made room',
+        pgjobs.counted(_depth, 'message lies', 'messages lie'), _pace.max_backlog);
     end if;
     if at_most = 0 and not exists (
       select from pgjobs.shards p

@@ -35,4 +35,4 @@ begin
 end;
 $$;
 comment on function pgjobs.handle_misfire(bigint) is
-  'Whether a job that is due is too late to begin by itself, by schedule.misfire of the job or its type: run (never), skip (later than ten minutes: it is canceled), run_if_within (later than that: it is held until somebody starts it); without a rule it is held when it is more than six hours late.';
+  'Whether a job that is due is too late to begin by itself, by schedule.misfire of the job or its type: run (never), skip (later than ten minutes: it is stopped), run_if_within (later than that: it is held until somebody starts it); without a rule it is held when it is more than six hours late.';

@@ -40,7 +40,7 @@ begin
   if _shard = 0 and _rate > _most
      and not exists (select from pgjobs.events e where e.job_id = _job_id and e.to_status is null and starts_with(e.reason, _words)) then
     perform pgjobs.add_event(_job_id, null, null,
-      format('%s %s records per second, and its warning_max_rate is %s', _words, ceil(_rate), _most), _now);
+      format('%s %s per second, and its warning_max_rate is %s', _words, pgjobs.counted(ceil(_rate), 'record'), _most), _now);
   end if;
   -- Half a second's worth at a time: to count the open hours of many days takes some milliseconds.
   _batch := greatest(1, least(_total - _begun, floor(_rate * 0.5)));

@@ -23,7 +23,8 @@ begin
   union all select _errors, _attempts limit 1;
   if _errors > _count then
     _kind := 'budget';
-    reason := format('%s records were refused, returned or failed, and its budget.errors allows %s; look at pgjobs.job_outcomes, then resume it', _errors, _count);
+    reason := format('%s refused, returned or failed, and its budget.errors allows %s; look at pgjobs.job_outcomes, then resume it',
+      pgjobs.counted(_errors, 'record was', 'records were'), _count);
   elsif _attempts >= coalesce(_after, 1000) and _errors > _share * _attempts then
     _kind := 'budget';
     reason := format('%s of %s records were refused, returned or failed, and its budget.errors allows a share of %s; look at pgjobs.job_outcomes, then resume it',
@@ -33,7 +34,8 @@ begin
     room := greatest(0, least(room, _first - _published - _others));
     if _published >= _first then
       _kind := 'canary';
-      reason := format('its first %s records are sent, as its budget.canary says: look at them, then resume it', _published);
+      reason := case _published when 1 then 'its first record is sent, as its budget.canary says: look at it, then resume it'
+        else format('its first %s records are sent, as its budget.canary says: look at them, then resume it', _published) end;
     end if;
   end if;
   if _kind is not null and not pgjobs.hold_job(_job_id, _kind, reason) then

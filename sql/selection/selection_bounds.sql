@@ -45,7 +45,7 @@ begin
     -- A selection without bounds counts as empty, and its job would be done.
     if total > 0 and first_key is null then
       perform pgjobs.refuse('PJ400', 'selection', 'selector',
-        format('the selector %s selects %s records, and the key of each is null', _selector, total),
+        format('the selector %s selects %s, and the key of each is null', _selector, pgjobs.counted(total, 'record')),
         'select a key bigint that is never null', 'public.xmp_job_types');
     end if;
     send_limit := _params.count;

@@ -1,87 +1,15 @@
 """A new type by sql/README.md: its steps are done as they stand there; mistakes are told in one sentence each."""
 
-import os
 import re
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import pytest
 from fix_broker import Drain
-from fix_daemon import Engine
-from fix_jobs import Db, connect
+from fix_shop import BLOCKS, Shop
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "sql" / "README.md").read_text()
-SECTION = PAGE[PAGE.index("### A new type, step by step") : PAGE.index("### Zones of recipients")]
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
 DEATH = ("setpriv", "--pdeathsig=KILL", "--")
-
-
-class Shop(NamedTuple):
-    """The engine, and the developer who adds the type: names that the whole machine shares are the test's own."""
-
-    engine: Engine
-    mark: str
-    developer: Db
-    environment: dict[str, str]
-
-    def own(self, text: str) -> str:
-        """A block of the page under the names of this test."""
-        return re.sub(r"\b(newsletters|newsletter_replies|developer)\b", rf"\1_{self.mark}", text)
-
-    @property
-    def queue(self) -> str:
-        """Where the messages come to."""
-        return self.own("newsletters")
-
-    def sql(self, text: str) -> int | None:
-        """Run a block as the developer; what its first row says, where that is a number."""
-        cursor = self.developer.execute(self.own(text).encode())
-        return cursor.fetchone()[0] if cursor.description else None  # type: ignore[index]
-
-    def shell(self, text: str) -> str:
-        """Run a block as commands; what they write."""
-        done = subprocess.run(
-            ["bash", "-e", "-o", "pipefail", "-c", self.own(text)],
-            env=self.environment, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
-        assert not done.stderr, done.stderr
-        return done.stdout
-
-
-@pytest.fixture
-def shop(engine: Engine) -> Iterator[Shop]:
-    """The first block of the page is done: table and role are there."""
-    mark = uuid.uuid4().hex[:8]
-    kind, first = BLOCKS[0]
-    assert "sql" == kind
-    engine.database.execute(first.replace("developer", f"developer_{mark}").encode())
-    url = urlsplit(engine.database_url)
-    own = url._replace(netloc=f"developer_{mark}:secret@{url.hostname}:{url.port}").geturl()
-    folder = str(Path(sys.executable).parent)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PGJOBS_")} | {
-        "PATH": f"{folder}:{os.environ['PATH']}",
-        "PGJOBS_DATABASE_URL": own,
-        "PGJOBS_AMQP_URL": engine.amqp_url,
-        "PGJOBS_LOG_DIR": str(engine.log_dir),
-        "PYTHONPATH": str(ROOT),
-    }
-    made = Shop(engine, mark, connect(own), environment)
-    try:
-        yield made
-    finally:
-        made.developer.close()
-        with Drain(engine.amqp_url) as broker:
-            for queue in (made.queue, made.own("newsletter_replies")):
-                broker.channel.queue_delete(queue)
-        engine.execute(f"reassign owned by developer_{mark} to current_user")
-        engine.execute(f"drop owned by developer_{mark}")
-        engine.execute(f"drop role developer_{mark}")
 
 
 def test_a_type_is_added_as_the_page_says(shop: Shop, tmp_path: Path) -> None:

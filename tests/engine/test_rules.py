@@ -168,7 +168,7 @@ def test_an_end_that_is_refused_leaves_the_last_window_to_its_own_checkpoint(db:
         (claimed["job_id"],),
     )
     last = (claimed["job_id"], claimed["shard"], claimed["epoch"], 3, 3)
-    with pytest.raises(psycopg.ProgrammingError, match="of 1 records considered 2 are accounted for"):
+    with pytest.raises(psycopg.ProgrammingError, match="of 1 record considered 2 are accounted for"):
         db.execute(LAST.encode(), last)
     assert 0 == db.value("select considered from pgjobs.shards")
     assert "go" == db.value(CHECKPOINT, *last)

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from psycopg.types.json import Jsonb
 from typer.main import get_command
 
-from pgjobs.cli import app
+from pgjobs.cli import Which, app
 from pgjobs.metrics import Growth, Metrics
 from pgjobs.settings import Settings
 from pgjobs.web.app import ROOT_DOOR
@@ -282,6 +282,41 @@ def test_every_example_of_pace_is_right(db: Db) -> None:
         db.execute(statement.encode())
         assert db.value("select active from xmp_jobs where id = 12") is ("pause_job" not in statement)
     assert ("50", 10000) == db.row("select rate::text, max_backlog from xmp_jobs where id = 12")
+
+
+@pytest.mark.parametrize(
+    ("page", "title", "status"),
+    [(MAIN, "## How to talk to it", "in progress"), (SQL, "## Tasks", "ready"), (SQL, "### What was refused", "done")],
+)
+def test_an_example_runs_as_it_stands(db: Db, page: str, title: str, status: str) -> None:
+    """The statements below a title are right, on a job of the number that they use, which has kept a refused record."""
+    block = FENCE.search(PAGES[page], PAGES[page].index(f"\n{title}\n"))
+    assert block
+    job_in(db, status, id=12)
+    db.execute("insert into pgjobs.refused_records (job_id, key, code) values (12, 1, 'blacklisted')")
+    before = db.value("select count(*) from xmp_jobs")
+    for statement in re.sub(r"--.*|```.*", "", block[0]).strip().removesuffix(";").split(";"):
+        cursor = db.execute(statement.encode())
+        assert cursor.rowcount or statement.strip().startswith("select"), statement
+    assert before < db.value("select count(*) from xmp_jobs")
+
+
+def test_every_statement_in_a_sentence_runs_as_it_stands(db: Db) -> None:
+    """What the page about SQL says in passing is right as well."""
+    found = re.findall(r"`((?:select|insert|update|delete) [^`]*)`", FENCE.sub("", PAGES[SQL]))
+    assert len(found) >= 4
+    for statement in found:
+        db.execute(statement.encode())
+
+
+def test_every_kind_of_records_can_be_asked_for() -> None:
+    """`pgjobs retry --which` takes the words that params.source takes, and the page names all that need be given."""
+    text = (ROOT / "sql" / "items" / "source_statement.sql").read_text()
+    known = set(re.findall(r"when '([a-z]+)' then 'i\.", text))
+    assert known == {which.value for which in Which}
+    said = re.search(r"`--which timeout`[^)]*\)", PAGES[MAIN])
+    assert said
+    assert known - {"failed"} == set(re.findall("[a-z]+", said[0])) - {"which"}
 
 
 def test_every_sqlstate_stands_in_its_table() -> None:

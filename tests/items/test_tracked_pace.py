@@ -131,11 +131,12 @@ def test_why_says_that_it_waits_for_answers(tracked: Tracked) -> None:
     job = tracked.add_job()
     tracked.engine.start()
     tracked.engine.wait_until("exists (select from pgjobs.shards where job_id = %s and round_over)", job)
-    for n in (1, 2):
+    for n in range(1, 9):
         tracked.report((f"{job}-{n}", GOOD))
         said = tracked.engine.value("select pgjobs.why(%s)", job)
         assert said.startswith(
-            f"everything is sent: it waits for the outcome of {9 - n} items; it goes on with an answer, or at "
+            f"everything is sent: it waits for the outcome of {'1 item' if n == 8 else f'{9 - n} items'};"
+            " it goes on with an answer, or at "
         )
     tracked.engine.execute("select pgjobs.cancel_job(%s)", job)
     assert "it is cancelled for good" == tracked.engine.value("select pgjobs.why(%s)", job)

@@ -96,11 +96,11 @@ def test_a_lost_newline_is_named(done: Done) -> None:
     at = content.index(b"\n")
     done.patch(at, b" ")
     (finding,) = done.findings()
-    assert f"log {done.log}, line 1: changed (checkpoint 1 has 7 lines, here are 6)" in finding
+    assert f"log {done.log}, line 1: changed (checkpoint 1 has 7 lines, here: 6)" in finding
     done.patch(at, b"\n")
     done.patch(5, b"\n")
     (finding,) = done.findings()
-    assert f"log {done.log}, line 1: changed (checkpoint 1 has 7 lines, here are 8)" in finding
+    assert f"log {done.log}, line 1: changed (checkpoint 1 has 7 lines, here: 8)" in finding
 
 
 def truncate(done: Done) -> None:
@@ -154,10 +154,10 @@ def forge(done: Done) -> None:
 
 CHANGED: list[tuple[Callable[[Done], None], str]] = [
     (truncate, "truncated: "),
-    (empty, "0 are there"),
+    (empty, "truncated: it has 0 of its"),
     (remove, "can't be read: No such file or directory"),
     (pipe, "can't be read: it is not a file"),
-    (append, "9 bytes were appended behind its committed end"),
+    (append, "bytes were appended behind its committed end: 9"),
     (cut_short, "committed bytes belong to no checkpoint"),
     (forge, "log {log}, line 7: not a line of a job's log"),
     (forge, "lines 8 to 14: they or the chain of checkpoint 2 were changed"),
@@ -191,7 +191,7 @@ CHANGED: list[tuple[Callable[[Done], None], str]] = [
     (sql("update pgjobs.outcomes set code = 'other' where action = 'skip'"), "count 0 skip duplicate, the log 20"),
     (sql("update pgjobs.log_segments set bytes = bytes - 1"), "which does not fit"),
     (sql("delete from pgjobs.shards"), "shard 0: it has checkpoints, and no progress"),
-    (sql("delete from pgjobs.shards"), "it was cut into 1 shards, and 0 have progress"),
+    (sql("delete from pgjobs.shards"), "it was cut into 1 shard, and 0 have progress"),
     (sql("delete from pgjobs.log_segments"), "no segment of the log holds what was checkpointed last"),
 ]
 
@@ -268,7 +268,7 @@ def test_a_log_on_another_host_is_a_verdict_of_its_own(done: Done) -> None:
     code, said = run()
     assert 3 == code
     assert f"log {done.log}: segment 1 lies on host elsewhere and can only be checked there" in said
-    assert "nothing disagrees, but 1 segments of its log can't be checked here" in said
+    assert "nothing disagrees, but 1 segment of its log can't be checked here" in said
     assert 0 == run(PGJOBS_LOG_HOST="elsewhere")[0]
     done.engine.execute("update pgjobs.outcomes set n = n - 1 where action = 'skip'")
     code, said = run()

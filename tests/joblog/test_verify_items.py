@@ -61,10 +61,10 @@ def test_what_was_changed_in_its_items_is_named(finished: Finished) -> None:
     execute("update pgjobs.items set attempts = attempts + 1 where key in (8, 11)")
     execute("update pgjobs.items set attempts = attempts - 1 where key in (4, 30)")
     assert [
-        f"job {job}: item 4: it was sent or refused 1 times, and the log has 2 lines of it",
+        f"job {job}: item 4: it was sent or refused 1 time, and the log has 2 lines of it",
         f"job {job}: item 8: it was sent or refused 3 times, and the log has 2 lines of it",
-        f"job {job}: item 11: it was sent or refused 2 times, and the log has 1 lines of it",
-        f"job {job}: item 30: it was sent or refused 1 times, and the log has 2 lines of it",
+        f"job {job}: item 11: it was sent or refused 2 times, and the log has 1 line of it",
+        f"job {job}: item 30: it was sent or refused 1 time, and the log has 2 lines of it",
     ] == finished.verdict().findings
     execute("update pgjobs.items set attempts = attempts - 1 where key in (8, 11)")
     execute("update pgjobs.items set attempts = attempts + 1 where key in (4, 30)")
@@ -72,20 +72,20 @@ def test_what_was_changed_in_its_items_is_named(finished: Finished) -> None:
     execute("update pgjobs.item_counts set n = n + 1 where status = 's' and slot = (select min(slot) from"
             " pgjobs.item_counts where status = 's')")  # fmt: skip
     good = finished.engine.value("select count(*) from pgjobs.items where status = 's'")
-    counted = f"job {job}: its counters say that {good + 1} items are good, and there are {good}"
+    counted = f"job {job}: items that are good: its counters say {good + 1}, and there are {good}"
     assert [counted] == finished.verdict().findings
     execute("delete from pgjobs.items where key = 5")
     missing, *counters = finished.verdict().findings
     assert f"job {job}: log {finished.engine.folder}" in missing
     assert missing.endswith("line 5: record 5 has no item")
-    assert [f"job {job}: its counters say that {good + 1} items are good, and there are {good - 1}"] == counters
+    assert [f"job {job}: items that are good: its counters say {good + 1}, and there are {good - 1}"] == counters
 
 
 def test_an_item_that_went_out_without_a_line_is_told(finished: Finished) -> None:
     """An attempt that no line tells of is found, also where its item has no other one; and so is what an item lacks."""
     job, execute = finished.job, finished.engine.execute
     execute("update pgjobs.items set attempts = 0 where key = 1")
-    assert [f"job {job}: 39 items were sent or refused, and the log has 40 of them"] == finished.verdict().findings
+    assert [f"job {job}: sent or refused: 39 items, and the log has 40 of them"] == finished.verdict().findings
 
 
 def test_items_that_were_cleared_are_told(finished: Finished) -> None:

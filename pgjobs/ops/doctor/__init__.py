@@ -13,6 +13,7 @@ from rich.markup import escape
 from pgjobs.ops.doctor import broker, database, host, work
 from pgjobs.ops.doctor.finding import Finding, unchecked
 from pgjobs.settings import Settings
+from pgjobs.words import counted
 
 MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[bold red]✗[/]"}
 
@@ -27,7 +28,7 @@ async def examine(settings: Settings, *, live: bool = False) -> int:
         if found.remedy:
             console.print(f"  {'':<12} [dim]→ {escape(found.remedy)}[/]")
     console.print(
-        f"\n{counts['ok']} ok, {_counted(counts['warning'], 'warning')}, {_counted(counts['problem'], 'problem')}"
+        f"\n{counts['ok']} ok, {counted(counts['warning'], 'warning')}, {counted(counts['problem'], 'problem')}"
     )
     return 1 if counts["problem"] else 0
 
@@ -46,7 +47,3 @@ async def findings(settings: Settings, *, live: bool = False) -> AsyncIterator[F
                 yield found
         except Exception as error:  # noqa: BLE001 whatever it is, the other checks are made all the same
             yield unchecked(about, error)
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -14,6 +14,7 @@ from pgjobs.ops.doctor import tables
 from pgjobs.ops.doctor.finding import Finding, ok, problem, unchecked, warning
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
+from pgjobs.words import counted
 
 LISTED = 5
 
@@ -77,7 +78,7 @@ async def daemons(connection: db.Connection, *, live: bool = False) -> AsyncIter
             bad = True
             yield warning(
                 about,
-                f"the broker has refused messages of {who} {nacked:,} times (nack), in the last hour as well;"
+                f"the broker has refused messages of {who} {counted(nacked, 'time')} (nack), in the last hour as well;"
                 " each is published again",
                 "look for a full queue; with overflow reject-publish-dlx every refusal is also dead-lettered",
             )
