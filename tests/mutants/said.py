@@ -58,4 +58,16 @@ SAID = (
         (Edit("sql/tasks/task_columns.sql", ", 'rate', 'max_backlog', 'schedule', 'budget'", ""),),
         ("tests/sql/test_bad_pace.py::test_a_task_gives_its_pace_to_its_jobs",),
     ),
+    Mutant(
+        "m-said-syntax",
+        "a syntax error of a selection names the selector, and what the job does not give",
+        (Edit("sql/engine/fail_job.sql", "if _code = 'syntax' then", "if false then"),),
+        ("tests/engine/test_new_type.py::test_a_parameter_that_is_missing_in_the_statement",),
+    ),
+    Mutant(
+        "m-said-one",
+        "one item is not told as one items",
+        (Edit("sql/base/counted.sql", "when _n = 1 then _one else", "when false then _one else"),),
+        ("tests/items/test_tracked_pace.py::test_why_says_that_it_waits_for_answers",),
+    ),
 )
