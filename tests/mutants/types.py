@@ -6,6 +6,8 @@ from mutants.table import OUTGOING, Edit, Mutant
 
 REGISTRY = "tests/sql/test_registry.py"
 SEVERAL = "tests/engine/test_several_queues.py"
+BAD_TYPES, GUARDS = "tests/sql/test_bad_types.py", "tests/items/test_guards_of_items.py"
+GUARD_TYPE = "sql/jobs/guard_type.sql"
 
 TYPES = (
     Mutant(
@@ -13,6 +15,58 @@ TYPES = (
         "a retry of nothing is refused",
         (Edit("sql/items/retry_job.sql", "if not _any then", "if false then"),),
         ("tests/items/test_item_commands.py::test_a_retry_of_nothing_is_refused",),
+    ),
+    Mutant(
+        "m-type-replies",
+        "a type keeps its reply queue while items are open",
+        (Edit(GUARD_TYPE, "when new.reply_queue is distinct from old.reply_queue and", "when false and"),),
+        (f"{GUARDS}::test_the_way_of_answers_stays_while_items_are_open",),
+    ),
+    Mutant(
+        "m-type-offered",
+        "open items neither leave a queue for agents in SQL, nor the other way round",
+        (Edit(GUARD_TYPE, " then 'routing_key' end;", " and false then 'routing_key' end;"),),
+        (f"{GUARDS}::test_the_way_of_answers_stays_while_items_are_open",),
+    ),
+    Mutant(
+        "m-type-mixed",
+        "a queue has either work or answers",
+        (Edit("sql/types/check_reply_queue.sql", "where _type.name::text in (a.name, w.name)", "where false"),),
+        (f"{BAD_TYPES}::test_a_queue_has_either_work_or_answers",),
+    ),
+    Mutant(
+        "m-type-options",
+        "options that no message could have are refused when the type is written",
+        (Edit(GUARD_TYPE, "  perform pgjobs.check_format(new.format, new.format_options);\n", ""),),
+        (f"{BAD_TYPES}::test_options_of_celery_are_those_that_its_messages_can_have",),
+    ),
+    Mutant(
+        "m-type-null",
+        "a list with an element of null switches no check off",
+        (
+            Edit(
+                "sql/types/check_columns.sql", "elsif array_position(_list, null) is not null then", "elsif false then"
+            ),
+        ),
+        (f"{BAD_TYPES}::test_a_value_that_no_job_could_have",),
+    ),
+    Mutant(
+        "m-type-broken-off",
+        "a job that broke off can be cancelled",
+        (Edit("sql/jobs/guard_job.sql", "and not (_from = 'error' and", "and not (_from = 'none' and"),),
+        (f"{GUARDS}::test_a_job_that_broke_off_can_be_cancelled",),
+    ),
+    Mutant(
+        "m-type-source",
+        "what a job can still send itself is no source of another one",
+        (Edit("sql/items/source_statement.sql", "if _parts[2] = 'unprocessed' and", "if false and"),),
+        (f"{GUARDS}::test_what_a_job_can_still_send_is_no_source",),
+    ),
+    Mutant(
+        "m-type-pairs",
+        "answers are taken in with their own ids alone",
+        (Edit("sql/items/report_items.sql", "where cardinality(_ids) = cardinality(_bodies) or (", "where true or ("),),
+        (f"{BAD_TYPES}::test_as_many_bodies_as_ids",),
     ),
     Mutant(
         "m-type-local",
