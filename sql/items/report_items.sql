@@ -9,18 +9,15 @@ set search_path = pg_catalog, pg_temp
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
-  select pgjobs.refuse('PJ400', 'bad_bodies', 'bodies', format('bodies: there are %s of them, and %s ids', cardinality(_bodies), cardinality(_ids)),
+  select pgjobs.refuse('PJ400', 'bad_bodies', 'bodies', format('bodies: there are %s of them, and %s ids', coalesce(cardinality(_bodies), 0), coalesce(cardinality(_ids), 0)),
     'give a body for each id: of an answer that has no id, the id is null')
-  where cardinality(_ids) <> cardinality(_bodies);
+  where cardinality(_ids) is distinct from cardinality(_bodies);
   with read as materialized (
     select u.place, r.n, r.id, m.job_id, m.key, coalesce(r.attempt, m.attempt) as attempt, r.kind, r.result, r.description, r.steps, r.agent, r.fault,
       left(u.body, 200) as sample
     from unnest(_ids, _bodies) with ordinality u (id, body, place)
     cross join lateral pgjobs.read_reply(u.id, u.body) r
     left join lateral pgjobs.item_of(r.id) m on true
-    where cardinality(_ids) = cardinality(_bodies) or (
-      select pgjobs.refuse('PJ400', 'bad_bodies', 'bodies', format('bodies: there are %s for %s ids', coalesce(cardinality(_bodies), 0), coalesce(cardinality(_ids), 0)),
-        'give two arrays of the same length: the id of each answer, or null, and its body')) is null
   ), rules as materialized (
     select j.job_id, r.*
     from (select distinct d.job_id from read d where d.job_id is not null) j

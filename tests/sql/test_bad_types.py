@@ -220,6 +220,6 @@ def test_as_many_bodies_as_ids(typed: Db, ids: list[str] | None, bodies: list[st
     """An answer without its id, or an id without an answer, is a slip: nothing of the call is taken in."""
     said = typed.refusal("select pgjobs.report_items(%s::text[], %s::text[])", ids, bodies)
     assert ("PJ400", "bodies") == (said.sqlstate, said.column_name)
-    assert f"bodies: there are {len(bodies or [])} for {len(ids or [])} ids" == said.message_primary
+    assert f"bodies: there are {len(bodies or [])} of them, and {len(ids or [])} ids" == said.message_primary
     assert [] == typed.column("select * from pgjobs.reply_faults")
     assert [] == typed.column("select job_id from pgjobs.report_items('{}', '{}')")
