@@ -63,18 +63,6 @@ TYPES = (
         (f"{GUARDS}::test_what_a_job_can_still_send_is_no_source",),
     ),
     Mutant(
-        "m-type-pairs",
-        "answers are taken in with their own ids alone",
-        (
-            Edit(
-                "sql/items/report_items.sql",
-                "where cardinality(_ids) is distinct from cardinality(_bodies);",
-                "where false;",
-            ),
-        ),
-        (f"{BAD_TYPES}::test_as_many_bodies_as_ids",),
-    ),
-    Mutant(
         "m-type-local",
         "a job of a tracked type has no local_time",
         (Edit("sql/pace/check_stop.sql", "= 'true' and _registered.tracked then", "= 'true' and false then"),),
