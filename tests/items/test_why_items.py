@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from fix_items import Tracked
+from fix_services import soon
 
+SENT = "everything is sent: "
 GOOD, BAD = {"result": "SUCCESSFUL"}, {"result": "ERROR"}
 
 
@@ -18,10 +20,15 @@ def sent(tracked: Tracked, number: int, **rules: object) -> int:
 
 
 def why(tracked: Tracked, job: int) -> str:
-    """What it says, behind that everything is sent."""
-    said = str(tracked.engine.value("select pgjobs.why(%s)", job))
-    assert said.startswith("everything is sent: ")
-    return said.removeprefix("everything is sent: ")
+    """What it says, behind that everything is sent; a daemon may just be looking at what was changed."""
+    said: list[str] = []
+
+    def told() -> bool:
+        said.append(str(tracked.engine.value("select pgjobs.why(%s)", job)))
+        return said[-1].startswith(SENT)
+
+    assert soon(told, 20), said[-1]
+    return said[-1].removeprefix(SENT)
 
 
 def moment(said: str) -> timedelta:
