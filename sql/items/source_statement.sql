@@ -55,7 +55,7 @@ begin
   if _parts[2] = 'unprocessed' and _their_status <> 'done'
      and not exists (select from pgjobs.cancellations c where c.job_id = _parts[1]::bigint and c.closed_at is not null) then
     perform pgjobs.refuse('PJ400', 'bad_params', 'source',
-      format('params.source: job %s is %s and can still send what it has not processed', _parts[1], _their_status),
+      format('params.source: job %s is %s and can still send what it has not processed', _parts[1], case _their_status when 'error' then 'in error' else _their_status end),
       case when exists (select from pgjobs.cancellations c where c.job_id = _parts[1]::bigint) then 'its items are just being closed: try again in a moment'
            when _their_status in ('canceled', 'error') then 'resume it, or cancel it first' else 'let it end, or cancel it first' end);
   end if;

@@ -5,17 +5,19 @@ language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  _is constant text := case _status when 'error' then 'in error' else _status end;
 begin
   if exists (select from pgjobs.cancellations c where c.job_id = _job_id) then
     perform pgjobs.refuse('PJ409', 'cancelled', 'status', format('job %s is cancelled for good and can''t %s', _job_id, _what), 'insert a new job');
   end if;
   if _status in ('canceled', 'error') and exists (select from pgjobs.shards p where p.job_id = _job_id and p.cleared && '{lines,logs}') then
     perform pgjobs.refuse('PJ409', 'cleared', 'status',
-      format('job %s is %s and can''t %s or be resumed: its lines or its log were cleared after their keep time', _job_id, _status, _what),
+      format('job %s is %s and can''t %s or be resumed: its lines or its log were cleared after their keep time', _job_id, _is, _what),
       'insert a new job; pgjobs.retention has the keep times');
   end if;
   perform pgjobs.refuse('PJ409', 'illegal_transition', 'status',
-    format('job %s is %s and can''t %s, ', _job_id, _status, _what)
+    format('job %s is %s and can''t %s, ', _job_id, _is, _what)
       || case when pgjobs.next_statuses(_status) = '{}' then format('%s is final', _status)
               else 'legal next: ' || array_to_string(pgjobs.next_statuses(_status), ', ') end,
     case _status when 'ready' then 'start or stop it' when 'in progress' then 'stop it'

@@ -101,7 +101,8 @@ def test_what_a_job_can_still_send_is_no_source(tracked: Tracked, state: str) ->
     remedy = "let it end, or cancel it first" if state == "in progress" else "resume it, or cancel it first"
     for call, value in (("select pgjobs.retry_job(%s, 'unprocessed')", job), (insert, f"job:{job}.unprocessed")):
         said = refused(tracked, call, value).diag
-        words = f"params.source: job {job} is {state} and can still send what it has not processed"
+        what = "in error" if state == "error" else state
+        words = f"params.source: job {job} is {what} and can still send what it has not processed"
         assert (words, remedy) == (said.message_primary, said.message_hint)
     assert f"job:{job}.sent" == source(tracked, job, "sent")
     tracked.engine.execute("select pgjobs.cancel_job(%s)", job)

@@ -69,7 +69,10 @@ def test_an_illegal_transition_is_refused(db: Db, notifications: Notifications, 
     assert ("PJ409", "illegal_transition", "status") == (said.sqlstate, said.constraint_name, said.column_name)
     legal = ", ".join(LEGAL[before])
     next_ones = f"legal next: {legal}" if legal else "done is final"
-    assert f"job {job} is {before} and can't become {after}, {next_ones}" == said.message_primary
+    assert (
+        f"job {job} is {'in error' if before == 'error' else before} and can't become {after}, {next_ones}"
+        == said.message_primary
+    )
     assert said.message_hint in {"start or stop it", "stop it", "resume it", "insert a new job"}
     assert kept == (db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), callbacks(db, job))
     assert [] == notifications.received()
