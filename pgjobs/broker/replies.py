@@ -29,6 +29,10 @@ BEGINNING = 200
 JOB_HEADER = "x-job-id"
 """The header that the messages of jobs have, and no answer."""
 
+STREAM_HEADER = "x-stream-offset"
+"""The header that the broker gives to whatever it hands out of a stream."""
+STREAM = "it is a stream, and a daemon that begins misses what was answered before: take a classic or quorum queue"
+
 
 class Delivery(NamedTuple):
     """One message as it came; `correlation_id` and `kind` (its AMQP type) are None where it has none.
@@ -95,6 +99,8 @@ class ReplyConsumer:
     def _on_message(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         if len(body) > LARGEST:
             body = body[:BEGINNING].decode(errors="ignore").encode()
+        if STREAM_HEADER in (properties.headers or {}):
+            self.refused |= {queue: STREAM for queue, consumed in self._channels.items() if consumed is channel}
         asks = bool(properties.reply_to) or JOB_HEADER in (properties.headers or {})
         self._taken.append(
             Delivery(channel, method.delivery_tag, properties.correlation_id, properties.type, body, asks)

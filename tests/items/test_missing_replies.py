@@ -65,3 +65,20 @@ def test_a_type_that_needs_no_answers_goes_on(tracked: Tracked) -> None:
     tracked.report(*((f"{job}-{n}", GOOD) for n in (1, 2, 3)))
     engine.wait_status(job, "done")
     assert {"s": 3} == tracked.statuses(job)
+
+
+def test_a_reply_queue_that_is_a_stream(tracked: Tracked) -> None:
+    """What is taken from a stream stays there, and a daemon that comes later does not see it: why says so."""
+    engine, queue = tracked.engine, f"{tracked.replies}-2"
+    tracked.rules(reply_queue=queue)
+    tracked.targets(3)
+    with Drain(engine.amqp_url) as broker:
+        broker.channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "stream"})
+        try:
+            job = tracked.add_job()
+            tracked.consume(lambda _, body: GOOD if body["n"] == 1 else None)
+            engine.start()
+            words = f"%no answers are taken from its reply queue {queue} (it is a stream%declare%"
+            engine.wait_until("(select w.why like %s from pgjobs.job_status w where w.id = %s)", words, job)
+        finally:
+            broker.channel.queue_delete(queue)

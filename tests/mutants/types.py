@@ -29,6 +29,12 @@ TYPES = (
         (f"{GUARDS}::test_the_way_of_answers_stays_while_items_are_open",),
     ),
     Mutant(
+        "m-type-stream",
+        "a reply queue that is a stream is named",
+        (Edit("pgjobs/broker/replies.py", "        if STREAM_HEADER in", "        if None in"),),
+        ("tests/items/test_missing_replies.py::test_a_reply_queue_that_is_a_stream",),
+    ),
+    Mutant(
         "m-type-mixed",
         "a queue has either work or answers",
         (Edit("sql/types/check_reply_queue.sql", "where _type.name::text in (a.name, w.name)", "where false"),),
