@@ -50,7 +50,7 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_shards', 'shards', format('shards: %s is out of range', new.shards),
       'give a number from 1 to 64', _table);
   end if;
-  if jsonb_typeof(new.defaults) <> 'object' then
+  if jsonb_typeof(new.defaults) is distinct from 'object' then
     perform pgjobs.refuse('PJ400', 'bad_defaults', 'defaults', 'defaults: it has to be a JSON object', 'write {} for none', _table);
   end if;
   perform pgjobs.check_format(new.format, new.format_options);

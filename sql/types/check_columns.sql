@@ -12,7 +12,8 @@ declare
 begin
   select a.attname into _name
   from pg_attribute a
-  where a.attrelid = to_regclass(_table) and a.attnotnull and a.attnum > 0 and to_jsonb(_type) -> a.attname::text = 'null'
+  -- Of jsonb its own check says that it has to be an object.
+  where a.attrelid = to_regclass(_table) and a.attnotnull and a.attnum > 0 and a.atttypid <> 'jsonb'::regtype and to_jsonb(_type) -> a.attname::text = 'null'
   order by a.attnum
   limit 1;
   if found then

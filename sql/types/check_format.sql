@@ -20,7 +20,7 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_format', 'format', format('format: %L is unknown', left(_format, 100)),
       'use event, plain or celery', 'public.xmp_job_types');
   end if;
-  if jsonb_typeof(_options) <> 'object' then
+  if jsonb_typeof(_options) is distinct from 'object' then
     perform pgjobs.refuse_field('format_options', 'it has to be a JSON object', 'write {} for none', 'public.xmp_job_types');
   end if;
   if _format <> 'celery' and _options <> '{}' then
