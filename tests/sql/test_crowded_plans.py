@@ -71,42 +71,31 @@ def crowded(crowded_url: str) -> Iterator[Db]:
         yield db
 
 
-def rows_read(db: Db, statement: str) -> int:
-    """How many rows of tables a statement reads, its triggers and functions included."""
-    count = (
-        "select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_user_tables"
-        " where schemaname in ('pgjobs', 'public')"
-    )
-    before = db.value(count)
-    db.execute(statement.encode())
-    return int(db.value(count) - before)
-
-
 @pytest.mark.parametrize("what", READS)
 def test_reading_costs_what_is_asked_for(crowded: Db, what: str) -> None:
     """A page, a job or the metrics read the rows of the jobs that they show."""
     statement, most = READS[what]
     for _ in range(7):  # later a plan may be one for all arguments
-        assert rows_read(crowded, statement) <= most
+        assert crowded.rows_read(statement) <= most
 
 
 @pytest.mark.parametrize("what", WRITES)
 def test_writing_costs_what_is_written(crowded: Db, what: str) -> None:
     """Inserting, stopping, resuming and deleting a job, and the chores, read rows of the jobs that they change."""
     statement, most = WRITES[what]
-    assert rows_read(crowded, statement) <= most
+    assert crowded.rows_read(statement) <= most
 
 
 def test_clearing_reads_what_it_clears(crowded: Db) -> None:
     """A batch of any rule reads a few rows for each row and each job that it looks at, not the table."""
     crowded.execute("update pgjobs.retention set keep = '300 days', next_at = '-infinity'")
     for _ in range(10):
-        assert rows_read(crowded, "select pgjobs.clear_history(100)") <= 600 * 12
+        assert crowded.rows_read("select pgjobs.clear_history(100)") <= 600 * 12
 
 
 def test_the_measure_measures(crowded: Db) -> None:
     """A statement that looks at all jobs of a kind is seen to do so."""
-    assert rows_read(crowded, "select count(*) from xmp_jobs where status = 'ready' and run_at < created_at") > 5000
+    assert crowded.rows_read("select count(*) from xmp_jobs where status = 'ready' and run_at < created_at") > 5000
 
 
 def test_the_crowd_is_a_crowd(crowded: Db) -> None:

@@ -81,33 +81,22 @@ def full(full_url: str) -> Iterator[Db]:
         yield db
 
 
-def rows_read(db: Db, statement: str) -> int:
-    """How many rows of tables a statement reads, its functions included."""
-    count = (
-        "select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_user_tables"
-        " where schemaname in ('pgjobs', 'public')"
-    )
-    before = db.value(count)
-    db.execute(statement.encode())
-    return int(db.value(count) - before)
-
-
 @pytest.mark.parametrize("what", READS)
 def test_items_cost_nothing_where_none_is_asked_for(full: Db, what: str) -> None:
     """Views, pages and the chore read the rows of the jobs that they show or look after, and no items."""
     statement, most = READS[what]
     for _ in range(7):  # later a plan may be one for all arguments
-        assert rows_read(full, statement) <= most
+        assert full.rows_read(statement) <= most
 
 
 def test_offers_that_may_not_be_taken_cost_nothing(full: Db) -> None:
     """Those of a paused job, fresh or taken before, and those that others have: what is free is found behind them."""
     take = "select * from pgjobs.take_items('a', 'taken', 4, '1 h')"
     for _ in range(2):
-        assert rows_read(full, take) <= 60
+        assert full.rows_read(take) <= 60
     assert list(range(20001, 20009)) == full.column("select key from pgjobs.item_offers where agent = 'a' order by key")
     full.execute("update xmp_jobs set active = false where id = 100003")
-    assert rows_read(full, take) <= 20
+    assert full.rows_read(take) <= 20
 
 
 def test_the_chore_comes_to_each_job(full: Db) -> None:

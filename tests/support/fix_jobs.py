@@ -44,6 +44,16 @@ class Db(psycopg.Connection[Any]):
         """How many rows a statement has written."""
         return self.execute(statement.encode(), args or None).rowcount
 
+    def rows_read(self, statement: str) -> int:
+        """How many rows of tables a statement reads, its functions and triggers included; inside of a transaction."""
+        count = (
+            "select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_user_tables"
+            " where schemaname in ('pgjobs', 'public')"
+        )
+        before = self.value(count)
+        self.execute(statement.encode())
+        return int(self.value(count) - before)
+
     def refusal(self, statement: str, *args: object) -> Diagnostic:
         """What the database says while it refuses a statement on purpose (an own SQLSTATE)."""
         with pytest.raises(psycopg.Error) as caught:
