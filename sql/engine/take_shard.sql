@@ -31,7 +31,7 @@ begin
     on conflict do nothing;
   end if;
   update pgjobs.shards p
-  set epoch = p.epoch + 1, owner = _daemon, lease_until = _lease_until, lease_check_at = _lease_until, due_at = null, yield_at = null, granted = 0,
+  set epoch = p.epoch + 1, owner = _daemon, lease_until = _lease_until, lease_check_at = _lease_until, due_at = null, yield_at = null, repaced = false, granted = 0,
       claimed_priority = case when _level > p.priority then _level end,
       -- What it was parked for is over; what has failed is over when a window of it is through.
       note = case when p.failures > 0 then p.note end,

@@ -42,6 +42,7 @@ class Shard:
     due: int | None = None
     asked: bool = False
     aged: bool = False
+    repaced: bool = False
     failures: int = 0
     note: str | None = None
     uncertain_to: int | None = None
@@ -174,6 +175,7 @@ class Job:
         for shard in self.progress:
             if not shard.finished or shard is first:
                 shard.due = due if shard is first else None
+                shard.repaced = shard.owner is not None
         self.tell()
 
     def tell(self) -> None:
@@ -190,10 +192,12 @@ class Job:
                     shard.due = self.clock.now
                     return
 
-    def park(self, shard: Shard, pause: int) -> None:
-        """A shard is given up: due after the pause, without one behind the others of its job."""
+    def park(self, shard: Shard, pause: int, *, failure: bool = False) -> None:
+        """A shard is given up: due after the pause, without one behind the others of its job; what was changed while it
+        was held is looked at without a pause."""
         due, now = self.due(), self.clock.now
-        shard.due = None if due is None else max(now, due) + pause
+        shard.due = None if due is None else max(now, due) + (0 if shard.repaced and not failure else pause)
+        shard.repaced = False
         turn = any(
             other.waits and other.due is not None and other.due <= now for other in self.progress if other is not shard
         )

@@ -362,7 +362,7 @@ def test_the_number_of_series_does_not_grow_with_history(web: Web, db: Db) -> No
 
 
 def test_a_scrape_touches_no_big_table(db: Db, database: str) -> None:
-    """Among thousands of jobs a scrape looks up the progress of the running one only, and no record table."""
+    """Among thousands of jobs a scrape looks up the progress of the running one only, and no table of records."""
     db.execute("insert into xmp_jobs (type) select 'expired' from generate_series(1, 3000)")
     db.execute("update xmp_jobs set status = 'error'")
     job_in(db, "in progress")
@@ -386,6 +386,7 @@ def test_a_scrape_touches_no_big_table(db: Db, database: str) -> None:
         "job_counts",
         "switch",
         "reply_faults",
+        "item_counts",
     }
     assert set(read) <= known
     assert 2 >= read["shards"]

@@ -62,6 +62,7 @@ class Daemons(World):
             shard.ranges += 1
             shard.uncertain_to = max(shard.uncertain_to or 0, shard.keys[shard.in_flight - 1])
         shard.epoch, shard.owner, shard.lease_until = shard.epoch + 1, worker, now + LEASE
+        shard.repaced = False
         shard.due, shard.check_at, shard.granted = None, now + LEASE, 0
         if not shard.failures:
             shard.note = None
@@ -234,14 +235,14 @@ class Daemons(World):
         if failure:
             pause = 90 * PAUSES[min(shard.failures, 4)]
         failures = shard.failures + 1 if failure else 0
-        assert bool(parked) == self.given_up(task, reason, pause)
+        assert bool(parked) == self.given_up(task, reason, pause, failure=failure)
         if parked:
             shard.failures = failures
             if failure and shard.due is not None:
                 assert pause == 90 * self.db.value(PAUSE, job.id, task.number)
         return task if parked else multiple()
 
-    def given_up(self, task: Task, reason: str | None, pause: int = 0) -> bool:
+    def given_up(self, task: Task, reason: str | None, pause: int = 0, *, failure: bool = False) -> bool:
         """The daemon drops a task, and the shard waits, unless it has another owner already."""
         shard = task.shard
         self.end(task)
@@ -250,7 +251,7 @@ class Daemons(World):
             return False
         shard.let_go(clean=task.clean)
         shard.note, shard.failures = reason, 0
-        task.job.park(shard, pause)
+        task.job.park(shard, pause, failure=failure)
         return True
 
     @rule(target=tasks, task=consumes(tasks), heard=st.booleans())

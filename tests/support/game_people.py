@@ -103,7 +103,10 @@ class People(World):
                 self.after = self.look()
             else:
                 sentence = self.refused(verb, job.id, 409)
-                assert all(word in sentence for word in (f"job {job.id} is {status} ", *LEGAL[status]))
+                assert all(
+                    word in sentence
+                    for word in (f"job {job.id} is {'in error' if status == 'error' else status} ", *LEGAL[status])
+                )
 
     @precondition(lambda self: self.model.now == 0)
     @rule(verb=verbs, status=st.sampled_from(["in progress", "done", "error"]))
