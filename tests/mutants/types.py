@@ -77,7 +77,10 @@ TYPES = (
     Mutant(
         "m-type-unanswerable",
         "nothing is sent while the reply queue is missing, from the first message on",
-        (Edit(OUTGOING, "return await self.answerable.look()", "return True"),),
+        (
+            Edit(OUTGOING, "return await self.answerable.look()", "return True"),
+            Edit("pgjobs/engine/answerable.py", "self._asked_at = 0.0", "self._asked_at = time.monotonic()"),
+        ),
         ("tests/items/test_missing_replies.py::test_nothing_is_sent_while_nobody_could_take_the_answers",),
     ),
     Mutant(
