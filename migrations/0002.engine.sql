@@ -73,6 +73,7 @@ alter table public.xmp_job_types
   add column if not exists ack_limit interval,
   add column if not exists retry_limit integer not null default 0,
   add column if not exists delay_to_retry interval not null default '0',
+  add column if not exists retry_growth numeric not null default 1,
   add column if not exists retry_results text[],
   add column if not exists fails_with text,
   add column if not exists keep_refused boolean not null default false,
@@ -94,6 +95,8 @@ comment on column public.xmp_job_types.execution_limit is 'So long an attempt ma
 comment on column public.xmp_job_types.ack_limit is 'So long an attempt may last before somebody has said that he works on it; null: nobody has to.';
 comment on column public.xmp_job_types.retry_limit is 'How many further attempts an item has.';
 comment on column public.xmp_job_types.delay_to_retry is 'So long an item waits for its next attempt.';
+comment on column public.xmp_job_types.retry_growth is
+  'Each further wait is so many times as long as the one before, up to an hour; 1: all of them are as long as delay_to_retry.';
 comment on column public.xmp_job_types.retry_results is 'The results after which it is tried again, ERROR_TIMEOUT among them; null: after each but a good one.';
 comment on column public.xmp_job_types.rate is 'At most so many records per second of all jobs of this type together; null: no limit.';
 comment on column public.xmp_job_types.queue is

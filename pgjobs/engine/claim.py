@@ -33,6 +33,8 @@ class Claim(NamedTuple):
     format: str = "event"
     format_options: dict[str, object] | None = None
     keep_refused: bool = False
+    stop_at: str | None = None
+    """From which moment on nothing of the job is to be done, in UTC."""
 
     @property
     def name(self) -> str:

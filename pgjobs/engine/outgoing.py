@@ -81,13 +81,15 @@ class Outgoing:
 
     def _format(self, marks: dict[str, bool]) -> Format:
         claim = self._claim
+        # What lies in a queue when the job stops is the consumer's: so it is told.
+        until = {"x-stop-at": claim.stop_at} if claim.stop_at else {}
         return self._publisher.format(
             claim.format,
             options=claim.format_options,
             exchange=claim.exchange,
             routing_key=claim.routing_key,
             message_type=claim.type,
-            headers={"x-job-id": claim.job_id, **marks},
+            headers={"x-job-id": claim.job_id, **until, **marks},
             attempt=self._attempt,
             reply_to=claim.reply_queue if claim.tracked else None,
         )

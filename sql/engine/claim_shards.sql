@@ -4,7 +4,7 @@ create or replace function pgjobs.claim_shards(
 returns table (
   job_id bigint, shard integer, epoch bigint, type text, exchange text, routing_key text, needs_file boolean,
   file_name text, descending boolean, dry_run boolean, prepared boolean, uncertain_to bigint, log_bytes bigint,
-  tracked boolean, reply_queue text, needs_replies boolean, format text, format_options jsonb, keep_refused boolean)
+  tracked boolean, reply_queue text, needs_replies boolean, format text, format_options jsonb, keep_refused boolean, stop_at text)
 language plpgsql
 volatile
 security definer

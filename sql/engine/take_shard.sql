@@ -3,7 +3,7 @@ create or replace function pgjobs.take_shard(_job_id bigint, _shard integer, _da
 returns table (
   job_id bigint, shard integer, epoch bigint, type text, exchange text, routing_key text, needs_file boolean,
   file_name text, descending boolean, dry_run boolean, prepared boolean, uncertain_to bigint, log_bytes bigint,
-  tracked boolean, reply_queue text, needs_replies boolean, format text, format_options jsonb, keep_refused boolean)
+  tracked boolean, reply_queue text, needs_replies boolean, format text, format_options jsonb, keep_refused boolean, stop_at text)
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -47,7 +47,8 @@ begin
     _job_id, _shard, _taken.epoch, _type.name::text, _type.exchange, _type.routing_key, _type.needs_file, _job.file_name::text,
     _params.descending, _params.dry_run, _taken.prepared_at is not null, _taken.uncertain_to, _taken.log_bytes,
     _type.tracked and not coalesce(_params.dry_run, false), _type.reply_queue, _type.needs_replies, _type.format, _type.format_options,
-    _type.keep_refused and not coalesce(_params.dry_run, false);
+    _type.keep_refused and not coalesce(_params.dry_run, false),
+    (select pgjobs.moment_text(c.stop_at) from pgjobs.pace_of(_job_id) c);
 end;
 $$;
 comment on function pgjobs.take_shard(bigint, integer, uuid, timestamptz, integer) is

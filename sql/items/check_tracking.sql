@@ -24,6 +24,10 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_delay_to_retry', 'delay_to_retry', format('delay_to_retry: %s is no time that an item could wait', _type.delay_to_retry),
       'give an interval such as 30 s, or 0', _table);
   end if;
+  if _type.retry_growth < 1 or _type.retry_growth > 10 then
+    perform pgjobs.refuse('PJ400', 'bad_retry_growth', 'retry_growth', format('retry_growth: %s is out of range', _type.retry_growth),
+      'give a number from 1 to 10; 2 doubles each wait', _table);
+  end if;
   if _type.fails_with not in ('any', 'all') then
     perform pgjobs.refuse('PJ400', 'bad_fails_with', 'fails_with', format('fails_with: %L is unknown', left(_type.fails_with, 100)),
       'use any or all, or null where the end of a job says nothing of its items', _table);

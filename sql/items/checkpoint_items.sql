@@ -74,7 +74,7 @@ begin
     returning i.key, i.status
   ), again as (
     insert into pgjobs.item_retries as r (job_id, shard, key, attempt, due_at)
-    select _job_id, _shard, c.key, _attempt + 1, _now + _rules.delay_to_retry from changed c where c.status = 'r'
+    select _job_id, _shard, c.key, _attempt + 1, _now + pgjobs.retry_delay(_rules.delay_to_retry, _rules.retry_growth, _attempt) from changed c where c.status = 'r'
     on conflict (job_id, key) do update set attempt = excluded.attempt, due_at = excluded.due_at
   ), gone as (
     delete from pgjobs.item_retries r using changed c

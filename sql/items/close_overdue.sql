@@ -56,7 +56,7 @@ begin
     delete from pgjobs.item_offers f using overdue o where f.job_id = _job_id and f.key = o.key
   ), again as (
     insert into pgjobs.item_retries as r (job_id, shard, key, attempt, due_at)
-    select _job_id, _shard, o.key, o.attempts + 1, _now + _rules.delay_to_retry from overdue o where o.status = 'r'
+    select _job_id, _shard, o.key, o.attempts + 1, _now + pgjobs.retry_delay(_rules.delay_to_retry, _rules.retry_growth, o.attempts) from overdue o where o.status = 'r'
     on conflict (job_id, key) do update set attempt = excluded.attempt, due_at = excluded.due_at
   ), counted as (
     insert into pgjobs.item_counts as k (job_id, slot, status, n)

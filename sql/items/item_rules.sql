@@ -1,6 +1,6 @@
 -- Reads: xmp_jobs, xmp_job_types   Writes: nothing
 create or replace function pgjobs.item_rules(_job_id bigint)
-returns table (execution_limit interval, ack_limit interval, retry_limit integer, delay_to_retry interval, retry_results text[], results text[])
+returns table (execution_limit interval, ack_limit interval, retry_limit integer, delay_to_retry interval, retry_growth numeric, retry_results text[], results text[])
 language sql
 stable
 rows 1
@@ -11,6 +11,7 @@ as $$
     case when j.rules ? 'ack_limit' then (j.rules ->> 'ack_limit')::interval else t.ack_limit end,
     coalesce((j.rules ->> 'retry_limit')::integer, t.retry_limit),
     coalesce((j.rules ->> 'delay_to_retry')::interval, t.delay_to_retry),
+    t.retry_growth,
     case when not j.rules ? 'retry_results' then t.retry_results
          when j.rules -> 'retry_results' <> 'null' then array(select r.name from jsonb_array_elements_text(j.rules -> 'retry_results') r (name)) end,
     t.results

@@ -23,7 +23,7 @@ as $$
     from (select distinct d.job_id from read d where d.job_id is not null) j
     cross join lateral pgjobs.item_rules(j.job_id) r
   ), judged as materialized (
-    select d.*, u.retry_limit, u.retry_results, u.delay_to_retry, coalesce(
+    select d.*, u.retry_limit, u.retry_results, u.delay_to_retry, u.retry_growth, coalesce(
       case when d.fault not in ('bad_steps', 'too_many_steps') then d.fault end,
       case when d.key is null or u.job_id is null then 'unknown' end,
       case when d.kind in ('good', 'failed') and u.results is not null and d.result <> all (u.results || pgjobs.common_results()) then 'bad_result' end) as refused
@@ -90,7 +90,7 @@ as $$
     from told t
   ), summed as (
     select p.job_id, p.key, max(p.status::text)::"char" as status, bool_or(p.in_flight) as in_flight, max(p.attempts) as attempts,
-      max(p.delay_to_retry) as delay_to_retry, count(*) as n,
+      max(p.delay_to_retry) as delay_to_retry, max(p.retry_growth) as retry_growth, count(*) as n,
       max(case when p.fails_to in ('f', 't') then p.fails_to when p.good_turn is not null then 's' else p.fails_to end)::"char" as outcome,
       (max(case when p.kind = 'good' then 'G' else 'B' end) filter (where p.turn = p.late_turn))::"char" as late,
       bool_or(p.adds) as adds, bool_or(p.anew) as anew,
@@ -135,7 +135,7 @@ as $$
     where d.becomes is not null and o.job_id = d.job_id and o.key = d.key
   ), again as (
     insert into pgjobs.item_retries as r (job_id, shard, key, attempt, due_at)
-    select d.job_id, pgjobs.shard_of(d.job_id, d.key), d.key, d.attempts + 1, pgjobs.now() + d.delay_to_retry
+    select d.job_id, pgjobs.shard_of(d.job_id, d.key), d.key, d.attempts + 1, pgjobs.now() + pgjobs.retry_delay(d.delay_to_retry, d.retry_growth, d.attempts)
     from decided d
     where d.becomes = 'r'
     on conflict (job_id, key) do update set attempt = excluded.attempt, due_at = excluded.due_at

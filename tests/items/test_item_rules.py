@@ -146,6 +146,34 @@ def test_rules_of_a_job_take_the_place_of_its_types(tracked: Tracked) -> None:
     assert rules == tracked.engine.value("select rules from xmp_jobs where id = %s", again)
 
 
+def test_waits_grow_with_the_attempts(tracked: Tracked) -> None:
+    """With a growth of 2 each wait is twice as long as the one before, whether an answer or time has ended the attempt,
+    or the answer came before the launch was accounted for; none is longer than an hour."""
+    tracked.rules(delay_to_retry="10 s", retry_growth=2, retry_limit=1000, execution_limit="5 s")
+    hand = by_hand(tracked, 1)
+    now, waits = 0, []
+    for attempt in range(1, 12):
+        hand.announce(1)
+        if attempt == 2:
+            tracked.report((f"{hand.job}-1", BAD))
+        hand.checkpoint(1)
+        assert "waiting" == hand.finish()
+        if attempt == 3:
+            now += 5
+            clock(tracked, now)
+            assert "waiting" == look(hand)
+        elif attempt != 2:
+            tracked.report((f"{hand.job}-1", BAD))
+            tracked.engine.execute("select pgjobs.settle_items(array[%s::bigint])", hand.job)
+            assert "waiting" == look(hand)
+        at = tracked.engine.value("select due_at from pgjobs.item_retries where job_id = %s", hand.job)
+        waits.append((at - START) / SECONDS - now)
+        now += int(waits[-1])
+        clock(tracked, now)
+        hand.take()
+    assert [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600] == waits
+
+
 def test_no_result_that_is_listed_is_tried_again(tracked: Tracked) -> None:
     """An empty list of results means that none is tried again, and null that each is."""
     tracked.rules(retry_limit=5)

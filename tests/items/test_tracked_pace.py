@@ -76,6 +76,18 @@ def test_a_stop_closes_what_is_open(tracked: Tracked) -> None:
     assert 20 == len(consumer.seen)
 
 
+def test_messages_say_when_their_job_stops(tracked: Tracked) -> None:
+    """A consumer sees from which moment on it should do nothing of the job; one without a stop says nothing of it."""
+    tracked.targets(1)
+    consumer = tracked.consume(lambda _properties, _body: GOOD)
+    jobs = [tracked.add_job(), tracked.add_job(stop_at="2100-01-02 03:04:05+01")]
+    tracked.engine.start()
+    for job in jobs:
+        tracked.engine.wait_status(job, "done")
+    headers = {seen.headers["x-job-id"]: seen.headers.get("x-stop-at") for seen in consumer.seen}
+    assert {jobs[0]: None, jobs[1]: "2100-01-02T02:04:05Z"} == headers
+
+
 def test_a_paused_job_takes_answers(tracked: Tracked) -> None:
     """Paused while it waits: answers count, a further attempt waits for the resume, a stop closes what is left."""
     tracked.rules(retry_limit=1)
