@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pgjobs import process
+from pgjobs import cli_mailings, process
 from pgjobs.errors import SettingsError
 from pgjobs.pg import hints
 from pgjobs.process import ready_settings
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 token_app = typer.Typer(help="Tokens for HTTP; needed if PGJOBS_HTTP_AUTH is true.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
+app.command()(cli_mailings.gateway)
 
 
 Job = Annotated[int, typer.Argument(help="id of the job", max=2**63 - 1)]
@@ -50,7 +51,7 @@ class Which(Enum):
 def main() -> None:
     """Run a command; the exit code says how it ended."""
     hints.of_command(next(iter(sys.argv[1:]), ""))
-    process.run(app, of_a_service=sys.argv[1:2] in (["daemon"], ["web"]))
+    process.run(app, of_a_service=sys.argv[1:2] in (["daemon"], ["web"], ["gateway"]))
 
 
 @app.command()

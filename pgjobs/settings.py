@@ -76,6 +76,14 @@ class Settings(BaseSettings):
         "cancelled", description="how a callback spells the end of a stopped job: cancelled, or canceled"
     )
     callback_attempts: int = Field(20, ge=1, le=10_000, description="attempts of one callback before it is given up")
+    gateway_url: str = Field(
+        "", description="the HTTP gateway that pgjobs gateway posts messages to, as {url}/v1/send/{id}"
+    )
+    gateway_token: str = Field("", repr=False, description="the token (JWT) with which the gateway is called")
+    gateway_timeout: Seconds = Field(10.0, description="seconds one call of the gateway may take")
+    gateway_ids: Literal["text", "number"] = Field(
+        "text", description="how the gateway is told the id of a message: as it is (12-5), or as one whole number"
+    )
     autostart: bool = Field(True, description="start jobs whose run_at has come without being asked")
     max_running: int = Field(16, ge=1, le=200, description="most shards that one daemon runs at the same time")
     window: int = Field(2000, ge=1, le=65535, description="records published and confirmed together")
@@ -125,10 +133,17 @@ class Settings(BaseSettings):
     def _broker(cls, value: str) -> str:
         return value and check_broker(value)
 
-    @field_validator("callback_url")
+    @field_validator("callback_url", "gateway_url")
     @classmethod
     def _callback(cls, value: str) -> str:
         return value and check_http(value)
+
+    @field_validator("gateway_token")
+    @classmethod
+    def _token(cls, value: str) -> str:
+        if not value.isascii() or " " in value:
+            raise ValueError("it has to be a token in ASCII without blanks, and without the word Bearer")
+        return value
 
     @field_validator("log_dir", "injections_dir", mode="before")
     @classmethod
@@ -229,7 +244,7 @@ def read_settings(**overrides: object) -> Settings:
         first = error.errors()[0]
     # Raised outside of the handler: the cause would show the value, which may hold a password.
     name = str(first["loc"][0])
-    given = "" if "url" in name else f" {_shown(repr(first['input']))}"
+    given = "" if "url" in name or "token" in name else f" {_shown(repr(first['input']))}"
     sentence = f"PGJOBS_{name.upper()}{given}: {first['msg'].removeprefix('Value error, ')}"
     escapes = f"; {ESCAPES}" if "url" in name and ESCAPES not in sentence else ""
     raise SettingsError(sentence, f"PGJOBS_{name.upper()} is {describe(name)}{escapes}")

@@ -1,0 +1,326 @@
+"""The agent for an HTTP gateway, against gateways that answer as they should, badly, slowly, or not at all."""
+
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fix_agents import Office
+from fix_services import soon
+
+import pgjobs
+from pgjobs.agents import Item, Result
+from pgjobs.agents.gateway import FIRST_PAUSE, LAST_PAUSE, PATIENCE, Breaker, Gateway
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.abc"
+MESSAGE = {"id": "12-7", "phone": 79001234567, "text": "привет"}
+OK = b'{"code": 0, "message": "OK"}'
+
+
+class SimulatedGateway:
+    """A gateway on a free port that answers as it is told: status and body, or anything that a handler may do."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, str], Any]] = []
+        self.answer: Callable[[http.server.BaseHTTPRequestHandler], None] = says(200, OK)
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.calls.append((self.path, dict(self.headers), body))
+                outer.answer(self)
+
+            do_GET = do_POST  # noqa: N815 as http.server names it
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
+
+
+def says(status: int, body: bytes, **headers: str) -> Callable[[http.server.BaseHTTPRequestHandler], None]:
+    """An answer with this status and body."""
+
+    def answer(call: http.server.BaseHTTPRequestHandler) -> None:
+        call.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | headers).items():
+            call.send_header(name.replace("_", "-"), value)
+        call.end_headers()
+        call.wfile.write(body)
+
+    return answer
+
+
+def writes(raw: bytes) -> Callable[[http.server.BaseHTTPRequestHandler], None]:
+    """These bytes instead of an answer, and the end."""
+
+    def answer(call: http.server.BaseHTTPRequestHandler) -> None:
+        call.wfile.write(raw)
+        call.close_connection = True
+
+    return answer
+
+
+def drips(call: http.server.BaseHTTPRequestHandler) -> None:
+    """An answer that never ends, a letter at a time."""
+    call.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    try:
+        while True:
+            call.wfile.write(b"x")
+            time.sleep(0.05)
+    except OSError:
+        call.close_connection = True
+
+
+def floods(call: http.server.BaseHTTPRequestHandler) -> None:
+    """An answer without an end, as fast as possible."""
+    call.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    try:
+        while True:
+            call.wfile.write(b"[" * 65536)
+    except OSError:
+        call.close_connection = True
+
+
+@pytest.fixture
+def simulated() -> Iterator[SimulatedGateway]:
+    """A gateway that takes everything."""
+    made = SimulatedGateway()
+    yield made
+    made.close()
+
+
+def item(*, stop_at: str | None = None, raw: bytes | None = None, job: int = 12, key: int = 7) -> Item:
+    """A message of a mailing."""
+    body = json.dumps(MESSAGE, ensure_ascii=False).encode() if raw is None else raw
+    headers = {"x-stop-at": stop_at} if stop_at else {}
+    return Item(f"{job}-{key}", job, key, 1, "mailing", body, headers, False, lambda _answer: None)
+
+
+def sent(url: str, message: Item | None = None, **options: Any) -> Result:
+    """What becomes of a message that is sent once."""
+    gateway = Gateway(url, TOKEN, **{"seconds": 5.0} | options)
+    try:
+        return gateway.send(message or item())
+    finally:
+        gateway.close()
+
+
+def test_a_message_is_one_post_with_the_token(simulated: SimulatedGateway) -> None:
+    """The path names the message, the body is the message as it came, and the JWT is the bearer token."""
+    result = sent(simulated.url)
+    assert ("SUCCESSFUL", "OK", "good") == (result.result, result.description, result.answer()["status"])
+    ((path, headers, body),) = simulated.calls
+    assert "/v1/send/12-7" == path
+    assert f"Bearer {TOKEN}" == headers["Authorization"]
+    assert "application/json" == headers["Content-Type"]
+    assert MESSAGE == body
+
+
+def test_a_gateway_that_wants_numbers(simulated: SimulatedGateway) -> None:
+    """Job and key become one number, in path and body alike, and the same one for each attempt; what does not fit is
+    refused."""
+    assert "SUCCESSFUL" == sent(simulated.url + "/", numbers=True).result
+    ((path, _headers, body),) = simulated.calls
+    number = 12 * 2**32 + 7
+    assert (f"/v1/send/{number}", MESSAGE | {"id": number}) == (path, body)
+    assert "GATEWAY_REFUSED" == sent(simulated.url, item(key=-1), numbers=True).result
+    assert "GATEWAY_REFUSED" == sent(simulated.url, item(raw=b"[1]"), numbers=True).result
+
+
+@pytest.mark.parametrize(
+    ("answer", "result", "words"),
+    [
+        (says(400, b'{"code": 1, "message": "bad phone"}'), "GATEWAY_REFUSED", "the gateway answers 400: "),
+        (says(422, b""), "GATEWAY_REFUSED", "the gateway answers 422: nothing"),
+        (says(401, b"no"), "GATEWAY_ERROR", "the gateway answers 401: no"),
+        (says(404, b"\xff\x00"), "GATEWAY_ERROR", "the gateway answers 404: "),
+        (says(429, b"slowly"), "GATEWAY_ERROR", "the gateway answers 429: slowly"),
+        (says(500, b"<html>" + b"x" * 5000), "GATEWAY_ERROR", "the gateway answers 500: <html>xxx"),
+        (says(302, b"", Location="/elsewhere"), "GATEWAY_ERROR", "the gateway answers 302: nothing"),
+        (says(200, b""), "GATEWAY_ERROR", "the gateway answers 200 with no JSON: nothing"),
+        (says(200, b"OK"), "GATEWAY_ERROR", "the gateway answers 200 with no JSON: OK"),
+        (says(200, b"[" * 60_000), "GATEWAY_ERROR", "the gateway answers 200 with no JSON: [["),
+        (says(200, b"9" * 60_000), "GATEWAY_ERROR", "the gateway answers 200 with no JSON: 99"),
+        (says(200, b"null"), "GATEWAY_ERROR", "the gateway answers 200 without code 0: null"),
+        (says(200, b'{"code": 7}'), "GATEWAY_ERROR", 'the gateway answers 200 without code 0: {"code": 7}'),
+        (says(200, b'{"code": false}'), "GATEWAY_ERROR", "the gateway answers 200 without code 0: "),
+        (says(200, b'{"code": "0"}'), "GATEWAY_ERROR", "the gateway answers 200 without code 0: "),
+        (writes(b"\x00garbage\r\n\r\n"), "GATEWAY_ERROR", "RemoteProtocolError: "),
+        (writes(b""), "GATEWAY_ERROR", "RemoteProtocolError: "),
+        (writes(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"), "GATEWAY_ERROR", "RemoteProtocolError: "),
+        (writes(b"HTTP/1.1 200 OK\r\nSet-Cookie: s=J\xf6rg\r\nContent-Length: 2\r\n\r\n{}"), "GATEWAY_ERROR", "the ga"),
+        (floods, "GATEWAY_ERROR", "the gateway's answer is larger than 64 kB"),
+        (drips, "GATEWAY_ERROR", "no whole answer within 0.5 s"),
+    ],
+)
+def test_an_answer_that_is_none(simulated: SimulatedGateway, answer: Any, result: str, words: str) -> None:
+    """Whatever comes back is one of three things: taken, refused for good, or to be tried again; nothing is followed,
+    waited for or read without an end."""
+    simulated.answer = answer
+    given = sent(simulated.url, seconds=0.5 if answer is drips else 5.0)
+    assert (result, "failed") == (given.result, given.status)
+    assert given.description.startswith(words), given.description
+    assert len(given.description) <= 200
+    assert 1 == len(simulated.calls)
+
+
+def test_a_gateway_that_is_not_there() -> None:
+    """Nobody listens, or somebody who accepts and never answers: to be tried again."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert ("GATEWAY_ERROR", "no whole answer within 0.2 s") == (
+            (given := sent(url, seconds=0.2)).result,
+            given.description,
+        )
+    assert "GATEWAY_ERROR" == sent(url).result
+
+
+def test_nothing_is_sent_after_the_stop_of_the_job(simulated: SimulatedGateway) -> None:
+    """A message that waited in the queue beyond the end of its mailing is not sent; one in time is."""
+    now = datetime.now(UTC)
+    given = sent(simulated.url, item(stop_at=f"{now - timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"))
+    assert ("ERROR_TIMEOUT", "failed") == (given.result, given.status)
+    assert [] == simulated.calls
+    assert "SUCCESSFUL" == sent(simulated.url, item(stop_at=f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")).result
+    assert "SUCCESSFUL" == sent(simulated.url, item(stop_at="soon")).result
+
+
+def test_a_gateway_that_fails_is_tried_now_and_then() -> None:
+    """After some failures in a row one call is made after each of growing pauses; a success lets all through."""
+    now, waited = 0.0, 0.0
+
+    def wait(seconds: float) -> None:
+        nonlocal now, waited
+        now += seconds
+        waited += seconds
+
+    breaker = Breaker(lambda: now, wait)
+    for _ in range(PATIENCE - 1):
+        breaker.enter()
+        assert not breaker.note(works=False)
+    breaker.enter()
+    assert breaker.note(works=False)
+    assert 0 == waited
+    pauses = []
+    for _ in range(8):
+        before = now
+        breaker.enter()
+        pauses.append(now - before)
+        assert not breaker.note(works=False)
+    assert [FIRST_PAUSE, 2, 4, 8, 16, LAST_PAUSE, LAST_PAUSE, LAST_PAUSE] == pauses
+    breaker.enter()
+    assert breaker.note(works=True)
+    before = now
+    breaker.enter()
+    assert before == now
+
+
+def test_one_call_at_a_time_while_the_gateway_fails(simulated: SimulatedGateway) -> None:
+    """Many threads and a gateway that is down: it is not called by all of them at once."""
+    simulated.answer = says(503, b"later")
+    gateway = Gateway(simulated.url, TOKEN)
+    results: list[Result] = []
+    threads = [threading.Thread(target=lambda: results.append(gateway.send(item()))) for _ in range(PATIENCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    simulated.answer = says(200, OK)
+    more = [threading.Thread(target=lambda: results.append(gateway.send(item()))) for _ in range(8)]
+    for thread in more:
+        thread.start()
+    for thread in more:
+        thread.join(20)
+    gateway.close()
+    assert ["GATEWAY_ERROR"] * PATIENCE + ["SUCCESSFUL"] * 8 == [one.result for one in results]
+
+
+def test_a_refused_message_says_nothing_of_the_gateway(simulated: SimulatedGateway) -> None:
+    """Messages that the gateway does not want, or answers with a code, hold no others back."""
+    gateway = Gateway(simulated.url, TOKEN)
+    for answer in (says(400, b""), says(200, b'{"code": 3}')):
+        simulated.answer = answer
+        for _ in range(PATIENCE + 1):
+            gateway.send(item())
+    assert 0 == gateway._breaker._failures
+    gateway.close()
+
+
+def test_the_command_answers_and_drains(office: Office, simulated: SimulatedGateway) -> None:
+    """`pgjobs gateway` sends what is in its queue and answers; at SIGTERM a call that has begun ends well, and what
+    has not begun goes back to the queue. Queues that are missing are made."""
+    go_on = threading.Event()
+
+    def slow(call: http.server.BaseHTTPRequestHandler) -> None:
+        if len(simulated.calls) > 1:
+            go_on.wait(20)
+        says(200, OK)(call)
+
+    simulated.answer = slow
+    office.delete(office.replies)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PGJOBS_")} | {
+        "PGJOBS_AMQP_URL": office.amqp_url,
+        "PGJOBS_GATEWAY_URL": simulated.url,
+        "PGJOBS_GATEWAY_TOKEN": TOKEN,
+    }
+    options = ["--type", "Unit", "--queue", office.work, "--replies", office.replies, "--threads", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pgjobs", "gateway", *options],
+        env=env, cwd=Path(pgjobs.__file__).parents[1], stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert soon(lambda: office.consumers() == 1)
+        office.send(7, body=json.dumps(MESSAGE).encode())
+        assert ("good", "SUCCESSFUL", "OK") == office.answered(1)[0].said
+        office.send(8, 9, body=json.dumps(MESSAGE).encode())
+        assert soon(lambda: len(simulated.calls) == 2)
+        assert soon(lambda: office.depth(office.work) == 0)
+        process.send_signal(signal.SIGTERM)
+        assert soon(lambda: office.depth(office.work) == 1)
+        go_on.set()
+        assert "12-8" == office.answered(2)[1].id
+        _, said = process.communicate(timeout=20)
+        assert 0 == process.returncode
+        assert TOKEN not in said
+    finally:
+        go_on.set()
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("token", ["Bearer abc", "Jörg"])
+def test_a_token_that_is_none_is_not_shown(token: str) -> None:
+    """A wrong token is one sentence that does not hold it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pgjobs", "gateway"],
+        env={"PATH": os.environ["PATH"], "PGJOBS_GATEWAY_TOKEN": token, "PYTHONIOENCODING": "utf-8"},
+        cwd=Path(pgjobs.__file__).parents[1], capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert 2 == done.returncode
+    assert done.stderr.startswith("pgjobs: PGJOBS_GATEWAY_TOKEN: it has to be a token in ASCII")
+    assert "Jörg" not in done.stderr
+    assert "abc" not in done.stderr
