@@ -21,7 +21,22 @@ alter table public.xmp_jobs
   add column if not exists media_type text,
   add column if not exists reference_id text,
   add column if not exists custom_type text,
-  add column if not exists configuration jsonb not null default '{}';
+  add column if not exists configuration jsonb not null default '{}',
+  -- Null in the rows of before, which would have to be written anew.
+  add column if not exists guid uuid,
+  add column if not exists submitted_by text,
+  add column if not exists notes text,
+  add column if not exists notify boolean not null default false,
+  add column if not exists request jsonb,
+  add column if not exists activated_at timestamptz,
+  add column if not exists deleted_at timestamptz;
+comment on column public.xmp_jobs.guid is 'How partners name the job: pgjobs.guid_of(); given when it is inserted. Null: it is older than this column.';
+comment on column public.xmp_jobs.submitted_by is 'The caller of an HTTP door that created the job; null: it was inserted in another way.';
+comment on column public.xmp_jobs.notes is 'Whatever people want to note of the job.';
+comment on column public.xmp_jobs.notify is 'true: the callback address is also told how each operation ended.';
+comment on column public.xmp_jobs.request is 'What the door was asked that created the job, for the door to show again.';
+comment on column public.xmp_jobs.activated_at is 'When the job was last made active; null: it is older than this column, or never was.';
+comment on column public.xmp_jobs.deleted_at is 'Since when the door that created the job shows it no longer; the job stays, with its proof.';
 comment on column public.xmp_jobs.name is 'What people call the job; given by whoever inserts it, as are media_type, reference_id and custom_type.';
 comment on column public.xmp_jobs.media_type is 'What kind of thing the job is about; with one, reference_id has to be given.';
 comment on column public.xmp_jobs.reference_id is 'Which thing the job is about.';
@@ -77,7 +92,15 @@ alter table public.xmp_job_types
   add column if not exists retry_results text[],
   add column if not exists fails_with text,
   add column if not exists keep_refused boolean not null default false,
-  add column if not exists keep_the_last integer;
+  add column if not exists keep_the_last integer,
+  add column if not exists doors text[] not null default '{}',
+  add column if not exists title text,
+  add column if not exists params_schema jsonb,
+  add column if not exists applicable_to text[] not null default '{}';
+comment on column public.xmp_job_types.doors is 'The HTTP doors that offer the type to their callers: operations, partner or mailings.';
+comment on column public.xmp_job_types.title is 'What people call the type, where a door lists it; null: its name.';
+comment on column public.xmp_job_types.params_schema is 'JSON Schema of the parameters that a caller of such a door gives; checked at the door. Null: an object of any kind.';
+comment on column public.xmp_job_types.applicable_to is 'The types of entities that its operations are for; empty: any.';
 comment on column public.xmp_job_types.fails_with is
   'Which items that are not good make a job count as failed that is done: any of them, or all; null: the end of a job says nothing of its items.';
 comment on column public.xmp_job_types.keep_refused is
@@ -697,6 +720,7 @@ insert into pgjobs.retention (what, keep, about) values
   ('lines', '90 days', 'lines of injection files of jobs that were stopped or broke off; without them such a job can''t be resumed'),
   ('uncertain_ranges', '1 year', 'uncertain ranges of jobs that are done; counted from the end of the job'),
   ('api_requests', '1 day', 'requests of /api'),
+  ('requests', '1 day', 'answers that are kept for an Idempotency-Key'),
   ('counters', '30 days', 'counters of daemons that are not heard of any more'),
   ('tasks', '1 year', 'tasks that are finished; counted from their last job''s start or end. Their jobs stay'),
   ('outcomes', null, 'outcomes of jobs that are done; counted from the end of the job'),
@@ -719,11 +743,28 @@ comment on table pgjobs.holidays is 'Days without a window, for the windows of s
 create table pgjobs.tokens (
   name       text primary key,
   sha256     bytea not null unique,
-  scope      text not null check (scope in ('read', 'control')),
+  scopes     text[] not null,
+  record     jsonb not null default '{}',
   created_at timestamptz not null,
   expires_at timestamptz
 );
-comment on table pgjobs.tokens is 'Tokens of the HTTP door, stored hashed.';
+comment on table pgjobs.tokens is 'Tokens of the HTTP doors, stored hashed.';
+comment on column pgjobs.tokens.scopes is 'What its holder may do, see pgjobs.known_scopes().';
+comment on column pgjobs.tokens.record is 'What else is known of its holder, for doors that tell it: org_name, user_id and the like.';
+
+create table pgjobs.requests (
+  id     bigint generated always as identity primary key,
+  actor  text not null,
+  key    text not null,
+  digest text not null,
+  answer jsonb,
+  at     timestamptz not null,
+  unique (actor, key)
+);
+create index requests_at_idx on pgjobs.requests (at);
+comment on table pgjobs.requests is
+  'Requests of HTTP doors that have created something under an Idempotency-Key, and what they were answered: the same request gets the same answer again.';
+comment on column pgjobs.requests.digest is 'Of the whole request: another one with the same key is refused.';
 
 create table pgjobs.schema_state (
   singleton   boolean primary key default true check (singleton),

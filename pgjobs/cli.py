@@ -30,13 +30,6 @@ Job = Annotated[int, typer.Argument(help="id of the job", max=2**63 - 1)]
 """Of a greater one PostgreSQL would say that there is no such function."""
 
 
-class Scope(Enum):
-    """What a token may do."""
-
-    READ = "read"
-    CONTROL = "control"
-
-
 class Which(Enum):
     """What of a job is sent again."""
 
@@ -197,15 +190,24 @@ def doctor(
 @token_app.command("add")
 def add_token(
     name: Annotated[str, typer.Argument(help="who will use it")],
-    scope: Annotated[Scope, typer.Option(help="read: look only; control: start, stop, pause and resume as well")],
+    scope: Annotated[
+        list[str],
+        typer.Option(
+            help="read: look only; control: change as well; DOOR:read or DOOR:control: at one door (again for more)"
+        ),
+    ],
     days: Annotated[
         int | None, typer.Option(min=1, max=36500, help="expires after so many days; default: never")
     ] = None,
+    known: Annotated[
+        list[str] | None, typer.Option("--set", help="NAME=VALUE: what doors tell of its holder, as org_name=…")
+    ] = None,
 ) -> None:
-    """Make a token for the HTTP door and print it, this once."""
+    """Make a token for the HTTP doors and print it, this once."""
     from pgjobs.ops import tokens
 
-    typer.echo(asyncio.run(tokens.add(ready_settings("database_url"), name, scope.value, days)))
+    record = tokens.read_record(known)
+    typer.echo(asyncio.run(tokens.add(ready_settings("database_url"), name, scope, days, record)))
 
 
 @token_app.command("list")

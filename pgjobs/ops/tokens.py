@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from datetime import UTC, datetime, timedelta
 
+from pgjobs.errors import SettingsError
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
@@ -16,13 +18,22 @@ def make_token() -> tuple[str, bytes]:
     return token, hashlib.sha256(token.encode()).digest()
 
 
-async def add(settings: Settings, name: str, scope: str, days: int | None) -> str:
+def read_record(pairs: list[str] | None) -> dict[str, str]:
+    """What --set says of the holder of a token, NAME=VALUE each."""
+    for pair in pairs or ():
+        if not pair.partition("=")[0] or "=" not in pair:
+            raise SettingsError(f"--set {pair!r} is no NAME=VALUE", 'write it as in --set org_name="PSF Mechanical"')
+    return dict(pair.split("=", 1) for pair in pairs or ())
+
+
+async def add(settings: Settings, name: str, scopes: list[str], days: int | None, record: dict[str, str]) -> str:
     """Let a new token in, for so many days or for good, and return it; nobody can look it up again."""
     token, digest = make_token()
     expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
     async with await db.connect(settings.database_url, "token") as connection:
         await db.check_schema(connection)
-        await connection.execute("select pgjobs.add_token(%s, %s, %s, %s)", (name, digest, scope, expires_at))
+        adding = "select pgjobs.add_token(%s, %s, %s, %s, %s)"
+        await connection.execute(adding, (name, digest, scopes, expires_at, json.dumps(record)))
     return token
 
 
@@ -32,9 +43,10 @@ async def listed(settings: Settings) -> list[str]:
         await db.check_schema(connection)
         rows = await (await connection.execute("select * from pgjobs.list_tokens()")).fetchall()
     width = max((len(row[0]) for row in rows), default=0)
+    wide = max((len(",".join(row[1])) for row in rows), default=0)
     return [
-        f"{name:<{width}}  {scope:<7}  made {_moment(created_at)}  {_end(expires_at, expired=expired)}"
-        for name, scope, created_at, expires_at, expired in rows
+        f"{name:<{width}}  {','.join(scopes):<{wide}}  made {_moment(created_at)}  {_end(expires_at, expired=expired)}"
+        for name, scopes, created_at, expires_at, expired in rows
     ]
 
 

@@ -18,8 +18,10 @@ from pgjobs.web.doors import cms
 from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem
 from pgjobs.web.pool import Database
 
-ROOT_DOOR = Door("", (*cms.ENDPOINTS, *metrics.ENDPOINTS, *health.ENDPOINTS))
+ROOT_DOOR = Door("cms", "", (*cms.ENDPOINTS, *metrics.ENDPOINTS, *health.ENDPOINTS))
 """The door of the CMS has its paths at the root; the endpoints for Prometheus and health checks lie beside them."""
+DOORS: tuple[Door, ...] = ()
+"""The other doors, each below a prefix of its own."""
 HANDLERS = {
     Problem: on_problem,
     HTTPException: on_http_exception,
@@ -43,7 +45,7 @@ def create_app(settings: Settings, further: Iterable[Door] = ()) -> Starlette:
 
     root = ROOT_DOOR.mount(settings)
     app = Starlette(
-        routes=[*(door.mount(settings) for door in further), root],
+        routes=[*(door.mount(settings) for door in (*DOORS, *further)), root],
         middleware=[Middleware(AccessLog)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,

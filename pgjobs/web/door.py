@@ -22,8 +22,9 @@ from pgjobs.web.identity import Authentication, anonymous, bearer_token, require
 
 @dataclass(frozen=True)
 class Door:
-    """One HTTP contract. `prefix` is where it is mounted; an empty prefix is the root."""
+    """One HTTP contract. `name` is that of its scopes; `prefix` is where it is mounted, an empty one is the root."""
 
+    name: str
     prefix: str
     endpoints: tuple[Endpoint, ...]
     authenticate: Authentication = bearer_token
@@ -58,7 +59,7 @@ class Guard:
         self._browsers.check(request.headers, needed)
         if needed != "open":
             request.state.identity = await self._authenticate(request, reading=needed == "read")
-            require(request.state.identity, needed)
+            require(request.state.identity, self._door.name, needed)
         if endpoint is None:
             known = ", ".join(sorted({self._door.prefix + known.path for known in self._door.endpoints}))
             sentence = f"there is no path {clipped(request.url.path)}"

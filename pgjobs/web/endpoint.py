@@ -9,17 +9,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from pgjobs.web.doc import Doc
+
 Scope = Literal["open", "read", "control"]
-"""What a caller has to be allowed: nothing (open), to look (read), to change something (control)."""
+"""What a caller has to be allowed at this door: nothing (open), to look (read), to change something (control)."""
 
 
 class Endpoint(NamedTuple):
-    """One row of a door's table; the path may have parameters, as in /jobs/{id}."""
+    """One row of a door's table; the path may have parameters, as in /jobs/{id}.
+
+    Several endpoints may have the same path, each with other methods.
+    """
 
     path: str
     handler: Callable[[Request], Awaitable[Response]]
     scope: Scope
     methods: tuple[str, ...] = ("GET", "POST")
+    doc: Doc | None = None
 
     def route(self) -> Route:
         """The route of Starlette."""

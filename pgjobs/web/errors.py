@@ -23,12 +23,19 @@ class Problem(PgjobsError):
     """A request that is answered with an error."""
 
     def __init__(
-        self, status: int, code: str, sentence: str, hint: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        sentence: str,
+        hint: str,
+        headers: Mapping[str, str] | None = None,
+        field: str | None = None,
     ) -> None:
         super().__init__(sentence, hint)
         self.status = status
         self.code = code
         self.headers = headers or {}
+        self.field = field
 
 
 Renderer = Callable[[Request, Problem], Response]

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from pgjobs.web.body import read_body
 from pgjobs.web.errors import Problem, clipped
 
 BODY_BYTES = 64 * 1024
@@ -58,12 +59,22 @@ class Parameters:
 
 
 async def read(request: Request, *known: str) -> Parameters:
-    """Read the parameters of a request; a name that is not among the known ones is refused.
+    """Read the parameters of a request from its query string and its form."""
+    return _known([*_pairs(request.scope["query_string"]), *_pairs(await _form(request))], request, known)
+
+
+def query(request: Request, *known: str) -> Parameters:
+    """Read the parameters of a request from its query string alone: its body is something else."""
+    return _known(_pairs(request.scope["query_string"]), request, known)
+
+
+def _known(pairs: list[tuple[str, str]], request: Request, known: tuple[str, ...]) -> Parameters:
+    """The parameters by name; one that is not among the known ones is refused.
 
     A misspelt limit would otherwise publish as many records as the default says.
     """
     values: dict[str, str] = {}
-    for name, value in [*_pairs(request.scope["query_string"]), *_pairs(await _form(request))]:
+    for name, value in pairs:
         if name not in known:
             knows = f"it knows {', '.join(known)}" if known else "it knows none"
             raise Problem(400, "unknown_parameter", f"{clipped(name)}: {request.url.path} has no such parameter", knows)
@@ -77,15 +88,11 @@ async def read(request: Request, *known: str) -> Parameters:
 
 
 async def _form(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            raise Problem(413, "too_large", "the body is larger than 64 KB", "send the parameters only")
+    body = await read_body(request, BODY_BYTES)
     kind = request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
     if body and kind != FORM:
         raise Problem(415, "bad_body", f"the body is {clipped(kind)} and not a form", f"send it as {FORM}")
-    return bytes(body)
+    return body
 
 
 def _pairs(encoded: bytes) -> list[tuple[str, str]]:
@@ -96,4 +103,4 @@ def _pairs(encoded: bytes) -> list[tuple[str, str]]:
 
 
 def _bad(name: str, what: str, hint: str) -> Problem:
-    return Problem(400, f"bad_{name}", f"{name}: {what}", hint)
+    return Problem(400, f"bad_{name}", f"{name}: {what}", hint, field=name)

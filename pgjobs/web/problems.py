@@ -41,7 +41,7 @@ def _caused_by_the_caller(error: psycopg.Error, state: str, *, reading: bool) ->
     refused = refusal(error)
     if refused is not None:
         sentence, code, hint = refused
-        return Problem(int(state[2:]), code, sentence, hint)
+        return Problem(int(state[2:]), code, sentence, hint, field=error.diag.column_name)
     if state.startswith(UNKNOWN_LETTERS):
         return Problem(400, "bad_text", "a parameter has letters that the database does not know", "leave them out")
     if not reading and _on_purpose(state):

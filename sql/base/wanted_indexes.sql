@@ -17,6 +17,7 @@ as $$
     ('pgjobs_jobs_finish_at_idx', 'xmp_jobs', '(finish_at)'),
     ('pgjobs_jobs_status_idx', 'xmp_jobs', '(status, id)'),
     ('pgjobs_jobs_type_idx', 'xmp_jobs', '(type, status, id)'),
+    ('pgjobs_jobs_guid_idx', 'xmp_jobs', '(guid) where guid is not null'),
     ('pgjobs_jobs_key_idx', 'xmp_jobs', '(idempotency_key) where idempotency_key is not null'),
     -- Equal jobs, as pgjobs.remark_equal_job() looks for them: one number instead of three columns of any length.
     ('pgjobs_jobs_equal_idx', 'xmp_jobs', '(jsonb_hash_extended(params, hashtextextended(file_name, id_user)), id)'),

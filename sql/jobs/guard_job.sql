@@ -30,6 +30,9 @@ begin
     new.file_name := coalesce(new.file_name, '');
     new.log_path := coalesce(new.log_path, '');
     new.configuration := coalesce(new.configuration, '{}');
+    new.notify := coalesce(new.notify, false);
+    new.guid := gen_random_uuid();
+    new.activated_at := case when new.active then pgjobs.now() end;
     if _to not in ('ready', 'canceled') then
       perform pgjobs.refuse('PJ400', 'bad_status', 'status',
         format('status: a new job can''t be %L', left(_to, 100)), 'insert it as ready, or as canceled to hold it');
@@ -56,6 +59,8 @@ begin
     if new.id <> old.id then
       perform pgjobs.refuse('PJ409', 'fixed', 'id', format('id: job %s keeps its number', old.id), 'insert a new job');
     end if;
+    new.guid := old.guid;
+    new.activated_at := case when new.active and not old.active then pgjobs.now() else old.activated_at end;
   end if;
   if pgjobs.next_statuses(_to) is null then
     perform pgjobs.refuse('PJ400', 'bad_status', 'status', format('status: %L is unknown', left(_to, 100)),

@@ -24,6 +24,9 @@ begin
     return old;
   end if;
   perform pgjobs.check_columns(new);
+  if (new.doors, new.applicable_to) is distinct from ('{}'::text[], '{}'::text[]) or num_nonnulls(new.title, new.params_schema) > 0 then
+    perform pgjobs.check_doors(new);
+  end if;
   if new.selector is not null then
     if tg_op = 'INSERT' or new.selector is distinct from old.selector then
       perform pgjobs.trusted_selector(new.selector, '{bigint,integer,bigint,bigint}');

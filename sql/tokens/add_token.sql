@@ -1,5 +1,6 @@
 -- Reads: nothing   Writes: tokens
-create or replace function pgjobs.add_token(_name text, _sha256 bytea, _scope text, _expires_at timestamptz)
+create or replace function pgjobs.add_token(
+  _name text, _sha256 bytea, _scopes text[], _expires_at timestamptz, _record jsonb default '{}')
 returns void
 language plpgsql
 volatile
@@ -11,14 +12,19 @@ begin
       'give 1 to 100 characters without spaces', 'pgjobs.tokens');
   elsif coalesce(length(_sha256), 0) <> 32 then
     perform pgjobs.refuse('PJ400', 'bad_sha256', 'sha256', 'sha256: it does not have 32 bytes', 'give the SHA-256 of the token', 'pgjobs.tokens');
-  elsif coalesce(_scope, '') not in ('read', 'control') then
-    perform pgjobs.refuse('PJ400', 'bad_scope', 'scope', format('scope: %L is unknown', _scope), 'use read or control', 'pgjobs.tokens');
+  elsif coalesce(cardinality(_scopes), 0) = 0 or not _scopes <@ pgjobs.known_scopes() then
+    perform pgjobs.refuse('PJ400', 'bad_scope', 'scope',
+      format('scope: %L is unknown', (select left(s, 100) from unnest(_scopes) s where s = any (pgjobs.known_scopes()) is not true limit 1)),
+      'use some of ' || array_to_string(pgjobs.known_scopes(), ', '), 'pgjobs.tokens');
+  elsif jsonb_typeof(_record) is distinct from 'object' or length(_record::text) > 8192 then
+    perform pgjobs.refuse('PJ400', 'bad_record', 'record', 'record: it is no JSON object of at most 8 KB', 'give names and values, or leave it out',
+      'pgjobs.tokens');
   elsif _expires_at <= clock_timestamp() then
     perform pgjobs.refuse('PJ400', 'bad_expires_at', 'expires_at', 'expires_at: this moment has passed',
       'give a moment to come, or null for a token that does not expire', 'pgjobs.tokens');
   end if;
-  insert into pgjobs.tokens (name, sha256, scope, created_at, expires_at)
-  values (_name, _sha256, _scope, clock_timestamp(), _expires_at)
+  insert into pgjobs.tokens (name, sha256, scopes, record, created_at, expires_at)
+  values (_name, _sha256, _scopes, _record, clock_timestamp(), _expires_at)
   on conflict do nothing;
   if not found then
     perform pgjobs.refuse('PJ409', 'token_exists', 'name', format('there is a token %s already', _name),
@@ -26,5 +32,5 @@ begin
   end if;
 end;
 $$;
-comment on function pgjobs.add_token(text, bytea, text, timestamptz) is
-  'Lets the token with this SHA-256 through the HTTP door (scope read or control, null expires_at: for good); the token itself is stored nowhere. Refuses (PJ400, PJ409).';
+comment on function pgjobs.add_token(text, bytea, text[], timestamptz, jsonb) is
+  'Lets the token with this SHA-256 through the HTTP doors (scopes as pgjobs.known_scopes() has them, null expires_at: for good; record: what doors tell of its holder); the token itself is stored nowhere. Refuses (PJ400, PJ409).';

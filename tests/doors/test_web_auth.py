@@ -17,7 +17,7 @@ READ = ("/jobs", "/jobs/status", "/metrics")
 def add_token(db: Db, scope: str, expires_at: datetime | None = None, name: str = "") -> str:
     """Add a token to the database, and return it."""
     token, digest = make_token()
-    db.execute("select pgjobs.add_token(%s, %s, %s, %s)", (name or f"test-{scope}", digest, scope, expires_at))
+    db.execute("select pgjobs.add_token(%s, %s, %s, %s)", (name or f"test-{scope}", digest, scope.split(), expires_at))
     return token
 
 
@@ -130,7 +130,7 @@ def test_a_token_that_cannot_be_is_refused(
     """add_token names the argument that is wrong and adds nothing."""
     add_token(db, "read", name="there")
     with pytest.raises(psycopg.Error) as caught:
-        db.execute("select pgjobs.add_token(%s, %s, %s, %s)", (name, sha256, scope, expires_at))
+        db.execute("select pgjobs.add_token(%s, %s, %s, %s)", (name, sha256, scope and scope.split(), expires_at))
     assert (state, code) == (caught.value.sqlstate, caught.value.diag.constraint_name)
     assert (1,) == db.row("select count(*) from pgjobs.tokens")
 
@@ -140,3 +140,21 @@ def test_dropping_a_token_that_is_not_there_is_refused(db: Db) -> None:
     with pytest.raises(psycopg.Error, match="there is no token ghost") as caught:
         db.execute("select pgjobs.drop_token('ghost')")
     assert "PJ404" == caught.value.sqlstate
+
+
+@pytest.mark.parametrize(
+    ("scopes", "looks", "changes"),
+    [
+        ("cms:read", 200, 403),
+        ("cms:control", 200, 200),
+        ("operations:control partner:control mailings:control all", 403, 403),
+        ("read operations:control", 200, 403),
+        ("operations:read control", 200, 200),
+    ],
+)
+def test_a_scope_of_one_door_opens_no_other(guarded_web: Web, db: Db, scopes: str, looks: int, changes: int) -> None:
+    """What a token may do at one door says nothing of the others; without a door's name it is for each."""
+    job = job_in(db, "ready")
+    headers = bearer(add_token(db, scopes, name="partner-1"))
+    assert looks == guarded_web.get("/jobs", headers=headers).status_code
+    assert changes == guarded_web.get(f"/jobs/stop?id={job}", headers=headers).status_code

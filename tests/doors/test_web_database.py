@@ -211,7 +211,7 @@ def test_each_change_is_one_line(guarded_web: Web, db: Db, caplog: pytest.LogCap
     """A change is logged with what, who, from where and the answer; a failed one as a warning, a read at DEBUG."""
     caplog.set_level("DEBUG", "pgjobs.web.access")
     token, digest = make_token()
-    db.execute("select pgjobs.add_token('cms-1', %s, 'control', null)", (digest,))
+    db.execute("select pgjobs.add_token('cms-1', %s, '{control}', null)", (digest,))
     headers = {"Authorization": f"Bearer {token}"}
     job = job_in(db, "ready")
     guarded_web.get(f"/jobs/stop?id={job}", headers=headers)

@@ -65,7 +65,8 @@ async def ping(_request: Request) -> Response:
 
 
 DOOR = Door(
-    "/north/v80",
+    "test",
+    "/other/v80",
     (
         Endpoint("/jobs/{id:int}", show, "read", ("GET",)),
         Endpoint("/jobs/{id:int}", change, "control", ("PUT", "DELETE")),
@@ -87,13 +88,13 @@ def web_of_two(web_url: str) -> Iterator[Web]:
 
 def test_handlers_get_path_parameters_bodies_and_the_caller(web_of_two: Web, db: Db) -> None:
     """An endpoint has parameters in its path, takes JSON and methods of its own, and knows who calls."""
-    assert {"id": 7, "caller": "key looker"} == web_of_two.get("/north/v80/jobs/7", headers=LOOKER).json()
-    created = web_of_two.call("PUT", "/north/v80/jobs/7", headers=BOSS, json={"a": [1]})
+    assert {"id": 7, "caller": "key looker"} == web_of_two.get("/other/v80/jobs/7", headers=LOOKER).json()
+    created = web_of_two.call("PUT", "/other/v80/jobs/7", headers=BOSS, json={"a": [1]})
     assert (201, {"a": [1]}) == (created.status_code, created.json())
     job = job_in(db, "ready")
-    assert 204 == web_of_two.call("DELETE", f"/north/v80/jobs/{job}", headers=BOSS).status_code
+    assert 204 == web_of_two.call("DELETE", f"/other/v80/jobs/{job}", headers=BOSS).status_code
     assert "canceled" == db.value("select status from xmp_jobs where id = %s", job)
-    assert "pong" == web_of_two.get("/north/v80/ping").text
+    assert "pong" == web_of_two.get("/other/v80/ping").text
 
 
 @pytest.mark.parametrize(
@@ -115,17 +116,17 @@ def test_every_error_has_the_shape_of_its_door(
     web_of_two: Web, method: str, path: str, headers: dict[str, str], status: int, code: str
 ) -> None:
     """Whether the guard, SQL or a defect ends a request, the error is written as its door writes errors."""
-    answer = web_of_two.call(method, f"/north/v80{path}", headers=headers)
+    answer = web_of_two.call(method, f"/other/v80{path}", headers=headers)
     [error] = answer.json()["errors"]
-    assert (status, code, f"/north/v80{path}") == (answer.status_code, error["code"], error["path"])
+    assert (status, code, f"/other/v80{path}") == (answer.status_code, error["code"], error["path"])
 
 
 def test_a_foreign_host_is_refused_in_the_shape_of_the_door(web_url: str) -> None:
     """Without credentials the check of Host comes first, and is written as the door writes errors as well."""
     with Web(read_settings(database_url=web_url), DOOR) as web:
-        answer = web.get("/north/v80/jobs/7", headers={"Host": "evil.example"})
+        answer = web.get("/other/v80/jobs/7", headers={"Host": "evil.example"})
         assert (421, "foreign_host") == (answer.status_code, answer.json()["errors"][0]["code"])
-        assert "http from 127.0.0.1" == web.get("/north/v80/jobs/7").json()["caller"]
+        assert "http from 127.0.0.1" == web.get("/other/v80/jobs/7").json()["caller"]
 
 
 def test_a_request_that_the_end_of_the_process_cuts_short_is_answered_by_its_door(web_of_two: Web) -> None:
@@ -133,7 +134,7 @@ def test_a_request_that_the_end_of_the_process_cuts_short_is_answered_by_its_doo
 
     async def cut_short(client: httpx.AsyncClient) -> httpx.Response:
         web_of_two.app.state.arrived = asyncio.Event()
-        request = asyncio.create_task(client.post("/north/v80/wait", headers=BOSS))
+        request = asyncio.create_task(client.post("/other/v80/wait", headers=BOSS))
         await web_of_two.app.state.arrived.wait()
         request.cancel()
         return await request
@@ -144,11 +145,11 @@ def test_a_request_that_the_end_of_the_process_cuts_short_is_answered_by_its_doo
 
 def test_allow_names_the_methods_of_all_endpoints_of_a_path(web_of_two: Web) -> None:
     """Where several endpoints share a path, the methods of all of them are allowed."""
-    answer = web_of_two.post("/north/v80/jobs/7", headers=BOSS)
+    answer = web_of_two.post("/other/v80/jobs/7", headers=BOSS)
     assert "DELETE, GET, HEAD, PUT" == answer.headers["allow"]
 
 
-@pytest.mark.parametrize("path", ["/north/v80", "/north/v80x/jobs/7", "/north", "/jobs/7", "/broken", "/ping"])
+@pytest.mark.parametrize("path", ["/other/v80", "/other/v80x/jobs/7", "/other", "/jobs/7", "/broken", "/ping"])
 def test_the_door_at_the_root_is_unaffected(web_url: str, path: str) -> None:
     """A second door changes nothing about the one at the root: not its paths, its errors, or what its hint lists."""
     with Web(read_settings(database_url=web_url), DOOR) as web:
@@ -164,11 +165,11 @@ def test_the_log_names_the_caller_and_quotes_odd_paths(
     """A change is logged with the caller as its door knows it; a path that is not plain text is quoted."""
     caplog.set_level("DEBUG", "pgjobs.web.access")
     job = job_in(db, "ready")
-    web_of_two.call("DELETE", f"/north/v80/jobs/{job}", headers=BOSS)
-    web_of_two.call("DELETE", f"/north/v80/jobs/{job} by key", headers=BOSS)
-    web_of_two.call("DELETE", "/north/v80/jobs/7%0a", headers=LOOKER)
+    web_of_two.call("DELETE", f"/other/v80/jobs/{job}", headers=BOSS)
+    web_of_two.call("DELETE", f"/other/v80/jobs/{job} by key", headers=BOSS)
+    web_of_two.call("DELETE", "/other/v80/jobs/7%0a", headers=LOOKER)
     assert [
-        f"DELETE /north/v80/jobs/{job} by key boss from 127.0.0.1: 204",
-        f'DELETE "/north/v80/jobs/{job} by key" by key boss from 127.0.0.1: 404 unknown_path',
-        'DELETE "/north/v80/jobs/7\\n" by key looker from 127.0.0.1: 403 forbidden',
+        f"DELETE /other/v80/jobs/{job} by key boss from 127.0.0.1: 204",
+        f'DELETE "/other/v80/jobs/{job} by key" by key boss from 127.0.0.1: 404 unknown_path',
+        'DELETE "/other/v80/jobs/7\\n" by key looker from 127.0.0.1: 403 forbidden',
     ] == [record.getMessage() for record in caplog.records if record.name == "pgjobs.web.access"]

@@ -120,7 +120,7 @@ def test_a_page_of_another_site_may_link_to_the_list(web: Web) -> None:
 def test_with_tokens_the_token_decides(start: Start, db: Db) -> None:
     """A browser sends no token by itself, so Origin is not checked, and Host only if PGJOBS_HTTP_HOSTS is set."""
     token, digest = make_token()
-    db.execute("select pgjobs.add_token('t', %s, 'control', null)", (digest,))
+    db.execute("select pgjobs.add_token('t', %s, '{control}', null)", (digest,))
     foreign = {"Authorization": f"Bearer {token}", "Host": "jobs.example", "Sec-Fetch-Site": "cross-site"}
     assert 200 == start(http_auth=True).get(f"/jobs/stop?id={job_in(db, 'ready')}", headers=foreign).status_code
     assert 421 == start(http_auth=True, http_hosts="web").get("/jobs", headers=foreign).status_code

@@ -10,7 +10,7 @@ DOORS = (
     Mutant(
         "m-scope",
         "a token of scope read changes nothing",
-        (Edit("pgjobs/web/door.py", "            require(request.state.identity, needed)\n", ""),),
+        (Edit("pgjobs/web/door.py", "            require(request.state.identity, self._door.name, needed)\n", ""),),
         (f"{AUTH}::test_a_read_token_reads_and_a_control_token_does_all",),
     ),
     Mutant(

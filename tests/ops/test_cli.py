@@ -91,8 +91,8 @@ def test_tokens_are_listed_without_their_secrets(database: str) -> None:
     """Each token is a line in the order of the names, an expired one says so, and no line has a digest."""
     assert "there is no token\n" == run("token", "list", database_url=database).out
     with psycopg.connect(database) as connection:
-        connection.execute("insert into pgjobs.tokens values ('old', sha256('x'), 'read', now(), now())")
-        connection.execute("select pgjobs.add_token('cms-of-the-north', sha256('y'), 'control', null)")
+        connection.execute("insert into pgjobs.tokens values ('old', sha256('x'), '{read}', '{}', now(), now())")
+        connection.execute("select pgjobs.add_token('cms-of-the-north', sha256('y'), '{control}', null)")
     lines = run("token", "list", database_url=database).out.splitlines()
     assert re.fullmatch(rf"cms-of-the-north  control  made {MOMENT}  never expires", lines[0])
     assert re.fullmatch(rf"old               read     made {MOMENT}  expired {MOMENT}", lines[1])
@@ -174,9 +174,9 @@ def test_a_token_is_shown_once_and_known_by_its_digest(database: str) -> None:
     assert len(token) >= 40
     with psycopg.connect(database) as connection:
         row = connection.execute(
-            "select sha256, scope, round(extract(epoch from expires_at - now()) / 86400) from pgjobs.tokens"
+            "select sha256, scopes, round(extract(epoch from expires_at - now()) / 86400) from pgjobs.tokens"
         ).fetchone()
-    assert (hashlib.sha256(token.encode()).digest(), "control", 30) == row
+    assert (hashlib.sha256(token.encode()).digest(), ["control"], 30) == row
     listed = run("token", "list", database_url=database)
     assert (0, "") == (listed.code, listed.err)
     assert re.fullmatch(rf"cms  control  made {MOMENT}  expires {MOMENT}\n", listed.out)
@@ -190,14 +190,27 @@ def test_a_token_is_shown_once_and_known_by_its_digest(database: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("cms",), ("cms", "--scope", "everything"), ("cms", "--scope", "read", "--days", "0")],
-    ids=["no scope", "unknown scope", "no days"],
+    [("cms",), ("cms", "--scope", "read", "--days", "0")],
+    ids=["no scope", "no days"],
 )
 def test_a_token_that_cannot_be_is_refused(arguments: tuple[str, ...]) -> None:
-    """The scope has to be named, and be one there is; a token lives a day at least."""
+    """The scope has to be named, and a token lives a day at least."""
     said = run("token", "add", *arguments, database_url=REFUSED)
     assert 2 == said.code
     assert "--scope" in said.err or "--days" in said.err
+
+
+def test_scopes_and_what_is_known_of_a_holder_are_checked(database: str) -> None:
+    """A scope there is not, and a --set without a value, are refused with the remedy; what is right is stored."""
+    unknown = run("token", "add", "cms", "--scope", "read", "--scope", "everything", database_url=database)
+    assert (1, "scope: 'everything' is unknown") == (unknown.code, complaint(unknown.err)[0])
+    odd = run("token", "add", "cms", "--scope", "read", "--set", "org_name", database_url=database)
+    assert (2, "--set 'org_name' is no NAME=VALUE") == (odd.code, complaint(odd.err)[0])
+    scopes = ("--scope", "partner:control", "--scope", "cms:read")
+    assert 0 == run("token", "add", "cms", *scopes, "--set", "org_name=A = B", database_url=database).code
+    with psycopg.connect(database) as connection:
+        row = connection.execute("select scopes, record from pgjobs.tokens").fetchone()
+    assert (["partner:control", "cms:read"], {"org_name": "A = B"}) == row
 
 
 def test_services_stand_apart_from_settings(tmp_path: Path) -> None:

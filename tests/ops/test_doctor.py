@@ -281,7 +281,7 @@ def test_settings_that_do_not_go_together(examine: Examine, settings: dict[str, 
 def test_tokens_are_wanted_where_they_are_asked_for(engine: Engine, examine: Examine) -> None:
     """With PGJOBS_HTTP_AUTH and no token nobody gets in."""
     assert "warning" == about(examine(http_auth=True), "tokens").level
-    engine.execute("select pgjobs.add_token('cms', sha256('x'), 'control', null)")
+    engine.execute("select pgjobs.add_token('cms', sha256('x'), '{control}', null)")
     assert ("ok", "valid: 1") == about(examine(http_auth=True), "tokens")[0::2]
 
 

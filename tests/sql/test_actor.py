@@ -31,7 +31,7 @@ def caller(db: Db, cms: Db) -> Db:
 def token(db: Db) -> dict[str, str]:
     """The header of a caller that has the token `cms-1`."""
     secret, digest = make_token()
-    db.execute("select pgjobs.add_token('cms-1', %s, 'control', null)", (digest,))
+    db.execute("select pgjobs.add_token('cms-1', %s, '{control}', null)", (digest,))
     return {"Authorization": f"Bearer {secret}"}
 
 

@@ -24,7 +24,7 @@ ATTEMPTS = {
     "change the history": "delete from pgjobs.events",
     "read lines of a file": "select * from pgjobs.injection_lines",
     "read hashes of tokens": "select sha256 from pgjobs.tokens",
-    "make a token": "select pgjobs.add_token('mine', '\\x00', 'control', null)",
+    "make a token": "select pgjobs.add_token('mine', '\\x00', '{control}', null)",
     "read where callbacks go": "select * from pgjobs.callbacks",
     "call what the engine is made of": "select pgjobs.begin_job(1)",
     "run any selector": "select pgjobs.records_statement(1, 0, null, null)",

@@ -189,7 +189,7 @@ def test_a_call_runs_no_selector_of_another_owner(db: Db, schemer: Db) -> None:
     [
         ("insert into xmp_jobs (type) values ('nonsense')", ("public", "xmp_jobs")),
         ("update xmp_job_types set shards = 0", ("public", "xmp_job_types")),
-        ("select pgjobs.add_token('a b', '', 'read', null)", ("pgjobs", "tokens")),
+        ("select pgjobs.add_token('a b', '', '{read}', null)", ("pgjobs", "tokens")),
         ("select pgjobs.drop_token('nobody')", ("pgjobs", "tokens")),
         ("select pgjobs.request_suspended(-1, 1, interval '1 minute')", ("pgjobs", "api_requests")),
     ],

@@ -8,11 +8,10 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pgjobs.web.calls import actor, answer, database
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem, json_response
-from pgjobs.web.identity import Identity
 from pgjobs.web.parameters import read
-from pgjobs.web.pool import Database
 from pgjobs.web.problems import Unanswered
 
 FIRST_PAUSE, LAST_PAUSE = 0.01, 0.2
@@ -45,15 +44,15 @@ async def status(request: Request) -> Response:
     given = await read(request, "id", "limit", "after")
     if "id" not in given:
         page = given.whole("limit"), given.whole("after")
-        return await _answer(request, "select pgjobs.running_jobs(%s, %s)::text", *page, reading=True)
-    return await _answer(request, "select pgjobs.show_job(%s)::text", given.job_id(), reading=True)
+        return await answer(request, "select pgjobs.running_jobs(%s, %s)::text", *page, reading=True)
+    return await answer(request, "select pgjobs.show_job(%s)::text", given.job_id(), reading=True)
 
 
 async def jobs(request: Request) -> Response:
     """A page of the list of jobs, newest first."""
     given = await read(request, "status", "type", "limit", "before")
     page = given.text("status"), given.text("type"), given.whole("limit"), given.job_number("before")
-    return await _answer(request, "select pgjobs.list_jobs(%s, %s, %s, %s)::text", *page, reading=True)
+    return await answer(request, "select pgjobs.list_jobs(%s, %s, %s, %s)::text", *page, reading=True)
 
 
 async def suspended(request: Request) -> Response:
@@ -61,15 +60,15 @@ async def suspended(request: Request) -> Response:
     given = await read(request, "limit", "hours")
     limit, hours = given.whole("limit"), given.whole("hours")
     patience = request.app.state.settings.http_patience
-    database = _database(request)
-    number = await database.value(
-        "select pgjobs.request_suspended(%s, %s, %s, %s)", limit, hours, timedelta(seconds=patience), _actor(request)
+    connections = database(request)
+    number = await connections.value(
+        "select pgjobs.request_suspended(%s, %s, %s, %s)", limit, hours, timedelta(seconds=patience), actor(request)
     )
     clock = asyncio.get_running_loop().time
     deadline, pause = clock() + patience, FIRST_PAUSE
     while clock() < deadline:
         try:
-            published = await database.value("select pgjobs.api_response(%s)", number, reading=True)
+            published = await connections.value("select pgjobs.api_response(%s)", number, reading=True)
             if published is not None:
                 return json_response(str(published))
         except Unanswered:
@@ -82,8 +81,8 @@ async def suspended(request: Request) -> Response:
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, LAST_PAUSE)
     try:
-        await database.value("select pgjobs.withdraw_api_request(%s)", number)
-        return json_response(str(await database.value("select pgjobs.api_response(%s)", number)))
+        await connections.value("select pgjobs.withdraw_api_request(%s)", number)
+        return json_response(str(await connections.value("select pgjobs.api_response(%s)", number)))
     except Unanswered as problem:
         sentence = f"the database went away, and what became of call {number} is not known"
         hint = "look at its row of pgjobs.api_requests before you call again"
@@ -93,22 +92,7 @@ async def suspended(request: Request) -> Response:
 async def _change(request: Request, call: str) -> Response:
     """Answer with the job that a function has changed on behalf of the caller."""
     job = (await read(request, "id")).job_id()
-    return await _answer(request, call, job, _actor(request))
-
-
-async def _answer(request: Request, call: str, *args: object, reading: bool = False) -> Response:
-    return json_response(await _database(request).value(call, *args, reading=reading))
-
-
-def _actor(request: Request) -> str:
-    """The caller, as the events of a job name it."""
-    identity: Identity = request.state.identity
-    return identity.name
-
-
-def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
+    return await answer(request, call, job, actor(request))
 
 
 ENDPOINTS = (
