@@ -40,6 +40,7 @@ INDEXES = [
         "jobs_finish_at",
         "jobs_status",
         "jobs_type",
+        "jobs_guid",
         "jobs_key",
         "jobs_equal",
         "jobs_open",
