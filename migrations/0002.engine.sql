@@ -227,6 +227,7 @@ create table pgjobs.shards (
   round_over   boolean not null default false,
   routed       boolean not null default false,
   repaced      boolean not null default false,
+  expand       boolean not null default false,
   primary key (job_id, shard),
   constraint shards_owned_has_lease check (owner is null or lease_until is not null),
   constraint shards_accounts check (considered = sent + skipped + returned)
@@ -239,6 +240,9 @@ create index shards_owner_idx on pgjobs.shards (owner) where owner is not null;
 create index shards_lease_idx on pgjobs.shards (lease_check_at) where owner is not null;
 create index shards_round_idx on pgjobs.shards (job_id) where round_over and finished_at is null;
 create index shards_exhausted_idx on pgjobs.shards (due_at) where finished_at is not null and due_at is not null;
+create index shards_expand_idx on pgjobs.shards (job_id) where expand;
+comment on column pgjobs.shards.expand is
+  'Its items are to be written now, in the background, although it has not begun; what it had written before goes then.';
 comment on column pgjobs.shards.lease_check_at is
   'When somebody looks next whether the lease has run out; it has an index, for lease_until changes with every checkpoint.';
 comment on column pgjobs.shards.priority is 'The priority of the job, kept here so that one index serves a claim.';
@@ -287,6 +291,25 @@ create table pgjobs.holds (
 );
 comment on table pgjobs.holds is
   'Jobs that a rule of their own holds, or once held (released_at), until somebody resumes them; errors and attempts are what had been counted at the release.';
+
+create table pgjobs.entities (
+  number     bigint generated always as identity primary key,
+  id         text not null unique,
+  type       text not null,
+  tags       text[] not null default '{}',
+  attributes jsonb not null default '{}',
+  constraint entities_id_named check (id ~ '[^[:space:]]' and length(id) <= 200),
+  constraint entities_type_named check (type ~ '^[[:alnum:]_.-]{1,63}$'),
+  constraint entities_tags_given check (array_position(tags, null) is null),
+  constraint entities_attributes_object check (jsonb_typeof(attributes) = 'object')
+);
+create index entities_type_idx on pgjobs.entities (type, number);
+create index entities_tags_idx on pgjobs.entities using gin (tags);
+create index entities_attributes_idx on pgjobs.entities using gin (attributes jsonb_path_ops);
+comment on table pgjobs.entities is
+  'The directory: devices, clients and whatever else jobs are about. Written by people, by "pgjobs entities load" and by doors.';
+comment on column pgjobs.entities.number is 'Its key in the jobs that are about it: it never changes, and none is used twice.';
+comment on column pgjobs.entities.attributes is 'What else is known of it; a dotted name is nested: {"device": {"model": "X"}}.';
 
 create table pgjobs.switch (
   singleton boolean primary key default true check (singleton),

@@ -70,6 +70,10 @@ grant select, delete on pgjobs.agents to pgjobs_operator;
 grant insert (name, about), update (about) on pgjobs.agents to pgjobs_operator;
 grant select, insert, update, delete on pgjobs.tasks to pgjobs_operator;
 grant execute on function pgjobs.hold_all to pgjobs_operator;
+grant select, insert, update, delete on pgjobs.entities to pgjobs_operator;
+grant execute on function pgjobs.put_entities to pgjobs_operator;
+grant execute on function pgjobs.remove_entities to pgjobs_operator;
+grant execute on function pgjobs.list_entities to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.release_all to pgjobs_operator;
 
 -- Serving HTTP.

@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parents[1]
 BEFORE, FIRST, ROLES, LAST = "before.sql", "retired.sql", "roles.sql", "access.sql"
 TRIGGERS = "triggers"
 STEPS = (
-    "base", "pace", "params", "types", "items", "selection", "jobs", "tasks", "engine", "agents", "callbacks", "tokens",
-    "doors", "monitoring", "retention", "status", "views", TRIGGERS,
+    "base", "pace", "params", "directory", "types", "items", "selection", "jobs", "tasks", "engine", "agents",
+    "callbacks", "tokens", "doors", "monitoring", "retention", "status", "views", TRIGGERS,
 )  # fmt: skip
 
 
