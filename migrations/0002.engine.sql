@@ -100,7 +100,7 @@ alter table public.xmp_job_types
 comment on column public.xmp_job_types.doors is 'The HTTP doors that offer the type to their callers: operations, partner or mailings.';
 comment on column public.xmp_job_types.title is 'What people call the type, where a door lists it; null: its name.';
 comment on column public.xmp_job_types.params_schema is 'JSON Schema of the parameters that a caller of such a door gives; checked at the door. Null: an object of any kind.';
-comment on column public.xmp_job_types.applicable_to is 'The types of entities that its operations are for; empty: any.';
+comment on column public.xmp_job_types.applicable_to is 'The types of entities that its operations are for; empty: any. At the partner door: the names of its templates.';
 comment on column public.xmp_job_types.fails_with is
   'Which items that are not good make a job count as failed that is done: any of them, or all; null: the end of a job says nothing of its items.';
 comment on column public.xmp_job_types.keep_refused is

@@ -69,7 +69,16 @@ class Settings(BaseSettings):
     http_connections: int = Field(
         500, ge=1, le=1_000_000, description="HTTP connections open at once; fewer where ulimit -n is low"
     )
-    http_patience: Seconds = Field(30.0, description="seconds /api waits for a daemon")
+    http_patience: Seconds = Field(
+        30.0,
+        description="seconds /api waits for a daemon, and a synchronous call of a partner for its job (30 at most)",
+    )
+    partner_prefix: str = Field("/pig", description="path below which the partner door lies")
+    partner_origins: str = Field(
+        "",
+        description="origins whose pages may call the partner door, separated by commas, as in https://app.example.com",
+    )
+    partner_max_bytes: int = Field(2**20, ge=1, le=2**24, description="most bytes of a payload of a partner")
     callback_url: str = Field("", description="called as {url}?id=…&status=… when a job ends; empty: nobody is called")
     callback_timeout: Seconds = Field(10.0, description="seconds one callback may take")
     callback_spelling: Literal["cancelled", "canceled"] = Field(
@@ -186,6 +195,24 @@ class Settings(BaseSettings):
             if name != "*" and not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", name):
                 raise ValueError("it has to be names without port and scheme, as in jobs.example.com,web")
         return value
+
+    @field_validator("partner_prefix")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        if not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", value):
+            raise ValueError("it has to be a path such as /pig, of letters, digits, dots, - and _")
+        return value
+
+    @field_validator("partner_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        origins = [origin.strip().lower() for origin in value.split(",") if origin.strip()]
+        for origin in origins:
+            if not re.fullmatch(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", origin):
+                raise ValueError(
+                    "it has to be scheme and host of pages, as in https://app.example.com,http://localhost:8080"
+                )
+        return ",".join(origins)
 
     @field_validator("log_level")
     @classmethod

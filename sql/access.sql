@@ -80,6 +80,10 @@ grant execute on function pgjobs.release_all to pgjobs_operator;
 grant execute on function pgjobs.now to pgjobs_web;
 grant execute on function pgjobs.trusted_setting to pgjobs_web;
 grant execute on function pgjobs.token_holder to pgjobs_web;
+grant execute on function pgjobs.partner_app to pgjobs_web;
+grant execute on function pgjobs.partner_template to pgjobs_web;
+grant execute on function pgjobs.partner_job to pgjobs_web;
+grant execute on function pgjobs.submit_partner_job to pgjobs_web;
 
 -- Running shards.
 grant execute on function pgjobs.claim_shards to pgjobs_daemon;

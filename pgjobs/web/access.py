@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +15,8 @@ from pgjobs.web.errors import INCOMPLETE, Problem, clipped, problem_response
 from pgjobs.web.identity import Identity
 
 logger = logging.getLogger(__name__)
+SUBSCRIPTION = re.compile(r"(?<=/sub/)[^/]+")
+"""In a path of the partner door, what only its caller should know."""
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_/.-]+")
 
 
@@ -28,7 +31,7 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {})
+        scope.setdefault("state", {})["began"] = time.time(), time.monotonic()
         status = 0
 
         async def send_and_note(message: Message) -> None:
@@ -56,7 +59,8 @@ class AccessLog:
         level = logging.INFO if change else logging.DEBUG
         if status >= (400 if change else 500) and state.get("code") != INCOMPLETE:
             level = logging.WARNING
-        path = scope["path"] if endpoint and PLAIN_PATH.fullmatch(scope["path"]) else clipped(scope["path"])
+        path = SUBSCRIPTION.sub("...", scope["path"])
+        path = path if endpoint and PLAIN_PATH.fullmatch(path) else clipped(path)
         given = "".join(f" {name}={_word(value)}" for name, value in state.get("parameters", {}).items())
         identity: Identity | None = state.get("identity")
         caller = f" by {identity.name}" if identity and identity.authenticated else ""

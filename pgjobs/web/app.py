@@ -15,13 +15,14 @@ from pgjobs.web import health, metrics
 from pgjobs.web.access import AccessLog
 from pgjobs.web.door import Door
 from pgjobs.web.doors import cms
+from pgjobs.web.doors.partner import endpoints as partner
 from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem
 from pgjobs.web.pool import Database
 
 ROOT_DOOR = Door("cms", "", (*cms.ENDPOINTS, *metrics.ENDPOINTS, *health.ENDPOINTS))
 """The door of the CMS has its paths at the root; the endpoints for Prometheus and health checks lie beside them."""
-DOORS: tuple[Door, ...] = ()
-"""The other doors, each below a prefix of its own."""
+DOORS: tuple[Door, ...] = (partner.DOOR,)
+"""The other doors, each below a prefix of its own, which a setting may change."""
 HANDLERS = {
     Problem: on_problem,
     HTTPException: on_http_exception,
@@ -44,8 +45,12 @@ def create_app(settings: Settings, further: Iterable[Door] = ()) -> Starlette:
             await app.state.database.close()
 
     root = ROOT_DOOR.mount(settings)
+    doors = [door.placed(settings) for door in (*DOORS, *further)]
+    for door in doors:
+        if door.prefix_setting:
+            door.need_own_prefix((*doors, ROOT_DOOR))
     app = Starlette(
-        routes=[*(door.mount(settings) for door in (*DOORS, *further)), root],
+        routes=[*(door.mount(settings) for door in doors), root],
         middleware=[Middleware(AccessLog)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,

@@ -6,6 +6,8 @@ the endpoint's handler calls one SQL function. Whatever is raised on this way as
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from starlette.middleware import Middleware
@@ -13,7 +15,9 @@ from starlette.requests import Request
 from starlette.routing import Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pgjobs.errors import SettingsError
 from pgjobs.settings import Settings
+from pgjobs.web.cors import Cors, origins
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem, Renderer, clipped, json_problem
 from pgjobs.web.hosts import Browsers
@@ -22,19 +26,43 @@ from pgjobs.web.identity import Authentication, anonymous, bearer_token, require
 
 @dataclass(frozen=True)
 class Door:
-    """One HTTP contract. `name` is that of its scopes; `prefix` is where it is mounted, an empty one is the root."""
+    """One HTTP contract. `name` is that of its scopes; `prefix` is where it is mounted, an empty one is the root.
+
+    `prefix_setting` names the setting that says where it is mounted instead, `origins_setting` the one that has the
+    origins whose pages may call it.
+    """
 
     name: str
     prefix: str
     endpoints: tuple[Endpoint, ...]
     authenticate: Authentication = bearer_token
     render: Renderer = json_problem
+    prefix_setting: str = ""
+    origins_setting: str = ""
+
+    def placed(self, settings: Settings) -> Door:
+        """The door below the prefix that the settings have for it."""
+        return dataclasses.replace(self, prefix=getattr(settings, self.prefix_setting)) if self.prefix_setting else self
+
+    def origins(self, settings: Settings) -> frozenset[str]:
+        """The origins whose pages may call it."""
+        return origins(getattr(settings, self.origins_setting)) if self.origins_setting else frozenset()
 
     def mount(self, settings: Settings) -> Mount:
         """The door as Starlette mounts it."""
         routes = [endpoint.route() for endpoint in self.endpoints]
-        guard = Middleware(Guard, door=self, routes=routes, settings=settings)
-        return Mount(self.prefix, routes=routes, middleware=[guard])
+        middleware = [Middleware(Guard, door=self, routes=routes, settings=settings)]
+        if self.origins_setting:
+            middleware.insert(0, Middleware(Cors, known=self.origins(settings)))
+        return Mount(self.prefix, routes=routes, middleware=middleware)
+
+    def need_own_prefix(self, others: Iterable[Door]) -> None:
+        """Refuse a prefix that would hide paths of another door."""
+        for other in others:
+            for path in (other.prefix, *(other.prefix + endpoint.path for endpoint in other.endpoints)):
+                if other is not self and f"{path}/".startswith(f"{self.prefix}/"):
+                    name = f"PGJOBS_{self.prefix_setting.upper()}"
+                    raise SettingsError(f"{name} {self.prefix!r}: the path {path} lies there", "choose another prefix")
 
 
 class Guard:
@@ -47,7 +75,7 @@ class Guard:
         self._app = app
         self._door = door
         self._table = list(zip(door.endpoints, routes, strict=True))
-        self._browsers = Browsers(settings)
+        self._browsers = Browsers(settings, door.origins(settings))
         self._authenticate = door.authenticate if settings.http_auth else anonymous
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,7 +10,7 @@ declare
   _at_a_time constant integer := 100;
   _from pgjobs.maintenance;
   _swept bigint;
-  _done bigint;
+  _done bigint[];
   _seen bigint;
 begin
   select * into _from from pgjobs.maintenance m for update;
@@ -22,15 +22,16 @@ begin
     select (select l.job_id from pgjobs.injection_lines l where l.job_id > b.job_id order by l.job_id limit 1), b.n + 1
     from loaded b where b.job_id is not null and b.n < _at_a_time
   )
-  select min(l.job_id) filter (where coalesce((select j.status::text = 'done' from public.xmp_jobs j where j.id = l.job_id), false)),
+  select array_agg(l.job_id order by l.job_id)
+           filter (where coalesce((select j.status::text = 'done' from public.xmp_jobs j where j.id = l.job_id), false)),
          case when count(l.job_id) = _at_a_time then max(l.job_id) end
   into _done, _seen
   from loaded l;
   delete from pgjobs.injection_lines l
-  where l.ctid = any (array(select x.ctid from pgjobs.injection_lines x where x.job_id = _done limit 10000));
+  where l.ctid = any (array(select x.ctid from pgjobs.injection_lines x where x.job_id = any (_done) limit 10000));
   get diagnostics _swept = row_count;
   -- Where more jobs have lines than one sweep looks at, the next one begins with this job until nothing of it is left.
-  update pgjobs.maintenance m set lines_after = case when _seen is null then 0 else coalesce(_done - 1, _seen) end;
+  update pgjobs.maintenance m set lines_after = case when _seen is null then 0 else coalesce(_done[1] - 1, _seen) end;
 
   update pgjobs.callbacks n set closed_at = pgjobs.now(), answer = 'too old'
   where n.id = any (array(

@@ -84,7 +84,8 @@ execute function pgjobs.remark_job();
 
 create or replace trigger pgjobs_26_remark_equal
 after insert on public.xmp_jobs
-for each row when (new.task_id is null)
+-- What makes a job of a partner is its payload, which is no parameter.
+for each row when (new.task_id is null and (new.params <> '{}' or new.request is null))
 execute function pgjobs.remark_equal_job();
 
 create or replace trigger pgjobs_28_task_insert
