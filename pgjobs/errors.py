@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import psycopg
 
-REFUSALS = ("PJ400", "PJ404", "PJ409", "PJ412", "PJ503")
+REFUSALS = ("PJ400", "PJ404", "PJ409", "PJ412", "PJ413", "PJ503")
 
 
 class PgjobsError(Exception):
