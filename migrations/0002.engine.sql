@@ -377,7 +377,7 @@ create table pgjobs.item_counts (
   primary key (job_id, slot, status)
 ) with (fillfactor = 40);
 comment on table pgjobs.item_counts is
-  'How many items of a job have which status: the sum over its slots, changed together with the items. Besides, of answers that changed nothing: G and B: late ones that were good or not; D: repeated ones.';
+  'How many items of a job have which status: the sum over its slots, changed together with the items. Besides: S: of those that timed out, how many the stop of the job has closed; of answers that changed nothing G and B: late ones that were good or not; D: repeated ones.';
 
 create table pgjobs.item_launches (
   job_id      bigint not null,

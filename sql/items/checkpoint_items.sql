@@ -92,7 +92,8 @@ begin
   insert into pgjobs.item_counts as k (job_id, slot, status, n)
   select _job_id, pg_backend_pid() % 8, s.status, sum(s.n)
   from (select c.status, 1 as n from changed c
-        union all select case when _attempt > 1 then 'r' else 'w' end::"char", -1 from changed c) s
+        union all select case when _attempt > 1 then 'r' else 'w' end::"char", -1 from changed c
+        union all select 'S'::"char", 1 from changed c where c.status = 't' and _unsent -> c.key::text ->> 0 = 'timed_out') s
   group by s.status
   having sum(s.n) <> 0
   order by s.status

@@ -23,7 +23,8 @@ begin
   ), counted as (
     insert into pgjobs.item_counts as k (job_id, slot, status, n)
     select _job_id, pg_backend_pid() % 8, s.status, sum(s.n)
-    from (select _status as status, 1 as n from closed union all select c.status, -1 from closed c) s
+    from (select _status as status, 1 as n from closed union all select c.status, -1 from closed c
+          union all select 'S'::"char", 1 from closed where _result = 'timed_out') s
     group by s.status
     order by s.status
     on conflict (job_id, slot, status) do update set n = k.n + excluded.n

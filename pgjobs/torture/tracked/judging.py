@@ -196,7 +196,7 @@ class _Job:
     def _counters(self, items: Mapping[int, Item], history: Mapping[int, list[Step]], figures: Counter[str]) -> None:
         kept = {status: n for status, n in self._place.rows(COUNTS, self._id) if n}
         counted = Counter(item[0] for item in items.values())
-        if {status: n for status, n in kept.items() if status not in "GBD"} != counted:
+        if {status: n for status, n in kept.items() if status not in "GBDS"} != counted:
             self._certificate.violations.append(
                 f"job {self._id}: the counters are {kept}, a count gives {dict(counted)}"
             )
