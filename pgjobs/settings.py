@@ -79,6 +79,10 @@ class Settings(BaseSettings):
         description="origins whose pages may call the partner door, separated by commas, as in https://app.example.com",
     )
     partner_max_bytes: int = Field(2**20, ge=1, le=2**24, description="most bytes of a payload of a partner")
+    operations_entities: int = Field(
+        100, ge=1, le=10_000, description="entities that one request about an operation job may name"
+    )
+    operations_body: int = Field(307_200, ge=1024, le=2**26, description="bytes of a request about an operation job")
     callback_url: str = Field("", description="called as {url}?id=…&status=… when a job ends; empty: nobody is called")
     callback_timeout: Seconds = Field(10.0, description="seconds one callback may take")
     callback_spelling: Literal["cancelled", "canceled"] = Field(

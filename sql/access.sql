@@ -85,6 +85,16 @@ grant execute on function pgjobs.partner_template to pgjobs_web;
 grant execute on function pgjobs.partner_job to pgjobs_web;
 grant execute on function pgjobs.submit_partner_job to pgjobs_web;
 
+-- The door of the operations.
+grant execute on function pgjobs.operation_types to pgjobs_web;
+grant execute on function pgjobs.operation_schema to pgjobs_web;
+grant execute on function pgjobs.create_operation_job to pgjobs_web;
+grant execute on function pgjobs.show_operation_job to pgjobs_web;
+grant execute on function pgjobs.update_operation_job to pgjobs_web;
+grant execute on function pgjobs.cancel_operation_job to pgjobs_web;
+grant execute on function pgjobs.list_operations to pgjobs_web;
+grant execute on function pgjobs.show_operation to pgjobs_web;
+
 -- Running shards.
 grant execute on function pgjobs.claim_shards to pgjobs_daemon;
 grant execute on function pgjobs.next_wakeup to pgjobs_daemon;

@@ -15,13 +15,14 @@ from pgjobs.web import health, metrics
 from pgjobs.web.access import AccessLog
 from pgjobs.web.door import Door
 from pgjobs.web.doors import cms
+from pgjobs.web.doors.operations import door as operations
 from pgjobs.web.doors.partner import endpoints as partner
 from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem
 from pgjobs.web.pool import Database
 
 ROOT_DOOR = Door("cms", "", (*cms.ENDPOINTS, *metrics.ENDPOINTS, *health.ENDPOINTS))
 """The door of the CMS has its paths at the root; the endpoints for Prometheus and health checks lie beside them."""
-DOORS: tuple[Door, ...] = (partner.DOOR,)
+DOORS: tuple[Door, ...] = (partner.DOOR, operations.DOOR)
 """The other doors, each below a prefix of its own, which a setting may change."""
 HANDLERS = {
     Problem: on_problem,

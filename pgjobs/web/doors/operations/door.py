@@ -1,0 +1,10 @@
+"""The door of operation jobs: its paths, how it knows its callers, and how it writes errors."""
+
+from __future__ import annotations
+
+from pgjobs.web.door import Door
+from pgjobs.web.doors.operations import types
+from pgjobs.web.doors.operations.answers import render
+from pgjobs.web.doors.operations.callers import api_key
+
+DOOR = Door("operations", "/north/v80", types.ENDPOINTS, authenticate=api_key, render=render)

@@ -1,0 +1,31 @@
+-- Reads: xmp_jobs, xmp_job_types, entities   Writes: what append_items and remove_items write
+create or replace function pgjobs.add_operation_targets(_job_id bigint, _added jsonb, _removed text[])
+returns jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _refused jsonb := '{"notProvisioned": [], "notAllowed": [], "duplicated": []}';
+  _name text;
+begin
+  if cardinality(_removed) > 0 then
+    perform pgjobs.remove_items(_job_id, _removed);
+  end if;
+  if _added <> '[]' then
+    _refused := _refused || pgjobs.append_items(_job_id, _added);
+    if jsonb_array_length(_refused -> 'notAllowed') > 0
+       and jsonb_array_length(_refused -> 'notAllowed') + jsonb_array_length(_refused -> 'notProvisioned') >= jsonb_array_length(_added) then
+      select upper(j.type::text) into _name from public.xmp_jobs j where j.id = _job_id;
+      perform pgjobs.refuse('PJ400', 'not_applicable', 'target',
+        format('target: operation %s is not for %s', _name, _refused -> 'notAllowed' ->> 0)
+          || case when jsonb_array_length(_refused -> 'notAllowed') > 1 then ' and the others' else '' end,
+        'it is for ' || (select array_to_string(pgjobs.applicable_to(t.applicable_to), ', ')
+                         from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text where j.id = _job_id));
+    end if;
+  end if;
+  return _refused;
+end;
+$$;
+comment on function pgjobs.add_operation_targets(bigint, jsonb, text[]) is
+  'Removes entities from an operation job that has not started, and adds others, [{"id", "parameters"}]; those that it can''t have: not in the directory (notProvisioned), of a type that the operation is not for (notAllowed), in the job already (duplicated). Refuses (PJ400 not_applicable) where none is of a type that the operation is for.';
