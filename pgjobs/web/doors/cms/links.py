@@ -1,4 +1,4 @@
-"""The door of the CMS: /jobs and its verbs, and /api for suspended subscriptions."""
+"""The links of the CMS: /jobs and its verbs, and /api for suspended subscriptions."""
 
 from __future__ import annotations
 
