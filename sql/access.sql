@@ -42,6 +42,10 @@ grant execute on function pgjobs.show_job to pgjobs_web, pgjobs_operator, pgjobs
 grant execute on function pgjobs.job_json to pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.list_jobs to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.running_jobs to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.whole_job to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.list_outcomes to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.list_events to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.log_files to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.metrics to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.agent_status to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.task_status to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
@@ -55,6 +59,8 @@ grant execute on function pgjobs.record_codes to pgjobs_daemon, pgjobs_operator,
 grant execute on function pgjobs.orders to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 
 -- Steering.
+grant execute on function pgjobs.create_job to pgjobs_web, pgjobs_operator;
+grant execute on function pgjobs.change_job to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.start_job to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.stop_job to pgjobs_web, pgjobs_operator;
 grant execute on function pgjobs.pause_job to pgjobs_web, pgjobs_operator;

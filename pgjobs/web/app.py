@@ -14,7 +14,7 @@ from pgjobs.settings import Settings
 from pgjobs.web import health, metrics
 from pgjobs.web.access import AccessLog
 from pgjobs.web.door import Door
-from pgjobs.web.doors import cms
+from pgjobs.web.doors.cms import endpoints as cms
 from pgjobs.web.doors.operations import door as operations
 from pgjobs.web.doors.partner import endpoints as partner
 from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem

@@ -85,10 +85,15 @@ def once(request: Request) -> str | None:
     return json.dumps({"key": keys[0], "digest": hashlib.sha256(said).hexdigest()})
 
 
+def is_json(content_type: str) -> bool:
+    """Whether a Content-Type says that it is JSON."""
+    name = content_type.partition(";")[0].strip().lower()
+    return name in JSON_TYPES or (name.startswith("application/") and name.endswith("+json"))
+
+
 def _need_json(request: Request) -> None:
     kind, _, rest = request.headers.get("content-type", "").partition(";")
-    name = kind.strip().lower()
-    if name not in JSON_TYPES and not (name.startswith("application/") and name.endswith("+json")):
+    if not is_json(kind):
         is_it = f"is {clipped(kind)}" if kind else "has no Content-Type"
         raise Problem(415, "bad_body", f"the body {is_it}, and has to be JSON", "send it as application/json")
     charset = rest.strip().lower().removeprefix("charset=").strip('"')

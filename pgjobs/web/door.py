@@ -89,7 +89,7 @@ class Guard:
             request.state.identity = await self._authenticate(request, reading=needed == "read")
             require(request.state.identity, self._door.name, needed)
         if endpoint is None:
-            known = ", ".join(sorted({self._door.prefix + known.path for known in self._door.endpoints}))
+            known = ", ".join(sorted({self._door.prefix + known.shown for known in self._door.endpoints}))
             sentence = f"there is no path {clipped(request.url.path)}"
             raise Problem(404, "unknown_path", sentence, f"the paths are {known}")
         if request.method not in methods:

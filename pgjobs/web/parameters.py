@@ -58,6 +58,13 @@ class Parameters:
         return name in self._values
 
 
+def path_number(request: Request, name: str) -> int:
+    """The number of a job in the path."""
+    number = Parameters(request.path_params).job_number(name)
+    assert number is not None  # noqa: S101 - the path has digits there
+    return number
+
+
 async def read(request: Request, *known: str) -> Parameters:
     """Read the parameters of a request from its query string and its form."""
     return _known([*_pairs(request.scope["query_string"]), *_pairs(await _form(request))], request, known)
@@ -89,6 +96,9 @@ def _known(pairs: list[tuple[str, str]], request: Request, known: tuple[str, ...
 
 async def _form(request: Request) -> bytes:
     body = await read_body(request, BODY_BYTES)
+    if body.lstrip().startswith(b"{"):
+        hint = f"send it with the header Content-Type: application/json, if {request.url.path} takes JSON"
+        raise Problem(415, "bad_body", "the body is JSON, and its Content-Type does not say so", hint)
     kind = request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
     if body and kind != FORM:
         raise Problem(415, "bad_body", f"the body is {clipped(kind)} and not a form", f"send it as {FORM}")

@@ -29,10 +29,7 @@ begin
     return;
   end if;
   _job := pgjobs.task_columns(_task) || jsonb_build_object('task_id', _task_id, 'run_at', _occasion, 'active', _task.active);
-  -- Literals take any type that the operator gave these columns.
-  execute (select format('insert into public.xmp_jobs (%s) values (%s)', string_agg(quote_ident(c.key), ', '),
-                         string_agg(quote_nullable(c.value #>> '{}'), ', '))
-           from jsonb_each(_job) c where c.value <> 'null');
+  perform pgjobs.insert_job(_job);
   -- The trigger of the new row has noted its number here.
   if not exists (select from pgjobs.task_progress p where p.task_id = _task_id and p.job_id is not null) then
     raise exception using errcode = 'object_not_in_prerequisite_state',

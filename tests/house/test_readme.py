@@ -181,7 +181,7 @@ def test_every_view_stands_in_its_table(db: Db) -> None:
 def test_every_path_of_http_stands_in_its_table() -> None:
     """The table of paths has every route of the web process, and no other."""
     named = {path.partition("?")[0] for path in first_column(section(WEB, "Paths"))}
-    assert {endpoint.path for endpoint in ROOT_DOOR.endpoints} == named - {"before"}
+    assert {endpoint.shown for endpoint in ROOT_DOOR.endpoints} == named - {"before"}
 
 
 def everything_measured(db: Db) -> None:

@@ -28,7 +28,7 @@ DOORS = (
     Mutant(
         "m-actor-http",
         "every change by HTTP says who calls",
-        (Edit("pgjobs/web/doors/cms.py", "call, job, _actor(request))", "call, job, None)"),),
+        (Edit("pgjobs/web/doors/cms/links.py", "call, job, actor(request))", "call, job, None)"),),
         (
             f"{ACTOR}::test_changes_by_http_name_the_token",
             f"{ACTOR}::test_changes_by_http_without_tokens_name_the_address",

@@ -26,9 +26,12 @@ from fix_jobs import (
 )
 from fix_predecessor import SHAPES, rows
 from fix_services import soon
+from fix_web import Web
 
+from pgjobs.lab.roles import member_url
 from pgjobs.lab.services import Services
 from pgjobs.pg.migrate import migrate
+from pgjobs.settings import read_settings
 
 CONTENTS = """
   select c.relname::text, a.attname::text,
@@ -444,3 +447,25 @@ def test_a_task_makes_jobs_in_it(old: Db) -> None:
         assert (datetime(2026, 11, day, 8), {"count": 5}) == (run_at, params)  # noqa: DTZ001 - a column without zone
         set_status(old, job, "in progress")
     assert [] == old.execute(b"select * from pgjobs.missing_rights()").fetchall()
+
+
+def test_the_door_of_the_cms_writes_the_columns_that_are_there(old: Db) -> None:
+    """Whatever types its columns have, a job is created and changed by HTTP: moments without a zone are UTC, a wrong
+    word of an enum and a column that is needed are a 400."""
+    with Web(read_settings(database_url=member_url(url_of(old), "pgjobs_web"))) as web:
+        given = {"type": "expired", "id_user": 5, "run_at": "2099-06-01T12:00:00+05:00"}
+        made = web.post("/jobs", json=given)
+        assert (201, "2099-06-01T07:00:00+00:00") == (made.status_code, made.json()["run_at"])
+        job = made.json()["id"]
+        assert "2099-06-01 07:00:00" == old.value("select run_at::text from xmp_jobs where id = %s", job)
+        changes = {"run_at": "2099-06-02T08:00:00+05:00", "status": "canceled"}
+        changed = web.call("PATCH", f"/jobs/{job}", json=changes)
+        assert (200, "canceled") == (changed.status_code, changed.json()["status"])
+        assert "2099-06-02 03:00:00" == old.value("select run_at::text from xmp_jobs where id = %s", job)
+        for wrong in ({"type": "nothing"}, {"status": "nothing"}, {"file_name": "x" * 128}):
+            assert 400 == web.post("/jobs", json=given | wrong).status_code, wrong
+            assert 400 == web.call("PATCH", f"/jobs/{job}", json=wrong).status_code, wrong
+        missing = web.post("/jobs", json={"type": "expired"})
+        assert (400, "id_user: it is missing") == (missing.status_code, missing.json()["error"])
+        nothing = web.call("PATCH", f"/jobs/{job}", json={"id_user": None})
+        assert (400, "id_user: it is null") == (nothing.status_code, nothing.json()["error"])

@@ -1,0 +1,8 @@
+"""The endpoints of the door of the CMS."""
+
+from __future__ import annotations
+
+from pgjobs.web.doors.cms import jobs, links
+
+# A POST of JSON to /jobs is found before any other.
+ENDPOINTS = (*jobs.ENDPOINTS, *links.ENDPOINTS)
