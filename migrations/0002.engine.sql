@@ -587,14 +587,21 @@ create table pgjobs.callbacks (
   closed_at  timestamptz,
   answer     text,
   host       text not null default '',
-  in_flight_until timestamptz
+  in_flight_until timestamptz,
+  posts      boolean not null default false,
+  keys       bigint[]
 );
+comment on column pgjobs.callbacks.posts is 'true: told by POST, as JSON, see pgjobs.callback_body(); false: by GET.';
+comment on column pgjobs.callbacks.keys is 'Which operations have ended; null: the callback is about the end of the job.';
 comment on column pgjobs.callbacks.host is 'Host of the job''s own callback_url; empty: the address of the daemon''s settings.';
 comment on column pgjobs.callbacks.in_flight_until is 'Until then a call of this row may be on its way, and no other of its job is begun.';
 create index callbacks_job_idx on pgjobs.callbacks (job_id);
 create index callbacks_closed_idx on pgjobs.callbacks (closed_at) where closed_at is not null;
 create index callbacks_open_idx on pgjobs.callbacks (due_at) where closed_at is null;
-comment on table pgjobs.callbacks is 'The outbox: what the CMS is to be told about ended jobs.';
+-- A job may have thousands of callbacks behind it.
+create index callbacks_open_job_idx on pgjobs.callbacks (job_id) where closed_at is null;
+create index callbacks_in_flight_idx on pgjobs.callbacks (job_id) where in_flight_until is not null;
+comment on table pgjobs.callbacks is 'The outbox: what others are to be told about ended jobs, and about the ended operations of jobs that notify.';
 
 create table pgjobs.callback_attempts (
   callback_id bigint not null references pgjobs.callbacks (id) on delete cascade,
@@ -606,6 +613,16 @@ create table pgjobs.callback_attempts (
   milliseconds    integer not null,
   primary key (callback_id, attempt)
 );
+
+create table pgjobs.ended_items (
+  id     bigint generated always as identity primary key,
+  job_id bigint not null,
+  at     timestamptz not null,
+  keys   bigint[] not null
+);
+create index ended_items_job_idx on pgjobs.ended_items (job_id, id);
+comment on table pgjobs.ended_items is
+  'Which items have ended of jobs that notify, in parts of a hundred at most, until pgjobs.gather_callbacks() puts them into the outbox. Written by whoever closes the items.';
 
 create table pgjobs.api_requests (
   id          bigint generated always as identity primary key,

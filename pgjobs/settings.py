@@ -9,12 +9,13 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pgjobs.errors import SettingsError
 from pgjobs.folder import obstacle
 from pgjobs.pg.conninfo import ESCAPES
+from pgjobs.signatures import check_secrets
 from pgjobs.urls import check_broker, check_database, check_host, check_http, check_text
 
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
@@ -89,6 +90,14 @@ class Settings(BaseSettings):
         "cancelled", description="how a callback spells the end of a stopped job: cancelled, or canceled"
     )
     callback_attempts: int = Field(20, ge=1, le=10_000, description="attempts of one callback before it is given up")
+    callback_secret: Annotated[str, AfterValidator(check_secrets)] = Field(
+        "",
+        repr=False,
+        description="signs what is posted, as whsec_ and base64; several, separated by commas, while it is changed",
+    )
+    callback_batch: int = Field(
+        100, ge=1, le=1000, description="most operations that one callback of a job that notifies tells of"
+    )
     gateway_url: str = Field(
         "", description="the HTTP gateway that pgjobs gateway posts messages to, as {url}/v1/send/{id}"
     )

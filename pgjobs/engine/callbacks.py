@@ -1,6 +1,7 @@
 """Call outside systems when jobs have ended: the calls of one job in order, the calls of several jobs side by side.
 
-The database decides which callbacks are due. Every call is recorded as one attempt, whatever its result. A slow or
+A job that notifies is told of by POST, its ended operations as well; any other one by GET. The database decides which
+callbacks are due, and what they say. Every call is recorded as one attempt, whatever its result. A slow or
 silent system does not delay the calls to other systems.
 """
 
@@ -21,6 +22,7 @@ from pgjobs.backoff import set_within
 from pgjobs.engine.control import Control
 from pgjobs.errors import one_line
 from pgjobs.settings import Settings
+from pgjobs.signatures import secrets_of, signed
 
 if TYPE_CHECKING:
     import httpx
@@ -37,7 +39,7 @@ HEADERS = {"User-Agent": f"pgjobs/{pgjobs.__version__}", "Accept": "*/*", "Conne
 
 
 class Callback(NamedTuple):
-    """A callback that is due now; `url` is the job's own address, if it has one."""
+    """A callback that is due now; `url` is the job's own address, if it has one, `body` what is to be posted."""
 
     id: int
     attempt: int
@@ -45,6 +47,8 @@ class Callback(NamedTuple):
     status: str
     host: str
     url: str | None
+    message_id: str
+    body: str | None
 
 
 class Callbacks:
@@ -56,6 +60,7 @@ class Callbacks:
         self._woken = asyncio.Event()
         self._calls: dict[asyncio.Task[None], Callback] = {}
         self._transport: httpx.AsyncHTTPTransport | None = None
+        self._secrets = secrets_of(settings.callback_secret)
 
     def wake(self) -> None:
         """Look for due callbacks now, because a job may have ended."""
@@ -109,8 +114,11 @@ class Callbacks:
 
     async def _claim(self) -> Callback | None:
         patience = timedelta(seconds=2 * self._settings.callback_timeout + 10)
-        call = "select id, attempt, job_id, status, host, url from pgjobs.claim_callback(%s, %s, %s)"
-        row = await self._control.row(call, (patience, bool(self._settings.callback_url), self._busy()))
+        most = self._settings.callback_batch
+        call = (
+            "select id, attempt, job_id, status, host, url, message_id, body from pgjobs.claim_callback(%s, %s, %s, %s)"
+        )
+        row = await self._control.row(call, (patience, bool(self._settings.callback_url), self._busy(), most))
         return Callback(*row) if row else None
 
     async def _attempt(self, callback: Callback) -> None:
@@ -126,7 +134,7 @@ class Callbacks:
             seconds = self._settings.callback_timeout
             try:
                 async with asyncio.timeout(seconds):
-                    answer = await self._get(url)
+                    answer = await self._send(url, callback)
             except TimeoutError:
                 problem = f"no answer within {seconds:g} s"
             except Exception as error:  # noqa: BLE001 every error of a call is recorded as its result
@@ -144,17 +152,19 @@ class Callbacks:
             logger.warning("callback of job %s (%s) failed, attempt %s: %s", job, status, number, answer or problem)
 
     def _address(self, callback: Callback) -> httpx.URL | None:
-        """The URL to call, with job and status; None if the address is not valid."""
+        """The URL to call, by GET with job and status; None if the address is not valid."""
         import httpx  # noqa: PLC0415 only where somebody is to be called
 
         status = callback.status.replace("cancelled", self._settings.callback_spelling)
         try:
             url = httpx.URL(callback.url or self._settings.callback_url)
+            if callback.body is not None:
+                return url
             return url.copy_merge_params({"id": str(callback.job_id), "status": status})
         except (httpx.InvalidURL, ValueError):
             return None
 
-    async def _get(self, url: httpx.URL) -> int:
+    async def _send(self, url: httpx.URL, callback: Callback) -> int:
         """The status of the answer. A bare transport: no cookies, no redirects, and the body is not read."""
         import httpx  # noqa: PLC0415 only where somebody is to be called
 
@@ -165,8 +175,13 @@ class Callbacks:
         if url.userinfo:
             pair = f"{url.username}:{url.password}".encode(errors="replace")
             headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        method, content = "GET", None
+        if callback.body is not None:
+            method, content = "POST", callback.body.encode()
+            headers["Content-Type"] = "application/json"
+            headers |= signed(callback.message_id, content, self._secrets, int(time.time()))
         timeout = httpx.Timeout(self._settings.callback_timeout).as_dict()
-        request = httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout})
+        request = httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
         response = await self._transport.handle_async_request(request)
         try:
             return response.status_code

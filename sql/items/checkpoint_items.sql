@@ -1,4 +1,4 @@
--- Reads: xmp_job_types, cancellations   Writes: items, item_counts, item_launches, item_retries, item_offers, and what checkpoint_job writes
+-- Reads: xmp_job_types, cancellations   Writes: items, item_counts, item_launches, item_retries, item_offers, ended_items, and what checkpoint_job writes
 create or replace function pgjobs.checkpoint_items(
   _job_id bigint, _shard integer, _epoch bigint, _lease interval,
   _after_key bigint, _in_flight_to bigint, _sent bigint, _skipped bigint, _returned bigint, _outcomes jsonb, _log_bytes bigint, _chain bytea, _checks bytea,
@@ -79,6 +79,10 @@ begin
   ), gone as (
     delete from pgjobs.item_retries r using changed c
     where _attempt > 1 and c.status <> 'r' and r.job_id = _job_id and r.key = c.key
+  ), ended as (
+    insert into pgjobs.ended_items (job_id, at, keys)
+    select _job_id, _now, p.keys
+    from pgjobs.key_parts((select array_agg(c.key) from changed c where _rules.notifies and c.status not in ('l', 'r'))) p (keys)
   ), launched as (
     -- Whatever the rules say now: a limit may be set later.
     insert into pgjobs.item_launches (job_id, shard, acked, launched_at, from_key, to_key, keys)

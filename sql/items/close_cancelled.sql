@@ -1,4 +1,4 @@
--- Reads: shards   Writes: items, item_counts, item_retries, item_launches, item_offers, cancellations
+-- Reads: shards, xmp_jobs   Writes: items, item_counts, item_retries, item_launches, item_offers, cancellations, ended_items
 create or replace function pgjobs.close_cancelled(_job_id bigint default null)
 returns boolean
 language plpgsql
@@ -12,6 +12,7 @@ declare
   _after bigint;
   _last bigint;
   _n bigint;
+  _notifies boolean;
 begin
   select c.job_id, c.after_key into _job, _after
   from pgjobs.cancellations c
@@ -22,6 +23,7 @@ begin
   if not found then
     return false;
   end if;
+  _notifies := (select r.notifies from pgjobs.item_rules(_job) r);
   with read as materialized (
     select i.key, i.status from pgjobs.items i
     where i.job_id = _job and (_after is null or i.key > _after)
@@ -36,6 +38,9 @@ begin
     update pgjobs.items i set status = 'c', result = 'CANCELLED', closed_at = pgjobs.now()
     from open o
     where i.job_id = _job and i.key = o.key
+  ), ended as (
+    insert into pgjobs.ended_items (job_id, at, keys)
+    select _job, pgjobs.now(), p.keys from pgjobs.key_parts((select array_agg(o.key) from open o where _notifies)) p (keys)
   ), counted as (
     insert into pgjobs.item_counts as k (job_id, slot, status, n)
     select _job, pg_backend_pid() % 8, s.status, sum(s.n)

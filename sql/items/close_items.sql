@@ -1,4 +1,4 @@
--- Reads: nothing   Writes: items, item_counts, item_retries, item_launches, item_offers
+-- Reads: xmp_jobs   Writes: items, item_counts, item_retries, item_launches, item_offers, ended_items
 create or replace function pgjobs.close_items(_job_id bigint, _shard integer, _status "char", _result text)
 returns bigint
 language plpgsql
@@ -6,6 +6,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  _notifies constant boolean := (select r.notifies from pgjobs.item_rules(_job_id) r);
   _n bigint;
 begin
   with closed as (
@@ -20,6 +21,9 @@ begin
     set status = _status, result = _result, closed_at = pgjobs.now()
     from closed c
     where i.job_id = _job_id and i.key = c.key
+  ), ended as (
+    insert into pgjobs.ended_items (job_id, at, keys)
+    select _job_id, pgjobs.now(), p.keys from pgjobs.key_parts((select array_agg(c.key) from closed c where _notifies)) p (keys)
   ), counted as (
     insert into pgjobs.item_counts as k (job_id, slot, status, n)
     select _job_id, pg_backend_pid() % 8, s.status, sum(s.n)

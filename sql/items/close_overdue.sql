@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types   Writes: items, item_counts, item_launches, item_retries, item_offers
+-- Reads: xmp_jobs, xmp_job_types   Writes: items, item_counts, item_launches, item_retries, item_offers, ended_items
 create or replace function pgjobs.close_overdue(_job_id bigint, _shard integer)
 returns bigint
 language plpgsql
@@ -58,6 +58,10 @@ begin
     insert into pgjobs.item_retries as r (job_id, shard, key, attempt, due_at)
     select _job_id, _shard, o.key, o.attempts + 1, _now + pgjobs.retry_delay(_rules.delay_to_retry, _rules.retry_growth, o.attempts) from overdue o where o.status = 'r'
     on conflict (job_id, key) do update set attempt = excluded.attempt, due_at = excluded.due_at
+  ), ended as (
+    insert into pgjobs.ended_items (job_id, at, keys)
+    select _job_id, _now, p.keys
+    from pgjobs.key_parts((select array_agg(o.key) from overdue o where _rules.notifies and o.status <> 'r')) p (keys)
   ), counted as (
     insert into pgjobs.item_counts as k (job_id, slot, status, n)
     select _job_id, pg_backend_pid() % 8, s.status, sum(s.n)

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, shards, item_retries   Writes: items, item_counts, item_retries, item_offers, reply_faults
+-- Reads: xmp_jobs, xmp_job_types, shards, item_retries   Writes: items, item_counts, item_retries, item_offers, ended_items, reply_faults
 create or replace function pgjobs.report_items(_ids text[], _bodies text[])
 returns table (job_id bigint, n bigint)
 language sql
@@ -139,6 +139,16 @@ as $$
     from decided d
     where d.becomes = 'r'
     on conflict (job_id, key) do update set attempt = excluded.attempt, due_at = excluded.due_at
+  ), ended as (
+    insert into pgjobs.ended_items (job_id, at, keys)
+    select e.job_id, m.now, p.keys
+    from (
+      select d.job_id, array_agg(d.key order by d.key) as keys
+      from rules u join decided d on d.job_id = u.job_id
+      where u.notifies and d.becomes <> 'r'
+      group by d.job_id) e
+    cross join moment m
+    cross join lateral pgjobs.key_parts(e.keys) p (keys)
   ), tallied as (
     select d.job_id, d.status, -1 as n from decided d where d.becomes is not null
     union all select d.job_id, d.becomes, 1 from decided d where d.becomes is not null

@@ -34,6 +34,7 @@ begin
   delete from pgjobs.checkpoints where job_id = old.id;
   delete from pgjobs.injection_lines where job_id = old.id;
   delete from pgjobs.callbacks where job_id = old.id;
+  delete from pgjobs.ended_items where job_id = old.id;
   delete from pgjobs.idempotency_keys where key = old.idempotency_key;
   perform pgjobs.add_event(old.id, old.status::text, null, 'deleted');
   return old;

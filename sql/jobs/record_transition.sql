@@ -1,4 +1,4 @@
--- Reads: callback_state, the session setting pgjobs.reason   Writes: events, callbacks, ended_jobs
+-- Reads: callback_state, xmp_job_types, the session setting pgjobs.reason   Writes: events, callbacks, ended_jobs
 create or replace function pgjobs.record_transition()
 returns trigger
 language plpgsql
@@ -16,17 +16,20 @@ begin
     return null;
   end if;
   -- What was still to be told of an earlier state is outdated.
-  update pgjobs.callbacks n set closed_at = _at, answer = 'superseded' where n.job_id = new.id and n.closed_at is null;
+  update pgjobs.callbacks n set closed_at = _at, answer = 'superseded' where n.job_id = new.id and n.closed_at is null and n.keys is null;
   if new.status::text = 'done' then
     perform pgjobs.note_ended(new.id, new.type::text, new.finish_at::timestamptz);
   end if;
   if new.status::text in ('done', 'canceled', 'error') then
-    insert into pgjobs.callbacks (job_id, status, host, created_at, due_at)
-    select new.id, replace(new.status::text, 'canceled', 'cancelled'), pgjobs.host_of(new.callback_url), _at, _at
-    where new.callback_url is not null or exists (select from pgjobs.callback_state s where s.wanted);
+    insert into pgjobs.callbacks (job_id, status, host, created_at, due_at, posts)
+    select new.id, replace(new.status::text, 'canceled', 'cancelled'), pgjobs.host_of(new.callback_url), _at, _at,
+      new.notify and new.callback_url is not null
+    where case
+      when new.callback_url is null then exists (select from pgjobs.callback_state s where s.wanted)
+      else new.notify or not exists (select from public.xmp_job_types t where t.name = new.type::text and 'operations' = any (t.doors)) end;
   end if;
   return null;
 end;
 $$;
 comment on function pgjobs.record_transition() is
-  'Trigger: notes every transition, and puts the end of a job into the outbox where somebody is to be called; what was to be told of its earlier states is closed.';
+  'Trigger: notes every transition, and puts the end of a job into the outbox where somebody is to be called; what was to be told of its earlier states is closed, but not what is to be told of its operations.';

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs   Writes: injection_lines, callbacks, xmp_jobs (status of a job that has nothing left to do), maintenance
+-- Reads: xmp_jobs   Writes: injection_lines, callbacks, ended_items, xmp_jobs (status of a job that has nothing left to do), maintenance
 create or replace function pgjobs.sweep()
 returns bigint
 language plpgsql
@@ -36,6 +36,8 @@ begin
   update pgjobs.callbacks n set closed_at = pgjobs.now(), answer = 'too old'
   where n.id = any (array(
     select o.id from pgjobs.callbacks o where o.closed_at is null and o.created_at < pgjobs.oldest_callback() limit 10000));
+  delete from pgjobs.ended_items e
+  where e.id = any (array(select o.id from pgjobs.ended_items o order by o.id limit 10000)) and e.at < pgjobs.oldest_callback();
   perform pgjobs.end_exhausted_jobs();
   return _swept;
 end;

@@ -183,7 +183,7 @@ def test_told_after_a_restart(engine: Engine, cms: Cms) -> None:
     assert [heard(job, "cancelled")] == cms.heard
 
 
-CLAIM = "select id, attempt, job_id, status, url from pgjobs.claim_callback(interval '30 s', %s, %s)"
+CLAIM = "select id, attempt, job_id, status, url from pgjobs.claim_callback(interval '30 s', %s, %s, 100)"
 RECORD = "select pgjobs.record_callback(%s, %s, 'http://cms', %s, %s, 1, 20)"
 
 

@@ -192,6 +192,36 @@ AROUND = (
         ("tests/engine/test_callbacks.py::test_the_order_of_a_jobs_states_is_kept",),
     ),
     Mutant(
+        "m-end-last",
+        "the end of a job that notifies is told after the ends of its operations",
+        (
+            Edit(
+                "sql/callbacks/claim_callback.sql",
+                "and not (o.posts and o.keys",
+                "and not (false and o.posts and o.keys",
+            ),
+        ),
+        ("tests/engine/test_notifying_jobs.py::test_every_operation_is_in_one_message",),
+    ),
+    Mutant(
+        "m-one-message",
+        "an operation is told in one message only",
+        (Edit("sql/callbacks/gather_callbacks.sql", "e.id = any (_parts)", "e.id = any (_parts[2:])"),),
+        ("tests/engine/test_notifying_jobs.py::test_every_operation_is_in_one_message",),
+    ),
+    Mutant(
+        "m-refused-told",
+        "an operation that never went out is told as well",
+        (
+            Edit(
+                "sql/items/checkpoint_items.sql",
+                "c.status not in ('l', 'r'))) p (keys)",
+                "c.status not in ('l', 'r', 'x'))) p (keys)",
+            ),
+        ),
+        ("tests/engine/test_notifying_jobs.py::test_however_an_operation_ends_it_is_told",),
+    ),
+    Mutant(
         "m-odd",
         "a job whose start is refused keeps no other from starting",
         (

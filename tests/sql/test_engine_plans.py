@@ -75,7 +75,7 @@ CALLS = {
     "claim": "select * from pgjobs.claim_shards('00000000-0000-0000-0000-000000000001', '{}', true, '30 s')",
     "wakeup": "select pgjobs.next_wakeup(true)",
     "sweep": "select pgjobs.sweep()",
-    "callback": "select * from pgjobs.claim_callback('1 min', true, '{}')",
+    "callback": "select * from pgjobs.claim_callback('1 min', true, '{}', 100)",
     "running": "select pgjobs.running_jobs()",
     "metrics": "select * from pgjobs.metrics()",
 }
