@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import json
-from collections.abc import Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
-from jsonschema.protocols import Validator
-from jsonschema.validators import validator_for
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 from starlette.requests import Request
 
 from pgjobs.web.calls import value
-from pgjobs.web.errors import Problem
+from pgjobs.web.schema import check
 
-MOST_LETTERS = 300
+HINT = "POST /search/operationTypes shows the schema of the parameters"
 
 
 async def check_parameters(request: Request, asked: object, job: str | None = None) -> None:
@@ -34,7 +25,7 @@ async def check_parameters(request: Request, asked: object, job: str | None = No
     schema = await value(request, look_up, name if isinstance(name, str) else None, job, reading=True)
     if schema is not None:
         for field, parameters in given:
-            _check(schema, field, parameters)
+            await check(schema, parameters, field, HINT)
 
 
 def _given(asked: object) -> list[tuple[str, dict[str, Any]]]:
@@ -54,34 +45,3 @@ def _given(asked: object) -> list[tuple[str, dict[str, Any]]]:
         if isinstance(entity, dict) and isinstance(entity.get("parameters"), dict):
             found.append((f"target.append.entitiesWithParameters[{place}].parameters", entity["parameters"]))
     return found
-
-
-def _check(schema: str, field: str, parameters: Mapping[str, Any]) -> None:
-    validator = _validator(schema)
-    try:
-        wrong = best_match(validator.iter_errors(parameters))
-    except Unresolvable as error:
-        raise _bad_schema(str(error)) from error
-    if wrong is None:
-        return
-    place = field + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in wrong.absolute_path)
-    sentence = f"{place[:MOST_LETTERS]}: {wrong.message[:MOST_LETTERS]}"
-    hint = "POST /search/operationTypes shows the schema of the parameters"
-    raise Problem(400, "bad_parameter", sentence, hint, field=place[:MOST_LETTERS])
-
-
-@functools.lru_cache(maxsize=256)
-def _validator(schema: str) -> Validator:
-    """What checks by this schema; it asks no other host for what the schema refers to."""
-    read = json.loads(schema)
-    kind = validator_for(read, default=Draft202012Validator)
-    try:
-        kind.check_schema(read)
-    except SchemaError as error:
-        raise _bad_schema(error.message) from error
-    return kind(read, registry=Registry())
-
-
-def _bad_schema(what: str) -> Problem:
-    sentence = f"the JSON Schema of this operation is wrong: {what[:MOST_LETTERS]}"
-    return Problem(503, "bad_schema", sentence, "let the operator mend params_schema of its type in xmp_job_types")

@@ -20,6 +20,7 @@ from pgjobs.web.schema import check
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 PONG = {"status": 200, "message": "pgjobs Ping Response: Ok"}
+HINT = "ask for the template of the app: it says what a payload has to have"
 JSON_TYPES = ("application/json", "text/json")
 LONGEST_NAME = 200
 STATUS_VERSION, VERSION = "1.0", "2.0"
@@ -63,7 +64,9 @@ async def submit(request: Request) -> Response:
     payload = await json_body(request, most, any_type=True)
     text: bytes = request.state.body
     known = await value(request, "select pgjobs.partner_app(%s)", app, reading=True)
-    await check(templates.for_method(known["schema"], request.method), payload, "", len(text))
+    schema = templates.for_method(known["schema"], request.method)
+    if schema is not None:
+        await check(json.dumps(schema), payload, "payload", HINT, len(text))
     args = arguments.of_submission(given, caller(request), VERSION, subscription)
     made = await value(
         request,

@@ -23,6 +23,8 @@ METHOD = "App\\Controllers\\Auth->authenticate"
 """The constant that the gateway gives in each of its answers."""
 BELOW_VERSION = re.compile(r"/[0-9]+\.[0-9]+/(.*)", re.DOTALL)
 TOLD_BY_HTTP = (401, 503)
+DEFECTS = ("bad_schema",)
+"""What nobody can do for another reason than the database."""
 
 
 def rows(request: Request, *found: str) -> Response:
@@ -33,7 +35,7 @@ def rows(request: Request, *found: str) -> Response:
 def refusal(request: Request, problem: Problem) -> Response:
     """An answer that says why there are no rows."""
     message = f"{problem.sentence}; {problem.hint}" if problem.hint else problem.sentence
-    status = problem.status if problem.status in TOLD_BY_HTTP else 200
+    status = problem.status if problem.status in TOLD_BY_HTTP and problem.code not in DEFECTS else 200
     return _answer(request, problem.status, message, (), status, problem.headers)
 
 

@@ -7,19 +7,21 @@ schema say what is asked of the one method besides.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jsonschema.exceptions
 from referencing.exceptions import Unresolvable
 
-from pgjobs.web.schema import Schema, validator
+from pgjobs.web.errors import Problem
+from pgjobs.web.schema import validator
 
 DEEPEST = 12
 """So deep a schema that refers to itself is followed."""
 EMPTY = (None, "", 0, False)
 METHODS = ("post", "put")
 
+Schema = Mapping[str, Any] | bool
 Node = Mapping[str, Any]
 
 
@@ -131,8 +133,8 @@ class _Schema:
     def _may_be_empty(self, schema: Any) -> bool:
         below = schema if isinstance(schema, bool) else {**schema, "$defs": self._root.get("$defs", {})}
         try:
-            return any(validator(below).is_valid(value) for value in EMPTY)
-        except (Unresolvable, jsonschema.exceptions.SchemaError):
+            return any(validator(json.dumps(below)).is_valid(value) for value in EMPTY)
+        except (Unresolvable, Problem):
             return True
 
 
