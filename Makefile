@@ -41,6 +41,7 @@ soak: install
 	@failed=0; \
 	$(BIN)/pgjobs torture --part soak --json build/soak.json || failed=1; \
 	PGJOBS_TEST_LONG=1 $(BIN)/pytest -n 2 -o faulthandler_timeout=0 tests/faults/test_failing_calls.py tests/engine/test_stateful.py \
+		tests/doors/test_schemathesis.py \
 		tests/items/test_items_stateful.py || failed=1; \
 	PYTHONPATH=tests $(BIN)/python -m mutants.run || failed=1; \
 	exit $$failed

@@ -8,22 +8,27 @@ from collections.abc import AsyncIterator, Iterable
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 
 from pgjobs.settings import Settings
-from pgjobs.web import health, metrics
+from pgjobs.web import docs, health, metrics
 from pgjobs.web.access import AccessLog
 from pgjobs.web.door import Door
+from pgjobs.web.doors.cms import doc as cms_doc
 from pgjobs.web.doors.cms import endpoints as cms
 from pgjobs.web.doors.operations import door as operations
 from pgjobs.web.doors.partner import endpoints as partner
 from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem
+from pgjobs.web.openapi import document
 from pgjobs.web.pool import Database
 
-ROOT_DOOR = Door("cms", "", (*cms.ENDPOINTS, *metrics.ENDPOINTS, *health.ENDPOINTS))
-"""The door of the CMS has its paths at the root; the endpoints for Prometheus and health checks lie beside them."""
+ROOT_DOOR = Door("cms", "", (*cms.ENDPOINTS, *metrics.ENDPOINTS, *health.ENDPOINTS, *docs.ENDPOINTS), doc=cms_doc.DOOR)
+"""The door of the CMS has its paths at the root; what concerns the whole service lies beside them."""
 DOORS: tuple[Door, ...] = (partner.DOOR, operations.DOOR)
 """The other doors, each below a prefix of its own, which a setting may change."""
+COMPRESSED_BYTES = 1024
+"""Answers of so many bytes are compressed for whoever takes gzip; streams flow all the same, chunk by chunk."""
 HANDLERS = {
     Problem: on_problem,
     HTTPException: on_http_exception,
@@ -52,10 +57,11 @@ def create_app(settings: Settings, further: Iterable[Door] = ()) -> Starlette:
             door.need_own_prefix((*doors, ROOT_DOOR))
     app = Starlette(
         routes=[*(door.mount(settings) for door in doors), root],
-        middleware=[Middleware(AccessLog)],
+        middleware=[Middleware(AccessLog), Middleware(GZipMiddleware, minimum_size=COMPRESSED_BYTES, compresslevel=5)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
+    app.state.documentation = docs.written(document((ROOT_DOOR, *doors), guarded=settings.http_auth))
     # No mount matches the path of "OPTIONS *" and the like.
     app.router.default = root.app
     # A slash too many is another path; a redirect would only hide that.

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pgjobs.errors import SettingsError
 from pgjobs.settings import Settings
 from pgjobs.web.cors import Cors, origins
+from pgjobs.web.doc import DoorDoc
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem, Renderer, clipped, json_problem
 from pgjobs.web.hosts import Browsers
@@ -37,6 +38,7 @@ class Door:
     endpoints: tuple[Endpoint, ...]
     authenticate: Authentication = bearer_token
     render: Renderer = json_problem
+    doc: DoorDoc | None = None
     prefix_setting: str = ""
     origins_setting: str = ""
 

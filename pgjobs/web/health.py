@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pgjobs.pg.rights import WEB
+from pgjobs.web.doc import Answer, Doc, record
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem, json_response
 from pgjobs.web.pool import Database
@@ -60,4 +61,8 @@ async def readyz(request: Request) -> Response:
     return json_response('{"ok": true}')
 
 
-ENDPOINTS = (Endpoint("/healthz", healthz, "open"), Endpoint("/readyz", readyz, "open"))
+OK = Answer("It does.", record({"ok": {"const": True}}))
+ENDPOINTS = (
+    Endpoint("/healthz", healthz, "open", doc=Doc("Whether the process answers", {200: OK})),
+    Endpoint("/readyz", readyz, "open", doc=Doc("Whether the service can do its work", {200: OK})),
+)

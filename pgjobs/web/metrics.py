@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pgjobs.web.doc import TEXT, Answer, Doc
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import HEADERS
 
@@ -57,4 +58,5 @@ async def scrape(request: Request) -> Response:
     return Response(generate_latest(registry), headers=HEADERS | {"Content-Type": CONTENT_TYPE_LATEST})
 
 
-ENDPOINTS = (Endpoint("/metrics", scrape, "read"),)
+DOC = Doc("Samples for Prometheus", {200: Answer("The samples.", TEXT, "text/plain")})
+ENDPOINTS = (Endpoint("/metrics", scrape, "read", doc=DOC),)

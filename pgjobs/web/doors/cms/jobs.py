@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from pgjobs.web.body import json_body, once
 from pgjobs.web.calls import actor, answer, database
+from pgjobs.web.doors.cms import doc
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import json_response
 from pgjobs.web.etag import etag, if_match
@@ -66,9 +67,9 @@ async def events(request: Request) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("/jobs", create, "control", ("POST",), has_json=True),
-    Endpoint("/jobs/{id:number}", show, "read", ("GET",)),
-    Endpoint("/jobs/{id:number}", change, "control", ("PATCH", "POST")),
-    Endpoint("/jobs/{id:number}/outcomes", outcomes, "read", ("GET",)),
-    Endpoint("/jobs/{id:number}/events", events, "read", ("GET",)),
+    Endpoint("/jobs", create, "control", ("POST",), doc.CREATE, has_json=True),
+    Endpoint("/jobs/{id:number}", show, "read", ("GET",), doc.SHOW),
+    Endpoint("/jobs/{id:number}", change, "control", ("PATCH", "POST"), doc.CHANGE),
+    Endpoint("/jobs/{id:number}/outcomes", outcomes, "read", ("GET",), doc.OUTCOMES),
+    Endpoint("/jobs/{id:number}/events", events, "read", ("GET",), doc.EVENTS),
 )

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pgjobs.web.calls import actor, answer, database
+from pgjobs.web.doors.cms import doc
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem, json_response
 from pgjobs.web.parameters import read
@@ -42,8 +43,8 @@ async def resume(request: Request) -> Response:
 async def status(request: Request) -> Response:
     """A page of the running jobs, or the one that is asked for."""
     given = await read(request, "id", "limit", "after")
+    page = given.whole("limit"), given.whole("after")
     if "id" not in given:
-        page = given.whole("limit"), given.whole("after")
         return await answer(request, "select pgjobs.running_jobs(%s, %s)::text", *page, reading=True)
     return await answer(request, "select pgjobs.show_job(%s)::text", given.job_id(), reading=True)
 
@@ -96,11 +97,11 @@ async def _change(request: Request, call: str) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("/jobs", jobs, "read"),
-    Endpoint("/jobs/start", start, "control"),
-    Endpoint("/jobs/stop", stop, "control"),
-    Endpoint("/jobs/pause", pause, "control"),
-    Endpoint("/jobs/resume", resume, "control"),
-    Endpoint("/jobs/status", status, "read"),
-    Endpoint("/api", suspended, "control"),
+    Endpoint("/jobs", jobs, "read", doc=doc.JOBS),
+    Endpoint("/jobs/start", start, "control", doc=doc.START),
+    Endpoint("/jobs/stop", stop, "control", doc=doc.STOP),
+    Endpoint("/jobs/pause", pause, "control", doc=doc.PAUSE),
+    Endpoint("/jobs/resume", resume, "control", doc=doc.RESUME),
+    Endpoint("/jobs/status", status, "read", doc=doc.STATUS),
+    Endpoint("/api", suspended, "control", doc=doc.SUSPENDED),
 )
