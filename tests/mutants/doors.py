@@ -6,6 +6,7 @@ from mutants.table import Edit, Mutant
 
 ACTOR, TWICE = "tests/sql/test_actor.py", "tests/sql/test_double_click.py"
 AUTH = "tests/doors/test_web_auth.py"
+PARTNER = "tests/doors/partner"
 DOORS = (
     Mutant(
         "m-scope",
@@ -66,5 +67,47 @@ DOORS = (
         "an event warns of an equal job of the same day",
         (Edit("sql/jobs/remark_equal_job.sql", "_age < interval '1 day'", "_age < interval '1 h'"),),
         (f"{TWICE}::test_an_equal_job_counts_for_a_day",),
+    ),
+    Mutant(
+        "m-partner-others",
+        "a partner sees no job that another one has submitted",
+        (Edit("sql/doors/partner/partner_job.sql", "(_all or j.submitted_by = _actor)", "_actor is not null"),),
+        (f"{PARTNER}/test_contract.py::test_nobody_sees_what_another_one_submitted",),
+    ),
+    Mutant(
+        "m-partner-failed",
+        "a job that is done has failed where its items have, as its type says",
+        (Edit("sql/doors/partner/partner_job.sql", "w.partner = 200 and pgjobs.has_failed(j.id)", "false"),),
+        (f"{PARTNER}/test_contract.py::test_failed_items_count_as_the_type_says",),
+    ),
+    Mutant(
+        "m-partner-basic",
+        "a token counts under its own name alone",
+        (Edit("pgjobs/web/doors/partner/callers.py", 'found.name == f"token {user}"', "found.name"),),
+        (f"{PARTNER}/test_credentials.py::test_wrong_credentials_are_all_alike",),
+    ),
+    Mutant(
+        "m-partner-origin",
+        "pages of configured origins alone read answers",
+        (
+            Edit(
+                "pgjobs/web/cors.py",
+                '        if origin in self._known:\n            own |= {"Access',
+                '        if origin:\n            own |= {"Access',
+            ),
+        ),
+        (f"{PARTNER}/test_credentials.py::test_a_page_of_another_origin_may_not",),
+    ),
+    Mutant(
+        "m-partner-http",
+        "what a partner is refused is told in an answer that it reads",
+        (
+            Edit(
+                "pgjobs/web/doors/partner/envelope.py",
+                "problem.status if problem.status in TOLD_BY_HTTP",
+                "problem.status if problem.status",
+            ),
+        ),
+        (f"{PARTNER}/test_contract.py::test_every_answer_has_http_status_200",),
     ),
 )
