@@ -22,6 +22,7 @@ from pgjobs.engine.claim import Claim
 from pgjobs.engine.claims import Claims, Running
 from pgjobs.engine.connections import ConnectionPool
 from pgjobs.engine.context import RunContext
+from pgjobs.engine.expansions import Expansions
 from pgjobs.engine.heartbeat import Heartbeat
 from pgjobs.engine.leases import Leases
 from pgjobs.engine.listen import Hint, Listener
@@ -64,6 +65,7 @@ class Daemon:
         self.pool = ConnectionPool(settings, self.metrics, self.id)
         self.callbacks = Callbacks(settings, self.pool.control)
         self.calls = Calls(settings, self.pool, self.id)
+        self.expansions = Expansions(settings, self.pool.control)
         self.leases = Leases(settings, self.id, lambda: [running.shard for running in self.running.values()])
         self.heartbeat = Heartbeat(settings, self.metrics, self.id, self.pool)
         self.claims = Claims(settings, self.metrics, self.id, self.pool, self.running, self._start)
@@ -104,6 +106,7 @@ class Daemon:
         supervisor.start("heartbeat", self.heartbeat.run)
         supervisor.start("chores", Maintenance(settings, self.id).run)
         supervisor.start("api requests", self.calls.run)
+        supervisor.start("expansions", self.expansions.run)
         supervisor.start("callbacks", self.callbacks.run)
         supervisor.start("replies", Replies(settings, control, self.metrics, self.id).run)
         supervisor.start("connections", self.pool.keep)
@@ -165,6 +168,8 @@ class Daemon:
             self.claims.wake()
         if hint.job_id is None:
             self.calls.wake()
+        if hint.job_id is None or hint.expand:
+            self.expansions.wake()
         if hint.ended or hint.job_id is None:
             self.callbacks.wake()
         if hint.job_id is None or (

@@ -22,6 +22,7 @@ PROBE_PATIENCE = 5.0
 PROBE = re.compile(r"probe [0-9a-f-]{36}")
 JOB = re.compile(r'"id"\s*:\s*([0-9]{1,18})\s*[,}]')
 STATUS = re.compile(r'"status"\s*:\s*"([a-z ]{1,20})"')
+EXPAND = re.compile(r'"expand"\s*:\s*true\b')
 EDITED = re.compile(r'"edited"\s*:\s*true\b')
 MOST_LETTERS = 200
 ENDED = ("done", "canceled", "cancelled", "error")
@@ -30,13 +31,14 @@ ENDED = ("done", "canceled", "cancelled", "error")
 class Hint(NamedTuple):
     """Where to look first: a job and its status; without a job, everywhere. `sender`: the server process it is from.
 
-    `edited`: the job was in progress before as well.
+    `edited`: the job was in progress before as well. `expand`: its items are to be written.
     """
 
     job_id: int | None = None
     status: str = ""
     sender: int = 0
     edited: bool = False
+    expand: bool = False
 
     @property
     def ended(self) -> bool:
@@ -129,4 +131,9 @@ def read_hint(payload: str) -> Hint:
     if job is None:
         return Hint()
     status = STATUS.search(payload)
-    return Hint(int(job[1]), status[1] if status else "", edited=EDITED.search(payload) is not None)
+    return Hint(
+        int(job[1]),
+        status[1] if status else "",
+        edited=EDITED.search(payload) is not None,
+        expand=EXPAND.search(payload) is not None,
+    )

@@ -40,7 +40,7 @@ async def _expand(claim: Claim, settings: Settings) -> None:
         try:
             await connection.execute("select pgjobs.expand_items(%s)", (claim.job_id,))
         except psycopg.errors.LockNotAvailable as error:
-            raise NotReady(f"the items of job {claim.job_id} are being written by another daemon") from error
+            raise NotReady(f"the items of job {claim.job_id} are just being written") from error
     faults.reach("after_expand")
 
 

@@ -1,5 +1,5 @@
--- Reads: xmp_jobs, xmp_job_types, what the selector reads   Writes: items, item_bodies, item_counts, shards, file_loads
-create or replace function pgjobs.expand_items(_job_id bigint)
+-- Reads: xmp_jobs, xmp_job_types, item_counts, what the selector reads   Writes: items, item_bodies, item_counts, shards, file_loads
+create or replace function pgjobs.expand_items(_job_id bigint, _early boolean default false)
 returns bigint
 language plpgsql
 volatile
@@ -9,6 +9,7 @@ set timezone = 'UTC'
 set lock_timeout = '200ms'
 as $$
 declare
+  _job public.xmp_jobs;
   _params pgjobs.job_params;
   _selector text;
   _limit bigint;
@@ -33,10 +34,18 @@ declare
 begin
   -- One writer at a time, as with the lines of a file: a second one waits here, and fails after a moment.
   insert into pgjobs.file_loads (job_id) values (_job_id) on conflict do nothing;
-  if exists (select from pgjobs.shards p where p.job_id = _job_id and p.attempt is not null) then
+  if exists (select from pgjobs.shards p where p.job_id = _job_id and p.attempt is not null and not p.expand)
+     or _early and not exists (select from pgjobs.shards p where p.job_id = _job_id and p.expand) then
     delete from pgjobs.file_loads f where f.job_id = _job_id;
     return null;
   end if;
+  if exists (select from pgjobs.item_counts c where c.job_id = _job_id) then
+    -- Of other params, before it began.
+    delete from pgjobs.items i where i.job_id = _job_id;
+    delete from pgjobs.item_bodies b where b.job_id = _job_id;
+    delete from pgjobs.item_counts c where c.job_id = _job_id;
+  end if;
+  select * into _job from public.xmp_jobs j where j.id = _job_id;
   select p.* into strict _params from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) p where j.id = _job_id;
   select t.selector into strict _selector from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text where j.id = _job_id;
   select pgjobs.source_statement(j.type::text, j.params ->> 'source') into _source from public.xmp_jobs j where j.id = _job_id and j.params ? 'source';
@@ -101,11 +110,25 @@ begin
     when data_exception then
       perform pgjobs.refuse_record(_job_id, sqlerrm);
   end;
+  if _early then
+    -- Nobody holds the job: what was stopped, cancelled, deleted or changed meanwhile has no items of this selection.
+    perform set_config('lock_timeout', '5s', true);
+    perform from public.xmp_jobs j
+    where j.id = _job_id and j.status::text in ('ready', 'in progress') and (j.type, j.params, j.configuration) = (_job.type, _job.params, _job.configuration)
+    for no key update;
+    if not found then
+      raise exception using errcode = '55P03', message = format('job %s was changed while its items were written', _job_id);
+    end if;
+  end if;
   perform pgjobs.count_items(_job_id, 'w', _n);
-  update pgjobs.shards p set attempt = 1, round_at = pgjobs.now(), routed = _routed where p.job_id = _job_id and p.shard = 0;
+  update pgjobs.shards p
+  set attempt = 1, round_at = pgjobs.now(), routed = _routed, expand = false,
+      -- One that began meanwhile waits for this.
+      due_at = case when _early and p.started_at is not null and p.owner is null and _job.active then pgjobs.now() else p.due_at end
+  where p.job_id = _job_id and p.shard = 0;
   delete from pgjobs.file_loads f where f.job_id = _job_id;
   return _n;
 end;
 $$;
-comment on function pgjobs.expand_items(bigint) is
-  'Writes the selection of a tracked job into pgjobs.items and pgjobs.item_bodies, once and all or nothing; how many there are. Null: it was done before. Another writer at the same time gets lock_not_available. A record without a target is refused (no_target). Refuses (PJ400) a selector that gives a key twice or null, a code by which nothing can be counted, or a record that can''t be selected.';
+comment on function pgjobs.expand_items(bigint, boolean) is
+  'Writes the selection of a tracked job into pgjobs.items and pgjobs.item_bodies, once and all or nothing; how many there are. Null: it was done before. _early: before it begins, as expand_soon() asks for; one that is stopped, deleted or changed meanwhile gets lock_not_available. Another writer at the same time gets lock_not_available. A record without a target is refused (no_target). Refuses (PJ400) a selector that gives a key twice or null, a code by which nothing can be counted, or a record that can''t be selected.';

@@ -1,4 +1,4 @@
--- Reads: xmp_job_types, shards, log_segments, cancellations   Writes: the row that is being written
+-- Reads: xmp_job_types, shards, items, log_segments, cancellations   Writes: the row that is being written
 create or replace function pgjobs.guard_job()
 returns trigger
 language plpgsql
@@ -131,6 +131,10 @@ begin
         format('job %s has started: its type, params, configuration, file_name and shards stay as they are', new.id), 'insert a new job');
     end if;
     perform pgjobs.check_job(new.type::text, new.params, new.file_name, new.shards, _configuration => new.configuration);
+    if tg_op = 'UPDATE' and (old.params ? 'listed' or new.params ? 'listed') and exists (select from pgjobs.items i where i.job_id = new.id) then
+      perform pgjobs.refuse('PJ409', 'listed', 'params', format('job %s has items, and a list is no other selection: its params stay as they are', new.id),
+        'remove its items first, or insert a new job');
+    end if;
   end if;
 
   if _to = 'ready' and _from is distinct from 'ready' then

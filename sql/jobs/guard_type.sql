@@ -74,7 +74,7 @@ begin
     select j.id into _begun
     from public.xmp_jobs j
     where j.type::text = old.name::text and j.status::text <> 'done'
-      and exists (select from pgjobs.shards p where p.job_id = j.id and p.started_at is not null)
+      and exists (select from pgjobs.shards p where p.job_id = j.id and (p.started_at is not null or p.attempt is not null))
       and not exists (select from pgjobs.cancellations c where c.job_id = j.id and c.closed_at is not null)
     order by j.id
     limit 1;

@@ -14,7 +14,8 @@ as $$
              or exists (select from pgjobs.cancellations c where c.job_id = _job.id and c.closed_at is null) then 'stopping'
            else 'stopped' end
     when 'ready' then
-      case when _job.active then 'waiting'
+      case when exists (select from pgjobs.shards p where p.job_id = _job.id and p.expand) then 'preparing'
+           when _job.active then 'waiting'
            when exists (select from pgjobs.shards p where p.job_id = _job.id and p.started_at is not null) then 'paused'
            else 'inactive' end
     else

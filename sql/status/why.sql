@@ -42,6 +42,11 @@ begin
     return case when exists (select from pgjobs.cancellations c where c.job_id = _id) then 'it is cancelled for good'
                 when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end;
   end if;
+  if _job.status::text = 'ready' and _shard.expand then
+    return case when not exists (select from pgjobs.live_daemons()) then _no_daemon
+                when not _job.active then 'its items are just being written; and it is not active: set active = true'
+                else 'its items are just being written' end;
+  end if;
   if _job.status::text = 'ready' and not _job.active then
     return coalesce(nullif(pgjobs.pause_reason(_id), 'it is paused: set active = true'), 'it is not active: set active = true');
   end if;

@@ -67,6 +67,11 @@ for each row when (
   and (old.status is not distinct from new.status or new.status::text <> 'done'))
 execute function pgjobs.schedule_job();
 
+create or replace trigger pgjobs_23_params
+after update on public.xmp_jobs
+for each row when ((old.type, old.params, old.configuration) is distinct from (new.type, new.params, new.configuration))
+execute function pgjobs.follow_params();
+
 create or replace trigger pgjobs_24_release_hold
 after update on public.xmp_jobs
 for each row when (new.active and not old.active)
