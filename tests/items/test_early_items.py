@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from fix_directory import Operations, add_entities, add_operation, add_type
+from fix_directory import Diagnosis, add_entities, add_operation, add_type
 from fix_jobs import Db, connect
 from fix_rounds import GOOD, settled
 from fix_services import soon
@@ -161,71 +161,71 @@ def test_ended_jobs_are_not_looked_at_again(directory: Db) -> None:
 # --- by daemons -----------------------------------------------------------------------------------------------------
 
 
-def test_a_daemon_writes_them_at_once(operations: Operations) -> None:
+def test_a_daemon_writes_them_at_once(diagnosis: Diagnosis) -> None:
     """An inactive job of a filter has its items soon after it was asked for, and runs to its end when it is active."""
-    engine = operations.engine
+    engine = diagnosis.engine
     add_entities(engine.database, 100)
-    operations.consume(lambda _properties, body: {"result": "SUCCESSFUL", "id": body["operation"]["request"]["id"]})
+    diagnosis.consume(lambda _properties, body: {"result": "SUCCESSFUL", "id": body["operation"]["request"]["id"]})
     engine.start(poll_seconds=3600)
-    job = operations.add_job(params={"filter": {}}, run_at="2030-01-01")
+    job = diagnosis.add_job(params={"filter": {}}, run_at="2030-01-01")
     engine.execute(SOON, job)
     engine.wait_until(WRITTEN, job)
-    assert "inactive" == operations.state(job)
-    assert {"w": 90} == operations.statuses(job)
+    assert "inactive" == diagnosis.state(job)
+    assert {"w": 90} == diagnosis.statuses(job)
     engine.execute("update xmp_jobs set active = true, run_at = now() where id = %s", job)
-    assert {"s": 90} == settled(operations, job, 1)
+    assert {"s": 90} == settled(diagnosis, job, 1)
 
 
-def test_a_list_runs_to_its_end(operations: Operations) -> None:
+def test_a_list_runs_to_its_end(diagnosis: Diagnosis) -> None:
     """Entities appended and removed in batches, in any order, are sent once each, in order, and nothing else is."""
-    engine = operations.engine
+    engine = diagnosis.engine
     add_entities(engine.database, 400)
-    job = operations.add_job()
+    job = diagnosis.add_job()
     for batch in range(4):
-        operations.append(job, *(f"dev-{n}" for n in range(batch + 1, 400, 4)))
+        diagnosis.append(job, *(f"dev-{n}" for n in range(batch + 1, 400, 4)))
     engine.value("select pgjobs.remove_items(%s, %s)", job, [f"dev-{n}" for n in range(1, 101)])
-    told = operations.append(job, "dev-5", "dev-5")
+    told = diagnosis.append(job, "dev-5", "dev-5")
     assert (1, ["dev-5"]) == (told["appended"], told["duplicated"])
-    consumer = operations.consume(lambda _properties, body: {"id": body["operation"]["request"]["id"], **GOOD})
+    consumer = diagnosis.consume(lambda _properties, body: {"id": body["operation"]["request"]["id"], **GOOD})
     engine.start()
     engine.execute("update xmp_jobs set active = true where id = %s", job)
-    assert {"s": 271} == settled(operations, job, 1)
+    assert {"s": 271} == settled(diagnosis, job, 1)
     assert 271 == len(consumer.seen)
     keys = [line.key for line in engine.log_lines(job)]
     assert sorted(keys) == keys
     assert 100 == engine.value("select percent from pgjobs.job_status where id = %s", job)
 
 
-def test_a_list_is_cut_into_shards(operations: Operations) -> None:
+def test_a_list_is_cut_into_shards(diagnosis: Diagnosis) -> None:
     """Items that lie one in a row are cut and sent as others are."""
-    engine = operations.engine
+    engine = diagnosis.engine
     add_entities(engine.database, 300)
-    job = operations.add_job(shards=3)
-    operations.append(job, *(f"dev-{n}" for n in range(300, 0, -1)))
-    operations.consume(lambda _properties, body: {"id": body["operation"]["request"]["id"], **GOOD})
+    job = diagnosis.add_job(shards=3)
+    diagnosis.append(job, *(f"dev-{n}" for n in range(300, 0, -1)))
+    diagnosis.consume(lambda _properties, body: {"id": body["operation"]["request"]["id"], **GOOD})
     engine.start()
     engine.execute("update xmp_jobs set active = true where id = %s", job)
-    assert {"s": 270} == settled(operations, job, 1)
+    assert {"s": 270} == settled(diagnosis, job, 1)
     assert 3 == engine.value("select count(*) from pgjobs.shards where job_id = %s", job)
 
 
-def test_an_empty_list_is_done(operations: Operations) -> None:
+def test_an_empty_list_is_done(diagnosis: Diagnosis) -> None:
     """A list from which everything was removed ends at once, with nothing."""
-    engine = operations.engine
+    engine = diagnosis.engine
     add_entities(engine.database, 3)
-    job = operations.add_job()
-    operations.append(job, "dev-1")
+    job = diagnosis.add_job()
+    diagnosis.append(job, "dev-1")
     engine.value("select pgjobs.remove_items(%s, '{dev-1}')", job)
     engine.start()
     engine.execute("update xmp_jobs set active = true where id = %s", job)
-    assert {} == settled(operations, job, 1)
+    assert {} == settled(diagnosis, job, 1)
 
 
-def test_a_killed_daemon_leaves_nothing_and_another_one_writes(operations: Operations) -> None:
+def test_a_killed_daemon_leaves_nothing_and_another_one_writes(diagnosis: Diagnosis) -> None:
     """Killed while it writes, nothing is there; the next daemon writes everything, without being told."""
-    engine = operations.engine
+    engine = diagnosis.engine
     add_entities(engine.database, 2000)
-    job = operations.add_job(params={"filter": {}})
+    job = diagnosis.add_job(params={"filter": {}})
     writing = "exists (select from pg_stat_activity where query like %s and wait_event_type = 'Lock')"
     with engine.connect() as other, other.transaction():
         # Its last step waits for this row.
@@ -244,12 +244,12 @@ def test_a_killed_daemon_leaves_nothing_and_another_one_writes(operations: Opera
     assert (1800, 1800, 1800, True, False) == kept(engine.database, job)
 
 
-def test_two_daemons_write_once(operations: Operations) -> None:
+def test_two_daemons_write_once(diagnosis: Diagnosis) -> None:
     """Both are told; each item is there once, and neither complains."""
-    engine = operations.engine
+    engine = diagnosis.engine
     add_entities(engine.database, 3000)
     daemons = [engine.start(), engine.start()]
-    jobs = [operations.add_job(params={"filter": {}}) for _ in range(4)]
+    jobs = [diagnosis.add_job(params={"filter": {}}) for _ in range(4)]
     for job in jobs:
         engine.execute(SOON, job)
     for job in jobs:
@@ -259,13 +259,13 @@ def test_two_daemons_write_once(operations: Operations) -> None:
     assert not any(word in daemon.said for daemon in daemons for word in ("WARNING", "ERROR"))
 
 
-def test_a_job_that_begins_meanwhile_waits_for_its_items(operations: Operations) -> None:
+def test_a_job_that_begins_meanwhile_waits_for_its_items(diagnosis: Diagnosis) -> None:
     """Claimed while somebody writes them, it says so, and goes on with them as soon as they are there."""
-    engine = operations.engine
+    engine = diagnosis.engine
     add_entities(engine.database, 50)
-    operations.consume(lambda _properties, body: {"id": body["operation"]["request"]["id"], **GOOD})
+    diagnosis.consume(lambda _properties, body: {"id": body["operation"]["request"]["id"], **GOOD})
     with engine.connect() as writer, writer.transaction():
-        job = operations.add_job(params={"filter": {}}, active=True)
+        job = diagnosis.add_job(params={"filter": {}}, active=True)
         engine.execute(SOON, job)
         # So far somebody is who writes them just now.
         writer.execute("insert into pgjobs.file_loads (job_id) values (%s)", (job,))
@@ -273,13 +273,13 @@ def test_a_job_that_begins_meanwhile_waits_for_its_items(operations: Operations)
         engine.wait_until(
             "strpos(pgjobs.why(%s), 'the items of job ' || %s || ' are just being written') > 0", job, job
         )
-        assert "preparing" == operations.state(job)
-    assert {"s": 45} == settled(operations, job, 1)
+        assert "preparing" == diagnosis.state(job)
+    assert {"s": 45} == settled(diagnosis, job, 1)
 
 
-def test_a_failing_selection_breaks_off_at_the_start(operations: Operations) -> None:
+def test_a_failing_selection_breaks_off_at_the_start(diagnosis: Diagnosis) -> None:
     """A selector that fails in the background is told in the events; at its start the job ends with the sentence."""
-    engine = operations.engine
+    engine = diagnosis.engine
     engine.execute(
         "create function public.odd_records(j bigint, s integer, a bigint, e bigint) returns text"
         " language sql stable as $f$"
@@ -287,11 +287,11 @@ def test_a_failing_selection_breaks_off_at_the_start(operations: Operations) -> 
         " from generate_series(1, 9) v' $f$"
     )
     engine.execute("update xmp_job_types set selector = 'public.odd_records' where name = 'diagnosis'")
-    job = operations.add_job(params={})
+    job = diagnosis.add_job(params={})
     engine.execute(SOON, job)
     engine.start()
     engine.wait_until(WRITTEN, job)
-    assert "inactive" == operations.state(job)
+    assert "inactive" == diagnosis.state(job)
     said = "could not be written yet"
     assert engine.value(
         "select exists (select from pgjobs.events where job_id = %s and strpos(reason, %s) > 0)", job, said
@@ -300,12 +300,12 @@ def test_a_failing_selection_breaks_off_at_the_start(operations: Operations) -> 
     engine.wait_status(job, "error")
 
 
-def test_what_was_cancelled_before_its_start_is_verified(operations: Operations) -> None:
+def test_what_was_cancelled_before_its_start_is_verified(diagnosis: Diagnosis) -> None:
     """A job that never began and was cancelled has closed items, and verify finds nothing odd."""
-    engine = operations.engine
+    engine = diagnosis.engine
     add_entities(engine.database, 20)
-    job = operations.add_job()
-    operations.append(job, *(f"dev-{n}" for n in range(1, 10)))
+    job = diagnosis.add_job()
+    diagnosis.append(job, *(f"dev-{n}" for n in range(1, 10)))
     engine.execute("select pgjobs.cancel_job(%s)", job)
-    assert {"c": 9} == operations.statuses(job)
+    assert {"c": 9} == diagnosis.statuses(job)
     assert [] == asyncio.run(examine(engine.database_url, job)).findings

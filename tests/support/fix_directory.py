@@ -50,7 +50,7 @@ def add_operation(on: psycopg.Connection[Any], params: dict[str, Any], **columns
     return int(row[0])
 
 
-class Operations(Tracked):
+class Diagnosis(Tracked):
     """The type `diagnosis` on the queue of an engine."""
 
     def add_job(self, **columns: object) -> int:
@@ -71,13 +71,13 @@ class Operations(Tracked):
 
 
 @pytest.fixture
-def operations(engine: Engine) -> Iterator[Operations]:
+def diagnosis(engine: Engine) -> Iterator[Diagnosis]:
     """A type of operations with a reply queue, on the queue of the engine."""
     name = f"pgjobs-replies-{uuid.uuid4().hex[:12]}"
     with Drain(engine.amqp_url) as broker:
         broker.channel.queue_declare(name, durable=True)
     add_type(engine.database, engine.queue, name)
-    made = Operations(engine, name)
+    made = Diagnosis(engine, name)
     try:
         yield made
     finally:
