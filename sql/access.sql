@@ -103,6 +103,8 @@ grant execute on function pgjobs.update_operation_job to pgjobs_web;
 grant execute on function pgjobs.cancel_operation_job to pgjobs_web;
 grant execute on function pgjobs.list_operations to pgjobs_web;
 grant execute on function pgjobs.show_operation to pgjobs_web;
+grant execute on function pgjobs.search to pgjobs_web;
+grant execute on function pgjobs.search_summary to pgjobs_web;
 
 -- Running shards.
 grant execute on function pgjobs.claim_shards to pgjobs_daemon;
