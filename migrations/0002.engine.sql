@@ -158,6 +158,14 @@ begin
 end
 $$;
 
+insert into public.xmp_job_types (name) values ('mailing') on conflict (name) do nothing;
+-- Nothing ends an attempt but an answer and the mailing's end: a message that lies in the queue must not be sent twice.
+update public.xmp_job_types
+set selector = 'pgjobs.mailing_records', routing_key = 'mailings', queue = 'mailings', format = 'plain', params = '{text,client_operator_code_filter,client_tag_filter}',
+    tracked = true, reply_queue = 'mailing_replies', retry_limit = 1000, delay_to_retry = '10 seconds', retry_growth = 2,
+    retry_results = '{GATEWAY_ERROR}', max_backlog = 1000, schedule = '{"misfire": "run"}', doors = '{mailings}', title = 'Mailing'
+where name = 'mailing' and selector is null;
+
 create type pgjobs.job_params as (
   date_from      timestamptz,
   date_to        timestamptz,
@@ -378,6 +386,22 @@ create table pgjobs.item_counts (
 ) with (fillfactor = 40);
 comment on table pgjobs.item_counts is
   'How many items of a job have which status: the sum over its slots, changed together with the items. Besides: S: of those that timed out, how many the stop of the job has closed; of answers that changed nothing G and B: late ones that were good or not; D: repeated ones.';
+
+create table pgjobs.item_totals (
+  type   text not null,
+  status "char" not null,
+  n      bigint not null
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+comment on table pgjobs.item_totals is
+  'How many items of all jobs of a type have which status, of the jobs that are over and still shown: the sums over all rows, which maintenance puts together. Kept for the type mailing. j: how many jobs there are, over or not.';
+
+create table pgjobs.open_totals (
+  job_id bigint primary key,
+  type   text not null
+);
+create index open_totals_type_idx on pgjobs.open_totals (type, job_id);
+comment on table pgjobs.open_totals is
+  'Jobs that have begun and whose items are not in pgjobs.item_totals yet: their own counters are to be added.';
 
 create table pgjobs.item_launches (
   job_id      bigint not null,

@@ -17,6 +17,7 @@ from pgjobs.web.access import AccessLog
 from pgjobs.web.door import Door
 from pgjobs.web.doors.cms import doc as cms_doc
 from pgjobs.web.doors.cms import endpoints as cms
+from pgjobs.web.doors.mailings import endpoints as mailings
 from pgjobs.web.doors.operations import door as operations
 from pgjobs.web.doors.partner import endpoints as partner
 from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem
@@ -25,7 +26,7 @@ from pgjobs.web.pool import Database
 
 ROOT_DOOR = Door("cms", "", (*cms.ENDPOINTS, *metrics.ENDPOINTS, *health.ENDPOINTS, *docs.ENDPOINTS), doc=cms_doc.DOOR)
 """The door of the CMS has its paths at the root; what concerns the whole service lies beside them."""
-DOORS: tuple[Door, ...] = (partner.DOOR, operations.DOOR)
+DOORS: tuple[Door, ...] = (mailings.DOOR, partner.DOOR, operations.DOOR)
 """The other doors, each below a prefix of its own, which a setting may change."""
 COMPRESSED_BYTES = 1024
 """Answers of so many bytes are compressed for whoever takes gzip; streams flow all the same, chunk by chunk."""

@@ -1,4 +1,4 @@
--- Reads: shards, xmp_jobs   Writes: items, item_counts, item_retries, item_launches, item_offers, cancellations, ended_items
+-- Reads: shards, xmp_jobs   Writes: items, item_counts, item_retries, item_launches, item_offers, cancellations, ended_items, open_totals, item_totals
 create or replace function pgjobs.close_cancelled(_job_id bigint default null)
 returns boolean
 language plpgsql
@@ -62,6 +62,9 @@ begin
   update pgjobs.cancellations c
   set after_key = null, closed_at = case when pgjobs.open_items(_job) = 0 then clock_timestamp() end
   where c.job_id = _job;
+  if pgjobs.open_items(_job) = 0 then
+    perform pgjobs.settle_totals(_job);
+  end if;
   delete from pgjobs.item_offers o where o.job_id = _job;
   delete from pgjobs.item_retries r where r.job_id = _job;
   delete from pgjobs.item_launches l where l.job_id = _job;

@@ -1,4 +1,4 @@
--- Reads: xmp_job_types   Writes: nothing
+-- Reads: xmp_job_types, item_totals   Writes: nothing
 create or replace function pgjobs.reply_queues()
 returns setof text
 language sql
@@ -6,6 +6,8 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select distinct t.reply_queue from public.xmp_job_types t where t.tracked and t.reply_queue <> '' order by 1;
+  select distinct t.reply_queue from public.xmp_job_types t
+  where t.tracked and t.reply_queue <> '' and (t.name <> 'mailing' or exists (select from pgjobs.item_totals x where x.type = t.name))
+  order by 1;
 $$;
-comment on function pgjobs.reply_queues() is 'The queues on which consumers answer: the daemons take the answers from there.';
+comment on function pgjobs.reply_queues() is 'The queues on which consumers answer: the daemons take the answers from there. The type that the door of mailings has by itself counts once there is a mailing.';

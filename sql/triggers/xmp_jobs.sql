@@ -93,6 +93,18 @@ after insert on public.xmp_jobs
 for each row when (new.task_id is null and (new.params <> '{}' or new.request is null))
 execute function pgjobs.remark_equal_job();
 
+create or replace trigger pgjobs_27_totals_insert
+after insert on public.xmp_jobs
+for each row when (new.type::text = 'mailing')
+execute function pgjobs.follow_totals();
+
+create or replace trigger pgjobs_27_totals_update
+after update on public.xmp_jobs
+for each row when (
+  (old.type::text = 'mailing' or new.type::text = 'mailing')
+  and (old.type, old.status, old.deleted_at) is distinct from (new.type, new.status, new.deleted_at))
+execute function pgjobs.follow_totals();
+
 create or replace trigger pgjobs_28_task_insert
 after insert on public.xmp_jobs
 for each row when (new.task_id is not null)
@@ -124,6 +136,12 @@ for each row when (
       is distinct from (new.rate, new.max_backlog, new.stop_at, new.schedule, new.budget, new.rules))
   and coalesce(current_setting('pgjobs.mute', true), '') <> 'on')
 execute function pgjobs.notify_job();
+
+-- Before what is kept of its items goes.
+create or replace trigger pgjobs_39_totals_delete
+before delete on public.xmp_jobs
+for each row when (old.type::text = 'mailing')
+execute function pgjobs.follow_totals();
 
 create or replace trigger pgjobs_40_forget
 before delete on public.xmp_jobs

@@ -121,6 +121,8 @@ def test_nothing_is_lost_or_rewritten(old: Db, predecessor: tuple[str, Any]) -> 
     for table, before in rows_before.items():
         known = {column for name, column in columns_before if name == table}
         kept = [{key: value for key, value in row.items() if key in known} for row in rows[table]]
+        if table == "xmp_job_types":
+            kept.remove({"name": "mailing"})  # the type that a door adds
         assert sorted(map(str, before)) == sorted(map(str, kept))
 
 

@@ -45,7 +45,9 @@ async def job_types(connection: db.Connection) -> list[JobType]:
         "select name::text, selector, exchange, coalesce(routing_key, '') as routing_key, tracked,"
         " case when tracked then coalesce(reply_queue, '') else '' end as reply_queue, needs_replies, format,"
         " execution_limit"
-        " from public.xmp_job_types where selector is not null order by name"
+        " from public.xmp_job_types t where selector is not null"
+        # The type that the door of mailings has by itself needs queues once there is a mailing.
+        " and (name <> 'mailing' or exists (select from pgjobs.item_totals x where x.type = t.name)) order by name"
     )
     return await cursor.fetchall()
 

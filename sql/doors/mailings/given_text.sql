@@ -1,0 +1,31 @@
+-- Reads: nothing   Writes: nothing
+create or replace function pgjobs.given_text(_given jsonb, _name text, _most integer, _lines boolean default false)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _text constant text := _given ->> _name;
+begin
+  if _text is null then
+    return null;
+  end if;
+  -- Clients that keep digits as numbers send them so.
+  if jsonb_typeof(_given -> _name) not in ('string', 'number') then
+    perform pgjobs.refuse('PJ400', 'bad_' || _name, _name, format('%s: it has to be a text', _name), format('write it in quotes: {"%s": "..."}', _name), '');
+  end if;
+  if _text !~ '[^[:space:]]' then
+    perform pgjobs.refuse('PJ400', 'bad_' || _name, _name, format('%s: it is empty', _name), 'give a text, or leave it out where it is not needed', '');
+  end if;
+  if length(_text) > _most then
+    perform pgjobs.refuse('PJ400', 'bad_' || _name, _name, format('%s: it has %s characters', _name, length(_text)), format('give at most %s', _most), '');
+  end if;
+  if not _lines and _text ~ '[[:cntrl:]]' then
+    perform pgjobs.refuse('PJ400', 'bad_' || _name, _name, format('%s: it has a control character', _name), 'take it out', '');
+  end if;
+  return _text;
+end;
+$$;
+comment on function pgjobs.given_text(jsonb, text, integer, boolean) is
+  'A text, or a number as text, that a caller has given under this name; null where it is left out or null. Refuses (PJ400) what is empty, longer than so many characters, or has control characters; _lines: these are allowed.';
