@@ -14,7 +14,7 @@ from pgjobs.ops.tokens import make_token
 from pgjobs.web.app import DOORS, ROOT_DOOR
 from pgjobs.web.door import Door
 
-NOT_YET = ("partner", "operations")
+NOT_YET = ("partner", "operations", "mailings")
 """Doors whose endpoints are not described yet."""
 ALL_DOORS: tuple[Door, ...] = tuple(door for door in (ROOT_DOOR, *DOORS) if door.name not in NOT_YET)
 
