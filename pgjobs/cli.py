@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pgjobs import cli_mailings, process
+from pgjobs import cli_entities, cli_mailings, process
 from pgjobs.errors import SettingsError
 from pgjobs.pg import hints
 from pgjobs.process import ready_settings
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 token_app = typer.Typer(help="Tokens for HTTP; needed if PGJOBS_HTTP_AUTH is true.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
+app.add_typer(cli_entities.app, name="entities")
 app.command()(cli_mailings.gateway)
 
 
