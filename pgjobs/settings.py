@@ -41,7 +41,8 @@ class Settings(BaseSettings):
     log_mode: str = Field("0640", description="mode of the job logs, octal, whatever the umask")
     log_group: str = Field("", description="group of the job logs, by name or number; empty: as the system gives it")
     log_host: str = Field(
-        default_factory=socket.gethostname, description="name of the volume that holds the logs, for daemon and verify"
+        default_factory=socket.gethostname,
+        description="name of the volume that holds the logs, for daemon, web and verify",
     )
     injections_dir: Path = Field(
         Path("/var/www/xmp.linkit360.ru/web/injections"), description="directory of the injection files"
@@ -57,6 +58,9 @@ class Settings(BaseSettings):
         le=3600,
         description="an injection file is read this many seconds after it was last written to, renamed or otherwise"
         " changed",
+    )
+    injection_mode: str = Field(
+        "0640", description="mode of the injection files that are uploaded by HTTP, octal, whatever the umask"
     )
     http_bind: str = Field("127.0.0.1:50303", description="address and port of the web process")
     http_auth: bool = Field(False, description="true: every call needs a token (pgjobs token)")
@@ -178,7 +182,7 @@ class Settings(BaseSettings):
             raise ValueError("it is too long for a path")
         return path
 
-    @field_validator("log_mode")
+    @field_validator("log_mode", "injection_mode")
     @classmethod
     def _mode(cls, value: str) -> str:
         if not re.fullmatch(r"0?[0-7]{3}", value) or int(value, 8) & 0o600 != 0o600 or int(value, 8) & ~0o666:

@@ -60,14 +60,16 @@ def open_file(folder: Path, name: str, settle_seconds: float = 0.0) -> BinaryIO:
 
 
 def _check(status: os.stat_result, where: str, settle_seconds: float) -> None:
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        kind = "has another name elsewhere" if stat.S_ISREG(status.st_mode) else "is not a regular file"
-        raise FileError(f"{where} {kind}")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileError(f"{where} is not a regular file")
     # A moment further ahead than that comes from another clock, and waiting for it might never end.
     if abs(_age(status.st_mtime_ns, status.st_ctime_ns)) < settle_seconds:
         raise NotReady(
             f"{where} has just been written to or put there: it is read once it was left alone for {settle_seconds:g} s"
         )
+    # Looked at behind that: an upload has two names for a moment, when it is put in place.
+    if status.st_nlink != 1:
+        raise FileError(f"{where} has another name elsewhere")
     if status.st_size == 0:
         raise FileError(f"{where} is empty")
 

@@ -14,14 +14,15 @@ import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from pgjobs import failpoints as faults
 from pgjobs.errors import LogError
 from pgjobs.joblog.chain import chained, line_checks
 from pgjobs.joblog.rules import LogRules, give_rights, need_plain_file
+from pgjobs.unbroken import unbroken
 
 logger = logging.getLogger(__name__)
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -91,7 +92,7 @@ class JobLog:
         """Write whole lines and wait until they are on disk; a failure ends the run, it is never retried."""
         data = b"".join(lines)
         try:
-            await _unbroken(asyncio.to_thread(self._append, data))
+            await unbroken(self._append, data)
         except OSError as error:
             raise LogError(f"log {self.path}: {error.strerror}") from error
         except _Replaced as error:
@@ -125,16 +126,6 @@ class JobLog:
         faults.fail("log_sync")
         os.fdatasync(self._fd)
         faults.reach("after_sync")
-
-
-async def _unbroken(work: Coroutine[Any, Any, None]) -> None:
-    """Wait to the end, also when cancelled: a thread still writes to the descriptor the caller will close."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait((task,))
-        raise
 
 
 class Held(NamedTuple):

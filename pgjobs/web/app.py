@@ -17,6 +17,7 @@ from pgjobs.web.access import AccessLog
 from pgjobs.web.door import Door
 from pgjobs.web.doors.cms import doc as cms_doc
 from pgjobs.web.doors.cms import endpoints as cms
+from pgjobs.web.doors.cms.files import Files
 from pgjobs.web.doors.mailings import endpoints as mailings
 from pgjobs.web.doors.operations import door as operations
 from pgjobs.web.doors.partner import endpoints as partner
@@ -46,6 +47,8 @@ def create_app(settings: Settings, further: Iterable[Door] = ()) -> Starlette:
         app.state.settings = settings
         app.state.database = Database(settings.database_url)
         app.state.readiness = health.Readiness(app.state.database)
+        app.state.files = Files(settings)
+        await app.state.files.clean()
         try:
             yield
         finally:

@@ -3,7 +3,7 @@
 A connection is in one phase at a time, and each phase in which the client is waited for has a deadline:
 
 HEAD    connected, or a request has begun: its head has to be complete in time, or 408
-BODY    the head is there: the body has to be complete in time, or 408
+BODY    the head is there: the body has to be complete in time, or 408; a file that is uploaded has to keep coming
 ANSWER  the application works; it bounds its own waits
 IDLE    kept alive between two requests; closed without an answer (uvicorn's timeout_keep_alive)
 SEND    the client does not read its answer; the connection is cut off at the deadline
@@ -30,7 +30,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from pgjobs.web.limits import Limits
+from pgjobs.web.limits import LONG_BODY, Limits
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ class BoundedProtocol(H11Protocol):
         self._request: object = None
         self._received = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._long, self._came = False, 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Accept a connection, or refuse it if none can be closed for it."""
@@ -92,6 +93,7 @@ class BoundedProtocol(H11Protocol):
         if self.transport.is_closing():
             return
         self._received = True
+        self._came += len(data)
         if self.phase is Phase.IDLE:
             self._enter(Phase.HEAD)
         super().data_received(data)
@@ -171,16 +173,38 @@ class BoundedProtocol(H11Protocol):
             phase = Phase.IDLE
         else:
             phase = Phase.HEAD
-        if phase is not self.phase or self.cycle is not self._request:
+        # What still comes of an upload that is answered already is for nobody.
+        if phase is not self.phase or self.cycle is not self._request or (self._long and not self._unanswered):
             self._enter(phase)
 
     def _enter(self, phase: Phase) -> None:
         self._disarm()
-        self.phase, self.since, self._request = phase, self.loop.time(), self.cycle
+        if (cycle := self._unanswered) is not None and cycle is not self._request:
+            cycle.scope["extensions"] = cast("Any", {LONG_BODY: self._take_long})
+        self.phase, self.since, self._request, self._long = phase, self.loop.time(), self.cycle, False
         if phase in (Phase.HEAD, Phase.BODY):
             self._deadline = self.loop.call_later(self.limits.request_seconds, self._overdue)
         elif phase is Phase.SEND:
             self._deadline = self.loop.call_later(self.limits.send_seconds, self._overdue)
+
+    def _take_long(self) -> None:
+        """The application reads a file: from now on it is enough that it keeps coming."""
+        if self.phase is Phase.BODY:
+            self._long = True
+            self._wait_for_more()
+
+    def _wait_for_more(self) -> None:
+        """Look again in a while; what is not read because we are slow counts as come."""
+        self._disarm()
+        self.since = self.loop.time()
+        self._came = self.limits.upload_bytes if self.flow.read_paused else 0
+        self._deadline = self.loop.call_later(self.limits.upload_seconds, self._look_again)
+
+    def _look_again(self) -> None:
+        if self._came >= self.limits.upload_bytes or self.flow.read_paused:
+            self._wait_for_more()
+        else:
+            self._overdue()
 
     def _disarm(self) -> None:
         if self._deadline is not None:
@@ -192,9 +216,7 @@ class BoundedProtocol(H11Protocol):
         if self.phase is Phase.SEND or self.transport.is_closing():
             self.transport.abort()
         elif self._received:
-            seconds = f"{self.limits.request_seconds:g} s"
-            sentence = f"the request was not complete within {seconds}"
-            self.refuse(408, "request_timeout", sentence, "send head and body in one go")
+            self.refuse(408, "request_timeout", self.limits.too_slow(upload=self._long), "send head and body in one go")
         else:
             self.transport.close()
 

@@ -27,7 +27,9 @@ def test_no_answer_disagrees_with_the_document(web_url: str, db: Db, tmp_path: P
     assert door.doc is not None
     seed(door, db)
     token = token_for(db, f"{door.name}:control", "all")
-    with WebProcess(database_url=web_url, http_auth="true", http_patience="0.05") as web:
+    (tmp_path / "injections").mkdir()
+    given = {"database_url": web_url, "http_patience": "0.05", "injections_dir": str(tmp_path / "injections")}
+    with WebProcess(http_auth="true", **given) as web:
         threading.Thread(target=web.log.extend, args=(web.process.stderr,), daemon=True).start()
         outcome = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"),

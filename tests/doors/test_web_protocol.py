@@ -19,7 +19,7 @@ from fix_web import WebProcess, rest_of
 from starlette.types import Receive, Scope, Send
 
 from pgjobs.web.bind import listen
-from pgjobs.web.limits import BACKLOG, RESERVED, Limits, connection_limit
+from pgjobs.web.limits import BACKLOG, RESERVED, Limits, allow_long_body, connection_limit
 from pgjobs.web.protocol import BoundedProtocol, bounded
 
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
@@ -28,7 +28,10 @@ POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
 
 
 class Server:
-    """A small application behind our protocol: it reads the body and answers when `gate` is open."""
+    """A small application behind our protocol: it reads the body and answers when `gate` is open.
+
+    A body for /file may take as long as an upload; it is read when `gate` is open, and answered before it for /refused.
+    """
 
     def __init__(self, limits: Limits, size: int = 2) -> None:
         self.gate = threading.Event()
@@ -48,8 +51,11 @@ class Server:
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
         self._lines = contextlib.ExitStack()
 
-    async def _app(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        while True:
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in ("/file", "/refused"):
+            allow_long_body(scope)
+            await asyncio.to_thread(self.gate.wait)
+        while scope["path"] != "/refused":
             message = await receive()
             if message["type"] == "http.disconnect":
                 return
@@ -142,6 +148,65 @@ def test_single_bytes_do_not_move_the_deadline(serve: Serve, begin: bytes) -> No
             break
     line.settimeout(20)
     assert 408 == answer(received + rest_of(line))[0]
+
+
+UPLOAD = b"PUT /file HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+
+
+def dripped(line: socket.socket, data: bytes, size: int) -> bytes:
+    """Send data in pieces, some ms apart, and give what comes back; nothing more is sent once there is an answer."""
+    line.settimeout(0.01)
+    for at in range(0, len(data), size):
+        with contextlib.suppress(TimeoutError):
+            line.sendall(data[at : at + size])
+            if received := line.recv(1000):
+                return received
+    line.settimeout(20)
+    return line.recv(1000)
+
+
+def test_an_upload_that_keeps_coming_may_take_longer(serve: Serve) -> None:
+    """A body that the application reads as a file outlives the deadline of others, as long as enough of it comes."""
+    server = serve(request_seconds=0.1, upload_seconds=0.3, upload_bytes=100)
+    with contextlib.suppress(ConnectionError):
+        assert dripped(server.connect(POST.replace(b"10", b"2000")), b"x" * 2000, 20).startswith(b"HTTP/1.1 408")
+    assert dripped(server.connect(UPLOAD % 2000), b"x" * 2000, 20).startswith(b"HTTP/1.1 200")
+
+
+def test_an_upload_that_drips_is_408(serve: Serve) -> None:
+    """Where less than the least comes of a file, its connection is closed with a sentence that says how much is too
+    little, whether it stands still or drips."""
+    server = serve(upload_seconds=0.2, upload_bytes=1000)
+    standing, dripping = server.connect(UPLOAD % 100_000), server.connect(UPLOAD % 100_000)
+    for received in (dripped(dripping, b"x" * 100_000, 1), rest_of(standing)):
+        status, body = answer(received)
+        assert (408, "request_timeout") == (status, body["code"])
+        assert "less than 1,000 bytes of the file came within 0.2 s" == body["error"]
+    assert soon(lambda: not server.connections)
+
+
+def test_an_upload_is_not_cut_because_we_are_slow(serve: Serve) -> None:
+    """While the application does not read, its client can't send, and no time of its own runs."""
+    server = serve(upload_seconds=0.05, upload_bytes=1000)
+    server.gate.clear()
+    line = server.connect(UPLOAD % 20_000_000)
+    sender = threading.Thread(target=line.sendall, args=(b"x" * 20_000_000,))
+    sender.start()
+    assert soon(lambda: bool(server.connections))
+    (connection,) = server.connections
+    begun = connection.since
+    assert soon(lambda: connection.since > begun + 0.3)
+    server.gate.set()
+    assert line.recv(1000).startswith(b"HTTP/1.1 200")
+    sender.join(20)
+
+
+def test_the_rest_of_a_refused_upload_is_not_waited_for(serve: Serve) -> None:
+    """Once an upload is answered, what still comes of it has the deadline of other bodies."""
+    server = serve(request_seconds=0.2, upload_seconds=20, upload_bytes=1)
+    line = server.connect(UPLOAD.replace(b"/file", b"/refused") % 1000, b"x")
+    assert line.recv(1000).startswith(b"HTTP/1.1 200")
+    assert soon(lambda: not server.connections)
 
 
 def test_the_next_request_of_a_kept_connection_has_its_deadline_too(serve: Serve) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mutants.table import Edit, Mutant
 
 ACTOR, TWICE = "tests/sql/test_actor.py", "tests/sql/test_double_click.py"
-AUTH = "tests/doors/test_web_auth.py"
 PARTNER = "tests/doors/partner"
+AUTH, UPLOADS = "tests/doors/test_web_auth.py", "tests/doors/cms/test_cms_files.py"
 DOORS = (
     Mutant(
         "m-scope",
@@ -19,6 +19,32 @@ DOORS = (
         "an error is written in the shape of its door",
         (Edit("pgjobs/web/errors.py", 'getattr(request.state, "render", json_problem)', "json_problem"),),
         ("tests/doors/test_web_doors.py::test_every_error_has_the_shape_of_its_door",),
+    ),
+    Mutant(
+        "m-upload-race",
+        "an upload never takes the place of another file, not even of one that came while it was under way",
+        (
+            Edit(
+                "pgjobs/injection/incoming.py",
+                "os.link(self._temporary, self._name, src_dir_fd=here, dst_dir_fd=here, follow_symlinks=False)\n"
+                "        self._remove()\n",
+                "os.rename(self._temporary, self._name, src_dir_fd=here, dst_dir_fd=here)\n"
+                '        self._temporary = ""\n',
+            ),
+        ),
+        (f"{UPLOADS}::test_of_two_that_race_for_a_name_one_gets_it",),
+    ),
+    Mutant(
+        "m-upload-leftover",
+        "the unfinished upload of a process that lives is left alone by one that starts",
+        (Edit("pgjobs/injection/incoming.py", "        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", ""),),
+        (f"{UPLOADS}::test_what_a_killed_process_leaves_is_removed_by_the_next",),
+    ),
+    Mutant(
+        "m-if-match",
+        "a change under If-Match is done at the revision that was read alone",
+        (Edit("sql/doors/cms/change_job.sql", "  perform pgjobs.expect_revision(_id, _revisions);\n", ""),),
+        ("tests/doors/cms/test_cms_jobs.py::test_if_match_refuses_what_was_read_too_long_ago",),
     ),
     Mutant(
         "m-actor",

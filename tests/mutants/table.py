@@ -61,7 +61,7 @@ MUTANTS = (
         (
             Edit(
                 LOG,
-                "            await _unbroken(asyncio.to_thread(self._append, data))\n",
+                "            await unbroken(self._append, data)\n",
                 "            self.late = data\n",
             ),
             Edit(

@@ -83,4 +83,6 @@ def _injections_dir(folder: Path) -> Finding:
         return problem(about, f"{folder} can't be read by this user", "give the daemon's user the right to read it")
     if folder.stat().st_mode & 0o002:
         return warning(about, f"anybody on this machine can put files into {folder}", f"run: chmod o-w {folder}")
-    return ok(about, f"{folder} can be read")
+    found = obstacle(folder)
+    uploads = f"uploads by HTTP need more: it {found}" if found else "and takes uploads by HTTP"
+    return ok(about, f"{folder} can be read, {uploads}")
