@@ -14,7 +14,7 @@ from pgjobs.ops.tokens import make_token
 from pgjobs.web.app import DOORS, ROOT_DOOR
 from pgjobs.web.door import Door
 
-NOT_YET = ("partner", "operations", "mailings")
+NOT_YET = ("partner", "operations")
 """Doors whose endpoints are not described yet."""
 ALL_DOORS: tuple[Door, ...] = tuple(door for door in (ROOT_DOOR, *DOORS) if door.name not in NOT_YET)
 
@@ -25,7 +25,19 @@ def some_jobs(db: Db) -> None:
         job_in(db, status)
 
 
-SEEDS: Mapping[str, Callable[[Db], None]] = {"cms": some_jobs}
+def some_mailings(db: Db) -> None:
+    """Two clients, and a mailing that is to come."""
+    db.execute(
+        'select pgjobs.create_client(\'{"phone": "79001234567", "operator_code": "900",'
+        ' "timezone": "UTC"}\', null, null) from generate_series(1, 2)'
+    )
+    db.execute(
+        'select pgjobs.create_mailing(\'{"start_time": "2128-01-01", "text": "hello",'
+        ' "end_time": "2129-01-01"}\', null, null)'
+    )
+
+
+SEEDS: Mapping[str, Callable[[Db], None]] = {"cms": some_jobs, "mailings": some_mailings}
 """By the name of a door: what it can find."""
 
 

@@ -11,21 +11,21 @@ begin
   if _text is null then
     return null;
   end if;
-  -- Clients that keep digits as numbers send them so.
-  if jsonb_typeof(_given -> _name) not in ('string', 'number') then
+  if jsonb_typeof(_given -> _name) <> 'string' then
     perform pgjobs.refuse('PJ400', 'bad_' || _name, _name, format('%s: it has to be a text', _name), format('write it in quotes: {"%s": "..."}', _name), '');
   end if;
-  if _text !~ '[^[:space:]]' then
+  -- By their codes: what else counts as blank or control character depends on the collation.
+  if _text !~ '[^\u0001-\u0020\u007f]' then
     perform pgjobs.refuse('PJ400', 'bad_' || _name, _name, format('%s: it is empty', _name), 'give a text, or leave it out where it is not needed', '');
   end if;
   if length(_text) > _most then
     perform pgjobs.refuse('PJ400', 'bad_' || _name, _name, format('%s: it has %s characters', _name, length(_text)), format('give at most %s', _most), '');
   end if;
-  if not _lines and _text ~ '[[:cntrl:]]' then
+  if not _lines and _text ~ '[\u0001-\u001f\u007f]' then
     perform pgjobs.refuse('PJ400', 'bad_' || _name, _name, format('%s: it has a control character', _name), 'take it out', '');
   end if;
   return _text;
 end;
 $$;
 comment on function pgjobs.given_text(jsonb, text, integer, boolean) is
-  'A text, or a number as text, that a caller has given under this name; null where it is left out or null. Refuses (PJ400) what is empty, longer than so many characters, or has control characters; _lines: these are allowed.';
+  'A text that a caller has given under this name; null where it is left out or null. Refuses (PJ400) what is empty, longer than so many characters, or has control characters; _lines: these are allowed.';

@@ -11,7 +11,8 @@ declare
 begin
   perform pgjobs.known_fields(_given, '{phone,operator_code,tag,timezone}', '{}', _id);
   perform pgjobs.known_fields(_all - 'id', '{phone,operator_code,tag,timezone}', '{phone,operator_code,timezone}');
-  _phone := _all ->> 'phone';
+  -- JSON knows no difference between 1 and 1.0.
+  _phone := case jsonb_typeof(_all -> 'phone') when 'number' then trim_scale((_all ->> 'phone')::numeric)::text else _all ->> 'phone' end;
   if jsonb_typeof(_all -> 'phone') not in ('string', 'number') or _phone !~ '^7[0-9]{10}$' then
     perform pgjobs.refuse('PJ400', 'bad_phone', 'phone', format('phone: %s is no phone number of the form 7XXXXXXXXXX', left((_all -> 'phone')::text, 60)),
       'write 7 and ten digits more, without a plus and without blanks', '');

@@ -4,83 +4,123 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pgjobs.web.doc import Answer, Body, Doc, Query, Schema
+from pgjobs.web.doc import COUNT, Answer, Body, Doc, DoorDoc, Link, Query, Schema, choice, listing, maybe, record, shape
 
 ID: Schema = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
-PATH = {"id": ID}
-AFTER = Query("after", {"type": "integer", "minimum": 0}, "what comes behind this one")
-LIMIT = Query("limit", {"type": "integer", "minimum": 1, "maximum": 1000}, "so many at most")
-CLIENT_FIELDS: dict[str, Schema] = {
-    "phone": {"type": "string", "pattern": "^7[0-9]{10}$", "examples": ["78218173218"]},
-    "operator_code": {"type": "string", "minLength": 1, "maxLength": 10, "pattern": r"^\S+$"},
-    "tag": {"type": ["string", "null"], "minLength": 1, "maxLength": 10, "pattern": r"^\S+$"},
-    "timezone": {"type": "string", "minLength": 1, "maxLength": 50, "pattern": r"^\S+$", "examples": ["Europe/Moscow"]},
+WORD = r"^[^\u0000-\u001f\u007f]*[^\u0000-\u0020\u007f][^\u0000-\u001f\u007f]*$"
+"""Something is to be seen in it, and no control character is."""
+LINES = r"^[^\u0000]*[^\u0000-\u0020\u007f][^\u0000]*$"
+PHONE: Schema = {
+    "anyOf": [
+        {"type": "string", "pattern": "^7[0-9]{10}$"},
+        {"type": "integer", "minimum": 70_000_000_000, "maximum": 79_999_999_999},
+    ]
 }
 MOMENT: Schema = {"type": "string", "format": "date-time"}
-FILTER: Schema = {"type": ["string", "null"], "minLength": 1, "maxLength": 10, "pattern": r"^\S+$"}
+
+
+def word(most: int) -> Schema:
+    """A text in one line, of so many characters at most."""
+    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": WORD}
+
+
+CLIENT_FIELDS: dict[str, Schema] = {
+    "phone": PHONE,
+    "operator_code": word(10),
+    "tag": maybe(word(10)),
+    "timezone": word(50),
+}
 MAILING_FIELDS: dict[str, Schema] = {
     "start_time": MOMENT,
-    "text": {"type": "string", "minLength": 1, "maxLength": 10000, "pattern": r"\S"},
-    "client_operator_code_filter": FILTER,
-    "client_tag_filter": FILTER,
+    "text": {"type": "string", "minLength": 1, "maxLength": 10_000, "pattern": LINES},
+    "client_operator_code_filter": maybe(word(10)),
+    "client_tag_filter": maybe(word(10)),
     "end_time": MOMENT,
 }
-
-
-def _body(fields: dict[str, Schema], needed: tuple[str, ...]) -> Body:
-    return Body({"type": "object", "properties": fields, "required": list(needed), "additionalProperties": False})
-
-
-def _shown(fields: dict[str, Schema]) -> Schema:
-    return {"type": "object", "properties": {"id": ID, **fields}, "required": ["id", *fields]}
-
-
-CLIENT = _shown(
-    {name: {"type": ["string", "null"]} for name in CLIENT_FIELDS}  # one that was loaded otherwise may lack something
-)
-MAILING = _shown(MAILING_FIELDS)
-MESSAGE_DATA: Schema = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "properties": {
-            "status": {"enum": ["FAILED", "Pending", "SENT", "TIMEOUT"]},
-            "count": {"type": "integer", "minimum": 1},
-        },
-        "required": ["status", "count"],
+TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+CLIENT = record({"id": ID, **dict.fromkeys(CLIENT_FIELDS, TEXT_OR_NULL)})
+MAILING = record({"id": ID, **MAILING_FIELDS})
+MESSAGE_DATA = listing(record({"status": choice("FAILED", "Pending", "SENT", "TIMEOUT"), "count": COUNT}))
+SENTENCE: Schema = {"type": "string"}
+DOOR = DoorDoc(
+    "Mailings",
+    "Clients, mailings to them, and statistics. Each path may end with a slash as well.",
+    {"type": "object", "minProperties": 1, "additionalProperties": {"anyOf": [SENTENCE, listing(SENTENCE)]}},
+    shapes={
+        "Client": CLIENT,
+        "Mailing": MAILING,
+        "Statistics": record({"message_data": MESSAGE_DATA}),
+        "AllStatistics": record({"message_data": MESSAGE_DATA, "total_mailings": COUNT}),
     },
-}
-ONE: Schema = {"type": "object", "properties": {"message_data": MESSAGE_DATA}, "required": ["message_data"]}
-ALL: Schema = {
-    "type": "object",
-    "properties": {"message_data": MESSAGE_DATA, "total_mailings": {"type": "integer", "minimum": 0}},
-    "required": ["message_data", "total_mailings"],
-}
-NEEDED_OF_CLIENT = ("phone", "operator_code", "timezone")
-NEEDED_OF_MAILING = ("start_time", "text", "end_time")
+)
+AFTER = Query("after", {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}, "what comes behind this id")
+LIMIT = Query("limit", {"type": "integer", "minimum": 1, "maximum": 1000}, "so many at most")
+KEY: Schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"}
+ONCE = Query("Idempotency-Key", KEY, "the same request under the same key gets the same answer again, for a day")
+PATH = {"id": ID}
+NOBODY = {404: Answer("There is none with this id.")}
+REPEATED = {409: Answer("Another request had this Idempotency-Key.")}
+# Of a PUT or PATCH the id in the body has to be that of the path, so the document leaves it out.
 
-LIST_CLIENTS = Doc(
-    "Clients, by their ids", {200: Answer("the clients", {"type": "array", "items": CLIENT})}, query=(AFTER, LIMIT)
+
+def _body(fields: dict[str, Schema], *optional: str, example: object = None) -> Body:
+    return Body(record(fields, *optional), example=example)
+
+
+def _links(things: str) -> dict[str, Link]:
+    """What can be done with a thing that was just made."""
+    verbs = {"show": "GET", "change": "PATCH", "delete": "DELETE"}
+    return {
+        verb: Link(f"{method} /api/v1/{things}/{{id}}", {"id": "$response.body#/id"}) for verb, method in verbs.items()
+    }
+
+
+A_CLIENT = {"phone": "78218173218", "operator_code": "123", "tag": "VIP", "timezone": "Europe/Moscow"}
+A_MAILING = {
+    "start_time": "2022-12-02T16:50:00Z",
+    "text": "hello",
+    "client_tag_filter": "VIP",
+    "end_time": "2128-11-20T00:00:00Z",
+}
+FILTERS = ("client_operator_code_filter", "client_tag_filter")
+LIST_CLIENTS = Doc("Clients, by their ids", {200: Answer("A page.", listing(shape("Client")))}, (AFTER, LIMIT))
+CREATE_CLIENT = Doc(
+    "Add a client",
+    {201: Answer("The client.", shape("Client"), links=_links("clients")), **REPEATED},
+    body=_body(CLIENT_FIELDS, "tag", example=A_CLIENT),
+    headers=(ONCE,),
 )
-CREATE_CLIENT = Doc("Add a client", {201: Answer("the client", CLIENT)}, body=_body(CLIENT_FIELDS, NEEDED_OF_CLIENT))
-SHOW_CLIENT = Doc("One client", {200: Answer("the client", CLIENT)}, path=PATH)
-PUT_CLIENT = replace(
-    CREATE_CLIENT, summary="Change a client wholly", answers={200: Answer("the client", CLIENT)}, path=PATH
+SHOW_CLIENT = Doc("One client", {200: Answer("The client.", shape("Client")), **NOBODY}, path=PATH)
+PUT_CLIENT = replace(SHOW_CLIENT, summary="Change a client wholly", body=CREATE_CLIENT.body)
+PATCH_CLIENT = replace(
+    SHOW_CLIENT,
+    summary="Change some fields of a client",
+    body=_body(CLIENT_FIELDS, *CLIENT_FIELDS, example={"tag": "VIP"}),
 )
-PATCH_CLIENT = replace(PUT_CLIENT, summary="Change some fields of a client", body=_body(CLIENT_FIELDS, ()))
-DELETE_CLIENT = Doc("Remove a client, and close its open messages", {204: Answer("it is gone")}, path=PATH)
-ALL_STATISTICS = Doc("Statistics over all mailings", {200: Answer("messages by status, and mailings", ALL)})
+DELETE_CLIENT = Doc("Remove a client, and close its open messages", {204: Answer("It is gone."), **NOBODY}, path=PATH)
+ALL_STATISTICS = Doc(
+    "Statistics over all mailings", {200: Answer("Messages by status, and mailings.", shape("AllStatistics"))}
+)
 CREATE_MAILING = Doc(
-    "Add a mailing", {201: Answer("the mailing", MAILING)}, body=_body(MAILING_FIELDS, NEEDED_OF_MAILING)
+    "Add a mailing",
+    {201: Answer("The mailing.", shape("Mailing"), links=_links("mailings")), **REPEATED},
+    body=_body(MAILING_FIELDS, *FILTERS, example=A_MAILING),
+    headers=(ONCE,),
 )
-STATISTICS = Doc("Statistics of a mailing", {200: Answer("messages by status", ONE)}, path=PATH)
-PUT_MAILING = replace(
-    CREATE_MAILING,
-    summary="Change a mailing that has not started wholly",
-    answers={200: Answer("the mailing", MAILING)},
+STATISTICS = Doc(
+    "Statistics of a mailing", {200: Answer("Messages by status.", shape("Statistics")), **NOBODY}, path=PATH
+)
+PUT_MAILING = Doc(
+    "Change a mailing wholly, until it has started",
+    {200: Answer("The mailing.", shape("Mailing")), **NOBODY},
     path=PATH,
+    body=CREATE_MAILING.body,
 )
 PATCH_MAILING = replace(
-    PUT_MAILING, summary="Change some fields of a mailing that has not started", body=_body(MAILING_FIELDS, ())
+    PUT_MAILING,
+    summary="Change some fields of a mailing, until it has started",
+    body=_body(MAILING_FIELDS, *MAILING_FIELDS, example={"text": "good day"}),
 )
-DELETE_MAILING = Doc("Stop a mailing for good, and show it no longer", {204: Answer("it is gone")}, path=PATH)
+DELETE_MAILING = Doc(
+    "Stop a mailing for good, and show it no longer", {204: Answer("It is gone."), **NOBODY}, path=PATH
+)

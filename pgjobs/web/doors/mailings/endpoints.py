@@ -119,4 +119,4 @@ TABLE = (
 )
 # The slash at the end is how the service that its users know has its paths.
 ENDPOINTS = tuple(row._replace(path=row.path + end) for row in TABLE for end in ("/", ""))
-DOOR = Door("mailings", "/api/v1", ENDPOINTS, render=render)
+DOOR = Door("mailings", "/api/v1", ENDPOINTS, render=render, doc=docs.DOOR)
