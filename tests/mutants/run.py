@@ -23,6 +23,7 @@ from mutants.around import AROUND
 from mutants.doors import DOORS
 from mutants.formats import FORMATS
 from mutants.items import ITEMS
+from mutants.operations import OPERATIONS
 from mutants.pace import PACE
 from mutants.places import PLACES
 from mutants.rights import RIGHTS
@@ -53,6 +54,7 @@ MUTANTS = (
     *PLACES,
     *RIGHTS,
     *ITEM_RULES,
+    *OPERATIONS,
     *SAID,
     *SHOWN,
     *SIMULATED,

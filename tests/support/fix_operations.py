@@ -11,6 +11,7 @@ import pytest
 from fix_broker import Drain
 from fix_daemon import Engine
 from fix_items import Answer, Consumer
+from fix_services import soon
 from fix_web import Web
 
 from pgjobs.settings import read_settings
@@ -82,6 +83,10 @@ class Operations:
     def status(self, job: str) -> str:
         """The state of a job."""
         return str(self.show(job)["report"]["summary"]["status"])
+
+    def comes_to(self, job: str, status: str) -> bool:
+        """Whether a job is in this state soon."""
+        return soon(lambda: self.status(job) == status)
 
     def put(self, job: str, **options: Any) -> httpx.Response:
         """Change a job as `request` says."""

@@ -9,7 +9,7 @@ declare
   _job public.xmp_jobs;
 begin
   select * into strict _job from public.xmp_jobs j where j.id = _job_id;
-  if not _job.params ?| '{tags,filter}' and not exists (select from pgjobs.items i where i.job_id = _job_id) then
+  if _job.params ? 'listed' and not exists (select from pgjobs.items i where i.job_id = _job_id) then
     perform pgjobs.refuse('PJ400', 'no_target', 'target', format('target: job %s has no entities, and an active job needs a target', _job_id),
       'append entities, or set active to false');
   end if;

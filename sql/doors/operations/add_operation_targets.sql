@@ -13,18 +13,16 @@ begin
     perform pgjobs.remove_items(_job_id, _removed);
   end if;
   if _added <> '[]' then
-    _refused := _refused || pgjobs.append_items(_job_id, _added);
-    if jsonb_array_length(_refused -> 'notAllowed') > 0
-       and jsonb_array_length(_refused -> 'notAllowed') + jsonb_array_length(_refused -> 'notProvisioned') >= jsonb_array_length(_added) then
+    _refused := pgjobs.append_items(_job_id, _added);
+    if _refused ->> 'appended' = '0' and _refused -> 'notAllowed' <> '[]' and _refused -> 'duplicated' = '[]' then
       select upper(j.type::text) into _name from public.xmp_jobs j where j.id = _job_id;
       perform pgjobs.refuse('PJ400', 'not_applicable', 'target',
-        format('target: operation %s is not for %s', _name, _refused -> 'notAllowed' ->> 0)
-          || case when jsonb_array_length(_refused -> 'notAllowed') > 1 then ' and the others' else '' end,
+        format('target: operation %s is for none of these entities', _name),
         'it is for ' || (select array_to_string(pgjobs.applicable_to(t.applicable_to), ', ')
                          from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text where j.id = _job_id));
     end if;
   end if;
-  return _refused;
+  return _refused - 'appended';
 end;
 $$;
 comment on function pgjobs.add_operation_targets(bigint, jsonb, text[]) is

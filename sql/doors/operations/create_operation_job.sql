@@ -27,6 +27,7 @@ begin
           _new.notes, _new.request, _actor)
   returning * into _new;
   _refused := pgjobs.add_operation_targets(_new.id, _read.added, '{}');
+  perform pgjobs.expand_soon(_new.id);
   select * into _new from public.xmp_jobs j where j.id = _new.id;
   id := _new.id::text;
   answer := json_build_object('id', id, 'request', _job -> 'request', 'report', pgjobs.operation_report(_new) || jsonb_build_object('target', _refused));

@@ -5,12 +5,19 @@ language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+-- In the order of the index, so that nothing behind the page is read.
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
 as $$
 declare
   _number constant bigint := pgjobs.operation_job_id(_id);
   _most constant bigint := 1000;
   _job public.xmp_jobs;
   _total bigint;
+  _from bigint;
+  _offset bigint;
   _listed jsonb;
 begin
   _page := greatest(coalesce(_page, 1), 1);
@@ -23,22 +30,31 @@ begin
   if (_page - 1)::numeric * _size >= _total then
     return null;
   end if;
+  -- Whole rows of bodies are passed over, of which each has many keys.
+  select b.from_key, (_page - 1) * _size - b.before into _from, _offset
+  from (
+    select o.from_key, cardinality(o.keys) as n, sum(cardinality(o.keys)) over (order by o.from_key) - cardinality(o.keys) as before
+    from pgjobs.item_bodies o where o.job_id = _number) b
+  where b.before + b.n > (_page - 1) * _size
+  order by b.from_key
+  limit 1;
   select * into _job from public.xmp_jobs j where j.id = _number;
   with page as materialized (
-    select i.key from pgjobs.items i where i.job_id = _number order by i.key offset (_page - 1) * _size limit _size
-  ), bodies as (
-    -- Unpacked once for all items of a row.
+    select i as item, i.key from pgjobs.items i where i.job_id = _number and i.key >= _from order by i.key offset _offset limit _size
+  ), bodies as materialized (
     select u.key, u.body
-    from (select min(p.key) as least, max(p.key) as greatest from page p) r
-    join pgjobs.item_bodies b on b.job_id = _number and b.to_key >= r.least and b.from_key <= r.greatest
-      and b.from_key >= coalesce((select f.from_key from pgjobs.item_bodies f where f.job_id = _number and f.from_key <= r.least order by f.from_key desc limit 1), 0)
+    from pgjobs.item_bodies b
     cross join lateral unnest(b.keys, b.bodies) u (key, body)
+    where b.job_id = _number and b.from_key >= _from and b.from_key <= (select max(p.key) from page p)
   )
-  select jsonb_agg(pgjobs.operation_json(_job, i, b.body) order by i.key) into _listed
+  select jsonb_agg(pgjobs.operation_json(_job, p.item, b.body) order by p.key) into _listed
   from page p
-  join pgjobs.items i on i.job_id = _number and i.key = p.key
   left join bodies b on b.key = p.key;
-  return jsonb_build_object('operations', coalesce(_listed, '[]'), 'page', jsonb_build_object('number', _page, 'of', ceil(_total::numeric / _size)));
+  if _listed is null then
+    -- They were cleared after their keep time.
+    return null;
+  end if;
+  return jsonb_build_object('operations', _listed, 'page', jsonb_build_object('number', _page, 'of', ceil(_total::numeric / _size)));
 end;
 $$;
 comment on function pgjobs.list_operations(text, bigint, bigint) is

@@ -3,20 +3,19 @@ create or replace function pgjobs.operation_json(_job public.xmp_jobs, _item pgj
 returns jsonb
 language sql
 stable
-set search_path = pg_catalog, pg_temp
-set timezone = 'UTC'
 as $$
+  -- Without a search_path of its own it becomes a part of the statement that calls it, for each of a thousand operations.
   select jsonb_build_object(
       'operationId', _item.job_id || '-' || _item.key,
       'jobId', _item.job_id::text,
       'entityId', pgjobs.readable(_item.target),
       'resourceType', (select e.type from pgjobs.entities e where e.number = _item.key),
       'name', upper(_job.type::text),
-      'parameters', coalesce(pgjobs.readable(coalesce(_body, (
+      'parameters', coalesce(convert_from(coalesce(_body, (
           select b.bodies[array_position(b.keys, _item.key)] from pgjobs.item_bodies b
           where b.job_id = _item.job_id and b.from_key <= _item.key
           order by b.from_key desc
-          limit 1)))::jsonb #> '{operation,request,parameters}', _job.params -> 'parameters', '{}'),
+          limit 1)), 'UTF8')::jsonb #> '{operation,request,parameters}', _job.params -> 'parameters', '{}'),
       'attempts', jsonb_build_object('total', coalesce((_job.rules ->> 'retry_limit')::integer, 0) + 1, 'current', _item.attempts),
       'notify', _job.notify,
       'execution', jsonb_strip_nulls(jsonb_build_object(

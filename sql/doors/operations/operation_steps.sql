@@ -3,8 +3,8 @@ create or replace function pgjobs.operation_steps(_steps jsonb)
 returns jsonb
 language sql
 immutable
-set search_path = pg_catalog, pg_temp
 as $$
+  -- Without a search_path of its own, as operation_json().
   select coalesce(jsonb_agg(jsonb_build_object(
       'name', s.value -> 'name', 'title', coalesce(s.value -> 'title', s.value -> 'name'), 'result', s.value -> 'result',
       'description', s.value -> 'description', 'timestamp', s.value -> 'timestamp',

@@ -1,4 +1,4 @@
--- Reads: nothing   Writes: nothing
+-- Reads: items   Writes: nothing
 create or replace function pgjobs.read_operation_change(
   _job public.xmp_jobs, _change jsonb, _most integer, out job public.xmp_jobs, out active boolean, out changes boolean, out added jsonb, out removed text[])
 language plpgsql
@@ -12,6 +12,8 @@ declare
   _key text;
   _target record;
   _stop record;
+  -- Nothing was named yet, so anything can be.
+  _empty constant boolean := _job.params ? 'listed' and not exists (select from pgjobs.items i where i.job_id = _job.id);
 begin
   perform pgjobs.check_known_keys(_change, '', '{id,taskId,request,report}');
   if coalesce(_change -> 'id', 'null') not in ('null', to_jsonb(_job.id::text), to_jsonb(_job.id)) then
@@ -70,7 +72,8 @@ begin
     if _job.params ? 'filter' then
       perform pgjobs.refuse('PJ400', 'filter_target', 'target', 'target: the target of a job with a filter can''t be changed',
         'set active to false, and create a new job with the new filter');
-    elsif _target.kind = 'filter' or _target.kind = 'entities' and _job.params ? 'tags' or _target.kind = 'tags' and _job.params ? 'listed' then
+    elsif not _empty and (_target.kind = 'filter' or _target.kind = 'entities' and _job.params ? 'tags'
+                         or _target.kind = 'tags' and not _job.params ? 'tags') then
       perform pgjobs.refuse('PJ400', 'mixed_target', 'target', 'target: entities, tags and a filter can''t be mixed',
         'append what the job has already, or create another job');
     end if;
@@ -79,11 +82,12 @@ begin
   added := case when _target.kind = 'entities' then _target.added else '[]' end;
   removed := case when _target.kind = 'entities' then _target.removed else '{}' end;
   if _target.kind = 'tags' then
-    job.params := job.params || jsonb_build_object('tags', (
+    job.params := (job.params - 'listed') || jsonb_build_object('tags', (
       select jsonb_agg(distinct t.value) from jsonb_array_elements(coalesce(_job.params -> 'tags', '[]') || _target.tags) t));
-    job.request := jsonb_set(job.request || '{"target": {"append": {}}}', '{target,append,tags}', job.params -> 'tags');
-  elsif _target.kind = 'entities' then
-    job.params := job.params || '{"listed": true}';
+    job.request := job.request || jsonb_build_object('target', jsonb_build_object('append', jsonb_build_object('tags', job.params -> 'tags')));
+  elsif _target.kind = 'filter' then
+    job.params := (job.params - 'listed') || jsonb_build_object('filter', _target.filter);
+    job.request := job.request || jsonb_build_object('target', jsonb_build_object('filter', _target.filter));
   end if;
 end;
 $$;

@@ -62,7 +62,8 @@ begin
   job.params := jsonb_strip_nulls(jsonb_build_object('resource_type', _resource_type, 'tags', _target.tags))
     || jsonb_build_object('parameters', _parameters)
     || case when _target.filter is not null then jsonb_build_object('filter', _target.filter) else '{}' end
-    || case when _target.kind = 'entities' then '{"listed": true}'::jsonb else '{}' end;
+    -- A job without a target is one that entities can be appended to.
+    || case when coalesce(_target.kind, 'entities') = 'entities' then '{"listed": true}'::jsonb else '{}' end;
   -- Entities become items of the job; what it shows again is how they were chosen otherwise.
   job.request := case when _target.kind = 'entities' then _request - 'target' else _request end;
 end;

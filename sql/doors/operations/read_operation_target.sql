@@ -27,14 +27,16 @@ begin
       perform pgjobs.refuse('PJ400', 'bad_request', _name, _name || ': it is no list', 'write it in brackets: ["dev-1"]');
     end if;
     if _name = 'target.append.entitiesWithParameters' then
-      if jsonb_path_exists(_list, 'strict $[*] ? (@.type() != "object" || !exists(@.id) || @.id.type() != "string" || @.id == "" || exists(@.parameters) && @.parameters.type() != "object")') then
+      if exists (select from jsonb_array_elements(_list) e
+                 where jsonb_typeof(e.value) <> 'object' or coalesce(jsonb_typeof(e.value -> 'id'), '') <> 'string' or e.value ->> 'id' !~ '[^[:space:]]'
+                   or coalesce(jsonb_typeof(e.value -> 'parameters'), 'object') <> 'object') then
         perform pgjobs.refuse('PJ400', 'bad_request', _name, _name || ': each one has to be an object with an id and parameters',
           'write {"id": "dev-1", "parameters": {}}');
       end if;
       perform pgjobs.check_known_keys(e.value, _name, '{id,parameters}') from jsonb_array_elements(_list) e;
       added := added || _list;
     else
-      if jsonb_path_exists(_list, 'strict $[*] ? (@.type() != "string" || @ == "")') then
+      if exists (select from jsonb_array_elements(_list) e where jsonb_typeof(e.value) <> 'string' or e.value #>> '{}' !~ '[^[:space:]]') then
         perform pgjobs.refuse('PJ400', 'bad_request', _name, _name || ': each one has to be a text', 'write ["dev-1"]');
       end if;
       if _name = 'target.append.tags' then

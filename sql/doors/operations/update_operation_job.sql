@@ -49,6 +49,9 @@ begin
           schedule = _new.schedule, params = _new.params, request = _new.request
       where j.id = _number;
       _refused := pgjobs.add_operation_targets(_number, _wanted.added, _wanted.removed);
+      if _new.params is distinct from _job.params then
+        perform pgjobs.expand_soon(_number);
+      end if;
     end if;
     if _wanted.active and not _job.active then
       perform pgjobs.activate_operation_job(_number);

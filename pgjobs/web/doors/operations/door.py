@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pgjobs.web.door import Door
-from pgjobs.web.doors.operations import search, types
+from pgjobs.web.doors.operations import jobs, search, types
 from pgjobs.web.doors.operations.answers import render
 from pgjobs.web.doors.operations.callers import api_key
 
-DOOR = Door("operations", "/north/v80", (*types.ENDPOINTS, *search.ENDPOINTS), authenticate=api_key, render=render)
+ENDPOINTS = (*types.ENDPOINTS, *jobs.ENDPOINTS, *search.ENDPOINTS)
+DOOR = Door("operations", "/north/v80", ENDPOINTS, authenticate=api_key, render=render)

@@ -25,7 +25,7 @@ async def check_parameters(request: Request, asked: object, job: str | None = No
     schema = await value(request, look_up, name if isinstance(name, str) else None, job, reading=True)
     if schema is not None:
         for field, parameters in given:
-            await check(schema, parameters, field, HINT)
+            await check(schema, parameters, field, HINT, len(request.state.body))
 
 
 def _given(asked: object) -> list[tuple[str, dict[str, Any]]]:
