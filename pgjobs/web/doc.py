@@ -83,7 +83,10 @@ class Body:
 
 @dataclass(frozen=True)
 class Link:
-    """An endpoint that takes something of an answer: "GET /jobs/status" with its id from "$response.body#/id"."""
+    """An endpoint that takes something of an answer: "GET /jobs/status" with its id from "$response.body#/id".
+
+    Where the prefix of a door is a setting, it is written as {prefix}.
+    """
 
     to: str
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -101,14 +104,16 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Name and meaning of headers that belong to this answer."""
     links: Mapping[str, Link] = field(default_factory=dict)
+    texts: tuple[str, ...] = ()
+    """Media types that the same may have instead, as text."""
 
 
 @dataclass(frozen=True)
 class Doc:
     """An endpoint as the OpenAPI document shows it.
 
-    Left out are the errors that follow from the rest: 400 of every endpoint, 401, 403 and 421 of its scope, 413 and
-    415 of its body, 412 of If-Match, 503 of the database. Others, as 404 and 409, stand among its answers.
+    Left out are the errors that follow from the rest: 400 of every endpoint, 401, 403, 409 and 421 of its scope, 404
+    of parameters in its path, 413 and 415 of its body, 412 of If-Match, 503 of the database.
     """
 
     summary: str
@@ -138,3 +143,5 @@ class DoorDoc:
     """Schemas by name, for `shape`."""
     statuses: frozenset[int] | None = None
     """The statuses that its errors have, where it has fewer than HTTP would."""
+    texts: tuple[str, ...] = ()
+    """Media types that its errors may have instead of JSON."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Literal, NamedTuple
 
-from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.convertors import PathConvertor, StringConvertor, register_url_convertor
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,7 +29,14 @@ class Number(StringConvertor):
     regex = "-?[0-9]+"
 
 
+class AnyPath(PathConvertor):
+    """The rest of a path, line breaks included: it stays with the door whose prefix it has."""
+
+    regex = "(?s:.*)"
+
+
 register_url_convertor("number", Number())
+register_url_convertor("path", AnyPath())
 
 
 class JsonRoute(Route):
@@ -64,6 +71,8 @@ class Endpoint(NamedTuple):
     def route(self) -> Route:
         """The route of Starlette."""
         route = (JsonRoute if self.has_json else Route)(self.path, self.handler, methods=self.methods)
+        # Starlette would take a line break at the end of a path for none.
+        route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z")
         if self.scope == "control" and route.methods:
             # Starlette would answer HEAD like GET, and a link checker must not start a job.
             route.methods.discard("HEAD")

@@ -26,6 +26,8 @@ CONVERTERS: Mapping[str, Schema] = {
 MEANINGS = {
     400: "Something in the request is wrong; the answer says what.",
     401: "There are no valid credentials.",
+    404: "There is no such thing.",
+    409: "It can't be done in the present state, or somebody else's trigger refuses it.",
     403: "These credentials do not allow it, or a browser sends it for a page of another site.",
     412: "It was changed since it was read.",
     413: "The body is too large.",
@@ -122,7 +124,7 @@ class _Operation:
         return [{scheme: []} for scheme in self._door_doc.security]
 
     def _parameters(self) -> Iterator[Json]:
-        for name, converter in PARAMETER.findall(self._door.prefix + self._endpoint.path):
+        for name, converter in self._parameters_in_path():
             schema = self._doc.path.get(name) or CONVERTERS[converter or "str"]
             yield {"name": name, "in": "path", "required": True, "schema": schema}
         for place, parameters in (("query", () if self._form else self._doc.query), ("header", self._doc.headers)):
@@ -134,6 +136,9 @@ class _Operation:
                     "required": given.required,
                     "schema": given.schema,
                 }
+
+    def _parameters_in_path(self) -> list[tuple[str, str]]:
+        return PARAMETER.findall(self._door.prefix + self._endpoint.path)
 
     def _body(self) -> Json | None:
         body = self._doc.body
@@ -158,6 +163,10 @@ class _Operation:
             possible |= {401, 403}
         if not self._guarded and self._endpoint.scope == "control":
             possible |= {403}
+        if self._endpoint.scope == "control":
+            possible |= {409}
+        if self._parameters_in_path():
+            possible |= {404}
         possible |= {421}
         if self._doc.body or self._form:
             possible |= {413, 415}
@@ -171,23 +180,29 @@ class _Operation:
 
     def _response(self, status: int, answer: Answer | None) -> Json:
         answer = answer or Answer(MEANINGS[status])
-        schema = answer.schema
+        schema, texts = answer.schema, answer.texts
         if schema is None and status >= 400:
-            schema = shape(_error_name(self._door))
+            schema, texts = shape(_error_name(self._door)), self._door_doc.texts
             if status == 400:
                 schema = {"anyOf": [schema, shape(REFUSED)]}
+        content = {} if schema is None else {answer.media: {"schema": schema}}
+        content |= {media: {"schema": TEXT} for media in texts}
         headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in answer.headers.items()}
         links = {name: self._link(link) for name, link in answer.links.items()}
         return {
             "description": answer.description,
             **({"headers": headers} if headers else {}),
-            **({"content": {answer.media: {"schema": schema}}} if schema is not None else {}),
+            **({"content": content} if content else {}),
             **({"links": links} if links else {}),
         }
 
     def _link(self, link: Link) -> Json:
         body = {} if link.body is None else {"requestBody": link.body}
-        return {"operationId": self._operations[link.to], "parameters": dict(link.parameters), **body}
+        return {
+            "operationId": self._operations[link.to.replace("{prefix}", self._door.prefix)],
+            "parameters": dict(link.parameters),
+            **body,
+        }
 
 
 def _joined(one: Json | None, other: Json) -> Json:

@@ -1,7 +1,6 @@
 """schemathesis calls every documented endpoint of a running process and compares the answers with the document."""
 
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -26,6 +25,8 @@ def test_no_answer_disagrees_with_the_document(web_url: str, db: Db, tmp_path: P
     document does not know; what it calls wrong is refused, and no endpoint works without a token."""
     assert door.doc is not None
     seed(door, db)
+    followed = any("{" in endpoint.path for endpoint in door.endpoints)
+    phases = "examples,coverage,fuzzing,stateful" if followed else "examples,coverage,fuzzing"
     token = token_for(db, f"{door.name}:control", "all")
     (tmp_path / "injections").mkdir()
     given = {"database_url": web_url, "http_patience": "0.05", "injections_dir": str(tmp_path / "injections")}
@@ -34,7 +35,7 @@ def test_no_answer_disagrees_with_the_document(web_url: str, db: Db, tmp_path: P
         outcome = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"),
              "run", f"{web.client.base_url}/openapi.json", "--include-tag", door.doc.title,
-             "--header", f"Authorization: Bearer {token}", "--checks", "all", *BOUNDS],
+             "--header", f"Authorization: Bearer {token}", "--phases", phases, *BOUNDS],
             cwd=tmp_path,
             env={name: value for name, value in os.environ.items() if not name.startswith("PGJOBS_")}
             | {"PYTHONPATH": str(HERE.parent / "support"), "NO_COLOR": "1", "COLUMNS": "200"},
@@ -44,5 +45,3 @@ def test_no_answer_disagrees_with_the_document(web_url: str, db: Db, tmp_path: P
             timeout=None if LONG else 200,
         )  # fmt: skip
     assert 0 == outcome.returncode, outcome.stdout[-12000:] + outcome.stderr[-2000:]
-    for phase in ("Examples", "Coverage", "Fuzzing", "Stateful"):
-        assert not re.search(rf"^\s*\S*\s*{phase}\s+\(.*errored", outcome.stdout, re.MULTILINE)

@@ -8,15 +8,15 @@ from typing import Any
 
 import httpx
 from fix_jobs import STATUSES, Db, job_in
+from fix_partner import REQUISITION
 from jsonschema import Draft202012Validator
+from psycopg.types.json import Jsonb
 
 from pgjobs.ops.tokens import make_token
 from pgjobs.web.app import DOORS, ROOT_DOOR
 from pgjobs.web.door import Door
 
-NOT_YET = ("partner", "operations")
-"""Doors whose endpoints are not described yet."""
-ALL_DOORS: tuple[Door, ...] = tuple(door for door in (ROOT_DOOR, *DOORS) if door.name not in NOT_YET)
+ALL_DOORS: tuple[Door, ...] = (ROOT_DOOR, *DOORS)
 
 
 def some_jobs(db: Db) -> None:
@@ -37,7 +37,36 @@ def some_mailings(db: Db) -> None:
     )
 
 
-SEEDS: Mapping[str, Callable[[Db], None]] = {"cms": some_jobs, "mailings": some_mailings}
+def some_apps(db: Db) -> None:
+    """An app of partners, and a job of another door."""
+    db.execute(
+        "insert into xmp_job_types (name, title, selector, routing_key, doors, applicable_to, params_schema) values"
+        " ('json-req-import', 'Requisition', 'pgjobs.partner_records', 'requisitions', '{partner}', '{req}', %s)",
+        (Jsonb(REQUISITION),),
+    )
+    job_in(db, "done")
+
+
+def some_operations(db: Db) -> None:
+    """Operations, and devices to apply them to."""
+    for name in ("reboot", "diagnosis"):
+        db.execute(
+            "insert into xmp_job_types (name, title, selector, routing_key, doors, applicable_to, params_schema) values"
+            " (%s, 'An operation', 'pgjobs.expired_records', 'operations', '{operations}', '{entity.device}', '{}')",
+            (name,),
+        )
+    db.execute(
+        "insert into pgjobs.entities (id, type, tags)"
+        " select 'dev-' || n, 'entity.device', '{north}' from generate_series(1, 20) n"
+    )
+
+
+SEEDS: Mapping[str, Callable[[Db], None]] = {
+    "cms": some_jobs,
+    "partner": some_apps,
+    "operations": some_operations,
+    "mailings": some_mailings,
+}
 """By the name of a door: what it can find."""
 
 

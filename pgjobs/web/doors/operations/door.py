@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgjobs.web.door import Door
-from pgjobs.web.doors.operations import jobs, search, types
+from pgjobs.web.doors.operations import doc, jobs, search, types
 from pgjobs.web.doors.operations.answers import render
 from pgjobs.web.doors.operations.callers import api_key
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from pgjobs.web.body import json_body, once
 from pgjobs.web.calls import actor, caller, value
 from pgjobs.web.door import Door
-from pgjobs.web.doors.partner import arguments, envelope, templates, waiting
+from pgjobs.web.doors.partner import arguments, doc, envelope, templates, waiting
 from pgjobs.web.doors.partner.callers import credentials
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem, clipped
@@ -100,16 +100,22 @@ def _need_json(request: Request, given: arguments.Arguments) -> None:
 def _with_prefix(version: str, path: str, handler: Callable[[Request], Awaitable[Response]]) -> tuple[Endpoint, ...]:
     """The path as it is, and behind the token of a subscription."""
     paths = (f"/{version}{path}", f"/{version}/sub/{{subscription}}{path}")
-    return tuple(Endpoint(path, handler, "read", ("GET",)) for path in paths)
+    return tuple(Endpoint(path, handler, "read", ("GET",), doc.STATUS) for path in paths)
 
 
 ENDPOINTS = (
-    Endpoint(f"/{VERSION}/ping", ping, "open", ("GET",)),
+    Endpoint(f"/{VERSION}/ping", ping, "open", ("GET",), doc.PING),
     *_with_prefix(STATUS_VERSION, "/partner/exec/{id:path}/status", status),
     # What becomes of a missing id where a proxy joins the two slashes.
     *_with_prefix(STATUS_VERSION, "/partner/exec/status", status),
-    Endpoint(f"/{VERSION}/sub/{{subscription}}/template/{{name}}", template, "read", ("GET",)),
-    Endpoint(f"/{VERSION}/sub/{{subscription}}/partner/exec/{{partner}}/{{app}}", submit, "control", ("POST", "PUT")),
+    Endpoint(f"/{VERSION}/sub/{{subscription}}/template/{{name}}", template, "read", ("GET",), doc.TEMPLATE),
+    Endpoint(
+        f"/{VERSION}/sub/{{subscription}}/partner/exec/{{partner}}/{{app}}",
+        submit,
+        "control",
+        ("POST", "PUT"),
+        doc.SUBMIT,
+    ),
 )
 DOOR = Door(
     "partner",
@@ -117,6 +123,7 @@ DOOR = Door(
     ENDPOINTS,
     credentials,
     envelope.refusal,
+    doc.DOOR,
     prefix_setting="partner_prefix",
     origins_setting="partner_origins",
 )
