@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pgjobs.web.doc import Answer, Body, Doc, Query, Schema
 
+TABLES = ("text/csv", "text/plain")
 FLAG: Schema = {"enum": ["true", "false", "True", "False"]}
 QUERY = (
     Query("caseSensitive", FLAG, "false: texts are compared whatever their capitals"),
@@ -53,7 +54,7 @@ def rows(what: str) -> Doc:
         "required": [what, "page"],
         "properties": {what: {"type": "array", "items": {"type": "object"}}, "page": PAGE, "summary": SUMMARY},
     }
-    answers = {200: Answer(f"a page of {what}; a table for Accept: text/csv or text/plain", answer)}
+    answers = {200: Answer(f"a page of {what}; a table for Accept: text/csv or text/plain", answer, texts=TABLES)}
     return Doc(f"search {what}", answers | {204: Answer("there are no more")}, query=QUERY, body=BODY)
 
 
