@@ -8,4 +8,4 @@ from pgjobs.web.doors.operations.answers import render
 from pgjobs.web.doors.operations.callers import api_key
 
 ENDPOINTS = (*types.ENDPOINTS, *jobs.ENDPOINTS, *search.ENDPOINTS)
-DOOR = Door("operations", "/north/v80", ENDPOINTS, authenticate=api_key, render=render)
+DOOR = Door("operations", "/north/v80", ENDPOINTS, authenticate=api_key, render=render, doc=doc.DOOR)
