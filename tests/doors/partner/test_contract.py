@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -98,13 +99,14 @@ def test_a_processed_job_has_the_answer_of_the_seed(gateway: Gateway, partner: P
 
 @pytest.mark.parametrize("prefix", ["", f"sub/{SUBSCRIPTION}/"])
 @pytest.mark.parametrize(
-    "asked", [NOWHERE, "", "42", "a b", "../../jobs", f"{NOWHERE}x", "{" + NOWHERE + "}", "\x01", "é"]
+    "asked", [NOWHERE, "", "42", "a b", "../../jobs", f"{NOWHERE}x", "{" + NOWHERE + "}", "\x01", "\n", "é"]
 )
 def test_an_unknown_id_has_the_answer_of_the_seed(partner: Partner, prefix: str, asked: str) -> None:
     """An id that no job has, one that can't be one, and none at all: status_code 500, the sentence of the seed, the
     path as the uri, and no rows."""
     path = f"{prefix}partner/exec/{asked}/status"
-    answer = partner.answer(f"/1.0/{path.replace(' ', '%20').replace(chr(1), '%01').replace('../', '%2e%2e/')}")
+    escaped = quote(asked, safe="").replace(".", "%2e")
+    answer = partner.answer(f"/1.0/{prefix}partner/exec/{escaped}/status")
     assert [] == answer["rows"]
     assert RESPONSE == list(answer["response"])
     assert {
