@@ -12,8 +12,9 @@ from fix_broker import Drain
 from fix_daemon import Engine
 from fix_items import Answer, Consumer
 from fix_services import soon
-from fix_web import Web
+from fix_web import Web, WebProcess
 
+from pgjobs.ops.tokens import make_token
 from pgjobs.settings import read_settings
 
 BASE = "/north/v80"
@@ -50,7 +51,8 @@ class Operations:
     """The door of the operations, with types, a directory, and a daemon where one is started."""
 
     def __init__(self, engine: Engine, web: Web, replies: str) -> None:
-        self.engine, self.web, self.replies = engine, web, replies
+        self.engine, self.replies = engine, replies
+        self.web: Web | Served = web
         self._consumers: list[Consumer] = []
 
     # --- the door ----------------------------------------------------------------------------------------
@@ -155,3 +157,29 @@ def operations(engine: Engine, web_url: str) -> Iterator[Operations]:
             made.close()
     with Drain(engine.amqp_url) as broker:
         broker.channel.queue_delete(replies)
+
+
+class Served:
+    """A web process that is called over the network, with a token in X-ApiKey."""
+
+    def __init__(self, process: WebProcess, token: str) -> None:
+        self.process = process
+        self._token = token
+
+    def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Call it as the vendor's clients do."""
+        headers = {"X-ApiKey": self._token} | options.pop("headers", {})
+        return self.process.client.request(method, path, headers=headers, **options)
+
+
+@pytest.fixture
+def served(operations: Operations, web_url: str) -> Iterator[Operations]:
+    """The same door as a process that asks for tokens, with a daemon."""
+    token, digest = make_token()
+    adding = "select pgjobs.add_token('psf', %s, '{operations:control}', null)"
+    operations.engine.execute(adding, digest)
+    operations.engine.start()
+    with WebProcess(database_url=web_url, http_auth="true") as process:
+        inner, operations.web = operations.web, Served(process, token)
+        yield operations
+        operations.web = inner
