@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import math
@@ -14,6 +15,7 @@ from pgjobs.web.errors import Problem, clipped
 DEEPEST = 50
 """So many arrays and objects may lie in each other; PostgreSQL and other readers have their own limits."""
 DIGITS = 19
+LARGE = 64 * 1024
 JSON_TYPES = ("application/json", "text/json")
 KEY_LENGTH = 200
 
@@ -42,7 +44,8 @@ async def json_body(request: Request, most: int, *, any_type: bool = False) -> d
         _need_json(request)
     body = await read_body(request, most)
     request.state.body = body
-    read = parse_json(body)
+    # A large one is read beside the event loop, so that other requests do not wait for it.
+    read = parse_json(body) if len(body) < LARGE else await asyncio.to_thread(parse_json, body)
     if not isinstance(read, dict):
         raise _bad("the body is no JSON object", "send an object: {…}")
     return read
