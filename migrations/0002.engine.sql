@@ -691,6 +691,10 @@ create table pgjobs.tasks (
   reference_id text,
   custom_type  text,
   configuration jsonb not null default '{}',
+  notify       boolean not null default false,
+  notes        text,
+  request      jsonb,
+  submitted_by text,
   starts_at    timestamptz not null,
   stops_at     timestamptz,
   most_runs    bigint,
@@ -699,7 +703,8 @@ create table pgjobs.tasks (
 );
 comment on table pgjobs.tasks is 'What is to be done again and again: each row makes its jobs, one for each occasion. Written by people.';
 comment on column pgjobs.tasks.active is 'false: the task is paused, and its job that waits is held back.';
-comment on column pgjobs.tasks.type is 'From here to configuration: what each job gets, as in xmp_jobs; its name likewise.';
+comment on column pgjobs.tasks.type is 'From here to submitted_by: what each job gets, as in xmp_jobs; its name likewise.';
+comment on column pgjobs.tasks.request is 'As in xmp_jobs. The entities that it lists are appended to each job when it is made.';
 comment on column pgjobs.tasks.starts_at is 'No occasion comes before; a period counts from here. Left out: now.';
 comment on column pgjobs.tasks.stops_at is 'No occasion comes at this moment or later; null: it goes on.';
 comment on column pgjobs.tasks.most_runs is 'How many jobs it makes; null: it goes on.';

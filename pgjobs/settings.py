@@ -288,7 +288,7 @@ def read_settings(**overrides: object) -> Settings:
         first = error.errors()[0]
     # Raised outside of the handler: the cause would show the value, which may hold a password.
     name = str(first["loc"][0])
-    given = "" if "url" in name or "token" in name else f" {_shown(repr(first['input']))}"
+    given = "" if any(word in name for word in ("url", "token", "secret")) else f" {_shown(repr(first['input']))}"
     sentence = f"PGJOBS_{name.upper()}{given}: {first['msg'].removeprefix('Value error, ')}"
     escapes = f"; {ESCAPES}" if "url" in name and ESCAPES not in sentence else ""
     raise SettingsError(sentence, f"PGJOBS_{name.upper()} is {describe(name)}{escapes}")

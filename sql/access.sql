@@ -115,6 +115,12 @@ grant execute on function pgjobs.list_operations to pgjobs_web;
 grant execute on function pgjobs.show_operation to pgjobs_web;
 grant execute on function pgjobs.search to pgjobs_web;
 grant execute on function pgjobs.search_summary to pgjobs_web;
+grant execute on function pgjobs.create_operation_task to pgjobs_web;
+grant execute on function pgjobs.show_operation_task to pgjobs_web;
+grant execute on function pgjobs.update_operation_task to pgjobs_web;
+grant execute on function pgjobs.delete_operation_task to pgjobs_web;
+grant execute on function pgjobs.list_operation_tasks to pgjobs_web;
+grant execute on function pgjobs.list_task_jobs to pgjobs_web;
 
 -- Running shards.
 grant execute on function pgjobs.claim_shards to pgjobs_daemon;

@@ -25,6 +25,7 @@ begin
   new.rules := coalesce(new.rules, '{}');
   new.configuration := coalesce(new.configuration, '{}');
   new.priority := coalesce(new.priority, 5);
+  new.notify := coalesce(new.notify, false);
   new.id_user := coalesce(new.id_user, 0);
   if tg_op = 'UPDATE' and (new.id, new.created_at) is distinct from (old.id, old.created_at) then
     perform pgjobs.refuse('PJ409', 'fixed', 'id', format('id: task %s keeps its number and its created_at', old.id),

@@ -3,6 +3,7 @@
 from mutants.table import Edit, Mutant
 
 TESTS = "tests/sql/test_tasks.py"
+DOOR = "tests/doors/operations/test_operation_tasks.py"
 CLEARED = "tests/sql/test_task_retention.py"
 
 TASKS = (
@@ -12,8 +13,8 @@ TASKS = (
         (
             Edit(
                 "sql/tasks/task_columns.sql",
-                ",\n    'media_type', 'reference_id', 'custom_type', 'configuration')",
-                ")",
+                ",\n    'media_type', 'reference_id', 'custom_type', 'configuration'",
+                "",
             ),
         ),
         (f"{TESTS}::test_a_task_describes_its_jobs",),
@@ -97,5 +98,23 @@ TASKS = (
         "the runs of a task are cleared in batches",
         (Edit("sql/retention/clear_of_task.sql", "where x.task_id = _id limit _most", "where x.task_id = _id"),),
         (f"{CLEARED}::test_a_task_with_many_runs_goes_in_batches",),
+    ),
+    Mutant(
+        "m-task-entities",
+        "entities that the request of a task lists are operations of each of its jobs",
+        (
+            Edit(
+                "sql/tasks/make_task_job.sql",
+                "if pgjobs.lists_entities(",
+                "if _task.most_runs = 0 and pgjobs.lists_entities(",
+            ),
+        ),
+        (f"{DOOR}::test_a_task_runs_and_each_job_has_its_operations",),
+    ),
+    Mutant(
+        "m-task-merge",
+        "what is not given of a schedule stays as it was",
+        (Edit("sql/doors/operations/read_operation_task.sql", "if _schedule ? 'stop' then", "if true then"),),
+        (f"{DOOR}::test_parts_of_the_schedule_take_the_place_of_former_ones",),
     ),
 )

@@ -6,6 +6,8 @@ import hmac
 
 import pytest
 
+from pgjobs.errors import SettingsError
+from pgjobs.settings import read_settings
 from pgjobs.signatures import secrets_of, signed
 
 ONE, OTHER = b"1" * 24, b"2" * 64
@@ -42,4 +44,13 @@ def test_what_is_no_secret_is_refused_and_not_shown(text: str) -> None:
     """The sentence says how to make one, and shows nothing of what was set."""
     with pytest.raises(ValueError, match="whsec_ and 24 to 64 bytes in base64") as caught:
         secrets_of(text)
+    assert "c2hvcnQ" not in str(caught.value)
+
+
+def test_a_wrong_setting_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence about a secret that is none names the setting, and shows nothing of its value."""
+    monkeypatch.setenv("PGJOBS_CALLBACK_SECRET", "whsec_c2hvcnQ=")
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    assert str(caught.value).startswith("PGJOBS_CALLBACK_SECRET: a secret is whsec_")
     assert "c2hvcnQ" not in str(caught.value)

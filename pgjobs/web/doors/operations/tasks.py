@@ -1,0 +1,155 @@
+"""Tasks: operation jobs that come again and again."""
+
+from __future__ import annotations
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pgjobs.web.body import once
+from pgjobs.web.calls import actor, answer, value
+from pgjobs.web.doc import Answer, Body, Doc, Query
+from pgjobs.web.doors.operations.answers import page
+from pgjobs.web.doors.operations.documents import (
+    FLAG,
+    JOB,
+    MOMENT,
+    NUMBER,
+    OBJECT,
+    PAGE,
+    REQUEST,
+    RESOURCE_TYPE,
+    TEXT,
+    array,
+    optional,
+    record,
+    whole_record,
+)  # fmt: skip
+from pgjobs.web.doors.operations.jobs import inner, named, settings
+from pgjobs.web.doors.operations.schema import check_parameters
+from pgjobs.web.endpoint import Endpoint
+from pgjobs.web.errors import json_response
+from pgjobs.web.parameters import query
+
+PATH = "/operation/tasks"
+ONE = PATH + "/{taskId}"
+
+
+async def create(request: Request) -> Response:
+    """Create a task, and with it its first job."""
+    resource_type = query(request, "resourceType").text("resourceType")
+    task = await inner(request, "task")
+    job = task.get("job")
+    await check_parameters(request, job.get("request") if isinstance(job, dict) else None)
+    call = "select pgjobs.create_operation_task(%s::json, %s, %s, %s, %s::jsonb)::text"
+    most = settings(request).operations_entities
+    text = await value(request, call, json.dumps(task), resource_type, most, actor(request), once(request))
+    location = f"{request.scope['root_path']}{PATH}/{json.loads(text)['id']}"
+    return json_response(text, 201, {"Location": location})
+
+
+async def tasks(request: Request) -> Response:
+    """A page of the tasks."""
+    given = query(request, "start", "size")
+    call = "select pgjobs.list_operation_tasks(%s, %s)::text"
+    return page(await value(request, call, given.whole("start"), given.whole("size"), reading=True))
+
+
+async def show(request: Request) -> Response:
+    """A task."""
+    query(request)
+    return await answer(request, "select pgjobs.show_operation_task(%s)::text", named(request, "taskId"), reading=True)
+
+
+async def update(request: Request) -> Response:
+    """Change a task, pause it, or let it go on."""
+    query(request, "resourceType")
+    task = await inner(request, "task")
+    call = "select pgjobs.update_operation_task(%s, %s::jsonb, %s)::text"
+    return await answer(request, call, named(request, "taskId"), json.dumps(task), actor(request))
+
+
+async def delete(request: Request) -> Response:
+    """Delete a task, with its job that waits."""
+    query(request)
+    call = "select pgjobs.delete_operation_task(%s, %s)::text"
+    return await answer(request, call, named(request, "taskId"), actor(request))
+
+
+async def jobs(request: Request) -> Response:
+    """A page of the jobs that a task has made."""
+    given = query(request, "start", "size")
+    call = "select pgjobs.list_task_jobs(%s, %s, %s)::text"
+    arguments = named(request, "taskId"), given.whole("start"), given.whole("size")
+    return page(await value(request, call, *arguments, reading=True))
+
+
+PERIOD = record("each", "unit", each=NUMBER, unit={"enum": ["MINUTES", "HOURS", "DAYS"]}, zone=TEXT)
+PATTERN = record(
+    "time",
+    time={"type": "string", "examples": ["22:44:13+01:00"]},
+    zone=TEXT,
+    daily=optional(record()),
+    weekly=optional(record("days", days=array(TEXT))),
+    monthly=optional(record("day", day=NUMBER, months=optional(array(TEXT)))),
+    yearly=optional(record("day", "month", day=NUMBER, month=TEXT)),
+    definedPatternNumber=NUMBER,
+)
+REPEATING = record(period=optional(PERIOD), pattern=optional(PATTERN))
+SCHEDULE = record(
+    start=optional(record(date=optional(MOMENT))),
+    stop=optional(record(date=optional(MOMENT), executions=NUMBER)),
+    repeating=REPEATING,
+)
+STATE = {"enum": ["ACTIVE", "INACTIVE", "FINISHED"]}
+SHOWN = {
+    "id": TEXT,
+    "name": TEXT,
+    "description": TEXT,
+    "active": {"type": "boolean"},
+    "status": STATE,
+    "state": STATE,
+    "job": whole_record(request=OBJECT),
+    "schedule": SCHEDULE,
+    "executions": {"type": "integer", "minimum": 0},
+    "user": {"type": ["string", "null"]},
+}
+TASK = whole_record(**SHOWN)
+CREATED = whole_record(id=TEXT, task=TASK)
+NEW = record(
+    "job", "schedule",
+    active=FLAG, name=optional(TEXT), description=optional(TEXT), job=whole_record(request=REQUEST),
+    schedule=SCHEDULE | {"required": ["repeating"]},
+)  # fmt: skip
+CHANGE = record(
+    **{key: {} for key in SHOWN} | {"active": FLAG, "name": TEXT, "description": TEXT, "schedule": SCHEDULE}
+)
+PAGES = (
+    Query("start", {"type": "integer", "minimum": 0}, "the page, from 1; 0 is the first one, too"),
+    Query("size", {"type": "integer", "minimum": 1, "maximum": 1000}, "how many a page has: 10, if not given"),
+)
+NO_MORE = Answer("there are no more")
+
+ENDPOINTS = (
+    Endpoint(PATH, create, "control", ("POST",), Doc(
+        "create a task", {201: Answer("the task", CREATED, headers={"Location": "where the task is"})},
+        query=(RESOURCE_TYPE,), body=Body(whole_record(task=NEW)),
+    )),
+    Endpoint(PATH, tasks, "read", ("GET",), Doc(
+        "a page of the tasks, the newest first",
+        {200: Answer("the page", whole_record(tasks=array(TASK), page=PAGE)), 204: NO_MORE}, query=PAGES,
+    )),
+    Endpoint(ONE, show, "read", ("GET",), Doc("a task", {200: Answer("the task", whole_record(task=TASK))})),
+    Endpoint(ONE, update, "control", ("PUT",), Doc(
+        "change a task, pause it, or let it go on", {200: Answer("the task", CREATED)},
+        query=(RESOURCE_TYPE,), body=Body(whole_record(task=CHANGE)),
+    )),
+    Endpoint(ONE, delete, "control", ("DELETE",), Doc(
+        "delete a task, with its job that waits", {200: Answer("what the task was", CREATED)},
+    )),
+    Endpoint(ONE + "/jobs", jobs, "read", ("GET",), Doc(
+        "a page of the jobs that a task has made, the last one first",
+        {200: Answer("the page", whole_record(job=array(JOB), jobs=array(JOB), page=PAGE)), 204: NO_MORE}, query=PAGES,
+    )),
+)  # fmt: skip
