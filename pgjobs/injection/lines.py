@@ -197,8 +197,13 @@ class _Recoded(io.RawIOBase):
         return size
 
 
-def _row(job_id: int, number: int, line: bytes, size: int) -> bytes:
+def msisdn_of(line: bytes) -> bytes:
+    """The first column of a line from its first digit to its last."""
     column = QUOTED_COLUMN(line) or PLAIN_COLUMN(line)
-    msisdn = (column[column.lastindex or 0] if column else b"").strip(NO_DIGITS).translate(HARMLESS)
+    return (column[column.lastindex or 0] if column else b"").strip(NO_DIGITS)
+
+
+def _row(job_id: int, number: int, line: bytes, size: int) -> bytes:
+    msisdn = msisdn_of(line).translate(HARMLESS)
     fault = b"line_too_long\t%d" % size if size > LINE_LIMIT else b"\\N\t\\N"
     return b"%d\t%d\t\\\\x%s\t%s\t%s\n" % (job_id, number, line.hex().encode(), msisdn, fault)

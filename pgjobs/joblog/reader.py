@@ -30,6 +30,12 @@ def read_line(line: bytes) -> Line | None:
     return Line(int(found[3]), None if error is None else value(error))
 
 
+def target_of(line: bytes) -> str | None:
+    """What a line says whom its record is for, as it was before it was quoted; None for anything that is not a line."""
+    found = LINE(line)
+    return None if found is None else value(found[1])
+
+
 def value(encoded: bytes) -> str:
     """A logfmt value without its quotes and escapes."""
     text = encoded.decode("utf-8", "replace")

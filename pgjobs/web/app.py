@@ -18,12 +18,14 @@ from pgjobs.web.door import Door
 from pgjobs.web.doors.cms import doc as cms_doc
 from pgjobs.web.doors.cms import endpoints as cms
 from pgjobs.web.doors.cms.files import Files
+from pgjobs.web.doors.cms.log import DOWNLOADS
 from pgjobs.web.doors.mailings import endpoints as mailings
 from pgjobs.web.doors.operations import door as operations
 from pgjobs.web.doors.partner import endpoints as partner
 from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem
 from pgjobs.web.openapi import document
 from pgjobs.web.pool import Database
+from pgjobs.web.turns import Turns
 
 ROOT_DOOR = Door("cms", "", (*cms.ENDPOINTS, *metrics.ENDPOINTS, *health.ENDPOINTS, *docs.ENDPOINTS), doc=cms_doc.DOOR)
 """The door of the CMS has its paths at the root; what concerns the whole service lies beside them."""
@@ -48,6 +50,7 @@ def create_app(settings: Settings, further: Iterable[Door] = ()) -> Starlette:
         app.state.database = Database(settings.database_url)
         app.state.readiness = health.Readiness(app.state.database)
         app.state.files = Files(settings)
+        app.state.downloads = Turns(DOWNLOADS, "downloads")
         await app.state.files.clean()
         try:
             yield

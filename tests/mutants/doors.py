@@ -41,6 +41,24 @@ DOORS = (
         (f"{UPLOADS}::test_what_a_killed_process_leaves_is_removed_by_the_next",),
     ),
     Mutant(
+        "m-log-bounded",
+        "of a log only what is committed is shown",
+        (
+            Edit(
+                "pgjobs/web/doors/cms/log.py",
+                "[Part(path, size) for",
+                "[Part(path, __import__('os').stat(path).st_size) for",
+            ),
+        ),
+        ("tests/doors/cms/test_cms_log.py::test_the_whole_log_comes_in_order_up_to_what_is_committed",),
+    ),
+    Mutant(
+        "m-log-msisdn",
+        "the lines of an msisdn are those whose first column it is",
+        (Edit("pgjobs/web/doors/cms/log.py", 'msisdn_of(target.encode(errors="replace")) == msisdn.encode()', "True"),),
+        ("tests/doors/cms/test_cms_log.py::test_the_lines_of_one_msisdn",),
+    ),
+    Mutant(
         "m-if-match",
         "a change under If-Match is done at the revision that was read alone",
         (Edit("sql/doors/cms/change_job.sql", "  perform pgjobs.expect_revision(_id, _revisions);\n", ""),),

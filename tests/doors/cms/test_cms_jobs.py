@@ -368,7 +368,7 @@ def test_progress_is_no_other_revision(web: Web, db: Db) -> None:
     assert (read, 7) == (again.headers["etag"], again.json()["progress"]["sent"])
 
 
-@pytest.mark.parametrize("path", ["", "/outcomes", "/events"])
+@pytest.mark.parametrize("path", ["", "/outcomes", "/events", "/log"])
 def test_an_unknown_job_is_404(web: Web, db: Db, path: str) -> None:
     """Whatever is asked of a number that no job has is refused in the words of SQL."""
     diag = db.refusal("select pgjobs.show_job(7)")

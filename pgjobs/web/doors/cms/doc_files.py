@@ -5,6 +5,7 @@ from __future__ import annotations
 from pgjobs.web.doc import COUNT, MOMENT, TEXT, Answer, Body, Doc, Link, Query, empty_too, listing, record
 
 NAME = {"type": "string", "minLength": 1, "maxLength": 127}
+OFFSET = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 FILE = {
     "name": TEXT,
     "bytes": COUNT,
@@ -39,4 +40,23 @@ SHOW = Doc(
     "One injection file: its size, and when a daemon reads it",
     {200: Answer("The file.", record(FILE)), 404: Answer("There is no such file.")},
     path={"name": NAME},
+)
+LOG = Doc(
+    "The log of a job: whole, by offset, or of one msisdn",
+    {
+        200: Answer(
+            "Whole lines of the log, up to what is committed.",
+            TEXT,
+            media="text/plain",
+            headers={"X-Next-Offset": "Where the next line begins; not with msisdn."},
+        ),
+        404: Answer("There is no such job, it has no log yet, or the log lies on another host."),
+        410: Answer("The log was removed after its keep time."),
+    },
+    (
+        Query("offset", empty_too(OFFSET), "begin at this byte, or at the first line behind it"),
+        Query("limit", empty_too({"type": "integer", "minimum": 1, "maximum": 10_000}), "so many lines at most"),
+        Query("msisdn", {"type": "string", "pattern": "^([0-9]{5,20})?$"}, "only the lines of this msisdn"),
+        Query("shard", empty_too(OFFSET), "only the log of this shard"),
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgjobs.web.doors.cms import files, jobs, links
+from pgjobs.web.doors.cms import files, jobs, links, log
 
 # A POST of JSON to /jobs is found before any other.
-ENDPOINTS = (*jobs.ENDPOINTS, *links.ENDPOINTS, *files.ENDPOINTS)
+ENDPOINTS = (*jobs.ENDPOINTS, *links.ENDPOINTS, *log.ENDPOINTS, *files.ENDPOINTS)
