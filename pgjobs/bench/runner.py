@@ -16,6 +16,7 @@ from pgjobs.bench import (
     comparisons,
     crowd,
     crowded,
+    doors,
     fairness,
     growth,
     injecting,
@@ -51,6 +52,7 @@ REST: tuple[tuple[str, Measure], ...] = (
     (backlog.LETTER, backlog.measure),
     (waiting.LETTER, waiting.measure),
     (tracking.LETTER, tracking.measure),
+    (doors.LETTER, doors.measure),
     ("g", growth.measure),  # the last one: it may load another table
 )
 

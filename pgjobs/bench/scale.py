@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-LETTERS = "abcdefghijklmnop"
+LETTERS = "abcdefghijklmnopq"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pgjobs.bench import (
     comparisons,
     crowd,
     crowded,
+    doors,
     fairness,
     growth,
     injecting,
@@ -167,5 +168,6 @@ TARGETS = (
         "",
         _over(tracking.end_key(tracking.TOGETHER), tracking.UNTRACKED),
     ),
+    Target("job beside 200 status calls a second ÷ job alone", 0.95, True, "", _over(doors.ASKED, doors.ALONE)),
     Target("database bytes per closed item", 400, False, "", _figure(tracking.SIZE, "all tables")),
 )

@@ -18,6 +18,7 @@ from pgjobs.bench import (
     comparisons,
     crowd,
     crowded,
+    doors,
     fairness,
     growth,
     injecting,
@@ -433,3 +434,14 @@ def test_what_cannot_be_done_is_said_before_anything_is_measured(
     scale = choose(records=None, repeat=None, letters=letters, quick=True, full=False)
     with pytest.raises(SettingsError, match=sentence):
         runner.run(scale, *(tmp_path / name if name else None for name in (json_file, profile)))
+
+
+def test_each_door_is_asked_while_a_job_runs(lab: Lab) -> None:
+    """A job is measured alone and beside calls, and each door's status call is answered with 200, timed, and counted."""
+    doors.measure(lab)
+    assert TINY.part == only(lab, "q", doors.ALONE.name, "classic").count
+    assert 0 < only(lab, "q", doors.ASKED.name, "classic").figures["calls_rate"] <= 1.5 * doors.RATE
+    for door in doors.DOORS:
+        sample = only(lab, "q", doors.door_key(door).name)
+        assert sample.count > 0
+        assert 0 < sample.figures["p50_ms"] <= sample.figures["p99_ms"]
