@@ -437,7 +437,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_measured(
 
 
 def test_each_door_is_asked_while_a_job_runs(lab: Lab) -> None:
-    """A job is measured alone and beside calls; each status call of each door is answered with 200, timed and counted."""
+    """A job is measured alone and beside calls; the status call of each door is answered with 200, and timed."""
     doors.measure(lab)
     assert TINY.part == only(lab, "q", doors.ALONE.name, "classic").count
     assert 0 < only(lab, "q", doors.ASKED.name, "classic").figures["calls_rate"] <= 1.5 * doors.RATE
