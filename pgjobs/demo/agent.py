@@ -7,7 +7,7 @@ import sys
 import time
 
 from pgjobs.agents import Agent, Item, Result
-from pgjobs.demo.stage import REPLY_QUEUE, UNITS_QUEUE
+from pgjobs.demo.stage import DEVICES_QUEUE, MAILINGS_QUEUE, PARTNER_QUEUE, REPLY_QUEUE, UNITS_QUEUE
 
 WORK_SECONDS = 0.02
 AGAIN = ", redelivered"
@@ -25,5 +25,18 @@ def main(name: str) -> None:
     agent.run()
 
 
+def answer_doors(name: str) -> None:
+    """Work on what comes through the doors: whatever is asked is done."""
+    agent = Agent(os.environ["PGJOBS_AMQP_URL"], name, reply_queue=REPLY_QUEUE)
+
+    def done(item: Item) -> Result:
+        item.step("received")
+        return Result(description=f"{name} has done it")
+
+    for type_, queue in ("json-rfq-import", PARTNER_QUEUE), ("mailing", MAILINGS_QUEUE), ("reboot", DEVICES_QUEUE):
+        agent.handles(type_, queue=queue)(done)
+    agent.run()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    (answer_doors if sys.argv[1] == "doors" else main)(sys.argv[1])

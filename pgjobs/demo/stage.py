@@ -32,7 +32,16 @@ from pgjobs.pg import schema
 
 JOBS_QUEUE, SUSPENDED_QUEUE = "mobilink_requests", "mobilink_mo_tarifficate"
 UNITS_QUEUE, REPLY_QUEUE = "demo_units", "demo_replies"
-QUEUES = (JOBS_QUEUE, SUSPENDED_QUEUE, UNITS_QUEUE, REPLY_QUEUE)
+PARTNER_QUEUE, DEVICES_QUEUE, MAILINGS_QUEUE, MAILING_REPLIES = (
+    "demo_rfq",
+    "demo_devices",
+    "mailings",
+    "mailing_replies",
+)
+QUEUES = (
+    *(JOBS_QUEUE, SUSPENDED_QUEUE, UNITS_QUEUE, REPLY_QUEUE),
+    *(PARTNER_QUEUE, DEVICES_QUEUE, MAILINGS_QUEUE, MAILING_REPLIES),
+)
 INJECTION_FILE, INJECTION_LINES = "20170131_vip.csv", 20_000
 FULL_SIZE, FULL_WINDOW, SMALL_WINDOW = 200_000, 2000, 100
 """In a small sample a job with windows of the usual size would be over before anybody could stop it."""

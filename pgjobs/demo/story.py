@@ -19,7 +19,7 @@ import httpx
 from rich.console import Console
 from rich.markup import escape
 
-from pgjobs.demo import agents, report
+from pgjobs.demo import agents, doors, report
 from pgjobs.demo.proof import Account, read_log, read_queue
 from pgjobs.demo.stage import FULL_SIZE, INJECTION_FILE, JOBS_QUEUE, SUSPENDED_QUEUE, Stage, running_stage
 from pgjobs.demo.told import PATIENCE_SECONDS, Teller
@@ -73,6 +73,7 @@ class Story:
             await self._dry_run()
             published = await self._suspended()
             lost = await self._with_agents()
+            await doors.play(self._told)
             return lost + await self._compare(published)
 
     async def _expired_by_sql(self) -> None:

@@ -67,16 +67,45 @@ class Teller:
 
     async def call(self, path: str, **parameters: object) -> str:
         """Call HTTP as the CMS would, and show the call and its answer."""
-        try:
-            response = await self.http.get(path, params={name: str(value) for name, value in parameters.items()})
-        except httpx.HTTPError as error:
-            self.stage.check()
-            raise ServicesError(f"{path} was not answered: {error!r}", "report this, please") from error
+        response = await self._answered("GET", path, params={name: str(value) for name, value in parameters.items()})
         self.show(f"curl '{response.request.url}'")
         self.console.print(f"  [dim]{response.status_code}[/] {escape(_shortened(response.text))}", soft_wrap=True)
         if not response.is_success:
             raise ServicesError(f"{path} answered {response.status_code}: {response.text}", "report this, please")
         return response.text
+
+    async def send(self, method: str, path: str, body: object) -> Any:
+        """Send JSON as a client of a door would, show the call and its answer, and read it."""
+        written = json.dumps(body)
+        response = await self._answered(method, path, json=body)
+        self.show(f"curl -X {method} '{response.request.url}' -H 'Content-Type: application/json' -d '{written}'")
+        self.console.print(f"  [dim]{response.status_code}[/] {escape(response.text)}", soft_wrap=True)
+        if not response.is_success:
+            raise ServicesError(f"{path} answered {response.status_code}: {response.text}", "report this, please")
+        return response.json()
+
+    async def asked(
+        self, path: str, ends: Callable[[Any], bool], shown: Callable[[Any], Any] = lambda said: said
+    ) -> Any:
+        """Ask the same again and again until the answer is the last one, and show that."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not ends(said := (response := await self._answered("GET", path)).json()):
+                self.stage.check()
+                await asyncio.sleep(LOOK_SECONDS)
+        self.show(f"curl '{response.request.url}'")
+        self.console.print(f"  [dim]{response.status_code}[/] {escape(json.dumps(shown(said)))}", soft_wrap=True)
+        return said
+
+    async def value(self, query: str) -> Any:
+        """The value that a query of the connection returns."""
+        return await db.value(self.connection, query)
+
+    async def _answered(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return await self.http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            self.stage.check()
+            raise ServicesError(f"{path} was not answered: {error!r}", "report this, please") from error
 
     async def follow(self, job: int, until: float = 100.0) -> watch.Look:
         """Show the progress of a job to its end, or until so much of it is done."""

@@ -44,13 +44,14 @@ def family(process: psutil.Process) -> list[psutil.Process]:
 
 @own_servers
 def test_the_story_is_told_to_its_end_and_the_books_agree() -> None:
-    """An expired job by SQL, an injection job by HTTP, one stopped and resumed, a dry run, /api, two agents; what is
-    kept running can be used, and Ctrl-C ends it without a trace, with code 0 because the books agree."""
+    """An expired job by SQL, an injection job by HTTP, one stopped and resumed, a dry run, /api, two agents, and a
+    scene for each door; what is kept running can be used, and Ctrl-C ends it without a trace, with code 0 because the
+    books agree."""
     with playing("--keep", "--retries", SMALL, until="tail -f") as (demo, said):
         check_story(said)
         found = dict(re.findall(r"(PGJOBS_\w+)='(\S+)'", said))
         with psycopg.connect(found["PGJOBS_DATABASE_URL"]) as connection:
-            assert (5,) == connection.execute("select count(*) from pgjobs.job_status where status = 'done'").fetchone()
+            assert (8,) == connection.execute("select count(*) from pgjobs.job_status where status = 'done'").fetchone()
         assert 0 == run_command("watch", 3, database_url=found["PGJOBS_DATABASE_URL"]).code
         own = {name.removeprefix("PGJOBS_").lower(): value for name, value in found.items()}
         examined = run_command("doctor", **own)
@@ -121,6 +122,8 @@ def check_story(said: str) -> None:
     assert 1200 == one + two
     assert one > 0
     assert 0 < again < two
+    for words in ('"status_message": "Processed"', '{"status": "SENT", "count": 2}', '"successful": 250, "error": 0'):
+        assert words in said, said
     for words in ("x-job-id", '"event_name": "charge"', "action=skip error=duplicate", "pgjobs_records_total{"):
         assert words in said
 
