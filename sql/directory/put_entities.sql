@@ -5,6 +5,10 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+-- Each entity is looked up by its id, whatever the statistics say, which are those of before the load.
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 declare
   _fault record;
@@ -38,7 +42,8 @@ begin
     select g.value ->> 'id' as id, g.value ->> 'type' as type,
            coalesce((select array_agg(t.tag order by t.n) from (
              select u.tag, min(u.n) as n from jsonb_array_elements_text(nullif(g.value -> 'tags', 'null')) with ordinality u (tag, n) group by u.tag) t), '{}') as tags,
-           pgjobs.nested_attributes(coalesce(nullif(g.value -> 'attributes', 'null'), '{}')) as attributes
+           case when strpos(g.value ->> 'attributes', '.') > 0 then pgjobs.nested_attributes(g.value -> 'attributes')
+                else coalesce(nullif(g.value -> 'attributes', 'null'), '{}') end as attributes
     from jsonb_array_elements(_entities) g (value)
   ), known as (
     select count(*) as n from given g join pgjobs.entities e on e.id = g.id

@@ -5,6 +5,10 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+-- Each entity, and each item, is looked up by its key, whatever the statistics say.
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 declare
   _job public.xmp_jobs;

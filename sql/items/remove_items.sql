@@ -5,22 +5,27 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+-- Each entity, and each item, is looked up by its key, whatever the statistics say.
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 declare
+  _keys bigint[];
+  _unknown bytea[];
   _gone text[];
 begin
   perform pgjobs.lock_unbegun(_job_id);
-  with keys as materialized (
-    select e.number as key from pgjobs.entities e where e.id = any (_ids)
-    union
-    -- One that the directory has no longer is found by its id.
-    select i.key from pgjobs.items i
-    where i.job_id = _job_id and i.target = any (array(
-      select convert_to(u.id, 'UTF8') from unnest(_ids) u (id) where u.id is not null and not exists (select from pgjobs.entities e where e.id = u.id)))
-  ), gone as (
-    delete from pgjobs.items i using keys k where i.job_id = _job_id and i.key = k.key returning i.target
+  _keys := array(select e.number from pgjobs.entities e where e.id = any (_ids));
+  -- One that the directory has no longer is found by its id.
+  _unknown := array(select convert_to(u.id, 'UTF8') from unnest(_ids) u (id) where u.id is not null and not exists (select from pgjobs.entities e where e.id = u.id));
+  if cardinality(_unknown) > 0 then
+    _keys := _keys || array(select i.key from pgjobs.items i where i.job_id = _job_id and i.target = any (_unknown));
+  end if;
+  with gone as (
+    delete from pgjobs.items i where i.job_id = _job_id and i.key = any (_keys) returning i.target
   ), bodies as (
-    delete from pgjobs.item_bodies b using keys k where b.job_id = _job_id and b.from_key = k.key
+    delete from pgjobs.item_bodies b where b.job_id = _job_id and b.from_key = any (_keys)
   )
   select coalesce(array_agg(convert_from(g.target, 'UTF8')), '{}') into _gone from gone g;
   if cardinality(_gone) > 0 then
