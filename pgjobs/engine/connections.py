@@ -26,8 +26,8 @@ RECONNECT_INTERVAL = 2.0
 """Minimum seconds between connection attempts to an unreachable broker, for the whole daemon."""
 WARM_SECONDS = 0.2
 """A daemon without work opens its first connections after so long."""
-OWN = 4 + MOST
-"""Connections to PostgreSQL beside those that read: listener, claims, leases, chores and the control connections."""
+OWN = 5 + MOST
+"""Connections to PostgreSQL beside those that read: listener, claims, leases, chores, expansions, control."""
 ANSWERS = 4
 """Calls of /api that a daemon answers side by side, each with a connection of its own."""
 BESIDE = 4

@@ -99,12 +99,17 @@ def test_changed_params_choose_anew(directory: Db) -> None:
     assert (1, 1, 1, True, False) == kept(directory, job)
 
 
-def test_stale_items_are_never_sent(directory: Db) -> None:
+@pytest.mark.parametrize("stopped", [False, True], ids=["at once", "after a stop"])
+def test_stale_items_are_never_sent(directory: Db, stopped: bool) -> None:
     """A job that begins before its new items are written in the background writes them itself."""
     job = add_operation(directory, {"tags": ["even"]})
     directory.execute(SOON, (job,))
     directory.execute("select pgjobs.expand_items(%s, true)", (job,))
     directory.execute("update xmp_jobs set params = %s, active = true where id = %s", (Jsonb({"tags": ["rare"]}), job))
+    if stopped:
+        directory.execute("select pgjobs.stop_job(%s)", (job,))
+        assert None is directory.value("select pgjobs.next_expansion('{}')")
+        directory.execute("select pgjobs.resume_job(%s)", (job,))
     directory.execute("select * from pgjobs.claim_shards(gen_random_uuid(), '{}', true, interval '1 hour')")
     assert None is directory.value("select pgjobs.next_expansion('{}')")
     assert 1 == directory.value("select pgjobs.expand_items(%s)", job)

@@ -2,12 +2,14 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
 from fix_directory import add_entities, add_operation, add_type
 from fix_jobs import Db, connect
+from fix_services import soon
 from psycopg.types.json import Jsonb
 
 
@@ -185,8 +187,15 @@ def test_what_is_appended_and_a_start_exclude_each_other(directory: Db, database
         with other.transaction():
             append(other, job, "dev-1")
             assert 0 == directory.value(claim)
-        assert 1 == directory.value(claim)
-        assert "started" == other.refusal("select pgjobs.append_items(%s, '[\"dev-2\"]')", job).constraint_name
+        with ThreadPoolExecutor(1) as thread:
+            with directory.transaction():
+                assert 1 == directory.value(claim)
+                appended = thread.submit(other.refusal, "select pgjobs.append_items(%s, '[\"dev-2\"]')", job)
+                with connect(database) as looker:
+                    locked = "select exists (select from pg_locks where pid = %s and not granted)"
+                    assert soon(lambda: bool(looker.value(locked, other.info.backend_pid)), 10)
+            assert "started" == appended.result(10).constraint_name
+    assert ["dev-1"] == waiting(directory, job)
 
 
 def test_lists_at_the_same_moment_are_one_after_the_other(directory: Db, database: str) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from mutants.agents import AGENTS
 from mutants.answers import ANSWERS
 from mutants.around import AROUND
+from mutants.directory import DIRECTORY
 from mutants.doors import DOORS
 from mutants.formats import FORMATS
 from mutants.items import ITEMS
@@ -46,6 +47,7 @@ MUTANTS = (
     *PROTOCOL,
     *AGENTS,
     *AROUND,
+    *DIRECTORY,
     *DOORS,
     *FORMATS,
     *ANSWERS,

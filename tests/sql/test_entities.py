@@ -1,9 +1,11 @@
 """The directory: entities are put and taken out many at once, all or nothing, and read by indexes."""
 
+import re
 from typing import Any
 
 import pytest
 from fix_jobs import Db
+from fix_shop import ROOT, blocks, statements
 from psycopg.types.json import Jsonb
 
 DEVICE = {"id": "dev-1", "type": "entity.device"}
@@ -124,3 +126,39 @@ def test_entities_are_listed_page_by_page(db: Db) -> None:
     second = db.value("select pgjobs.list_entities('{}', %s, 3)", first[-1]["number"])
     assert ["dev-3", "dev-4"] == [row["id"] for row in second]
     assert "limit" == db.refusal("select pgjobs.list_entities('{}', null, 0)").column_name
+
+
+def test_the_examples_of_the_page_run(db: Db) -> None:
+    """Every statement of the section about entities, as an operator and the owner of the types would run them."""
+    (directory,) = (text for kind, text in blocks("sql/README.md", "\n## Entities", "### Filters") if kind == "sql")
+    put, listed, remove = statements(directory)
+    assert 1 == db.value(put)["inserted"]
+    assert ["dev-1"] == [row["id"] for row in db.value(listed)]
+    page = list(blocks("sql/README.md", "### Filters", "### Operations"))
+    assert [] == page
+    (made,) = (text for kind, text in blocks("sql/README.md", "### Operations", "### Before the job") if kind == "sql")
+    for statement in statements(made):
+        db.execute(statement.encode())
+    db.execute("alter table xmp_jobs alter column id restart with 12")
+    db.execute('select pgjobs.put_entities(\'[{"id": "dev-2", "type": "entity.device"}]\')')
+    (early,) = (text for kind, text in blocks("sql/README.md", "### Before the job", "\n## Agents") if kind == "sql")
+    insert, append, taken_out, active = statements(early)
+    assert 12 == db.value(insert)
+    told = db.value(append)
+    assert {"appended": 2, "notProvisioned": [], "notAllowed": [], "duplicated": []} == told
+    assert {"removed": 1, "notFound": []} == db.value(taken_out)
+    db.execute(active.encode())
+    assert ["dev-2"] == db.column("select target from pgjobs.job_items where job_id = 12")
+    assert 1 == db.value(remove)["removed"]
+
+
+def test_the_filters_of_the_page_are_filters(db: Db) -> None:
+    """Each filter of the table is read, and the operators it names are those there are."""
+    text = (ROOT / "sql/README.md").read_text().partition("### Filters")[2].partition("### Operations")[0]
+    rows = re.findall(r"^\| `(\{.*?\})`", text, re.MULTILINE)
+    assert 6 == len(rows)
+    for row in rows:
+        filter_ = row.replace("\u2026", '{"eq": {"id": "a"}}')
+        assert db.value("select pgjobs.filter_condition(%s, pgjobs.entity_fields())", filter_)
+    for operator in ("eq", "neq", "in", "nin", "gt", "gte", "lt", "lte", "like", "exists"):
+        assert re.search(rf'`{operator}`|"{operator}"', text), operator
