@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from pgjobs.web.errors import Problem, clipped
 DEEPEST = 50
 """So many arrays and objects may lie in each other; PostgreSQL and other readers have their own limits."""
 DIGITS = 19
+LONGEST_NUMBER = 1000
 LARGE = 64 * 1024
 JSON_TYPES = ("application/json", "text/json")
 KEY_LENGTH = 200
@@ -123,6 +125,9 @@ def _number(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise _bad(f"the number {clipped(text)} is too large", "give a smaller one")
+    # PostgreSQL keeps each digit, and has limits for them.
+    if len(text) > LONGEST_NUMBER or re.search("[eE][+-]?0*[1-9][0-9]{3}", text):
+        raise _bad(f"the number {clipped(text)} has too many digits", "round it")
     return number
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from fix_jobs import Db
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -54,6 +55,8 @@ def test_an_object_is_read_as_it_is() -> None:
         (b'{"a": NaN}', "NaN is no JSON"),
         (b'{"a": -Infinity}', "-Infinity is no JSON"),
         (b'{"a": 1e999}', 'the number "1e999" is too large'),
+        (b'{"a": -1.5e-99999}', 'the number "-1.5e-99999" has too many digits'),
+        (b'{"a": 0e99999}', "has too many digits"),
         (b'{"a": 12345678901234567890}', 'the number "12345678901234567890" has more than 19 digits'),
         (b'{"a": 1, "b": {"c": 1, "c": 1}}', '"c": this key comes twice in one object'),
         (b'{"a": "\\u0000"}', "holds a zero character"),
@@ -69,6 +72,19 @@ def test_what_can_be_read_in_two_ways_or_not_kept_is_refused(body: bytes, senten
     problem = refusal_of(body, JSON)
     assert (400, "bad_json") == (problem.status, problem.code)
     assert sentence in problem.sentence
+
+
+def test_a_number_of_very_many_digits_is_refused() -> None:
+    """The database could not keep all of them."""
+    with pytest.raises(Problem, match="has too many digits"):
+        parse_json(b"0." + b"1" * 1000)
+
+
+@pytest.mark.parametrize("text", [b"0e0", b"-0.0", b"1e-0999", b"1e-300", b"0." + b"0" * 900 + b"1", b"1.7e308"])
+def test_the_database_keeps_every_number_that_is_read(db: Db, text: bytes) -> None:
+    """What is neither too large nor has too many digits is a number of jsonb."""
+    parse_json(text)
+    assert "number" == db.value("select jsonb_typeof(%s::jsonb)", text.decode())
 
 
 @pytest.mark.parametrize("levels", [100_000, 1_000])

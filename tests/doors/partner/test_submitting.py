@@ -173,6 +173,7 @@ REFUSED = [
     ("body=json", b'{"a": ' + b"[" * 60 + b"]" * 60 + b"}", 400, "deep"),
     ("body=json", b"[" * 100_000, 400, "deep"),
     ("body=json", b'{"a": "\xff"}', 400, "UTF-8"),
+    ("body=json", b'{"items": [1], "a": 1e-99999}', 400, "digits"),
     ("body=json", b"{" + b" " * 1024 * 1024 + b"}", 413, "larger than 1024 KB"),
     ("", b"{}", 415, "body=json"),
     ("body=xml", b"{}", 400, "body=json"),
