@@ -6,6 +6,7 @@ from mutants.table import Edit, Mutant
 
 ACTOR, TWICE = "tests/sql/test_actor.py", "tests/sql/test_double_click.py"
 PARTNER = "tests/doors/partner"
+SEARCHES, SEARCH_SQL = "tests/doors/operations/test_searches.py", "sql/doors/operations/search"
 AUTH, UPLOADS = "tests/doors/test_web_auth.py", "tests/doors/cms/test_cms_files.py"
 DOORS = (
     Mutant(
@@ -153,5 +154,33 @@ DOORS = (
             ),
         ),
         (f"{PARTNER}/test_contract.py::test_every_answer_has_http_status_200",),
+    ),
+    Mutant(
+        "m-search-door",
+        "a search finds no jobs of other doors, by their numbers neither",
+        (Edit(f"{SEARCH_SQL}/matching_jobs.sql", "j.type::text = any ($2) and ", ""),),
+        (f"{SEARCHES}::test_jobs_of_other_doors_are_not_found",),
+    ),
+    Mutant(
+        "m-search-position",
+        "the next page begins where the one before has ended, whatever was added",
+        (Edit("pgjobs/web/doors/operations/search.py", "known.find(series, number)", "None"),),
+        (f"{SEARCHES}::test_what_is_added_while_somebody_pages_moves_nothing",),
+    ),
+    Mutant(
+        "m-search-formula",
+        "no cell of a table begins like a formula",
+        (
+            Edit(
+                "pgjobs/web/doors/operations/tables.py", "and not NUMBER.fullmatch(cell)", "and cell == FORMULA.pattern"
+            ),
+        ),
+        (f"{SEARCHES}::test_a_table_has_a_line_for_each_row",),
+    ),
+    Mutant(
+        "m-search-skip",
+        "jobs that lie before a page are passed over by their counters",
+        (Edit(f"{SEARCH_SQL}/walk_operations.sql", "_skip := _skip - _totals[_i];", "_skip := _skip - 1;"),),
+        (f"{SEARCHES}::test_pages_are_numbered_and_end_with_nothing",),
     ),
 )

@@ -168,6 +168,16 @@ def test_rows_are_what_the_door_shows_elsewhere(web: Web, db: Db) -> None:
     assert {"of": "dev-2"} == operation[0]["parameters"]
 
 
+def test_jobs_of_other_doors_are_not_found(web: Web, jobs: list[int]) -> None:
+    """A job whose type this door does not offer is not there, not by its number either, and nor are its operations."""
+    letter, number = jobs[0], of(jobId=jobs[0])
+    for path in (JOBS, HISTORY):
+        assert 204 == web.post(path, json=number).status_code
+        assert 0 == groups(web.post(f"{path}/summary", json=number))[0]
+    assert 204 == web.post(HISTORY, json=of(operationId=f"{letter}-5")).status_code
+    assert 204 == web.post(HISTORY, json=of(entityId="dev-5")).status_code
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"filter": {}}, {"filter": None, "limit": None, "sort": None, "select": None}, None]
 )
@@ -195,6 +205,7 @@ def test_without_a_filter_all_is_found(web: Web, body: Any) -> None:
         ({"select": [{"name": "jobId", "fields": [{"field": "x"}]}]}, "select[0].fields[0]", "Field in select unknown"),
         ({"select": ["jobId", "jobId"]}, "select[1]", "is no title of a further column"),
         ({"select": {"name": "jobId"}}, "select", "it has to be a list"),
+        ({"select": [{"name": "jobId", "as": "x"}]}, "select[0].as", "there is no such field"),
         ({"select": [7]}, "select", "each of its elements has a name"),
         ({"group": {"parameters": [{"name": "x"}]}}, "group.parameters[0].name", "Field in group unknown: x"),
         ({"limit": {"size": 2001}}, "limit.size", "from 1 to 2000"),
@@ -225,6 +236,8 @@ def test_pages_are_numbered_and_end_with_nothing(web: Web) -> None:
         number += 1
     assert (204, "", 3) == (answer.status_code, answer.text, number)
     assert ["100-1", "100-6", "100-9", "100-10", "99-1", "99-2"] == ids
+    # A page that nobody has come to through the one before.
+    assert ["99-1", "99-2"] == found(web.post(HISTORY, json={"limit": {"start": 3, "size": 2}}), "operationId")
     of_job = of(jobId="100") | {"limit": {"size": "1", "start": "2"}}
     assert {"number": 2, "of": 4} == web.post(HISTORY, json=of_job).json()["page"]
     assert 204 == web.post(HISTORY, json=of_job | {"limit": {"start": 900_000_000, "size": 2000}}).status_code

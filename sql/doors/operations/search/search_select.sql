@@ -23,6 +23,10 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_select', 'select', 'select: each of its elements has a name, and may have a list of fields',
       'write {"name": "jobId", "fields": [{"field": "value", "alias": "job"}]}');
   end if;
+  perform pgjobs.check_known_keys(s.value, format('select[%s]', s.n - 1), '{name,fields}')
+  from jsonb_array_elements(nullif(_select, 'null')) with ordinality s (value, n)
+  where jsonb_typeof(s.value) = 'object'
+  order by s.n;
   for _one in
     select s.value #>> '{}' as given, s.n, 0 as k, null::jsonb as field
     from jsonb_array_elements(nullif(_select, 'null')) with ordinality s (value, n)

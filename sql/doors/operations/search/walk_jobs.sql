@@ -10,7 +10,7 @@ declare
   _statuses constant text[] := array(select jsonb_array_elements_text(_narrow -> 'statuses'));
   _largest constant integer := 20000;
   -- Without a condition each job is one of the page.
-  _size bigint := case when _condition = 'true' then least(_largest, _skip + _take + 1) else least(_largest, greatest(200, 2 * _take)) end;
+  _size bigint := case when _condition = 'true' then least(_largest, _skip + _take + 1) else least(_largest, 2 * _take + 20) end;
   _looked bigint := 0;
   _block bigint[];
   _matching bigint[];

@@ -15,6 +15,7 @@ declare
   _plain constant boolean := _condition = 'true' and _keys is null;
   _largest constant bigint := 20000;
   _size bigint := 20;
+  _slice bigint := least(_largest, 4 * _take + 100);
   _before bigint := _after_job;
   -- The job in which the page before has ended comes first, alone.
   _goes_on boolean := _after_key is not null;
@@ -90,7 +91,7 @@ begin
       else
         -- A part of a large job, or what is left of the one before.
         loop
-          _most := case when _plain then least(_largest, _skip + _take + 1 - cardinality(keys)) when _looked = 0 then 2000 else _largest end;
+          _most := case when _plain then least(_largest, _skip + _take + 1 - cardinality(keys)) else _slice end;
           execute format($items$
             select coalesce(array_agg(i.key order by i.key) filter (where %s), '{}'), max(i.key), count(*)
             from (select r.* from pgjobs.items r where r.job_id = $1 and ($2 is null or r.key > $2) %s order by r.key limit $3) i
@@ -103,6 +104,7 @@ begin
           _skip := greatest(0, _skip - cardinality(_found_keys));
           exit when _n < _most or cardinality(keys) > _take;
           perform pgjobs.refuse_wide_search(_looked + 1);
+          _slice := least(_largest, 4 * _slice);
         end loop;
         _i := _i + 1;
       end if;
