@@ -25,6 +25,7 @@ token_app = typer.Typer(help="Tokens for HTTP; needed if PGJOBS_HTTP_AUTH is tru
 app.add_typer(token_app, name="token")
 app.add_typer(cli_entities.app, name="entities")
 app.command()(cli_mailings.gateway)
+app.add_typer(cli_mailings.app, name="mailings")
 
 
 Job = Annotated[int, typer.Argument(help="id of the job", max=2**63 - 1)]

@@ -1,4 +1,4 @@
--- Reads: job_counts, xmp_jobs, shards, job_status, daemon_counters, daemons, gauges, callbacks, reply_faults   Writes: nothing
+-- Reads: job_counts, xmp_jobs, shards, job_status, daemon_counters, daemons, gauges, callbacks, reply_faults, item_counts, item_totals, open_totals   Writes: nothing
 create or replace function pgjobs.metrics()
 returns table (name text, kind text, help text, labels jsonb, value double precision)
 language sql
@@ -61,6 +61,10 @@ as $$
   union all
   select 'pgjobs_callbacks_open', 'gauge', 'Callbacks about ended jobs that are still to be delivered; 10000 means so many or more.', '{}', count(*)::double precision
   from (select from pgjobs.callbacks n where n.closed_at is null and n.created_at >= pgjobs.oldest_callback() limit 10000) c
+  union all
+  select 'pgjobs_mailing_messages', 'gauge', 'Messages of all mailings by status.', jsonb_build_object('status', s), coalesce(d.count, 0)::double precision
+  from unnest('{FAILED,Pending,SENT,TIMEOUT}'::text[]) s
+  left join json_to_recordset(pgjobs.message_data()) d (status text, count bigint) on d.status = s
   union all
   select 'pgjobs_reply_faults_total', 'counter', 'Messages on reply queues that could not be used.', jsonb_build_object('kind', f.kind), f.n::double precision
   from pgjobs.reply_faults f

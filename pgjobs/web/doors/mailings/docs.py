@@ -124,3 +124,79 @@ PATCH_MAILING = replace(
 DELETE_MAILING = Doc(
     "Stop a mailing for good, and show it no longer", {204: Answer("It is gone."), **NOBODY}, path=PATH
 )
+MESSAGE = record(
+    {
+        "id": {"type": "string"},
+        "mailing": ID,
+        "client": ID,
+        "status": choice("FAILED", "Pending", "SENT", "TIMEOUT"),
+        "attempts": COUNT,
+        "sent_at": maybe(MOMENT),
+        "closed_at": maybe(MOMENT),
+        "next_attempt_at": maybe(MOMENT),
+        "result": TEXT_OR_NULL,
+        "description": TEXT_OR_NULL,
+        "agent": TEXT_OR_NULL,
+        "steps": {"type": ["array", "null"]},
+    }
+)
+EVENT = record({"at": MOMENT, "status": TEXT_OR_NULL, "by": TEXT_OR_NULL, "reason": TEXT_OR_NULL})
+MAILING_LOG = Doc(
+    "All that is known of a mailing",
+    {
+        200: Answer(
+            "State, events, and a page of its messages by their clients.",
+            record(
+                {
+                    "mailing": shape("Mailing"),
+                    "state": {"type": "string"},
+                    "why": TEXT_OR_NULL,
+                    "ended_at": maybe(MOMENT),
+                    "deleted_at": maybe(MOMENT),
+                    "message_data": MESSAGE_DATA,
+                    "log_files": listing({"type": "string"}),
+                    "events": listing(EVENT),
+                    "messages": listing(MESSAGE),
+                    "next": maybe(ID),
+                }
+            ),
+        ),
+        **NOBODY,
+    },
+    (AFTER, LIMIT),
+    path=PATH,
+)
+CLIENT_LOG = Doc(
+    "The messages to a client, newest first",
+    {
+        200: Answer(
+            "Those of 1000 mailings; next is what to give as before.",
+            record({"messages": listing(MESSAGE), "next": maybe(ID)}),
+        ),
+    },
+    (
+        Query("client", AFTER.schema, "the id of the client, who may be gone", required=True),
+        Query("before", AFTER.schema, "those of mailings below this id"),
+    ),
+)
+MESSAGE_LOG = Doc(
+    "What became of a message",
+    {200: Answer("The message.", MESSAGE), **NOBODY},
+    path={"id": {"type": "string", "pattern": "^[0-9]{1,18}(-[0-9]{1,18}){0,2}$"}},
+)
+REPORT = Doc(
+    "The statistics of a day",
+    {
+        200: Answer(
+            "Mailings that ran on it, and how many messages came to which end on it.",
+            record(
+                {
+                    "day": {"type": "string", "format": "date"},
+                    "message_data": MESSAGE_DATA,
+                    "mailings": listing({"type": "object"}),
+                }
+            ),
+        )
+    },
+    (Query("day", {"type": "string", "format": "date"}, "in UTC; left out: yesterday"),),
+)
