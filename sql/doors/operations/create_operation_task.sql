@@ -1,6 +1,5 @@
 -- Reads: xmp_job_types, entities   Writes: tasks, xmp_jobs, items, requests
-create or replace function pgjobs.create_operation_task(_task json, _resource_type text, _most integer, _actor text, _once jsonb)
-returns jsonb
+create or replace function pgjobs.create_operation_task(_task json, _resource_type text, _most integer, _actor text, _once jsonb, out answer jsonb, out revision text)
 language plpgsql
 volatile
 security definer
@@ -11,12 +10,13 @@ declare
   _former constant text := pgjobs.set_actor(_actor);
   _given constant jsonb := _task::jsonb;
   _request jsonb := nullif(_given #> '{job,request}', 'null');
-  _answer jsonb := pgjobs.known_request(_actor, _once);
   _job public.xmp_jobs;
   _new pgjobs.tasks;
 begin
-  if _answer is not null then
-    return _answer;
+  answer := pgjobs.known_request(_actor, _once);
+  if answer is not null then
+    revision := (select t.xmin::text from pgjobs.tasks t where t.id = (answer ->> 'id')::bigint);
+    return;
   end if;
   perform pgjobs.check_known_keys(_given, '', '{active,name,description,job,schedule}');
   perform pgjobs.check_known_keys(_given -> 'job', 'job', '{request}');
@@ -45,12 +45,11 @@ begin
   _new.request := _request;
   _new.submitted_by := _actor;
   _new.id := pgjobs.write_operation_task(_new);
-  select * into _new from pgjobs.tasks t where t.id = _new.id;
-  _answer := jsonb_build_object('id', _new.id::text, 'task', pgjobs.operation_task_json(_new));
-  perform pgjobs.keep_request(_actor, _once, _answer);
+  select jsonb_build_object('id', t.id::text, 'task', pgjobs.operation_task_json(t)), t.xmin::text into answer, revision
+  from pgjobs.tasks t where t.id = _new.id;
+  perform pgjobs.keep_request(_actor, _once, answer);
   perform set_config('pgjobs.actor', _former, true);
-  return _answer;
 end;
 $$;
 comment on function pgjobs.create_operation_task(json, text, integer, text, jsonb) is
-  'Creates a task of {"active", "name", "description", "job": {"request"}, "schedule"} on behalf of the actor, and with it its first job. Entities that the request lists, _most at most, are appended to each job. Answers with {"id", "task"}; refuses (PJ400) what can''t be right. _once: the same request under the same key gets the same answer again.';
+  'Creates a task of {"active", "name", "description", "job": {"request"}, "schedule"} on behalf of the actor, and with it its first job. Entities that the request lists, _most at most, are appended to each job. Answers with {"id", "task"} and its revision; refuses (PJ400) what can''t be right. _once: the same request under the same key gets the same answer again.';

@@ -13,7 +13,6 @@ set enable_sort = off
 as $$
 declare
   _number constant bigint := pgjobs.operation_job_id(_id);
-  _most constant bigint := 1000;
   _job public.xmp_jobs;
   _total bigint;
   _from bigint;
@@ -21,10 +20,7 @@ declare
   _listed jsonb;
 begin
   _page := greatest(coalesce(_page, 1), 1);
-  _size := coalesce(_size, 10);
-  if _size not between 1 and _most then
-    perform pgjobs.refuse('PJ400', 'bad_size', 'size', format('size: %s is not from 1 to %s', _size, _most), 'ask for a page, and then for the next one: start=2');
-  end if;
+  _size := pgjobs.page_size(_size);
   select coalesce(sum(c.n), 0) into _total from pgjobs.item_counts c
   where c.job_id = _number and c.status in ('w', 'l', 'r', 's', 'f', 't', 'c', 'x');
   if (_page - 1)::numeric * _size >= _total then

@@ -247,6 +247,21 @@ def test_the_same_request_under_one_key_makes_one_task(operations: Operations) -
     assert 409 == operations.call("POST", TASKS, body, headers=key).status_code
 
 
+def test_if_match_keeps_what_somebody_else_has_changed(operations: Operations) -> None:
+    """PUT and DELETE with the ETag of an older revision are refused with 412; progress of its jobs changes no ETag."""
+    answer = create(operations)
+    path = f"{TASKS}/{answer.json()['id']}"
+    old = operations.call("GET", path).headers["ETag"]
+    assert old == answer.headers["ETag"]
+    operations.engine.execute("select pgjobs.start_job(id) from xmp_jobs")
+    new = operations.call("PUT", path, {"task": {"name": "new"}}, headers={"If-Match": old}).headers["ETag"]
+    assert new == operations.call("GET", path).headers["ETag"] != old
+    for method, body in (("PUT", {"task": {"active": False}}), ("DELETE", None)):
+        assert (412, "0x020001", "If-Match") == error(operations.call(method, path, body, headers={"If-Match": old}))
+    assert "ACTIVE" == show(operations, answer.json()["id"])["state"]
+    assert 200 == operations.call("DELETE", path, headers={"If-Match": f'"none", {new}'}).status_code
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "no repetition": ({"schedule": {}}, "0x020001", "schedule.repeating"),
     "no schedule": ({"schedule": None}, "0x020001", "schedule.repeating"),

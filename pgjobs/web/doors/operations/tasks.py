@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pgjobs.web.body import once
-from pgjobs.web.calls import actor, answer, value
+from pgjobs.web.calls import actor, answer, database, value
 from pgjobs.web.doc import Answer, Body, Doc, Query
 from pgjobs.web.doors.operations.answers import page
 from pgjobs.web.doors.operations.documents import (
@@ -30,6 +30,7 @@ from pgjobs.web.doors.operations.jobs import inner, named, settings
 from pgjobs.web.doors.operations.schema import check_parameters
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import json_response
+from pgjobs.web.etag import etag, if_match
 from pgjobs.web.parameters import query
 
 PATH = "/operation/tasks"
@@ -42,11 +43,13 @@ async def create(request: Request) -> Response:
     task = await inner(request, "task")
     job = task.get("job")
     await check_parameters(request, job.get("request") if isinstance(job, dict) else None)
-    call = "select pgjobs.create_operation_task(%s::json, %s, %s, %s, %s::jsonb)::text"
+    columns = "answer ->> 'id', answer::text, revision"
+    call = f"select {columns} from pgjobs.create_operation_task(%s::json, %s, %s, %s, %s::jsonb)"  # noqa: S608 of these
     most = settings(request).operations_entities
-    text = await value(request, call, json.dumps(task), resource_type, most, actor(request), once(request))
-    location = f"{request.scope['root_path']}{PATH}/{json.loads(text)['id']}"
-    return json_response(text, 201, {"Location": location})
+    arguments = json.dumps(task), resource_type, most, actor(request), once(request)
+    number, text, revision = (await database(request).rows(call, *arguments))[0]
+    location = f"{request.scope['root_path']}{PATH}/{number}"
+    return json_response(text, 201, {"Location": location} | etag(revision))
 
 
 async def tasks(request: Request) -> Response:
@@ -59,22 +62,26 @@ async def tasks(request: Request) -> Response:
 async def show(request: Request) -> Response:
     """A task."""
     query(request)
-    return await answer(request, "select pgjobs.show_operation_task(%s)::text", named(request, "taskId"), reading=True)
+    call = "select answer::text, revision from pgjobs.show_operation_task(%s)"
+    text, revision = (await database(request).rows(call, named(request, "taskId"), reading=True))[0]
+    return json_response(text, headers=etag(revision))
 
 
 async def update(request: Request) -> Response:
     """Change a task, pause it, or let it go on."""
     query(request, "resourceType")
     task = await inner(request, "task")
-    call = "select pgjobs.update_operation_task(%s, %s::jsonb, %s)::text"
-    return await answer(request, call, named(request, "taskId"), json.dumps(task), actor(request))
+    call = "select answer::text, revision from pgjobs.update_operation_task(%s, %s::jsonb, %s, %s)"
+    arguments = named(request, "taskId"), json.dumps(task), actor(request), if_match(request)
+    text, revision = (await database(request).rows(call, *arguments))[0]
+    return json_response(text, headers=etag(revision))
 
 
 async def delete(request: Request) -> Response:
     """Delete a task, with its job that waits."""
     query(request)
-    call = "select pgjobs.delete_operation_task(%s, %s)::text"
-    return await answer(request, call, named(request, "taskId"), actor(request))
+    call = "select pgjobs.delete_operation_task(%s, %s, %s)::text"
+    return await answer(request, call, named(request, "taskId"), actor(request), if_match(request))
 
 
 async def jobs(request: Request) -> Response:
@@ -129,20 +136,23 @@ PAGES = (
     Query("start", {"type": "integer", "minimum": 0}, "the page, from 1; 0 is the first one, too"),
     Query("size", {"type": "integer", "minimum": 1, "maximum": 1000}, "how many a page has: 10, if not given"),
 )
+ETAG = {"ETag": "the revision of the task, for If-Match"}
 NO_MORE = Answer("there are no more")
 
 ENDPOINTS = (
     Endpoint(PATH, create, "control", ("POST",), Doc(
-        "create a task", {201: Answer("the task", CREATED, headers={"Location": "where the task is"})},
+        "create a task", {201: Answer("the task", CREATED, headers={"Location": "where the task is"} | ETAG)},
         query=(RESOURCE_TYPE,), body=Body(whole_record(task=NEW)),
     )),
     Endpoint(PATH, tasks, "read", ("GET",), Doc(
         "a page of the tasks, the newest first",
         {200: Answer("the page", whole_record(tasks=array(TASK), page=PAGE)), 204: NO_MORE}, query=PAGES,
     )),
-    Endpoint(ONE, show, "read", ("GET",), Doc("a task", {200: Answer("the task", whole_record(task=TASK))})),
+    Endpoint(ONE, show, "read", ("GET",), Doc(
+        "a task", {200: Answer("the task", whole_record(task=TASK), headers=ETAG)},
+    )),
     Endpoint(ONE, update, "control", ("PUT",), Doc(
-        "change a task, pause it, or let it go on", {200: Answer("the task", CREATED)},
+        "change a task, pause it, or let it go on", {200: Answer("the task", CREATED, headers=ETAG)},
         query=(RESOURCE_TYPE,), body=Body(whole_record(task=CHANGE)),
     )),
     Endpoint(ONE, delete, "control", ("DELETE",), Doc(
