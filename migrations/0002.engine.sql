@@ -577,7 +577,8 @@ create table pgjobs.injection_lines (
 );
 comment on column pgjobs.injection_lines.fault is 'The code of a line that could not be read.';
 comment on column pgjobs.injection_lines.earlier_line is 'The last line before this one with the same msisdn, where there is one.';
-comment on table pgjobs.injection_lines is 'The lines of an injection file, read once when its job first runs.';
+comment on table pgjobs.injection_lines is
+  'The lines of an injection file, read once when its job first runs; or the items of a partner''s payload, with line 0 for what each of them is sent with.';
 
 create table pgjobs.file_loads (
   job_id bigint primary key
@@ -786,7 +787,7 @@ insert into pgjobs.retention (what, keep, about) values
   ('callbacks', '30 days', 'callbacks that are closed, with their attempts; counted from their end'),
   ('events', '1 year', 'events of jobs that are done or deleted; those of other jobs stay'),
   ('checkpoints', '90 days', 'checkpoints of ended jobs, which verify needs; counted from the end of the job'),
-  ('lines', '90 days', 'lines of injection files of jobs that were stopped or broke off; without them such a job can''t be resumed'),
+  ('lines', '90 days', 'lines of injection files, and payloads of partners, of jobs that were stopped or broke off; without them such a job can''t be resumed'),
   ('uncertain_ranges', '1 year', 'uncertain ranges of jobs that are done; counted from the end of the job'),
   ('api_requests', '1 day', 'requests of /api'),
   ('requests', '1 day', 'answers that are kept for an Idempotency-Key'),

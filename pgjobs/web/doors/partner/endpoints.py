@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pgjobs.web.body import json_body, once
+from pgjobs.web.body import is_json, json_body, once
 from pgjobs.web.calls import actor, caller, value
 from pgjobs.web.door import Door
 from pgjobs.web.doors.partner import arguments, doc, envelope, templates, waiting
@@ -21,7 +21,6 @@ from pgjobs.web.schema import check
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 PONG = {"status": 200, "message": "pgjobs Ping Response: Ok"}
 HINT = "ask for the template of the app: it says what a payload has to have"
-JSON_TYPES = ("application/json", "text/json")
 LONGEST_NAME = 200
 STATUS_VERSION, VERSION = "1.0", "2.0"
 
@@ -92,8 +91,7 @@ def _need_json(request: Request, given: arguments.Arguments) -> None:
     said = given.get("body", [])
     if said and set(said) != {"json"}:
         raise arguments.bad("body", f"{clipped(','.join(said))} is no form of a payload", "send JSON, and body=json")
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not said and kind not in JSON_TYPES:
+    if not said and not is_json(request.headers.get("content-type", "")):
         raise Problem(415, "bad_body", "nothing says that the payload is JSON", "send it as JSON, with body=json")
 
 
