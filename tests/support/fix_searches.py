@@ -71,6 +71,20 @@ class Fleet:
                 self._item(job, *item)
         return job
 
+    def task(self, name: str, type_: str = "reboot", **columns: object) -> int:
+        """A task that has made three jobs."""
+        columns = {"name": name, "type": type_, "repeating": '{"period": {"each": 1, "unit": "DAYS"}}'} | columns
+        columns = {"starts_at": "2026-11-26T09:00:00Z", "created_at": "2026-11-26T08:00:00Z"} | columns
+        names, marks = ", ".join(columns), ", ".join(["%s"] * len(columns))
+        with past_triggers(self.db):
+            statement = f"insert into pgjobs.tasks ({names}) values ({marks}) returning id"  # noqa: S608 - as above
+            task = int(self.db.value(statement, *columns.values()))
+            progress = (
+                "insert into pgjobs.task_progress (task_id, runs, occasion) values (%s, 3, '2026-11-29T09:00:00Z')"
+            )
+            self.db.execute(progress, (task,))
+        return task
+
     def _item(
         self, job: int, entity: str | None, word: str | None, result: str | None = None, description: str | None = None
     ) -> None:

@@ -168,6 +168,47 @@ def test_rows_are_what_the_door_shows_elsewhere(web: Web, db: Db) -> None:
     assert {"of": "dev-2"} == operation[0]["parameters"]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("taskName", "weekly", ["weekly"]),
+        ("taskDescription", "each night", ["nightly"]),
+        ("taskState", "INACTIVE", ["weekly"]),
+        ("taskStatus", "ACTIVE", ["nightly"]),
+        ("jobOperationName", "REBOOT", ["nightly"]),
+        ("operationName", "DIAGNOSIS", ["weekly"]),
+        ("jobUser", "Ann", ["nightly"]),
+        ("jobUserNotes", "quiet", ["nightly"]),
+        ("taskStartDate", "2026-11-26T09:00:00Z", ["weekly", "nightly"]),
+        ("taskStopDate", "2027-01-01T00:00:00Z", ["weekly"]),
+        ("taskNextExecution", "2026-11-29T09:00:00Z", ["weekly", "nightly"]),
+        ("taskExecutions", 3, ["weekly", "nightly"]),
+        ("tasks.name", "weekly", ["weekly"]),
+        ("tasks.description", "each night", ["nightly"]),
+        ("tasks.state", "ACTIVE", ["nightly"]),
+        ("tasks.job.request.user", "Ann", ["nightly"]),
+        ("task.name", "weekly", ["weekly"]),
+    ],
+)
+def test_every_field_of_a_task_filters(web: Web, fleet: Fleet, field: str, value: Any, expected: list[str]) -> None:
+    """Tasks are found by each of their fields, also by the names that the vendor's client lists, the newest first."""
+    fleet.task("letters", "letter")
+    fleet.task("nightly", description="each night", submitted_by="token Ann", notes="quiet")
+    weekly = fleet.task("weekly", "diagnosis", active=False, stops_at="2027-01-01T00:00:00Z")
+    assert expected == found(web.post(TASKS, json=of(**{field: value})), "name")
+    nothing = "1999-01-01T00:00:00Z" if "Date" in field or field.endswith("Execution") else "987654321"
+    assert 204 == web.post(TASKS, json=of(**{field: nothing})).status_code
+    number = web.post(TASKS, json=of(tasks__id=str(weekly))).json()
+    shown = fleet.db.value("select pgjobs.operation_task_json(t) from pgjobs.tasks t where id = %s", weekly)
+    assert {"tasks": [shown], "page": {"number": 1, "of": 1}} == number
+    page = {"limit": {"size": 1, "start": 2}, "sort": {"parameters": [{"name": "taskName"}]}}
+    assert ["weekly"] == found(web.post(TASKS, json=page), "name")
+    assert (2, {"ACTIVE": 1, "INACTIVE": 1}) == (
+        (counted := groups(web.post(f"{TASKS}/summary", json={})))[0],
+        counted[1]["taskState"],
+    )
+
+
 def test_jobs_of_other_doors_are_not_found(web: Web, jobs: list[int]) -> None:
     """A job whose type this door does not offer is not there, not by its number either, and nor are its operations."""
     letter, number = jobs[0], of(jobId=jobs[0])

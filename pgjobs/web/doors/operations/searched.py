@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from pgjobs.web.doc import Answer, Body, Doc, Query, Schema
+from pgjobs.web.doc import (
+    ANY_OBJECT,
+    COUNT,
+    MOMENT,
+    TEXT,
+    Answer,
+    Body,
+    Doc,
+    Query,
+    Schema,
+    choice,
+    listing,
+    maybe,
+    record,
+)
 
 TABLES = ("text/csv", "text/plain")
 FLAG: Schema = {"enum": ["true", "false", "True", "False"]}
@@ -13,52 +27,33 @@ QUERY = (
     Query("utc", FLAG, "without effect: moments are in UTC"),
     Query("defaultSorted", FLAG, "without effect: what has no order of its own comes with the newest first"),
 )
-NAMED: Schema = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
-LIST: Schema = {"type": ["object", "null"], "properties": {"parameters": {"type": ["array", "null"], "items": NAMED}}}
 WHOLE: Schema = {"type": ["integer", "string", "null"]}
-BODY = Body(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {
-            "filter": {"type": ["object", "null"]},
-            "limit": {"type": ["object", "null"], "properties": {"start": WHOLE, "size": WHOLE}},
-            "sort": LIST,
-            "select": {"type": ["array", "null"], "items": {"anyOf": [{"type": "string"}, NAMED]}},
-            "group": LIST,
-        },
-    },
-    required=False,
-)
-COUNT: Schema = {"type": "integer", "minimum": 0}
-PAGE: Schema = {
-    "type": "object",
-    "required": ["number", "of"],
-    "properties": {"number": {"type": "integer", "minimum": 1}, "of": {"type": "integer", "minimum": 1}},
+ORDER = record({"name": TEXT, "type": maybe(choice("ASCENDING", "DESCENDING"))}, "type")
+COLUMN = record({"name": TEXT, "fields": listing(record({"field": TEXT, "alias": TEXT}, "alias"))}, "fields")
+ASKED = {
+    "filter": maybe(ANY_OBJECT),
+    "limit": maybe(record({"start": WHOLE, "size": WHOLE}, "start", "size")),
+    "sort": maybe(record({"parameters": maybe(listing(ORDER))}, "parameters")),
+    "select": maybe(listing({"anyOf": [TEXT, COLUMN]})),
+    "group": maybe(record({"parameters": maybe(listing(record({"name": TEXT})))}, "parameters")),
 }
-SUMMARY: Schema = {
-    "type": "object",
-    "required": ["date", "count", "summaryGroup"],
-    "properties": {
-        "date": {"type": "string", "format": "date-time"},
-        "count": COUNT,
-        "summaryGroup": {"type": "array", "items": {"type": "object"}},
-    },
-}
+BODY = Body(record(ASKED, *ASKED), required=False)
+PLACE: Schema = {"type": "integer", "minimum": 1}
+PAGE = record({"number": PLACE, "of": PLACE})
+VALUES = record({"count": COUNT, "list": listing(record({"count": COUNT, "name": TEXT}))})
+GROUP: Schema = {"type": "object", "additionalProperties": VALUES}
+SUMMARY = record({"date": MOMENT, "count": COUNT, "summaryGroup": listing(GROUP)})
 
 
 def rows(what: str) -> Doc:
     """A search that shows what it finds."""
-    answer: Schema = {
-        "type": "object",
-        "required": [what, "page"],
-        "properties": {what: {"type": "array", "items": {"type": "object"}}, "page": PAGE, "summary": SUMMARY},
-    }
+    answer = record({what: listing(ANY_OBJECT), "page": PAGE, "summary": SUMMARY}, "summary")
     answers = {200: Answer(f"a page of {what}; a table for Accept: text/csv or text/plain", answer, texts=TABLES)}
     return Doc(f"search {what}", answers | {204: Answer("there are no more")}, query=QUERY, body=BODY)
 
 
 def counts(what: str) -> Doc:
     """A search that counts what it finds."""
-    answer: Schema = {"type": "object", "required": ["summary"], "properties": {"summary": SUMMARY}}
-    return Doc(f"count {what}", {200: Answer("how many there are", answer)}, query=QUERY, body=BODY)
+    return Doc(
+        f"count {what}", {200: Answer("how many there are", record({"summary": SUMMARY}))}, query=QUERY, body=BODY
+    )

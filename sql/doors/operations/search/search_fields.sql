@@ -47,6 +47,8 @@ as $$
       ('{tasks}',           'taskDescription', 't.description', 'text', true),
       ('{tasks}',           'taskState', 'pgjobs.task_state(t.id)', 'text', true),
       ('{tasks}',           'jobOperationName', 'upper(t.type)', 'text', true),
+      ('{tasks}',           'jobUser', 'pgjobs.operation_user(t.submitted_by)', 'text', true),
+      ('{tasks}',           'jobUserNotes', 't.notes', 'text', true),
       ('{tasks}',           'taskStartDate', 't.starts_at', 'timestamptz', true),
       ('{tasks}',           'taskStopDate', 't.stops_at', 'timestamptz', true),
       ('{tasks}',           'taskLastExecution', 'p.last_occasion', 'timestamptz', true),

@@ -22,7 +22,8 @@ as $$
       ('jobs', 'operationName', 'jobOperationName'), ('jobs', 'operation.name', 'jobOperationName'),
       ('tasks', 'operationName', 'jobOperationName'), ('tasks', 'operation.name', 'jobOperationName'),
       ('tasks', 'tasks.id', 'taskId'), ('tasks', 'tasks.name', 'taskName'), ('tasks', 'tasks.description', 'taskDescription'),
-      ('tasks', 'tasks.state', 'taskState'), ('tasks', 'taskStatus', 'taskState'), ('tasks', 'task.status', 'taskState')
+      ('tasks', 'tasks.state', 'taskState'),
+      ('tasks', 'tasks.job.request.user', 'jobUser'), ('tasks', 'taskStatus', 'taskState'), ('tasks', 'task.status', 'taskState')
     ) v (what, alias, name)
     where v.what = _what) a;
 $$;

@@ -16,9 +16,7 @@ begin
   elsif _search = 'jobs' then
     execute format('select jsonb_agg(pgjobs.operation_job_json(j) order by a.place) from %s', pgjobs.search_source(_search)) into _shown using _jobs;
   elsif _search = 'tasks' then
-    execute format($tasks$
-      select jsonb_agg(jsonb_build_object('id', t.id::text, 'name', t.name, 'description', t.description,
-        'state', pgjobs.task_state(t.id), 'status', pgjobs.task_state(t.id)) order by a.place) from %s$tasks$, pgjobs.search_source(_search)) into _shown using _jobs;
+    execute format('select jsonb_agg(pgjobs.operation_task_json(t) order by a.place) from %s', pgjobs.search_source(_search)) into _shown using _jobs;
   else
     execute format($items$
       with bodies as materialized (
