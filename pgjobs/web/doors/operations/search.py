@@ -20,8 +20,8 @@ from pgjobs.web.errors import HEADERS, Problem, clipped, json_response
 from pgjobs.web.parameters import query
 
 SEARCH_BYTES = 128 * 1024
-TABLE_PAGE = 2000
-"""Rows of a table that are asked of the database at once, where the whole table is asked for."""
+PAGE, TABLE_PAGE = 1000, 2000
+"""Rows of a page where no size is given, and of a table that are asked of the database at once."""
 FLAGS = ("flattened", "utc", "summary", "defaultSorted", "caseSensitive")
 TYPES = {
     "devices": "entity.device",
@@ -112,7 +112,7 @@ def _start(body: dict[str, Any]) -> int:
 def _without_start(body: dict[str, Any]) -> dict[str, Any]:
     """A search without the number of its page: the same for all pages of it."""
     limit = body.get("limit")
-    return body | {"limit": {key: limit[key] for key in limit if key != "start"} if isinstance(limit, dict) else limit}
+    return body | {"limit": str(limit.get("size") or PAGE) if isinstance(limit, dict) else str(PAGE)}
 
 
 async def _table(request: Request, asked: Asked, form: Form) -> Response:
