@@ -11,10 +11,15 @@ T = TypeVar("T")
 
 
 async def unbroken(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-    """Do it in a thread, and wait to the end, also when cancelled: it uses a descriptor that the caller will close."""
+    """Do it in a thread, and wait to the end, however often cancelled: it uses what the caller will close."""
     task = asyncio.ensure_future(asyncio.to_thread(work, *args, **named))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait((task,))
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        task.exception()  # looked at, so that asyncio does not report it as lost
+        raise cancelled
+    return task.result()

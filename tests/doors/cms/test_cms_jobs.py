@@ -359,6 +359,23 @@ def test_if_match_refuses_what_was_read_too_long_ago(web: Web, db: Db) -> None:
     assert 400 == web.call("PATCH", f"/jobs/{job}", json={"priority": 8}, headers={"If-Match": "x"}).status_code
 
 
+def test_of_many_changes_at_once_one_is_at_the_revision(web: Web, db: Db) -> None:
+    """Of changes that come at the same moment under the same If-Match one is done, and the others get 412."""
+    job = insert_job(db)
+    read = web.get(f"/jobs/{job}").headers["etag"]
+
+    async def all_at_once(client: httpx.AsyncClient) -> list[httpx.Response]:
+        headers = {"If-Match": read}
+        return await asyncio.gather(
+            *(client.patch(f"/jobs/{job}", json={"name": f"{n}"}, headers=headers) for n in range(6))
+        )
+
+    answers = web.within(all_at_once)
+    assert [200] + [412] * 5 == sorted(answer.status_code for answer in answers)
+    (done,) = [answer.json()["name"] for answer in answers if answer.status_code == 200]
+    assert done == db.value("select name from xmp_jobs where id = %s", job)
+
+
 def test_progress_is_no_other_revision(web: Web, db: Db) -> None:
     """The revision of a job stays while its records are counted, so that somebody can change a running job."""
     job = job_in(db, "in progress")

@@ -319,6 +319,19 @@ def test_a_log_that_is_cut_meanwhile_breaks_the_download_off(web_url: str, long_
     assert "Traceback" not in "".join(web.log)
 
 
+def test_clients_that_go_away_are_no_error(web_url: str, long_log: tuple[Log, Path, bytes]) -> None:
+    """A client that has had enough of a log, or of its own search, ends the download, and nothing is said of it."""
+    log, _, data = long_log
+    with WebProcess(database_url=web_url) as web:
+        for number in range(24):
+            query = "?msisdn=923000000007" if number % 3 == 0 else ""
+            with asked(web, log.url + query) as line:
+                assert line.recv(1 + number * 1000).startswith(b"H")
+        assert data == web.client.get(log.url).content
+        assert 0 == web.end()
+    assert [] == [line for line in web.log if " INFO " not in line]
+
+
 def test_a_long_log_passes_through_little_memory(web_url: str, long_log: tuple[Log, Path, bytes]) -> None:
     """A log of any size costs the process only a few MB, whole, packed, or searched."""
     log, _, data = long_log
