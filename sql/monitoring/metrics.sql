@@ -59,7 +59,7 @@ as $$
   ) g
   group by g.name, g.labels
   union all
-  select 'pgjobs_callbacks_open', 'gauge', 'Callbacks about ended jobs that are still to be delivered; 10000 means so many or more.', '{}', count(*)::double precision
+  select 'pgjobs_callbacks_open', 'gauge', 'Callbacks that are still to be delivered; 10000 means so many or more.', '{}', count(*)::double precision
   from (select from pgjobs.callbacks n where n.closed_at is null and n.created_at >= pgjobs.oldest_callback() limit 10000) c
   union all
   select 'pgjobs_mailing_messages', 'gauge', 'Messages of all mailings by status.', jsonb_build_object('status', s), coalesce(d.count, 0)::double precision
