@@ -49,6 +49,10 @@ begin
   select p.* into strict _params from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) p where j.id = _job_id;
   select t.selector into strict _selector from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text where j.id = _job_id;
   select pgjobs.source_statement(j.type::text, j.params ->> 'source') into _source from public.xmp_jobs j where j.id = _job_id and j.params ? 'source';
+  if _source is not null and pgjobs.trusted_selector(_selector || '_again', '{bigint,bigint,bytea}', _needed => false) is not null then
+    _source := format('select s.key, s.target, s.code, s.detail, %s(%s, s.key, s.body) as body, s.routing_key from (%s) s',
+      pgjobs.trusted_selector(_selector || '_again', '{bigint,bigint,bytea}'), _job_id, _source);
+  end if;
   _limit := _params.count;
   if _source is null and pgjobs.trusted_selector(_selector || '_bounds', '{bigint}', _needed => false) is not null then
     select b.start_key, b.send_limit into _start, _limit from pgjobs.selection_bounds(_job_id, false) b;

@@ -39,6 +39,7 @@ begin
       end if;
       perform pgjobs.trusted_selector(new.selector || '_bounds', '{bigint}', _needed => false);
       perform pgjobs.trusted_selector(new.selector || '_check', '{jsonb,jsonb}', _needed => false);
+      perform pgjobs.trusted_selector(new.selector || '_again', '{bigint,bigint,bytea}', _needed => false);
     end if;
     -- An exchange that routes by headers, or to everybody, asks for no key.
     if new.exchange <> '' then

@@ -314,3 +314,61 @@ def test_what_was_cancelled_before_its_start_is_verified(diagnosis: Diagnosis) -
     engine.execute("select pgjobs.cancel_job(%s)", job)
     assert {"c": 9} == diagnosis.statuses(job)
     assert [] == asyncio.run(examine(engine.database_url, job)).findings
+
+
+def test_a_dry_run_of_a_filter_keeps_no_items(diagnosis: Diagnosis) -> None:
+    """By the rights of a daemon, each entity has its line, and nothing is sent or kept."""
+    engine = diagnosis.engine
+    add_entities(engine.database, 20)
+    job = diagnosis.add_job(params={"entities": ["dev-1", {"id": "dev-2", "parameters": {"a": 1}}], "dry_run": True})
+    other = diagnosis.add_job(params={"filter": {"gt": {"floor": 2}}, "dry_run": True}, active=True)
+    engine.start()
+    engine.execute("update xmp_jobs set active = true where id = %s", job)
+    for each, number in ((job, 2), (other, 10)):
+        engine.wait_status(each, "done")
+        assert number == len(engine.log_lines(each))
+        assert {} == diagnosis.statuses(each)
+
+
+def test_what_is_sent_again_names_its_own_item(diagnosis: Diagnosis) -> None:
+    """A job over what failed in another one has bodies with the ids of its own items, so that answers by them count."""
+    engine = diagnosis.engine
+    add_entities(engine.database, 5)
+    job = diagnosis.add_job(params={"listed": True, "parameters": {"a": 1}})
+    diagnosis.append(job, "dev-1", "dev-2", {"id": "dev-3", "parameters": {"a": 2}})
+    seen: list[dict[str, Any]] = []
+
+    def answer(_properties: object, body: dict[str, Any]) -> object:
+        request = body["operation"]["request"]
+        seen.append(request)
+        result = "ERROR" if request["id"].startswith(f"{job}-") else "SUCCESSFUL"
+        return {"operation": {"response": {"id": request["id"], "resultCode": result}}}
+
+    diagnosis.consume(answer)
+    engine.start()
+    engine.execute("update xmp_jobs set active = true where id = %s", job)
+    assert {"f": 3} == settled(diagnosis, job, 1)
+    again = engine.value("select (pgjobs.retry_job(%s) ->> 'id')::bigint", job)
+    assert {"s": 3} == settled(diagnosis, again, 1)
+    assert {(f"{each}-{key}", 2 if key == 3 else 1) for each in (job, again) for key in (1, 2, 3)} == {
+        (one["id"], one["parameters"]["a"]) for one in seen
+    }
+    assert {"DIAGNOSIS"} == {one["name"] for one in seen}
+
+
+def test_a_daemon_that_ends_meanwhile_lets_go(diagnosis: Diagnosis) -> None:
+    """Told to end while it writes, it ends soon, nothing is there, and another daemon writes everything."""
+    engine = diagnosis.engine
+    add_entities(engine.database, 200)
+    job = diagnosis.add_job(params={"filter": {}})
+    waits = "exists (select from pg_stat_activity where query like '%%expand_items(%%' and wait_event_type = 'Lock')"
+    with engine.connect() as other, other.transaction():
+        other.execute("select from xmp_jobs where id = %s for update", (job,))
+        engine.execute(SOON, job)
+        first = engine.start()
+        engine.wait_until(waits)
+        assert 0 == first.terminate(15)
+        assert (0, 0, 0, False, True) == kept(engine.database, job)
+    engine.start()
+    engine.wait_until(WRITTEN, job)
+    assert (180, 180, 180, True, False) == kept(engine.database, job)
