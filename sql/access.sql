@@ -212,7 +212,7 @@ grant execute on function pgjobs.live_daemons to pgjobs_daemon;
 grant select on pgjobs.daemon_counters to pgjobs_daemon;
 grant select (expires_at) on pgjobs.tokens to pgjobs_daemon;
 grant select (id, status, run_at, shards) on public.xmp_jobs to pgjobs_daemon;
-grant select (name, selector, exchange, routing_key, tracked, reply_queue, needs_replies, format, execution_limit) on public.xmp_job_types to pgjobs_daemon;
+grant select (name, selector, exchange, routing_key, tracked, reply_queue, needs_replies, format, execution_limit, doors, params, params_schema) on public.xmp_job_types to pgjobs_daemon;
 
 -- The operator's tables, which keep their owners; pgjobs.missing_rights() says what could not be granted here.
 grant usage on schema public to pgjobs_owner;

@@ -11,7 +11,7 @@ import psycopg
 
 import pgjobs
 from pgjobs.errors import ConfigurationError, Interrupted, SchemaError
-from pgjobs.ops.doctor import connections, rights, tables, triggers, work
+from pgjobs.ops.doctor import connections, doors, rights, tables, triggers, work
 from pgjobs.ops.doctor.finding import Finding, ok, problem, unchecked, warning
 from pgjobs.pg import connection as db
 from pgjobs.pg.hints import hint_for
@@ -69,6 +69,7 @@ async def findings(settings: Settings, types: list[work.JobType], *, live: bool 
             ("tasks", work.tasks(connection)),
             ("tokens", work.tokens(settings, connection)),
             ("job types", work.selectors(connection, types)),
+            ("doors", doors.findings(types)),
         ):
             async for found in guarded(about, part):
                 yield found

@@ -31,6 +31,9 @@ class JobType(NamedTuple):
     needs_replies: bool
     format: str
     execution_limit: timedelta | None
+    doors: list[str]
+    params: list[str]
+    params_schema: str | None
 
     @property
     def taken_by_sql(self) -> bool:
@@ -44,7 +47,7 @@ async def job_types(connection: db.Connection) -> list[JobType]:
     await cursor.execute(
         "select name::text, selector, exchange, coalesce(routing_key, '') as routing_key, tracked,"
         " case when tracked then coalesce(reply_queue, '') else '' end as reply_queue, needs_replies, format,"
-        " execution_limit"
+        " execution_limit, doors, params, params_schema::text"
         " from public.xmp_job_types t where selector is not null"
         # The type that the door of mailings has by itself needs queues once there is a mailing.
         " and (name <> 'mailing' or exists (select from pgjobs.item_totals x where x.type = t.name)) order by name"
