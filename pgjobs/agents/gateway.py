@@ -164,9 +164,11 @@ class Gateway:
 
 def number_of(item: Item) -> int:
     """Job and key of an item as one number, for gateways that know no other ids; ValueError where they do not fit."""
-    if item.job >= 2**31 or not 0 <= item.key < 2**32:
+    # Above its lowest 40 bits the key may have the zone of the client, who is in a job once.
+    key = item.key & (2**40 - 1)
+    if item.job >= 2**31 or item.key < 0 or key >= 2**32:
         raise ValueError(f"item {item.id} has no number: set PGJOBS_GATEWAY_IDS=text")
-    return item.job << 32 | item.key
+    return item.job << 32 | key
 
 
 def declare(url: str, *queues: str) -> None:

@@ -34,10 +34,10 @@ begin
   select _job_id, s, _now, _parts, k.start, k.start, k.start, _first_key, coalesce(_cuts[s + 1], _end_key),
          _estimate * (s + 1) / _parts - _estimate * s / _parts, _now, _priority, true, _zones[s + 1], _attempt, _round_at, _routed
   from generate_series(1, _parts - 1) s
-  cross join lateral (select case when _zones is null then _cuts[s] else _start_key end) k (start);
+  cross join lateral (select case when _zones is null or _cuts <> '{}' then _cuts[s] else _start_key end) k (start);
   perform pgjobs.pass_turn(_job_id);
   return 'go';
 end;
 $$;
 comment on function pgjobs.prepare_job(bigint, integer, bigint, bigint, bigint, bigint, bigint, bigint, bigint[], text[]) is
-  'Fixes once where a job begins and ends, as measure_selection() has found it, and cuts it into ranges of the key: the first one is the shard that is prepared, each further one becomes a shard behind the end of the one before; the first of these is due at once. Where there are zones each shard has one of them, and the whole range. From here on a run continues by key alone. A job that is prepared already stays as it is. Null: fenced out.';
+  'Fixes once where a job begins and ends, as measure_selection() has found it, and cuts it into ranges of the key: the first one is the shard that is prepared, each further one becomes a shard behind the end of the one before; the first of these is due at once. Where there are zones each shard has one of them, and the whole range, or its part of it where there are cuts as well. From here on a run continues by key alone. A job that is prepared already stays as it is. Null: fenced out.';

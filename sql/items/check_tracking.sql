@@ -44,9 +44,8 @@ begin
     perform pgjobs.refuse('PJ400', 'bad_keep_the_last', 'keep_the_last', format('keep_the_last: %s is out of range', _type.keep_the_last),
       'give a number of 1 or more, or null to keep what there is of all jobs', _table);
   end if;
-  if _type.tracked and _type.schedule -> 'local_time' = 'true' then
-    perform pgjobs.refuse('PJ400', 'bad_schedule', 'schedule.local_time',
-      'schedule.local_time: the type is tracked, and records that are kept as items have no zone of their own', 'leave local_time out, or set tracked to false', _table);
+  if _type.tracked and _type.selector is not null and _type.schedule -> 'local_time' = 'true' then
+    perform pgjobs.check_zones(true, _type.selector, _table);
   end if;
 end;
 $$;

@@ -27,10 +27,8 @@ begin
     perform pgjobs.refuse_field('schedule.local_time', 'a job with count can''t be cut by the zones of its records',
       'leave out count or local_time', _table);
   end if;
-  if (_registered.schedule || _schedule) -> 'local_time' = 'true' and _registered.tracked then
-    perform pgjobs.refuse_field('schedule.local_time',
-      format('type %s is tracked, and records that are kept as items have no zone of their own', left(_type, 100)),
-      'leave local_time out, or use a type that is not tracked', _table);
+  if (_registered.schedule || _schedule) -> 'local_time' = 'true' then
+    perform pgjobs.check_zones(_registered.tracked, _registered.selector, _table);
   end if;
   if _max_backlog is not null and _registered.exchange <> '' and _registered.queue is null then
     perform pgjobs.refuse('PJ400', 'bad_max_backlog', 'max_backlog',

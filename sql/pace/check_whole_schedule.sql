@@ -21,7 +21,8 @@ begin
     if _schedule ? 'scattering' then
       perform pgjobs.refuse_field(_local, 'what is scattered has one window for all recipients', 'leave out local_time or scattering', _table);
     end if;
-    if pgjobs.trusted_selector(_selector || '_zones', '{bigint}', _needed => false) is null then
+    if pgjobs.trusted_selector(_selector || '_zones', '{bigint}', _needed => false) is null
+       and pgjobs.trusted_selector(_selector || '_zone_ranges', '{bigint}', _needed => false) is null then
       perform pgjobs.refuse_field(_local, format('there is no function %s_zones(bigint), so nobody knows the zones of the records', _selector),
         'create it as the contract of a selector says, or leave local_time out', _table);
     end if;

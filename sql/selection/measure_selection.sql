@@ -22,6 +22,7 @@ declare
   _before_first bigint;
   _records bigint;
   _total bigint;
+  _cuts bigint[];
 begin
   select p.* into strict _params from public.xmp_jobs j cross join pgjobs.read_params(j.type::text, j.params) p where j.id = _job_id;
   select coalesce(j.shards, 1), t.schedule || j.schedule into _parts, _schedule
@@ -56,12 +57,16 @@ begin
         'schedule.local_time: a job with count can''t be cut by the zones of its records', 'leave out count or local_time');
     end if;
     _parts := 1;
-    zones := pgjobs.zones_of(_job_id);
+    if _tracked then
+      select r.zones, r.cuts into zones, _cuts from pgjobs.zone_ranges_of(_job_id) r;
+    else
+      zones := pgjobs.zones_of(_job_id);
+    end if;
   end if;
   return query
   select _start, _bounds.first_key, _bounds.end_key, _bounds.send_limit,
          least(coalesce(_total, _records, 0), _bounds.send_limit),
-         pgjobs.cut_selection(_job_id, coalesce(_start, _before_first), _bounds.first_key, _bounds.end_key, _bounds.total, _records, _bounds.sample, _parts),
+         coalesce(_cuts, pgjobs.cut_selection(_job_id, coalesce(_start, _before_first), _bounds.first_key, _bounds.end_key, _bounds.total, _records, _bounds.sample, _parts)),
          zones;
 end;
 $$;

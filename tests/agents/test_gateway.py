@@ -147,6 +147,8 @@ def test_a_gateway_that_wants_numbers(simulated: SimulatedGateway) -> None:
     ((path, _headers, body),) = simulated.calls
     number = 12 * 2**32 + 7
     assert (f"/v1/send/{number}", MESSAGE | {"id": number}) == (path, body)
+    assert "SUCCESSFUL" == sent(simulated.url, item(key=1180 * 2**40 + 7), numbers=True).result
+    assert f"/v1/send/{number}" == simulated.calls.pop()[0]
     assert "GATEWAY_REFUSED" == sent(simulated.url, item(key=-1), numbers=True).result
     assert "GATEWAY_REFUSED" == sent(simulated.url, item(raw=b"[1]"), numbers=True).result
 

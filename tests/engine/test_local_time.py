@@ -178,8 +178,8 @@ def test_a_job_with_count_has_one_shard(db: Db) -> None:
     assert "leave out count" in (said.message_hint or "")
 
 
-def test_a_tracked_type_has_one_window_for_all(db: Db) -> None:
-    """Items have no zone: local_time is refused in one sentence, of the type, of its jobs and of its tasks."""
+def test_a_tracked_type_whose_zones_are_no_ranges_has_one_window_for_all(db: Db) -> None:
+    """Items have no zone of their own: local_time is refused in one sentence, of the type, of its jobs and tasks."""
     make_greeting(db)
     local = json.dumps({"local_time": True, "window": NINE})
     refusals = [db.refusal("update xmp_job_types set tracked = true where name = 'greeting'")]
@@ -190,7 +190,9 @@ def test_a_tracked_type_has_one_window_for_all(db: Db) -> None:
     ]
     for refusal, table in zip(refusals, ("xmp_job_types", "xmp_jobs", "tasks"), strict=True):
         assert ("PJ400", "schedule.local_time", table) == (refusal.sqlstate, refusal.column_name, refusal.table_name)
-        assert "tracked, and records that are kept as items have no zone" in (refusal.message_primary or "")
+        assert "tracked, and there is no function public.greeting_records_zone_ranges" in (
+            refusal.message_primary or ""
+        )
         assert "leave local_time out" in (refusal.message_hint or "")
 
 

@@ -387,6 +387,8 @@ def test_a_scrape_touches_no_big_table(db: Db, database: str) -> None:
         "switch",
         "reply_faults",
         "item_counts",
+        "item_totals",
+        "open_totals",
     }
     assert set(read) <= known
     assert 2 >= read["shards"]

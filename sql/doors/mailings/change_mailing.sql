@@ -17,7 +17,7 @@ begin
     perform pgjobs.refuse('PJ400', 'started', 'non_field_errors', format('mailing %s has started, and can''t be changed', _id), 'create a new mailing', '');
   end if;
   update public.xmp_jobs j
-  set params = r.params, run_at = r.run_at, stop_at = r.stop_at
+  set params = r.params, run_at = r.run_at, stop_at = r.stop_at, schedule = r.schedule
   from pgjobs.read_mailing(_given, _id, case when _partly then to_jsonb(pgjobs.mailing_json(_job)) - 'id' end) r
   where j.id = _id
   returning pgjobs.mailing_json(j) into _answer;

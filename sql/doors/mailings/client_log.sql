@@ -15,7 +15,7 @@ begin
       select coalesce(json_agg(pgjobs.message_json(i) order by i.job_id desc), '[]')
       from unnest(_mailings) m (id)
       join public.xmp_jobs j on j.id = m.id and (j.deleted_at is null or _deleted)
-      join pgjobs.items i on i.job_id = m.id and i.key = _client),
+      join pgjobs.items i on i.job_id = m.id and i.key = any (pgjobs.message_keys(m.id, _client))),
     'next', case when cardinality(_mailings) = _most then _mailings[_most] end);
 end;
 $$;

@@ -15,8 +15,8 @@ begin
     return _known #>> '{}';
   end if;
   perform pgjobs.set_actor(_actor);
-  insert into public.xmp_jobs as j (type, params, run_at, stop_at, submitted_by)
-  select 'mailing', r.params, r.run_at, r.stop_at, _actor from pgjobs.read_mailing(_given, null, null) r
+  insert into public.xmp_jobs as j (type, params, run_at, stop_at, schedule, submitted_by)
+  select 'mailing', r.params, r.run_at, r.stop_at, r.schedule, _actor from pgjobs.read_mailing(_given, null, null) r
   returning pgjobs.mailing_json(j) into _answer;
   perform pgjobs.keep_request(_actor, _once, to_jsonb(_answer::text));
   return _answer;

@@ -10,7 +10,7 @@ begin
   perform pgjobs.set_actor(_actor);
   perform pgjobs.expect_client(_id);
   delete from pgjobs.entities e where e.number = _id;
-  perform pgjobs.cancel_items(o.job_id, array[_id]) from (select job_id from pgjobs.open_totals where type = 'mailing' order by job_id) o;
+  perform pgjobs.cancel_items(o.job_id, pgjobs.message_keys(o.job_id, _id)) from (select job_id from pgjobs.open_totals where type = 'mailing' order by job_id) o;
 end;
 $$;
 comment on function pgjobs.delete_client(bigint, text) is

@@ -6,7 +6,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
   select json_build_object(
-    'id', _item.job_id || '-' || _item.key, 'mailing', _item.job_id, 'client', _item.key, 'status', pgjobs.message_status(_item.status),
+    'id', _item.job_id || '-' || _item.key, 'mailing', _item.job_id, 'client', _item.key & 1099511627775, 'status', pgjobs.message_status(_item.status),
     'attempts', _item.attempts, 'sent_at', pgjobs.instant_text(_item.launched_at), 'closed_at', pgjobs.instant_text(_item.closed_at),
     'next_attempt_at', case when _item.status = 'r' then pgjobs.instant_text((
       select r.due_at from pgjobs.item_retries r where r.job_id = _item.job_id and r.key = _item.key)) end,

@@ -36,10 +36,14 @@ MAILING_FIELDS: dict[str, Schema] = {
     "client_operator_code_filter": maybe(word(10)),
     "client_tag_filter": maybe(word(10)),
     "end_time": MOMENT,
+    "time_interval": {
+        "type": ["string", "null"],
+        "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$",
+    },
 }
 TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 CLIENT = record({"id": ID, **dict.fromkeys(CLIENT_FIELDS, TEXT_OR_NULL)})
-MAILING = record({"id": ID, **MAILING_FIELDS})
+MAILING = record({"id": ID, **MAILING_FIELDS}, "time_interval")
 MESSAGE_DATA = listing(record({"status": choice("FAILED", "Pending", "SENT", "TIMEOUT"), "count": COUNT}))
 SENTENCE: Schema = {"type": "string"}
 DOOR = DoorDoc(
@@ -82,7 +86,7 @@ A_MAILING = {
     "client_tag_filter": "VIP",
     "end_time": "2128-11-20T00:00:00Z",
 }
-FILTERS = ("client_operator_code_filter", "client_tag_filter")
+CHOSEN = ("client_operator_code_filter", "client_tag_filter", "time_interval")
 LIST_CLIENTS = Doc("Clients, by their ids", {200: Answer("A page.", listing(shape("Client")))}, (AFTER, LIMIT))
 CREATE_CLIENT = Doc(
     "Add a client",
@@ -104,7 +108,7 @@ ALL_STATISTICS = Doc(
 CREATE_MAILING = Doc(
     "Add a mailing",
     {201: Answer("The mailing.", shape("Mailing"), links=_links("mailings")), **REPEATED},
-    body=_body(MAILING_FIELDS, *FILTERS, example=A_MAILING),
+    body=_body(MAILING_FIELDS, *CHOSEN, example=A_MAILING),
     headers=(ONCE,),
 )
 STATISTICS = Doc(

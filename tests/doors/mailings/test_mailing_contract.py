@@ -300,3 +300,25 @@ def test_a_consumer_that_answers_by_the_id_alone(mailings: Mailings) -> None:
     mailings.engine.start()
     mailings.engine.wait_status(mailing, "done")
     assert {"SENT": 1} == mailings.counts(mailing)
+
+
+@pytest.mark.parametrize("interval", ["9:00-21:00", "09:00", "09:00-24:00", "09:00-21:30", "", 9, ["09:00", "21:00"]])
+def test_an_interval_that_can_not_be(mailings: Mailings, interval: object) -> None:
+    """It is 400 with the field."""
+    answer = mailings.call("POST", "/mailings/", MAILING | {"time_interval": interval})
+    assert (400, ["time_interval"]) == (answer.status_code, list(answer.json()))
+
+
+def test_an_interval_comes_back(mailings: Mailings) -> None:
+    """Where there is one; PATCH changes it, and PUT without one takes it away."""
+    number = mailings.mailing(**MAILING | {"start_time": "2127-01-01", "time_interval": "22:30-06:30"})
+    answer = mailings.call("PATCH", f"/mailings/{number}", {"text": "good night"})
+    assert "22:30-06:30" == answer.json()["time_interval"]
+    answer = mailings.call("PATCH", f"/mailings/{number}", {"time_interval": "09:00-21:00"})
+    assert "09:00-21:00" == answer.json()["time_interval"]
+    answer = mailings.call("PATCH", f"/mailings/{number}", {"time_interval": None})
+    assert "time_interval" not in answer.json()
+    mailings.call("PATCH", f"/mailings/{number}", {"time_interval": "09:00-21:00"})
+    answer = mailings.call("PUT", f"/mailings/{number}", MAILING | {"start_time": "2127-01-01"})
+    assert (200, "client_tag_filter") == (answer.status_code, list(answer.json())[4])
+    assert "time_interval" not in answer.json()
