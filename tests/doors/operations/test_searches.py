@@ -323,6 +323,7 @@ def test_columns_are_selected_and_renamed(web: Web) -> None:
         {"name": "operationParameters", "fields": [{"field": "of"}]},
         {"name": "jobId"},
         "operationDate",
+        {"name": "entityId", "fields": [{"field": "value", "alias": "it's %s, $1 \\"}]},
     ]
     row = web.post(HISTORY, json=of(operationId="99-2") | {"select": select}).json()["operations"]
     expected = {
@@ -332,6 +333,7 @@ def test_columns_are_selected_and_renamed(web: Web) -> None:
         "operationParameters.of": "dev-2",
         "jobId": "99",
         "operationDate": "2026-11-26T09:03:00+00:00",
+        "it's %s, $1 \\": "dev-2",
     }
     assert [expected] == row
 
