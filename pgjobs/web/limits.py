@@ -35,7 +35,7 @@ class Limits:
         return f"the request was not complete within {self.request_seconds:g} s"
 
 
-LONG_BODY = "pgjobs.long_body"
+LONG_BODY = "long_body"
 """Name of the ASGI extension by which a handler asks for the time of an upload."""
 
 
