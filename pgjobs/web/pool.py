@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
@@ -31,6 +32,8 @@ QUEUE_SECONDS = 0.9
 CONNECT_SECONDS = 2.0
 PROBE_SECONDS = 1.0
 STATEMENT_SECONDS = 5
+TRUSTED_SECONDS = 0.5
+"""A query that only reads uses a connection without a check if one was checked so lately."""
 
 
 class Database:
@@ -43,6 +46,7 @@ class Database:
         self._reading = asyncio.Semaphore(READING_CONNECTIONS)
         self._abandoned: set[asyncio.Task[Any]] = set()
         self._away = False
+        self._checked_at = float("-inf")
 
     async def value(self, call: str, *args: object, reading: bool = False) -> Any:
         """The single value that a query returns."""
@@ -53,13 +57,21 @@ class Database:
 
         `reading`: the query changes nothing, and leaves some connections to those that do.
         """
+        trusting = reading and time.monotonic() - self._checked_at < TRUSTED_SECONDS
         try:
-            async with self._borrowed(reading=reading) as connection:
-                return await self._within(STATEMENT_SECONDS + 1, _fetch(connection, call, args))
+            return await self._ask(call, args, reading=reading, trusting=trusting)
         except TimeoutError:
             raise lost() from None
         except psycopg.Error as error:
-            raise problem_of(error, reading=reading) from error
+            if not trusting or not db.must_reconnect(error):
+                raise problem_of(error, reading=reading) from error
+        # The connection was lost since; nothing was changed, so the query is asked again.
+        self._checked_at = float("-inf")
+        return await self.rows(call, *args, reading=reading)
+
+    async def _ask(self, call: str, args: tuple[object, ...], *, reading: bool, trusting: bool) -> list[TupleRow]:
+        async with self._borrowed(reading=reading, trusting=trusting) as connection:
+            return await self._within(STATEMENT_SECONDS + 1, _fetch(connection, call, args))
 
     async def close(self) -> None:
         """Close every connection that nobody uses."""
@@ -69,10 +81,10 @@ class Database:
             await self._idle.pop().close()
 
     @contextlib.asynccontextmanager
-    async def _borrowed(self, *, reading: bool) -> AsyncIterator[db.Connection]:
+    async def _borrowed(self, *, reading: bool, trusting: bool) -> AsyncIterator[db.Connection]:
         """A working connection; it is kept for the next query unless an error has left it in doubt."""
         async with self._turn(reading=reading):
-            connection = await self._connected()
+            connection = self._idle.pop() if trusting and self._idle else await self._connected()
             doubtful = False
             try:
                 yield connection
@@ -134,6 +146,7 @@ class Database:
                 self._forget(connection)
                 raise
             else:
+                self._checked_at = time.monotonic()
                 return connection
         return await self._open()
 

@@ -227,3 +227,15 @@ def test_each_change_is_one_line(guarded_web: Web, db: Db, caplog: pytest.LogCap
         ("WARNING", "GET /jobs/stop from 127.0.0.1: 401 no_token"),
     ] == lines(caplog)
     assert token not in caplog.text
+
+
+def test_a_read_over_a_connection_that_was_lost_is_asked_again(web: Web, db: Db) -> None:
+    """The connection of a read that is not checked before may be gone: the read is answered all the same."""
+    ended = (
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+        " where datname = current_database() and application_name = 'pgjobs web'"
+    )
+    assert [200, 200] == [web.get("/jobs").status_code for _ in range(2)]
+    for _ in range(5):
+        assert db.value(ended) > 0
+        assert 200 == web.get("/jobs").status_code
