@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import stat
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from fix_web import Web, WebProcess, rest_of
 
 from pgjobs.injection.incoming import PREFIX, name_fault
 from pgjobs.settings import read_settings
+from pgjobs.web.doors.cms import files
 from pgjobs.web.doors.cms.files import UPLOADS
 
 LIST = b"923000000001\n923000000002\n"
@@ -269,6 +271,19 @@ def test_without_a_directory_the_answer_says_so(web_url: str, tmp_path: Path) ->
             answers = [web.call("PUT", "/files/a.csv", content=LIST), web.get("/files/a.csv"), web.get("/files")]
         assert [(503, "no_directory")] * 3 == [(answer.status_code, answer.json()["code"]) for answer in answers]
         assert "PGJOBS_INJECTIONS_DIR" in answers[0].json()["hint"]
+
+
+def test_a_directory_that_hangs_does_not_keep_the_service_from_starting(
+    web_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where looking for leftovers does not come to an end, the process says so and serves."""
+    gate = threading.Event()
+    monkeypatch.setattr(files, "CLEANING_SECONDS", 0.05)
+    monkeypatch.setattr(files, "remove_leftovers", lambda _folder: gate.wait(20) and [])
+    with Web(read_settings(database_url=web_url, injections_dir=folder)) as web:
+        assert 200 == web.get("/healthz").status_code
+        gate.set()
+    assert "does not answer" in caplog.text
 
 
 def test_more_uploads_than_there_may_be_are_503(door: Web) -> None:

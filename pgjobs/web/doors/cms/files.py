@@ -35,6 +35,8 @@ UPLOADS = 8
 BATCH = 1 << 20
 """So many bytes are gathered before they are written."""
 PAGE, LONGEST_PAGE = 100, 1000
+CLEANING_SECONDS = 5.0
+"""A network share that hangs must not keep the other endpoints from being served."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ENVELOPE = "multipart/form-data"
 
@@ -48,8 +50,12 @@ class Files:
 
     async def clean(self) -> None:
         """Remove what uploads that were cut off by the end of a process have left behind."""
+        task = asyncio.ensure_future(asyncio.to_thread(remove_leftovers, self.settings.injections_dir))
+        if not (await asyncio.wait((task,), timeout=CLEANING_SECONDS))[0]:
+            logger.warning("the injections directory does not answer: the service starts without looking at it")
+            return
         try:
-            removed = await asyncio.to_thread(remove_leftovers, self.settings.injections_dir)
+            removed = task.result()
         except OSError as error:
             logger.debug("the injections directory can't be looked at: %s", error.strerror)
             return
