@@ -625,6 +625,8 @@ create index callbacks_closed_idx on pgjobs.callbacks (closed_at) where closed_a
 create index callbacks_open_idx on pgjobs.callbacks (due_at) where closed_at is null;
 -- A job may have thousands of callbacks behind it.
 create index callbacks_open_job_idx on pgjobs.callbacks (job_id) where closed_at is null;
+-- Of one job one callback about its operations is open at a time: two daemons never gather for the same one.
+create unique index callbacks_operations_idx on pgjobs.callbacks (job_id) where keys is not null and closed_at is null;
 create index callbacks_in_flight_idx on pgjobs.callbacks (job_id) where in_flight_until is not null;
 comment on table pgjobs.callbacks is 'The outbox: what others are to be told about ended jobs, and about the ended operations of jobs that notify.';
 

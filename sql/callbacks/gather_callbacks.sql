@@ -10,7 +10,7 @@ declare
   -- So much of what their steps say is in one callback, of more than one operation.
   _bytes constant integer := 1000000;
   _job bigint := coalesce(nullif(current_setting('pgjobs.gathered_to', true), ''), '-1')::bigint;
-  _first bigint;
+  _id bigint;
   _parts bigint[];
   _keys bigint[];
   _taken bigint[];
@@ -22,10 +22,12 @@ begin
     _job := (select e.job_id from pgjobs.ended_items e where e.job_id > _job order by e.job_id limit 1);
     exit when _job is null;
     continue when exists (select from pgjobs.callbacks c where c.job_id = _job and c.keys is not null and c.closed_at is null);
-    select e.id into _first from pgjobs.ended_items e where e.job_id = _job order by e.job_id, e.id limit 1 for update skip locked;
-    -- Whoever held that row until now has made a callback.
-    continue when not found
-      or exists (select from pgjobs.callbacks c where c.job_id = _job and c.keys is not null and c.closed_at is null);
+    -- Whoever comes second waits here, and finds the callback of the first one.
+    insert into pgjobs.callbacks (job_id, status, created_at, due_at, posts, keys)
+    values (_job, 'operations', pgjobs.now(), pgjobs.now(), true, '{}')
+    on conflict (job_id) where keys is not null and closed_at is null do nothing
+    returning id into _id;
+    continue when _id is null;
     with first as materialized (
       select e.id, e.at, e.keys from pgjobs.ended_items e where e.job_id = _job order by e.job_id, e.id limit _most
     ), parts as (
@@ -36,21 +38,24 @@ begin
     where p.before < _most;
     delete from pgjobs.ended_items e where e.id = any (_parts);
     select j.callback_url into _url from public.xmp_jobs j where j.id = _job and j.notify;
-    continue when _url is null;
     select array_agg(s.key order by s.place) into _taken
     from (
       select k.key, k.place, sum(coalesce(octet_length(i.steps::text), 0)) over (order by k.place) as bytes
       from unnest(_keys) with ordinality k (key, place)
-      join pgjobs.items i on i.job_id = _job and i.key = k.key) s
+      join pgjobs.items i on i.job_id = _job and i.key = k.key
+      where _url is not null) s
     where s.place <= _most and (s.bytes <= _bytes or s.place = 1);
-    continue when _taken is null;
+    if _taken is null then
+      -- Nobody is to be told any more, or the items are gone.
+      delete from pgjobs.callbacks c where c.id = _id;
+      continue;
+    end if;
     insert into pgjobs.ended_items (job_id, at, keys)
     select _job, _at, p.keys
     from pgjobs.key_parts(array(
       select k.key from unnest(_keys) with ordinality k (key, place)
       where k.place > array_position(_keys, _taken[cardinality(_taken)]) order by k.place)) p (keys);
-    insert into pgjobs.callbacks (job_id, status, host, created_at, due_at, posts, keys)
-    values (_job, 'operations', pgjobs.host_of(_url), pgjobs.now(), pgjobs.now(), true, _taken);
+    update pgjobs.callbacks c set host = pgjobs.host_of(_url), keys = _taken where c.id = _id;
   end loop;
   perform set_config('pgjobs.gathered_to', coalesce(_job::text, ''), false);
 end;

@@ -1,4 +1,4 @@
--- Reads: shards   Writes: items, item_counts, item_retries, item_offers
+-- Reads: shards, xmp_jobs   Writes: items, item_counts, item_retries, item_offers, ended_items
 create or replace function pgjobs.cancel_items(_job_id bigint, _keys bigint[])
 returns bigint
 language plpgsql
@@ -6,6 +6,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  _notifies constant boolean := (select r.notifies from pgjobs.item_rules(_job_id) r);
   _n bigint;
 begin
   with open as materialized (
@@ -32,6 +33,9 @@ begin
     delete from pgjobs.item_retries r using open o where r.job_id = _job_id and r.key = o.key
   ), offered as (
     delete from pgjobs.item_offers f using open o where f.job_id = _job_id and f.key = o.key
+  ), ended as (
+    insert into pgjobs.ended_items (job_id, at, keys)
+    select _job_id, pgjobs.now(), p.keys from pgjobs.key_parts((select array_agg(o.key) from open o where _notifies)) p (keys)
   ), counted as (
     insert into pgjobs.item_counts as k (job_id, slot, status, n)
     select _job_id, pg_backend_pid() % 8, s.status, sum(s.n)

@@ -2,15 +2,20 @@
 
 import itertools
 import random
+import re
+import threading
 from collections import Counter
 from typing import Any
 
 import pytest
 from fix_items import Tracked
-from fix_jobs import Db, job_in
+from fix_jobs import Db, connect, job_in
 from fix_receiver import SECRET, Receiver
 from fix_rounds import BAD, GOOD, Hand
+from fix_services import soon
 from psycopg.types.json import Jsonb
+
+from pgjobs.pg.schema import folder
 
 
 def told(tracked: Tracked, receiver: Receiver, job: int, number: int) -> None:
@@ -83,9 +88,9 @@ def test_one_message_of_a_job_at_a_time(tracked: Tracked, receiver: Receiver) ->
 
 
 def test_however_an_operation_ends_it_is_told(tracked: Tracked, receiver: Receiver) -> None:
-    """By an answer, before its launch was accounted for, refused, by its time, by the stop of the job."""
+    """By an answer, before its launch was accounted for, refused, by its time, alone, by the stop of the job."""
     tracked.rules(retry_limit=1, retry_results=["ERROR_TIMEOUT"], delay_to_retry="1 day")
-    tracked.targets(6)
+    tracked.targets(7)
     tracked.engine.execute("update public.targets set code = 'suppressed' where id = 1")
     job = tracked.add_job(notify=True, callback_url=receiver.url)
     keys = "select array_agg(k order by k) from pgjobs.ended_items e, unnest(e.keys) k"
@@ -102,8 +107,21 @@ def test_however_an_operation_ends_it_is_told(tracked: Tracked, receiver: Receiv
         tracked.engine.execute(f"update pgjobs.{table} set launched_at = launched_at - interval '1 hour'")  # noqa: S608 of two
     tracked.engine.execute("select pgjobs.close_overdue(%s, 0)", job)
     assert [1, 2, 3, 5, 6] == tracked.engine.value(keys)
+    tracked.engine.execute("select pgjobs.cancel_items(%s, '{7}')", job)
+    assert [1, 2, 3, 5, 6, 7] == tracked.engine.value(keys)
     tracked.engine.execute("select pgjobs.close_items(%s, 0, 't', 'timed_out')", job)
-    assert [1, 2, 3, 4, 5, 6] == tracked.engine.value(keys)
+    assert [1, 2, 3, 4, 5, 6, 7] == tracked.engine.value(keys)
+
+
+def test_whoever_closes_items_says_so() -> None:
+    """Each function that closes items also notes them for those who are told: nobody else would find them."""
+    closing = [
+        path
+        for path in folder("sql").rglob("*.sql")
+        if re.search(r"update pgjobs\.items .*?\bset .*?closed_at = ", path.read_text(), re.DOTALL)
+    ]
+    assert len(closing) >= 6
+    assert [] == [path.name for path in closing if "insert into pgjobs.ended_items" not in path.read_text()]
 
 
 def test_a_cancelled_job_is_told_after_its_operations(tracked: Tracked, receiver: Receiver) -> None:
@@ -210,6 +228,44 @@ def test_every_operation_is_in_one_message(tracked: Tracked, db: Db, seed: int) 
         senders.take()
     assert list(range(1, 301)) == sorted(itertools.chain.from_iterable(senders.given.values()))
     assert list(range(1, 301)) == sorted(senders.told)
+
+
+def test_daemons_at_once_share_what_is_to_be_told(tracked: Tracked, db: Db, database: str) -> None:
+    """Four daemons gather and claim at once while items end: each operation is in one message, and of a job one message
+    is on its way at a time."""
+    tracked.targets(600)
+    job = tracked.add_job(notify=True, callback_url="https://partner/x")
+    Hand(tracked, job)
+    told: list[int] = []
+    flying: list[int] = []
+    wrong: list[list[int]] = []
+    done = threading.Event()
+
+    def send() -> None:
+        with connect(database) as own:
+            while not done.is_set():
+                claim = "select id, attempt from pgjobs.claim_callback('30 s', false, '{}', 7)"
+                for id_, attempt in own.execute(claim.encode()).fetchall():
+                    flying.append(id_)
+                    wrong.extend([flying] * (len(flying) > 1))
+                    told.extend(own.value("select keys from pgjobs.callbacks where id = %s", id_))
+                    flying.remove(id_)
+                    own.execute("select pgjobs.record_callback(%s, %s, 'http://x', 200, null, 1, 9)", (id_, attempt))
+
+    daemons = [threading.Thread(target=send) for _ in range(4)]
+    for daemon in daemons:
+        daemon.start()
+    try:
+        ending = "insert into pgjobs.ended_items (job_id, at, keys) values (%s, pgjobs.now(), %s)"
+        for key in range(1, 601, 3):
+            db.execute(ending.encode(), (job, [key, key + 1, key + 2]))
+        assert soon(lambda: len(told) >= 600, 60)
+    finally:
+        done.set()
+        for daemon in daemons:
+            daemon.join()
+    assert [] == wrong
+    assert list(range(1, 601)) == sorted(told)
 
 
 def ended(db: Db, job: int, number: int) -> None:
