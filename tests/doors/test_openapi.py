@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
-from fix_document import ALL_DOORS, operation_of
+from fix_answers import disagreement, operation_of
+from fix_document import ALL_DOORS
 from fix_web import Web
 from jsonschema import Draft202012Validator
 from starlette.responses import Response
@@ -98,6 +100,32 @@ def test_parameters_of_paths_are_described() -> None:
         assert sorted(re.findall(r"\{(\w+)\}", path)) == sorted(described), path
     assert operation_of(DOCUMENT, "HEAD", "/jobs") is operation_of(DOCUMENT, "GET", "/jobs")
     assert operation_of(DOCUMENT, "PUT", "/jobs") is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "body", "said"),
+    [
+        ("GET", "/healthz", 200, {"ok": True}, ""),
+        ("GET", "/healthz", 200, {"ok": False}, "True was expected"),
+        ("GET", "/healthz", 201, {"ok": True}, "201 is not documented"),
+        ("GET", "/healthz", 200, "x", "documented as application/json"),
+        ("GET", "/jobs/7/events", 404, {"error": "", "code": "", "hint": ""}, ""),
+        ("GET", "/jobs/7/events", 404, {"error": ""}, "required property"),
+        ("DELETE", "/healthz", 204, None, ""),
+        ("HEAD", "/healthz", 200, None, ""),
+        ("DELETE", "/api/v1/clients/7", 204, "x", "documented without a body"),
+        ("GET", "/nowhere", 200, None, ""),
+    ],
+)
+def test_an_answer_that_the_document_does_not_know_is_noticed(
+    method: str, path: str, status: int, body: Any, said: str
+) -> None:
+    """Another status, another kind or another shape than documented is told, as every test of a door relies on."""
+    content = {"text": body} if isinstance(body, str) else {"json": body} if body is not None else {}
+    answer = httpx.Response(status, request=httpx.Request(method, f"http://localhost{path}"), **content)
+    found = disagreement(DOCUMENT, answer)
+    assert said in found
+    assert bool(said) == bool(found)
 
 
 def test_without_tokens_the_document_asks_for_none() -> None:

@@ -8,12 +8,43 @@ ACTOR, TWICE = "tests/sql/test_actor.py", "tests/sql/test_double_click.py"
 PARTNER = "tests/doors/partner"
 SEARCHES, SEARCH_SQL = "tests/doors/operations/test_searches.py", "sql/doors/operations/search"
 AUTH, UPLOADS = "tests/doors/test_web_auth.py", "tests/doors/cms/test_cms_files.py"
+OWED = "tests/doors/test_protection.py"
 DOORS = (
     Mutant(
         "m-scope",
         "a token of scope read changes nothing",
         (Edit("pgjobs/web/door.py", "            require(request.state.identity, self._door.name, needed)\n", ""),),
         (f"{AUTH}::test_a_read_token_reads_and_a_control_token_does_all",),
+    ),
+    Mutant(
+        "m-other-door",
+        "a token for one door opens no other one",
+        (
+            Edit(
+                "pgjobs/web/identity.py",
+                'for scope in (verb, f"{door}:{verb}"))',
+                "for scope in (verb, *(s for s in self.scopes if s.endswith(verb))))",
+            ),
+        ),
+        (f"{OWED}::test_a_token_opens_only_the_door_and_the_verb_of_its_scope",),
+    ),
+    Mutant(
+        "m-odd-path",
+        "a path with a line break stays with the door whose prefix it has",
+        (Edit("pgjobs/web/endpoint.py", 'regex = "(?s:.*)"', 'regex = ".*"'),),
+        (f"{OWED}::test_unknown_paths_have_the_shape_of_the_door",),
+    ),
+    Mutant(
+        "m-document",
+        "no answer has a status that the OpenAPI document does not know",
+        (Edit("pgjobs/web/openapi.py", "            possible |= {404}\n", "            pass\n"),),
+        ("tests/doors/mailings/test_contract.py::PLACE",),
+    ),
+    Mutant(
+        "m-page",
+        "what the page of the document shows is text",
+        (Edit("pgjobs/web/docs.py", 'r"<code>\\1</code>", escape(text))', 'r"<code>\\1</code>", text)'),),
+        ("tests/doors/test_openapi.py::test_what_a_document_says_is_text_of_the_page",),
     ),
     Mutant(
         "m-render",

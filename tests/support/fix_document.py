@@ -1,15 +1,11 @@
-"""Every door, what its database holds before schemathesis calls it, and whether an answer is what the document says."""
+"""Every door, and what its database holds before schemathesis calls it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
-import httpx
 from fix_jobs import STATUSES, Db, job_in
 from fix_partner import REQUISITION
-from jsonschema import Draft202012Validator
 from psycopg.types.json import Jsonb
 
 from pgjobs.ops.tokens import make_token
@@ -81,35 +77,3 @@ def token_for(db: Db, *scopes: str, name: str = "anybody") -> str:
     token, digest = make_token()
     db.execute("select pgjobs.add_token(%s, %s, %s, null)", (name, digest, list(scopes)))
     return token
-
-
-def operation_of(document: Mapping[str, Any], method: str, path: str) -> Mapping[str, Any] | None:
-    """What the document says of this call; None where it knows no such path or method."""
-    for known, item in document["paths"].items():
-        pattern = re.sub(r"\\\{\w+\\\}", "[^/]*", re.escape(known))
-        if re.fullmatch(pattern, path):
-            found: Mapping[str, Any] | None = item.get("get" if method == "HEAD" else method.lower())
-            return found
-    return None
-
-
-def disagreement(document: Mapping[str, Any], operation: Mapping[str, Any], answer: httpx.Response) -> str:
-    """Why this answer is none that the document knows; an empty text where it is one."""
-    known = operation["responses"].get(str(answer.status_code))
-    if known is None:
-        return f"{answer.status_code} is not documented"
-    if "$ref" in known:
-        known = document["components"]["responses"][known["$ref"].rpartition("/")[2]]
-    if answer.request.method == "HEAD":
-        return ""
-    contents = known.get("content", {})
-    media = answer.headers.get("content-type", "").partition(";")[0]
-    if not contents:
-        return "" if not answer.content else f"{answer.status_code} is documented without a body"
-    if media not in contents:
-        return f"{answer.status_code} is documented as {', '.join(contents)}, and not as {media}"
-    if media != "application/json":
-        return ""
-    whole = {"allOf": [contents[media]["schema"]], "components": document["components"]}
-    errors = [error.message for error in Draft202012Validator(whole).iter_errors(answer.json())]
-    return "; ".join(errors)[:2000]

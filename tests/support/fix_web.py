@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 import pytest
+from fix_answers import disagreement
 
 import pgjobs
 from pgjobs.settings import Settings, read_settings
@@ -30,6 +32,7 @@ class Web:
 
     def __init__(self, settings: Settings, *further: Door) -> None:
         self.app = create_app(settings, further)
+        self._document = json.loads(self.app.state.documentation.document)
         self._runner = asyncio.Runner()
         self._stack = contextlib.AsyncExitStack()
 
@@ -51,7 +54,10 @@ class Web:
         return self.call("POST", path, **options)
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return self._runner.run(self.client.request(method, path, **options))
+        """An answer; it has to be one that the OpenAPI document knows."""
+        answer = self._runner.run(self.client.request(method, path, **options))
+        assert "" == disagreement(self._document, answer), f"{method} {path}: {answer.text[:2000]}"
+        return answer
 
     def within(self, work: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
         async def run() -> T:
