@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -324,3 +325,9 @@ def test_the_top_level_is_fixed() -> None:
         "build", "dist",
     }  # fmt: skip
     assert {path.name for path in top.iterdir() if not path.name.startswith((".", "_"))} <= known
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    """pytest imports test files by their names, wherever they lie: with two of one name the suite does not begin."""
+    names = Counter(path.name for path in Path(__file__).parents[1].rglob("*.py") if path.name != "__init__.py")
+    assert [] == [name for name, times in names.items() if times > 1]

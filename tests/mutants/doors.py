@@ -38,7 +38,7 @@ DOORS = (
         "m-document",
         "no answer has a status that the OpenAPI document does not know",
         (Edit("pgjobs/web/openapi.py", "            possible |= {404}\n", "            pass\n"),),
-        ("tests/doors/mailings/test_contract.py::PLACE",),
+        ("tests/doors/mailings/test_mailing_contract.py::test_an_id_that_nothing_has",),
     ),
     Mutant(
         "m-page",
@@ -148,13 +148,13 @@ DOORS = (
         "m-partner-others",
         "a partner sees no job that another one has submitted",
         (Edit("sql/doors/partner/partner_job.sql", "(_all or j.submitted_by = _actor)", "_actor is not null"),),
-        (f"{PARTNER}/test_contract.py::test_nobody_sees_what_another_one_submitted",),
+        (f"{PARTNER}/test_partner_contract.py::test_nobody_sees_what_another_one_submitted",),
     ),
     Mutant(
         "m-partner-failed",
         "a job that is done has failed where its items have, as its type says",
         (Edit("sql/doors/partner/partner_job.sql", "w.partner = 200 and pgjobs.has_failed(j.id)", "false"),),
-        (f"{PARTNER}/test_contract.py::test_failed_items_count_as_the_type_says",),
+        (f"{PARTNER}/test_partner_contract.py::test_failed_items_count_as_the_type_says",),
     ),
     Mutant(
         "m-partner-basic",
@@ -184,7 +184,7 @@ DOORS = (
                 "problem.status if problem.status",
             ),
         ),
-        (f"{PARTNER}/test_contract.py::test_every_answer_has_http_status_200",),
+        (f"{PARTNER}/test_partner_contract.py::test_every_answer_has_http_status_200",),
     ),
     Mutant(
         "m-search-door",
