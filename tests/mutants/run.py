@@ -24,6 +24,7 @@ from mutants.directory import DIRECTORY
 from mutants.doors import DOORS
 from mutants.formats import FORMATS
 from mutants.items import ITEMS
+from mutants.mailings import MAILING
 from mutants.operations import OPERATIONS
 from mutants.pace import PACE
 from mutants.places import PLACES
@@ -56,6 +57,7 @@ MUTANTS = (
     *PLACES,
     *RIGHTS,
     *ITEM_RULES,
+    *MAILING,
     *OPERATIONS,
     *SAID,
     *SHOWN,
