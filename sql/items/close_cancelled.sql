@@ -7,7 +7,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _most constant integer := 10000;
+  -- Whoever cancels a job waits for the first ones.
+  _most constant integer := case when _job_id is null then 10000 else 1000 end;
   _job bigint;
   _after bigint;
   _last bigint;
@@ -72,4 +73,4 @@ begin
 end;
 $$;
 comment on function pgjobs.close_cancelled(bigint) is
-  'Closes open items of a job that is cancelled, 10,000 keys at a time; without a number those of the next such job. Whether to be called again at once.';
+  'Closes open items of a job that is cancelled, 1,000 keys at a time; without a number 10,000 of the next such job. Whether to be called again at once.';
