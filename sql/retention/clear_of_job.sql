@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, cancellations   Writes: checkpoints, injection_lines, uncertain_ranges, items, item_bodies, item_counts, item_offers, item_retries, item_launches, refused_records, outcomes, events, log_segments, shards, xmp_jobs (a job that goes)
+-- Reads: xmp_jobs, cancellations   Writes: checkpoints, injection_lines, uncertain_ranges, items, item_bodies, item_counts, item_offers, item_retries, item_launches, refused_records, outcomes, events, log_segments, shards, open_totals, item_totals, xmp_jobs (a job that goes)
 create or replace function pgjobs.clear_of_job(_what text, _id bigint, _finish_at timestamptz, _most bigint)
 returns bigint
 language plpgsql
@@ -89,6 +89,8 @@ begin
       )
       select count(*) into _gone from gone;
       if _gone < _most then
+        -- One that broke off can't go on: none of its items is open now.
+        perform pgjobs.settle_totals(_id);
         delete from pgjobs.item_offers o where o.job_id = _id;
         delete from pgjobs.item_retries r where r.job_id = _id;
         delete from pgjobs.item_launches l where l.job_id = _id;

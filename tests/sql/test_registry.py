@@ -42,7 +42,7 @@ def records(db: Db, job_type: str, **params: object) -> list[tuple[object, ...]]
 def test_the_registry_has_exactly_these_types_and_agents(registry: Db) -> None:
     """Installed twice it is the same; every agent has a responsibility and types of the registry."""
     registry.execute(REGISTRY)
-    types = registry.column("select name from xmp_job_types where name not in ('expired', 'injection')")
+    types = registry.column("select name from xmp_job_types where name not in ('expired', 'injection', 'mailing')")
     assert sorted((*SAMPLES, "Celery Job")) == sorted(types)
     agents = registry.execute("select name, about, types, alive from pgjobs.agent_status").fetchall()
     assert sorted(AGENTS) == sorted(agent[0] for agent in agents)
