@@ -71,6 +71,14 @@ class Query:
     required: bool = False
 
 
+IF_MATCH = Query("If-Match", TEXT, "do it only at this revision")
+ONCE = Query(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$"},
+    "the same request under the same key gets the same answer again, for a day",
+)
+
+
 @dataclass(frozen=True)
 class Body:
     """The body of a request."""

@@ -6,8 +6,10 @@ from pgjobs.web.doc import (
     ANY_OBJECT,
     COUNT,
     FLAG,
+    IF_MATCH,
     MOMENT,
     NUMBER,
+    ONCE,
     TEXT,
     Answer,
     Body,
@@ -27,7 +29,6 @@ from pgjobs.web.doc import (
 WHOLE_NUMBER = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 """As many digits as a parameter may have."""
 SMALL = {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
-ONCE_KEY = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$"}
 COLUMNS: dict[str, Schema] = {
     "type": {"type": "string", "format": "job-type"},
     "status": maybe(choice("ready", "canceled", "cancelled", "in progress", "done", "error")),
@@ -131,8 +132,6 @@ def change(summary: str, description: str = "") -> Doc:
 
 
 WHOLE = Answer("The job with all that can be written.", shape("WholeJob"), headers={"ETag": "the revision of the job"})
-IF_MATCH = Query("If-Match", TEXT, "change it only at this revision")
-ONCE = Query("Idempotency-Key", ONCE_KEY, "the same request under the same key gets the same answer again, for a day")
 THIS = {"id": "$response.body#/id"}
 OF_THIS = {verb: Link(f"GET /jobs/{verb}", THIS) for verb in VERBS} | {
     "show": Link("GET /jobs/{id}", THIS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgjobs.web.doc import Answer, Body, Doc, Query, Schema
+from pgjobs.web.doc import IF_MATCH, ONCE, Answer, Body, Doc, Query, Schema
 
 
 def record(*needed: str, **properties: Schema) -> dict[str, Any]:
@@ -131,6 +131,7 @@ CREATE = Doc(
     {201: Answer("the job", JOB, headers={"Location": "where the job is"} | ETAG)},
     query=(RESOURCE_TYPE,),
     body=Body(whole_record(job=record("request", id=optional(TEXT), request=REQUEST))),
+    headers=(ONCE,),
 )
 SHOW = Doc("a job", {200: Answer("the job", whole_record(job=JOB), headers=ETAG)})
 UPDATE = Doc(
@@ -142,8 +143,9 @@ UPDATE = Doc(
             job=record("request", id=optional(TEXT), taskId=optional(TEXT), request=CHANGE, report=optional(OBJECT))
         )
     ),
+    headers=(IF_MATCH,),
 )
-CANCEL = Doc("cancel a job for good", {200: Answer("the job", JOB, headers=ETAG)})
+CANCEL = Doc("cancel a job for good", {200: Answer("the job", JOB, headers=ETAG)}, headers=(IF_MATCH,))
 OPERATIONS = Doc(
     "a page of the operations of a job",
     {

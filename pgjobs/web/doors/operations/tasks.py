@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from pgjobs.web.body import once
 from pgjobs.web.calls import actor, answer, database, value
-from pgjobs.web.doc import Answer, Body, Doc, Query
+from pgjobs.web.doc import IF_MATCH, ONCE, Answer, Body, Doc, Query
 from pgjobs.web.doors.operations.answers import page
 from pgjobs.web.doors.operations.documents import (
     FLAG,
@@ -142,7 +142,7 @@ NO_MORE = Answer("there are no more")
 ENDPOINTS = (
     Endpoint(PATH, create, "control", ("POST",), Doc(
         "create a task", {201: Answer("the task", CREATED, headers={"Location": "where the task is"} | ETAG)},
-        query=(RESOURCE_TYPE,), body=Body(whole_record(task=NEW)),
+        query=(RESOURCE_TYPE,), body=Body(whole_record(task=NEW)), headers=(ONCE,),
     )),
     Endpoint(PATH, tasks, "read", ("GET",), Doc(
         "a page of the tasks, the newest first",
@@ -153,10 +153,10 @@ ENDPOINTS = (
     )),
     Endpoint(ONE, update, "control", ("PUT",), Doc(
         "change a task, pause it, or let it go on", {200: Answer("the task", CREATED, headers=ETAG)},
-        query=(RESOURCE_TYPE,), body=Body(whole_record(task=CHANGE)),
+        query=(RESOURCE_TYPE,), body=Body(whole_record(task=CHANGE)), headers=(IF_MATCH,),
     )),
     Endpoint(ONE, delete, "control", ("DELETE",), Doc(
-        "delete a task, with its job that waits", {200: Answer("what the task was", CREATED)},
+        "delete a task, with its job that waits", {200: Answer("what the task was", CREATED)}, headers=(IF_MATCH,),
     )),
     Endpoint(ONE + "/jobs", jobs, "read", ("GET",), Doc(
         "a page of the jobs that a task has made, the last one first",
