@@ -20,7 +20,7 @@ AROUND = (
     Mutant(
         "m-gap",
         "no key lies between the ranges of two shards",
-        (Edit(PREPARE, "null then _cuts[s] else", "null then _cuts[s] + 1 else"),),
+        (Edit(PREPARE, "'{}' then _cuts[s] else", "'{}' then _cuts[s] + 1 else"),),
         ("tests/engine/test_ranges.py", "-k", "each_key_lies_in_one_shard or runs_in_ranges"),
     ),
     Mutant(

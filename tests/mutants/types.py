@@ -70,9 +70,9 @@ TYPES = (
     ),
     Mutant(
         "m-type-local",
-        "a job of a tracked type has no local_time",
-        (Edit("sql/pace/check_stop.sql", "= 'true' and _registered.tracked then", "= 'true' and false then"),),
-        ("tests/engine/test_local_time.py::test_a_tracked_type_has_one_window_for_all",),
+        "a job of a tracked type has local_time only where its zones are ranges of the key",
+        (Edit("sql/pace/check_zones.sql", "if _tracked and", "if false and"),),
+        ("tests/engine/test_local_time.py::test_a_tracked_type_whose_zones_are_no_ranges_has_one_window_for_all",),
     ),
     Mutant(
         "m-type-unanswerable",
