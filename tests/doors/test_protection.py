@@ -13,7 +13,7 @@ from fix_database import shared_database
 from fix_document import ALL_DOORS, seed, token_for
 from fix_jobs import Db, connect
 from fix_web import Web, WebProcess, rest_of
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from pgjobs.lab.roles import member_url
 from pgjobs.lab.services import Services

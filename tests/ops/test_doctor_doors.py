@@ -16,6 +16,9 @@ def test_operations_that_can_be_asked_for(operations: Operations, examine: Exami
     ("change", "words", "remedy"),
     [
         ('params_schema = \'{"type": "device"}\'', "the JSON Schema of this type is wrong", "mend params_schema"),
+        ('params_schema = \'{"pattern": "(("}\'', "pattern", "mend params_schema"),
+        ('params_schema = \'{"items": {"$ref": "http://127.0.0.1:9/"}}\'', "127.0.0.1:9", "mend params_schema"),
+        ('params_schema = \'{"$ref": "#/$defs/nothere"}\'', "/$defs/nothere", "mend params_schema"),
         ("tracked = false", "it is offered as an operation and is not tracked", "set tracked"),
         ("params = '{parameters,tags}'", "its params lack filter, listed, resource_type", "add them to params"),
     ],

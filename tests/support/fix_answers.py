@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 
 def operation_of(document: Mapping[str, Any], method: str, path: str) -> Mapping[str, Any] | None:

@@ -11,8 +11,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from referencing.exceptions import Unresolvable
-
 from pgjobs.web.errors import Problem
 from pgjobs.web.schema import validator
 
@@ -134,7 +132,7 @@ class _Schema:
         below = schema if isinstance(schema, bool) else {**schema, "$defs": self._root.get("$defs", {})}
         try:
             return any(validator(json.dumps(below)).is_valid(value) for value in EMPTY)
-        except (Unresolvable, Problem):
+        except Problem:
             return True
 
 
