@@ -89,12 +89,17 @@ def _said(wrong: ValidationError, schema: str) -> tuple[ValidationError, str]:
     if isinstance(kind, Kind.OneOfMultipleValid):
         names = _alternatives(wrong, schema)
         return wrong, f"only one of these may be there: {names}" if names else wrong.message
-    if not isinstance(kind, Kind.AnyOf | Kind.OneOfNotValid):
-        return wrong, wrong.message
-    missing = [_missing(errors, wrong) for errors in kind.context]
+    if isinstance(kind, Kind.AnyOf | Kind.OneOfNotValid):
+        return _nearest(wrong, kind.context, schema)
+    return wrong, wrong.message
+
+
+def _nearest(wrong: ValidationError, context: list[list[ValidationError]], schema: str) -> tuple[ValidationError, str]:
+    """What is wrong where no alternative fits; `context` has the errors of each of them."""
+    missing = [_missing(errors, wrong) for errors in context]
     if missing and all(missing):
         return wrong, f"one of these has to be there: {', or '.join(missing)}"
-    below = [error for errors in kind.context for error in errors[:1] if not isinstance(error.kind, Kind.FalseSchema)]
+    below = [error for errors in context for error in errors[:1] if not isinstance(error.kind, Kind.FalseSchema)]
     if not below:
         return wrong, wrong.message
     deepest = max(below, key=lambda error: (len(error.instance_path), not isinstance(error.kind, Kind.Type)))

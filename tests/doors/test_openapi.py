@@ -174,9 +174,9 @@ def test_schemas_say_what_they_are_called() -> None:
     """Null, an empty text and further properties are allowed only where a schema says so."""
     assert {"type": ["string", "null"]} == maybe(TEXT)
     assert {"anyOf": [{"$ref": "x"}, {"type": "null"}]} == maybe({"$ref": "x"})
-    assert Draft202012Validator(empty_too({"type": "integer", "minimum": 1})).is_valid("")
-    assert not Draft202012Validator(empty_too({"type": "integer", "minimum": 1})).is_valid("1")
-    pair = Draft202012Validator(record({"a": TEXT, "b": TEXT}, "b"))
+    assert Draft202012Validator(dict(empty_too({"type": "integer", "minimum": 1}))).is_valid("")
+    assert not Draft202012Validator(dict(empty_too({"type": "integer", "minimum": 1}))).is_valid("1")
+    pair = Draft202012Validator(dict(record({"a": TEXT, "b": TEXT}, "b")))
     assert [True, False, False] == [pair.is_valid(given) for given in ({"a": "x"}, {"b": "x"}, {"a": "x", "c": 1})]
 
 
