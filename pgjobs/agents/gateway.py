@@ -1,7 +1,8 @@
 """The agent for an HTTP gateway: each message becomes one POST, and what the gateway says becomes the answer.
 
 A call that fails is no longer the agent's: the engine tries the item again, by the rules of its type, until its job
-stops. If the gateway as a whole fails, the agent holds its messages back and tries one now and then.
+stops. If the gateway seems to be down, one message is tried each second, and each time the next one: so those that
+the gateway can't send keep the others waiting for a second each, and no longer.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ MOST_BYTES = 64 * 1024
 MOST_SHOWN = 200
 PATIENCE = 5
 """So many calls in a row may fail before the others wait."""
-FIRST_PAUSE, LAST_PAUSE = 1.0, 30.0
+PAUSE = 1.0
+"""Seconds from one try to the next one. It does not grow: what fails may be the recipients, and others wait behind."""
 
 
 class Unfit(Exception):
@@ -42,7 +44,7 @@ class Unfit(Exception):
 
 
 class Breaker:
-    """Lets calls through while the gateway works; while it fails, one call after each of some growing pauses."""
+    """Lets calls through while the gateway works; while it fails, one call after each pause."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, wait: Callable[[float], object] = time.sleep
@@ -61,9 +63,9 @@ class Breaker:
                 if pause <= 0:
                     if self._failures >= PATIENCE:
                         # This call tries; the others wait for what it finds.
-                        self._open_at = self._clock() + self._pause()
+                        self._open_at = self._clock() + PAUSE
                     return
-            self._wait(min(pause, FIRST_PAUSE))
+            self._wait(pause)
 
     def note(self, *, works: bool) -> bool:
         """Note how a call ended; whether this changes what is known of the gateway."""
@@ -71,11 +73,9 @@ class Breaker:
             before = self._failures >= PATIENCE
             self._failures = 0 if works else self._failures + 1
             after = self._failures >= PATIENCE
-            self._open_at = self._clock() + self._pause() if after else 0.0
+            if before != after:
+                self._open_at = self._clock() + PAUSE if after else 0.0
             return before != after
-
-    def _pause(self) -> float:
-        return min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures - PATIENCE, 10))
 
 
 class Gateway:
@@ -130,7 +130,7 @@ class Gateway:
             if works:
                 logger.info("the gateway works again")
             else:
-                logger.warning("the gateway fails: messages are held back, and one is tried now and then: %s", trouble)
+                logger.warning("the gateway fails: one message is tried each second: %s", trouble)
         return Result(FAILED, trouble[:MOST_SHOWN], status="failed") if trouble else result
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from mutants.table import Edit, Mutant
 
 MAILINGS, HOURS = "tests/doors/mailings/test_mailings.py", "tests/doors/mailings/test_mailing_hours.py"
 GATEWAY, CANCELLED = "tests/agents/test_gateway.py", "tests/items/test_cancelled_items.py"
+FAILING = "tests/doors/mailings/test_mailing_gateway.py"
 MAILING = (
     Mutant(
         "m-mailing-totals",
@@ -30,5 +31,11 @@ MAILING = (
         "nothing is sent after the end of a mailing, not even what waits in the queue",
         (Edit("pgjobs/agents/gateway.py", "<= datetime.now(UTC)", "is None"),),
         (f"{GATEWAY}::test_nothing_is_sent_after_the_stop_of_the_job",),
+    ),
+    Mutant(
+        "m-gateway-behind",
+        "messages behind those that the gateway can't send are reached soon",
+        (Edit("pgjobs/agents/gateway.py", "+ PAUSE\n", "+ PAUSE * self._failures\n"),),
+        (f"{FAILING}::test_recipients_who_always_fail_keep_nobody_from_a_message",),
     ),
 )
