@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 
@@ -68,6 +69,8 @@ def create_app(settings: Settings, further: Iterable[Door] = ()) -> Starlette:
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
+    # Set when the process begins to end, for handlers that wait.
+    app.state.leaving = asyncio.Event()
     app.state.documentation = docs.written(document((ROOT_DOOR, *doors), guarded=settings.http_auth))
     # No mount matches the path of "OPTIONS *" and the like.
     app.router.default = root.app

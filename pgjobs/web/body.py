@@ -74,10 +74,11 @@ def parse_json(body: bytes) -> Any:
     return read
 
 
-def once(request: Request) -> str | None:
+def once(request: Request, query: str | None = None) -> str | None:
     """What the header Idempotency-Key says, as the argument `_once` of a SQL function that creates something.
 
     {"key", "digest"}: the digest is of the whole request, whose body `json_body` has read. None without the header.
+    `query`: what counts of the query string, where that is not all of it.
     """
     keys = request.headers.getlist("idempotency-key")
     if not keys:
@@ -86,7 +87,8 @@ def once(request: Request) -> str | None:
         sentence = f"Idempotency-Key: it is no text of 1 to {KEY_LENGTH} ASCII characters, given once"
         hint = "send a new UUID with each new request"
         raise Problem(400, "bad_idempotency_key", sentence, hint, field="Idempotency-Key")
-    said = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + getattr(request.state, "body", b"")
+    query = request.url.query if query is None else query
+    said = f"{request.method} {request.url.path}?{query}\n".encode() + getattr(request.state, "body", b"")
     return json.dumps({"key": keys[0], "digest": hashlib.sha256(said).hexdigest()})
 
 

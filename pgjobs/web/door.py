@@ -56,7 +56,7 @@ class Door:
         middleware = [Middleware(Guard, door=self, routes=routes, settings=settings)]
         if self.origins_setting:
             middleware.insert(0, Middleware(Cors, known=self.origins(settings)))
-        return Mount(self.prefix, routes=routes, middleware=middleware)
+        return _Mount(self.prefix, routes=routes, middleware=middleware)
 
     def need_own_prefix(self, others: Iterable[Door]) -> None:
         """Refuse a prefix that would hide paths of another door."""
@@ -65,6 +65,15 @@ class Door:
                 if other is not self and f"{path}/".startswith(f"{self.prefix}/"):
                     name = f"PGJOBS_{self.prefix_setting.upper()}"
                     raise SettingsError(f"{name} {self.prefix!r}: the path {path} lies there", "choose another prefix")
+
+
+class _Mount(Mount):
+    """A mount that has its prefix without a slash as well, so that a door answers all that lies there."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether a request is for this door."""
+        bare = self.path and scope["path"] == scope.get("root_path", "") + self.path
+        return super().matches({**scope, "path": f"{scope['path']}/"} if bare else scope)
 
 
 class Guard:

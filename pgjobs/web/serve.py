@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import signal
+import socket
 import sys
 from types import FrameType
 
@@ -30,8 +31,9 @@ def run(settings: Settings) -> None:
     settings.need("database_url")
     check_bind(settings)
     asyncio.run(_check_schema(settings.database_url))
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -49,7 +51,20 @@ def run(settings: Settings) -> None:
             signal.signal(sent, _leave)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup means: stay
             signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config, app.state.leaving).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Tells the handlers that wait for something when the process begins to end."""
+
+    def __init__(self, config: uvicorn.Config, leaving: asyncio.Event) -> None:
+        super().__init__(config)
+        self._leaving = leaving
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let running requests end; those that only wait are answered at once."""
+        self._leaving.set()
+        await super().shutdown(sockets)
 
 
 def check_bind(settings: Settings) -> None:

@@ -69,7 +69,9 @@ def test_wrong_credentials_are_all_alike(gateway: Gateway, partner: Partner) -> 
     assert 0 == gateway.engine.value("select count(*) from xmp_jobs")
 
 
-@pytest.mark.parametrize("path", ["/pig/2.0/nowhere", "/pig/", STATUS, "/pig/2.0/sub/x/template/req", "/pig/2.0/subs"])
+@pytest.mark.parametrize(
+    "path", ["/pig/2.0/nowhere", "/pig/", "/pig", STATUS, "/pig/2.0/sub/x/template/req", "/pig/2.0/subs"]
+)
 def test_without_credentials_nobody_explores_paths(gateway: Gateway, path: str) -> None:
     """A path that there is and one that there is not ask for credentials alike."""
     assert 401 == gateway.web.get(path).status_code

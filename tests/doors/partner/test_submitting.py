@@ -1,13 +1,19 @@
 """What partners submit: payloads in all their forms, the items that a job gets of them, and what is refused."""
 
+import asyncio
 import json
+import threading
 import uuid
 from typing import Any
 
+import httpx
 import pytest
 from fix_jobs import Db
 from fix_partner import RECORD, SUBSCRIPTION, Gateway, Partner
+from fix_services import soon
+from fix_web import WebProcess
 
+from pgjobs.lab.roles import member_url
 from pgjobs.settings import read_settings
 
 GOOD, BAD = {"result": "SUCCESSFUL"}, {"result": "ERROR"}
@@ -125,6 +131,43 @@ def test_calls_that_would_wait_in_a_crowd_are_answered_at_once(gateway: Gateway,
     assert 50 == len(waiting)
 
 
+def test_calls_that_wait_for_one_job_are_a_crowd_as_well(gateway: Gateway, partner: Partner) -> None:
+    """Each call that waits takes a place, also where several have the same Idempotency-Key."""
+    state = gateway.web.app.state
+    state.partners_waiting = {f"call {n}" for n in range(49)}
+
+    async def crowd(client: httpx.AsyncClient) -> list[Any]:
+        headers = partner.basic | {"Idempotency-Key": "one"}
+        path = f"/pig{APP}?body=json&synchronous=1"
+        calls = [asyncio.create_task(client.post(path, content=b"{}", headers=headers)) for _ in range(3)]
+        while sum(call.done() for call in calls) < 2:
+            await asyncio.wait([call for call in calls if not call.done()], return_when=asyncio.FIRST_COMPLETED)
+        before = [call.done() for call in calls]
+        state.leaving.set()
+        answers = [(await call).json()["rows"][0] for call in calls]
+        return [before.count(False), {row["job_id"] for row in answers}, {row["status_code"] for row in answers}]
+
+    last, jobs, codes = gateway.web.within(crowd)
+    assert (1, 1, {202}) == (last, len(jobs), codes)
+
+
+def test_who_waits_gets_the_guid_when_the_process_ends(gateway: Gateway, partner: Partner) -> None:
+    """SIGTERM does not leave a caller without the GUID of the job that was made for it."""
+    answers: list[httpx.Response] = []
+    url = member_url(gateway.engine.database_url, "pgjobs_web")
+    with WebProcess(database_url=url, http_auth="true") as web:
+        path = f"/pig{APP}?body=json&synchronous=1"
+        calling = threading.Thread(
+            target=lambda: answers.append(web.client.post(path, content=b"{}", headers=partner.basic))
+        )
+        calling.start()
+        assert soon(lambda: gateway.engine.value("select count(*) from xmp_jobs") == 1)
+        assert 0 == web.end()
+        calling.join(20)
+    (row,) = answers[0].json()["rows"]
+    assert (202, 1) == (row["status_code"], gateway.job(row["job_id"]))
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_both_methods_submit(gateway: Gateway, partner: Partner, method: str) -> None:
     """POST and PUT make a job each, and its consumer is told which one it was."""
@@ -212,8 +255,9 @@ def test_an_unknown_app_is_404_in_the_envelope(partner: Partner, app: str) -> No
 
 @pytest.mark.parametrize("path", ["partner/exec/%01/json-rfq-import", f"partner/exec/{'p' * 201}/json-rfq-import"])
 def test_partner_and_subscription_are_printable(partner: Partner, path: str) -> None:
-    """A partner whose name can't be shown is refused, and so is such a subscription."""
-    for whole in (f"/2.0/sub/7/{path}", "/2.0/sub/%02/partner/exec/cinx/json-rfq-import"):
+    """A partner whose name can't be shown is refused, so is such a subscription, and our own name as a partner."""
+    odd = ("/2.0/sub/%02/partner/exec/cinx/json-rfq-import", "/2.0/sub/7/partner/exec/pgjobs/json-rfq-import")
+    for whole in (f"/2.0/sub/7/{path}", *odd):
         answer = partner.answer(f"{whole}?body=json", "POST", content=b"{}")
         assert 400 == answer["response"]["status_code"]
 
@@ -259,6 +303,15 @@ def test_a_schema_fetches_nothing(gateway: Gateway, partner: Partner) -> None:
     assert "schema" in answer["response"]["message"].lower()
 
 
+def test_no_payload_keeps_the_door_busy(gateway: Gateway, partner: Partner) -> None:
+    """A pattern that other engines never end with is answered, whatever the text is, and so are the calls after it."""
+    schema = {"properties": {"a": {"pattern": "^(a+)+$"}, "items": {"uniqueItems": True}}}
+    gateway.change("json-rfq-import", params_schema=schema)
+    long = partner.submit("json-rfq-import", {"a": "a" * 44 + "!"})
+    many = partner.submit("json-rfq-import", {"items": [{"a": number} for number in range(40_000)]})
+    assert [400, 200] == [answer["response"]["status_code"] for answer in (long, many)]
+
+
 def test_what_is_sent_with_each_item_is_bounded(gateway: Gateway, partner: Partner) -> None:
     """A payload whose rest would be sent with so many items that the whole is beyond all measure is refused."""
     payload = {"items": [0] * 2000, "rest": "x" * 100_000}
@@ -279,6 +332,11 @@ def test_the_same_request_with_a_key_makes_one_job(gateway: Gateway, partner: Pa
     first, again = post(partner, b"{}"), post(partner, b"{}")
     assert first["rows"] == again["rows"]
     assert 409 == post(partner, b'{"a": 1}')["response"]["status_code"]
+    gateway.web.app.state.leaving.set()
+    for query, code in (("body=json&format=json&synchronous=1", 200), ("body=json&auto_submit=1", 409)):
+        answer = partner.answer(f"{APP}?{query}", "POST", content=b"{}", headers={"Idempotency-Key": "key 1"})
+        assert code == answer["response"]["status_code"]
+        assert [row["job_id"] for row in answer["rows"]] == [row["job_id"] for row in first["rows"] if code == 200]
     assert first["rows"] != post(gateway.partner("other"), b"{}")["rows"]
     assert 2 == gateway.engine.value("select count(*) from xmp_jobs")
 

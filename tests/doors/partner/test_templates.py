@@ -75,6 +75,24 @@ def test_the_own_name_comes_first(gateway: Gateway, partner: Partner) -> None:
     assert "json-req-import" == partner.answer(f"{PATH}/req")["rows"][0]["app"]
 
 
+def test_the_template_has_the_fields_of_both_methods() -> None:
+    """What PUT alone asks for stands in the template as well."""
+    one = {"properties": {"guid": {"enum": ["x"]}}, "required": ["guid"]}
+    row = template({"app": "a", "title": "A", "schema": {"properties": {"a": {}}, "$defs": {"put": one}}})
+    assert ({"a": None, "guid": None}, {"guid": ["x"]}) == (row["template"], row["field_options"])
+    assert ([], ["guid"]) == tuple([one["field"] for one in row[f"required_{method}"]] for method in ("post", "put"))
+
+
+def test_fields_of_which_one_is_needed_may_be_empty() -> None:
+    """The client checks mutual fields at the top alone: those below would be needed all, unless they may be empty."""
+    line = {
+        "anyOf": [{"required": ["a"]}, {"required": ["b"]}],
+        "properties": {"a": {"type": "string", "minLength": 1}},
+    }
+    row = template({"app": "a", "title": "A", "schema": {"properties": {"items": {"items": line, "type": "array"}}}})
+    assert [(True, False)] * 2 == [(one["nullable"], one["enforce"]) for one in row["required_post"]]
+
+
 @pytest.mark.parametrize(
     ("schema", "required", "skeleton"),
     [

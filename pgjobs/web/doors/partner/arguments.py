@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 
@@ -16,6 +16,8 @@ OF_THE_HOLDER = ("app_cdoc", "org_cdoc", "org_name", "user_cdoc", "user_id", "us
 """Arguments that the record of the caller's token has."""
 GIVEN_BY_US = ("api_version", *OF_THE_HOLDER, "archive", "sub_id")
 FORMATS = ("json", "xml")
+OF_THE_ANSWER = ("synchronous", "format")
+"""Arguments that change the answer and not the job."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Arguments = dict[str, list[str]]
@@ -44,6 +46,11 @@ def flag(given: Arguments, name: str) -> bool:
     if len(values) > 1 or not values <= {"0", "1"}:
         raise bad(name, f"{clipped(','.join(given[name]))} is neither 0 nor 1", "give 0 or 1, once")
     return values == {"1"}
+
+
+def of_the_job(given: Arguments) -> str:
+    """The arguments that make a request another one, as a query string."""
+    return urlencode({name: values for name, values in given.items() if name not in OF_THE_ANSWER}, doseq=True)
 
 
 def of_submission(given: Arguments, identity: Identity, version: str, subscription: str) -> list[list[object]]:

@@ -22,6 +22,8 @@ GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 PONG = {"status": 200, "message": "pgjobs Ping Response: Ok"}
 HINT = "ask for the template of the app: it says what a payload has to have"
 LONGEST_NAME = 200
+OURS = "pgjobs"
+"""The partner of jobs that no partner has submitted."""
 STATUS_VERSION, VERSION = "1.0", "2.0"
 
 
@@ -59,6 +61,9 @@ async def submit(request: Request) -> Response:
     _need_json(request, given)
     app = _printable(request, "app", 404)
     partner, subscription = (_printable(request, name, 400) for name in ("partner", "subscription"))
+    if partner.casefold() == OURS:
+        hint = "take the name that your partners know you by"
+        raise Problem(400, "bad_partner", f"partner: {clipped(partner)} is this service itself", hint, field="partner")
     most = request.app.state.settings.partner_max_bytes
     payload = await json_body(request, most, any_type=True)
     text: bytes = request.state.body
@@ -70,7 +75,8 @@ async def submit(request: Request) -> Response:
     made = await value(
         request,
         "select pgjobs.submit_partner_job(%s, %s, %s, %s, %s, %s, %s)",
-        actor(request), partner, app, request.method, json.dumps(args), text.decode("utf-8-sig"), once(request),
+        actor(request), partner, app, request.method, json.dumps(args), text.decode("utf-8-sig"),
+        once(request, arguments.of_the_job(given)),
     )  # fmt: skip
     if not synchronous:
         return envelope.rows(request, json.dumps(made))

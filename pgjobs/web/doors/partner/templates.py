@@ -35,8 +35,9 @@ def template(app: Mapping[str, Any]) -> dict[str, Any]:
     """The row of a template; `app` as pgjobs.partner_app() gives it."""
     row: dict[str, Any] = {"name": app["title"], "app": app["app"]}
     whole = {method: _Schema(for_method(app["schema"], method)) for method in METHODS}
-    row["template"] = whole["post"].skeleton()
-    row["field_options"] = dict(whole["post"].options())
+    both = _Schema(for_method(for_method(app["schema"], "post"), "put"))
+    row["template"] = both.skeleton()
+    row["field_options"] = dict(both.options())
     for method, schema in whole.items():
         row[f"required_{method}"] = list(schema.required())
     return row
@@ -56,7 +57,10 @@ class _Schema:
                 yield self._field(path, name, properties.get(name, {}))
             for names in _mutual(node):
                 for name in names:
-                    yield self._field(path, name, properties.get(name, {}), enforce=False) | {"mutual": names}
+                    # The client knows mutual fields at the top alone, and takes those below for needed, unless
+                    # they may be empty.
+                    field = self._field(path, name, properties.get(name, {}), enforce=False)
+                    yield field | {"nullable": True, "mutual": names}
 
     def options(self) -> Iterator[tuple[str, list[Any]]]:
         """The fields that are chosen from a list."""
