@@ -20,10 +20,17 @@ def make_token() -> tuple[str, bytes]:
 
 def read_record(pairs: list[str] | None) -> dict[str, str]:
     """What --set says of the holder of a token, NAME=VALUE each."""
+    record: dict[str, str] = {}
     for pair in pairs or ():
-        if not pair.partition("=")[0] or "=" not in pair:
+        name, _, value = pair.partition("=")
+        if not name or "=" not in pair:
             raise SettingsError(f"--set {pair!r} is no NAME=VALUE", 'write it as in --set org_name="PSF Mechanical"')
-    return dict(pair.split("=", 1) for pair in pairs or ())
+        if not value.strip():
+            raise SettingsError(f"--set {pair!r} has no value", "give it one, or leave it out")
+        if name in record:
+            raise SettingsError(f"--set {pair!r}: {name} is given twice", "give each name once")
+        record[name] = value
+    return record
 
 
 async def add(settings: Settings, name: str, scopes: list[str], days: int | None, record: dict[str, str]) -> str:

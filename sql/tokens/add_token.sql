@@ -10,6 +10,9 @@ begin
   if coalesce(_name, '') !~ '^[[:graph:]]{1,100}$' then
     perform pgjobs.refuse('PJ400', 'bad_name', 'name', format('name: %L can''t name a token', _name),
       'give 1 to 100 characters without spaces', 'pgjobs.tokens');
+  elsif strpos(_name, ':') > 0 then
+    perform pgjobs.refuse('PJ400', 'bad_name', 'name', format('name: %L holds a colon, where the user name of HTTP Basic ends', _name),
+      'give it without', 'pgjobs.tokens');
   elsif coalesce(length(_sha256), 0) <> 32 then
     perform pgjobs.refuse('PJ400', 'bad_sha256', 'sha256', 'sha256: it does not have 32 bytes', 'give the SHA-256 of the token', 'pgjobs.tokens');
   elsif coalesce(cardinality(_scopes), 0) = 0 or not _scopes <@ pgjobs.known_scopes() then

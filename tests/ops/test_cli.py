@@ -206,6 +206,15 @@ def test_scopes_and_what_is_known_of_a_holder_are_checked(database: str) -> None
     assert (1, "scope: 'everything' is unknown") == (unknown.code, complaint(unknown.err)[0])
     odd = run("token", "add", "cms", "--scope", "read", "--set", "org_name", database_url=database)
     assert (2, "--set 'org_name' is no NAME=VALUE") == (odd.code, complaint(odd.err)[0])
+    empty = run("token", "add", "cms", "--scope", "read", "--set", "org_name= ", database_url=database)
+    assert (2, "--set 'org_name= ' has no value") == (empty.code, complaint(empty.err)[0])
+    twice = run("token", "add", "cms", "--scope", "read", "--set", "a=1", "--set", "a=2", database_url=database)
+    assert (2, "--set 'a=2': a is given twice") == (twice.code, complaint(twice.err)[0])
+    colon = run("token", "add", "a:b", "--scope", "read", database_url=database)
+    assert (1, "name: 'a:b' holds a colon, where the user name of HTTP Basic ends") == (
+        colon.code,
+        complaint(colon.err)[0],
+    )
     scopes = ("--scope", "partner:control", "--scope", "cms:read")
     assert 0 == run("token", "add", "cms", *scopes, "--set", "org_name=A = B", database_url=database).code
     with psycopg.connect(database) as connection:

@@ -14,7 +14,7 @@ begin
   where t.name = _app and 'partner' = any (t.doors) and t.selector is not null;
   if not found then
     perform pgjobs.refuse('PJ404', 'unknown_app', 'app', format('there is no app %s', left(_app, 100)),
-      'name a job type whose column doors has partner', 'public.xmp_job_types');
+      pgjobs.partner_apps(), 'public.xmp_job_types');
   end if;
   return _found;
 end;

@@ -16,7 +16,7 @@ begin
   limit 1;
   if not found then
     perform pgjobs.refuse('PJ404', 'unknown_template', 'name', format('there is no template %s', left(_name, 100)),
-      'name a job type of this door, or what one of them is for (applicable_to)', 'public.xmp_job_types');
+      pgjobs.partner_apps(), 'public.xmp_job_types');
   end if;
   return pgjobs.partner_app(_app);
 end;

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import re
 import threading
 import uuid
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from fix_jobs import Db
 from fix_partner import RECORD, SUBSCRIPTION, Gateway, Partner
@@ -90,6 +92,25 @@ def test_the_type_says_where_the_items_are(
     gateway.change("json-rfq-import", defaults=defaults)
     guid = partner.made("json-rfq-import", {"items": [3], "order": {"lines": [1, 2], "by": "x"}})
     assert expected == [body["item"] for _, body in bodies(gateway, guid)]
+
+
+@pytest.mark.parametrize(
+    ("defaults", "field"),
+    [
+        ({"itms": "a"}, "defaults.itms"),
+        ({"items": 5}, "defaults.items"),
+        ({"items": ["a"]}, "defaults.items"),
+        ({"items": "a..b"}, "defaults.items"),
+        ({"items": "a", "target": ["a"]}, "defaults.target"),
+    ],
+)
+def test_defaults_that_would_send_something_else_are_refused(
+    gateway: Gateway, defaults: dict[str, Any], field: str
+) -> None:
+    """A name that nothing reads, and a value that names no field, are refused where the type is written."""
+    with pytest.raises(psycopg.Error, match=rf"^{re.escape(field)}: "):
+        gateway.change("json-rfq-import", defaults=defaults)
+    gateway.change("json-rfq-import", params=["prefix"], defaults={"items": "a.b", "target": None, "prefix": 1})
 
 
 def test_numbers_are_sent_as_they_came(gateway: Gateway, partner: Partner) -> None:
@@ -251,6 +272,9 @@ def test_an_unknown_app_is_404_in_the_envelope(partner: Partner, app: str) -> No
     """An app that is no type of this door, also one of another door, has status_code 404."""
     answer = partner.submit(app, {})
     assert (404, []) == (answer["response"]["status_code"], answer["rows"])
+    if app == "nothing":
+        message = "there is no app nothing; take one of json-req-import (req), json-rfq-import (rfq)"
+        assert message == answer["response"]["message"]
 
 
 @pytest.mark.parametrize("path", ["partner/exec/%01/json-rfq-import", f"partner/exec/{'p' * 201}/json-rfq-import"])
