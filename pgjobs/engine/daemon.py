@@ -66,6 +66,7 @@ class Daemon:
         self.callbacks = Callbacks(settings, self.pool.control)
         self.calls = Calls(settings, self.pool, self.id)
         self.expansions = Expansions(settings, self.pool.control)
+        self.maintenance = Maintenance(settings, self.id)
         self.leases = Leases(settings, self.id, lambda: [running.shard for running in self.running.values()])
         self.heartbeat = Heartbeat(settings, self.metrics, self.id, self.pool)
         self.claims = Claims(settings, self.metrics, self.id, self.pool, self.running, self._start)
@@ -104,7 +105,7 @@ class Daemon:
         supervisor.start("listener", listener.run)
         supervisor.start("leases", self.leases.run)
         supervisor.start("heartbeat", self.heartbeat.run)
-        supervisor.start("chores", Maintenance(settings, self.id).run)
+        supervisor.start("chores", self.maintenance.run)
         supervisor.start("api requests", self.calls.run)
         supervisor.start("expansions", self.expansions.run)
         supervisor.start("callbacks", self.callbacks.run)
@@ -170,6 +171,8 @@ class Daemon:
             self.calls.wake()
         if hint.job_id is None or hint.expand:
             self.expansions.wake()
+        if hint.close:
+            self.maintenance.wake()
         if hint.ended or hint.job_id is None:
             self.callbacks.wake()
         if hint.job_id is None or (

@@ -23,6 +23,7 @@ PROBE = re.compile(r"probe [0-9a-f-]{36}")
 JOB = re.compile(r'"id"\s*:\s*([0-9]{1,18})\s*[,}]')
 STATUS = re.compile(r'"status"\s*:\s*"([a-z ]{1,20})"')
 EXPAND = re.compile(r'"expand"\s*:\s*true\b')
+CLOSE = re.compile(r'"close"\s*:\s*true\b')
 EDITED = re.compile(r'"edited"\s*:\s*true\b')
 MOST_LETTERS = 200
 ENDED = ("done", "canceled", "cancelled", "error")
@@ -32,6 +33,7 @@ class Hint(NamedTuple):
     """Where to look first: a job and its status; without a job, everywhere. `sender`: the server process it is from.
 
     `edited`: the job was in progress before as well. `expand`: its items are to be written.
+    `close`: its items are to be closed.
     """
 
     job_id: int | None = None
@@ -39,6 +41,7 @@ class Hint(NamedTuple):
     sender: int = 0
     edited: bool = False
     expand: bool = False
+    close: bool = False
 
     @property
     def ended(self) -> bool:
@@ -136,4 +139,5 @@ def read_hint(payload: str) -> Hint:
         status[1] if status else "",
         edited=EDITED.search(payload) is not None,
         expand=EXPAND.search(payload) is not None,
+        close=CLOSE.search(payload) is not None,
     )

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import psycopg
 
+from pgjobs.backoff import set_within
 from pgjobs.errors import one_line
 from pgjobs.joblog.removal import remove_logs
 from pgjobs.pg import connection as db
@@ -37,6 +38,7 @@ class Maintenance:
     def __init__(self, settings: Settings, daemon: UUID) -> None:
         self._settings = settings
         self._daemon = daemon
+        self._woken = asyncio.Event()
         self._logs_at = 0.0
         self._chores: tuple[tuple[str, tuple[object, ...]], ...] = (
             ("select pgjobs.sweep()", ()),
@@ -52,6 +54,10 @@ class Maintenance:
             ),
         )
 
+    def wake(self) -> None:
+        """Look now: a job was cancelled, and its items are to be closed."""
+        self._woken.set()
+
     async def run(self, works: Callable[[], None]) -> None:
         """Do the chores until the connection is lost; one that fails leaves the other ones alone."""
         url, patience = self._settings.database_url, 5 * self._settings.stall_seconds
@@ -59,13 +65,14 @@ class Maintenance:
         async with await db.connect(url, "chores", patience=patience) as control:
             while True:
                 more = False
+                self._woken.clear()
                 if await db.value(control, election, self._daemon, ELECTED_SECONDS):
                     for call, arguments in self._chores:
                         await self._try(control, call, *arguments)
                     more = any([await self._try(control, call) is True for call in BATCHES])
                 await self._remove_logs(control)
                 works()
-                await asyncio.sleep(BUSY_SECONDS if more else CHORES_SECONDS)
+                await set_within(self._woken, BUSY_SECONDS if more else CHORES_SECONDS)
 
     async def _try(self, control: db.Connection, call: str, *arguments: object) -> object:
         try:

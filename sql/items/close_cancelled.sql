@@ -58,7 +58,7 @@ begin
   if exists (select from pgjobs.shards p where p.job_id = _job and p.owner is not null and p.lease_until > clock_timestamp()) then
     -- What is still in flight becomes launched at its last checkpoint.
     update pgjobs.cancellations c set after_key = null where c.job_id = _job;
-    return false;
+    return true;
   end if;
   update pgjobs.cancellations c
   set after_key = null, closed_at = case when pgjobs.open_items(_job) = 0 then clock_timestamp() end

@@ -11,7 +11,10 @@ as $$
       case when exists (select from pgjobs.shards p where p.job_id = _job.id and p.cleared && '{lines,items,logs}') then 'ended_broken' else 'broken' end
     when 'canceled' then
       case when exists (select from pgjobs.shards p where p.job_id = _job.id and p.owner is not null and p.lease_until > statement_timestamp())
-             or exists (select from pgjobs.cancellations c where c.job_id = _job.id and c.closed_at is null) then 'stopping'
+             or exists (select from pgjobs.cancellations c where c.job_id = _job.id and c.closed_at is null) then
+             case when exists (select from pgjobs.cancellations c where c.job_id = _job.id) then 'cancelling' else 'stopping' end
+           when exists (select from pgjobs.cancellations c where c.job_id = _job.id)
+             or exists (select from pgjobs.shards p where p.job_id = _job.id and p.cleared && '{lines,items,logs}') then 'cancelled'
            else 'stopped' end
     when 'ready' then
       case when exists (select from pgjobs.shards p where p.job_id = _job.id and p.expand) then 'preparing'
@@ -25,4 +28,4 @@ as $$
   end;
 $$;
 comment on function pgjobs.job_state(public.xmp_jobs) is
-  'What a job does, finer than its status: preparing, inactive, waiting, running, paused, stopping, stopped, finished, broken (it can be resumed) or ended_broken (it can not). pgjobs.state_words() has the words of each door.';
+  'What a job does, finer than its status: preparing, inactive, waiting, running, paused, stopping and stopped (it can be resumed), cancelling and cancelled (it can not), finished, broken (it can be resumed) or ended_broken (it can not). pgjobs.state_words() has the words of each door.';

@@ -12,8 +12,10 @@ as $$
     ('waiting',      'Waiting',  202, 'SCHEDULED'),
     ('running',      'Started',  202, 'IN_PROGRESS'),
     ('paused',       'Stopped',  202, 'PAUSED'),
-    ('stopping',     'Stopped',  202, 'CANCELLING'),
-    ('stopped',      'Stopped',  500, 'CANCELLED'),
+    ('stopping',     'Stopped',  202, 'PAUSED'),
+    ('stopped',      'Stopped',  500, 'PAUSED'),
+    ('cancelling',   'Stopped',  202, 'CANCELLING'),
+    ('cancelled',    'Stopped',  500, 'CANCELLED'),
     ('finished',     'Finished', 200, 'FINISHED'),
     ('broken',       'Error',    500, 'PAUSED'),
     ('ended_broken', 'Fail',     500, 'CANCELLED')) w (state, page, partner, operations)

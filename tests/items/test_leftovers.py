@@ -91,6 +91,7 @@ def test_what_is_closed_in_flight_has_gone_out(tracked: Tracked) -> None:
     tracked.report((f"{hand.job}-1", GOOD))
     hand.announce(3)
     tracked.engine.execute("select pgjobs.cancel_job(%s)", hand.job)
+    tracked.engine.execute("select pgjobs.close_cancelled()")
     hand.checkpoint(1, 2, 3)
     assert {"s": 1, "c": 4} == tracked.statuses(hand.job)
     assert [2, 2, 2, 1, 1] == [tracked.item(hand.job, key)["attempts"] for key in range(1, 6)]
@@ -102,6 +103,7 @@ def test_what_is_cancelled_in_its_first_window_has_gone_out(tracked: Tracked) ->
     hand = Hand(tracked, tracked.add_job())
     hand.announce(2)
     tracked.engine.execute("select pgjobs.cancel_job(%s)", hand.job)
+    tracked.engine.execute("select pgjobs.close_cancelled()")
     hand.checkpoint(1, 2)
     assert {"c": 4} == tracked.statuses(hand.job)
     assert [1, 1, 0, 0] == [tracked.item(hand.job, key)["attempts"] for key in range(1, 5)]

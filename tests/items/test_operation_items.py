@@ -247,7 +247,7 @@ def test_items_before_the_start_are_shown_counted_and_cancelled(directory: Db) -
     assert ["waiting", "waiting"] == directory.column("select status from pgjobs.job_items where job_id = %s", job)
     directory.execute("select pgjobs.cancel_job(%s)", (job,))
     assert ["cancelled", "cancelled"] == directory.column("select status from pgjobs.job_items where job_id = %s", job)
-    assert "stopped" == directory.value("select pgjobs.job_state(j) from xmp_jobs j where id = %s", job)
+    assert "cancelled" == directory.value("select pgjobs.job_state(j) from xmp_jobs j where id = %s", job)
     directory.execute("delete from xmp_jobs where id = %s", (job,))
     for table in ("items", "item_bodies", "item_counts", "shards"):
         assert 0 == directory.value(f"select count(*) from pgjobs.{table} where job_id = %s", job)  # noqa: S608 of four

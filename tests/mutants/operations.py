@@ -11,7 +11,11 @@ OPERATIONS = (
     Mutant(
         "o-ended",
         "a job that has ended refuses every change",
-        (Edit(UPDATE, "  if _state in ('stopping', 'stopped', 'finished', 'ended_broken') then", "  if false then"),),
+        (
+            Edit(
+                UPDATE, "  if _state in ('cancelling', 'cancelled', 'finished', 'ended_broken') then", "  if false then"
+            ),
+        ),
         (f"{LIFE}::test_ended_jobs_refuse_every_change",),
     ),
     Mutant(

@@ -47,8 +47,9 @@ DERIVED = [
         "stopping",
     ),
     ("canceled", "", "stopped"),
-    ("canceled", "insert into pgjobs.cancellations (job_id, at) values (%(id)s, now())", "stopping"),
-    ("canceled", "insert into pgjobs.cancellations values (%(id)s, now(), null, now())", "stopped"),
+    ("canceled", "insert into pgjobs.cancellations (job_id, at) values (%(id)s, now())", "cancelling"),
+    ("canceled", "insert into pgjobs.cancellations values (%(id)s, now(), null, now())", "cancelled"),
+    ("canceled", "update pgjobs.shards set cleared = '{items}' where job_id = %(id)s", "cancelled"),
     ("done", "", "finished"),
     ("error", "", "broken"),
     ("error", "update pgjobs.shards set cleared = '{items}' where job_id = %(id)s", "ended_broken"),
@@ -58,7 +59,7 @@ STATES = {state for _, _, state in DERIVED}
 
 @pytest.mark.parametrize(("status", "changes", "state"), DERIVED)
 def test_a_state_is_derived(db: Db, status: str, changes: str, state: str) -> None:
-    """Each of the ten states follows from the row, its shards and what holds it; nothing else keeps it."""
+    """Each of the twelve states follows from the row, its shards and what holds it; nothing else keeps it."""
     job = job_in(db, status)
     db.execute("update pgjobs.shards set owner = null, lease_until = null where job_id = %s", (job,))
     for change in filter(None, changes.split(";")):
@@ -69,7 +70,7 @@ def test_a_state_is_derived(db: Db, status: str, changes: str, state: str) -> No
 def test_each_state_has_words_at_each_door(db: Db) -> None:
     """Every state that a job can have is known to every door."""
     words = "select count(*), count(w.page) from unnest(%s::text[]) s left join pgjobs.state_words(s) w on true"
-    assert (10, 10) == db.row(words, sorted(STATES))
+    assert (12, 12) == db.row(words, sorted(STATES))
 
 
 def test_a_guid_is_given_once_and_finds_the_job(db: Db) -> None:

@@ -219,6 +219,8 @@ class Items(RuleBasedStateMachine):
         """Whatever is open is closed, for good."""
         if really:
             self.engine.execute("select pgjobs.cancel_job(%s)", self.job)
+            # As the daemons do where one of them still runs it.
+            self.engine.execute("select pgjobs.close_cancelled()")
             self.model.cancel()
 
     # Some moves are made more often than others.

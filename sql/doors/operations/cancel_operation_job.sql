@@ -12,7 +12,7 @@ declare
 begin
   select * into _job from public.xmp_jobs j where j.id = _number for update;
   perform pgjobs.expect_revision(_number, _revisions);
-  if pgjobs.job_state(_job) in ('stopping', 'stopped', 'finished', 'ended_broken') then
+  if pgjobs.job_state(_job) in ('cancelling', 'cancelled', 'finished', 'ended_broken') then
     perform pgjobs.refuse_job_state(format('job %s has ended: insert a new one', _number));
   end if;
   perform pgjobs.cancel_job(_number, _actor);

@@ -22,17 +22,17 @@ begin
   select * into _wanted from pgjobs.read_operation_change(_job, _change, _most);
   _state := pgjobs.job_state(_job);
   _started := _job.status::text <> 'ready' or exists (select from pgjobs.shards p where p.job_id = _number and p.started_at is not null);
-  if _state in ('stopping', 'stopped', 'finished', 'ended_broken') then
+  if _state in ('cancelling', 'cancelled', 'finished', 'ended_broken') then
     perform pgjobs.refuse_job_state(format('job %s has ended: insert a new one', _number));
   elsif _started then
     if _wanted.changes then
       perform pgjobs.refuse_job_state(format('job %s has started: nothing but active can be changed', _number));
-    elsif _wanted.active and _job.active and _state not in ('paused', 'broken')
-          or not _wanted.active and (_state = 'broken' or _state = 'paused' and not _job.active) then
+    elsif _wanted.active and _job.active and _state not in ('paused', 'broken', 'stopping', 'stopped')
+          or not _wanted.active and (_state in ('broken', 'stopping', 'stopped') or _state = 'paused' and not _job.active) then
       perform pgjobs.refuse_job_state(case when _wanted.active then 'it is active already' else 'it is paused already' end);
     elsif not _wanted.active then
       perform pgjobs.pause_job(_number);
-    elsif _wanted.active and (not _job.active or _state = 'broken') then
+    elsif _wanted.active and (not _job.active or _state in ('broken', 'stopping', 'stopped')) then
       perform pgjobs.resume_job(_number);
     end if;
   else

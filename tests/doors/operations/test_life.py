@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pika
+import psycopg
 from fix_operations import DEVICES, Operations, error, good, response
 from fix_services import soon
 
@@ -84,6 +85,41 @@ def test_a_job_that_nobody_runs_is_cancelled_at_once(operations: Operations) -> 
         cancelled["status"], cancelled["finished"]["cancelled"]["total"], cancelled["finished"]["cancelled"]["byUser"],
     )  # fmt: skip
     assert [("FINISHED", "CANCELLED")] * 2 == [(each["status"], each["result"]) for each in operations.operations(job)]
+
+
+def test_a_job_that_was_stopped_elsewhere_is_paused(operations: Operations) -> None:
+    """It can be resumed, so it is PAUSED here: active true continues it, and DELETE cancels it for good."""
+    operations.consume()
+    resumed, cancelled = (operations.made("dev-1", schedule={"start": {"delayed": 600000}}) for _ in range(2))
+    for job in (resumed, cancelled):
+        operations.engine.execute("select pgjobs.stop_job(%s)", int(job))
+        assert "PAUSED" == operations.status(job)
+        refused(operations.put(job, request={"active": False}))
+        refused(operations.put(job, request={"active": True, "userNotes": "x"}))
+    paused = operations.call("POST", "/search/jobs", {"filter": {"eq": {"jobStatus": "PAUSED"}}})
+    assert {resumed, cancelled} == {each["id"] for each in paused.json()["jobs"]}
+    assert 200 == operations.cancel(cancelled).status_code
+    assert "CANCELLED" == operations.status(cancelled)
+    assert 200 == operations.put(resumed, request={"active": True}).status_code
+    operations.engine.start()
+    assert operations.comes_to(resumed, "FINISHED")
+    assert 1 == operations.show(resumed)["report"]["summary"]["finished"]["successful"]
+
+
+def test_a_job_that_runs_is_stopped_first_and_closed_by_a_daemon(operations: Operations) -> None:
+    """DELETE answers although somebody holds the rows of its operations: CANCELLING, until a daemon has closed them."""
+    job = operations.made("dev-1", "dev-2", active=False)
+    hold = "update pgjobs.shards set owner = gen_random_uuid(), lease_until = now() + %s::interval where job_id = %s"
+    operations.engine.execute(hold, "1 min", int(job))
+    with psycopg.connect(operations.engine.database_url) as other:
+        other.execute("select from pgjobs.items where job_id = %s for update", (int(job),))
+        answer = operations.cancel(job)
+        assert (200, "CANCELLING") == (answer.status_code, answer.json()["report"]["summary"]["status"])
+        refused(operations.cancel(job))
+    operations.engine.execute("update pgjobs.shards set owner = null, lease_until = null where job_id = %s", int(job))
+    operations.engine.start()
+    assert operations.comes_to(job, "CANCELLED")
+    assert 2 == operations.show(job)["report"]["summary"]["finished"]["cancelled"]["byUser"]
 
 
 def test_a_scheduled_job_becomes_idle_and_scheduled_again(operations: Operations) -> None:

@@ -9,7 +9,8 @@ as $$
     select distinct m.status
     from (values
       ('INITIATING', 'ready'), ('INITIATING', 'in progress'), ('IDLE', 'ready'), ('SCHEDULED', 'ready'), ('IN_PROGRESS', 'in progress'),
-      ('PAUSED', 'ready'), ('PAUSED', 'in progress'), ('PAUSED', 'error'), ('CANCELLING', 'canceled'), ('CANCELLING', 'cancelled'),
+      ('PAUSED', 'ready'), ('PAUSED', 'in progress'), ('PAUSED', 'error'), ('PAUSED', 'canceled'), ('PAUSED', 'cancelled'),
+      ('CANCELLING', 'canceled'), ('CANCELLING', 'cancelled'),
       ('CANCELLED', 'canceled'), ('CANCELLED', 'cancelled'), ('CANCELLED', 'error'), ('FINISHED', 'done')) m (word, status)
     where _words is null or m.word = any (select upper(w) from unnest(_words) w)
     order by 1);
