@@ -27,12 +27,15 @@ begin
       perform pgjobs.refuse('PJ400', 'bad_filter', format('%s.%s', _path, _key), format('%s.%s: it has to be a list', _path, _key),
         'write {"and": [{"eq": {"field": "value"}}]}');
     end if;
+    if _value = '[]' then
+      perform pgjobs.refuse('PJ400', 'bad_filter', format('%s.%s', _path, _key), format('%s.%s: the list is empty', _path, _key),
+        'give it a condition; a filter that is {} finds everything');
+    end if;
     for _one in select e.value, e.n from jsonb_array_elements(_value) with ordinality e (value, n) order by e.n loop
       select _conditions || f.condition, _tests + f.tests into _conditions, _tests
       from pgjobs.filter_node(_one.value, _fields, _case_sensitive, format('%s.%s[%s]', _path, _key, _one.n - 1), _depth + 1) f;
     end loop;
-    condition := case when cardinality(_conditions) > 0 then format('(%s)', array_to_string(_conditions, format(' %s ', _key)))
-                      when _key = 'and' then 'true' else 'false' end;
+    condition := format('(%s)', array_to_string(_conditions, format(' %s ', _key)));
     tests := _tests;
     return;
   end if;

@@ -20,7 +20,7 @@ begin
     select t.n, t.id, t.parameters, e.number,
            case when e.number is null then 'notProvisioned'
                 when e.type <> all (o.types) then 'notAllowed'
-                when row_number() over (partition by t.id order by t.n) > 1
+                when row_number() over (partition by t.id order by t.parameters is null, t.n) > 1
                   or exists (select from pgjobs.items i where i.job_id = _job_id and i.key = e.number) then 'duplicated' end as fault
     from pgjobs.operation_parts(_job) o
     cross join pgjobs.targets_of(_entities, 'entities') t
@@ -49,4 +49,4 @@ begin
 end;
 $$;
 comment on function pgjobs.append_items(bigint, jsonb) is
-  'Appends entities to a job that takes them from a list (params.listed) and has not begun: each becomes an item at once. ["dev-1", {"id": "dev-2", "parameters": {}}]; parameters of an entity take the place of those of the job, key by key. Answers with how many were appended, and which ones were not: notProvisioned (the directory has no such entity), notAllowed (its type is none that the operation is for), duplicated. Refuses (PJ404, PJ409, PJ400) any other job, and what names no entity; nothing is appended then.';
+  'Appends entities to a job that takes them from a list (params.listed) and has not begun: each becomes an item at once. ["dev-1", {"id": "dev-2", "parameters": {}}]; parameters of an entity take the place of those of the job, key by key; where it is named twice, those that it has once count. Answers with how many were appended, and which ones were not: notProvisioned (the directory has no such entity), notAllowed (its type is none that the operation is for), duplicated. Refuses (PJ404, PJ409, PJ400) any other job, and what names no entity; nothing is appended then.';

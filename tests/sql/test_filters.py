@@ -54,8 +54,6 @@ def found(db: Db, filter_: object, *, case: bool = True) -> list[str]:
     ("filter_", "expected"),
     [
         ({}, "dev-1 dev-2 dev-3 sim-1"),
-        ({"and": []}, "dev-1 dev-2 dev-3 sim-1"),
-        ({"or": []}, ""),
         ({"eq": {"id": "dev-2"}}, "dev-2"),
         ({"and": [{"eq": {"provision.device.identifier": "dev-2"}}]}, "dev-2"),
         ({"eq": {"provision.device.identifier._current.value": "dev-2"}}, "dev-2"),
@@ -179,6 +177,8 @@ def test_nothing_of_a_filter_becomes_sql(directory: Db, text: str) -> None:
         ({"eq": {"id": "a"}, "neq": {"id": "b"}}, "filter", "it has to be a JSON object with one key"),
         ({"and": {"eq": {"id": 1}}}, "filter.and", "it has to be a list"),
         ({"and": [7]}, "filter.and[0]", "it has to be a JSON object with one key"),
+        ({"and": []}, "filter.and", "the list is empty"),
+        ({"and": [{"or": []}]}, "filter.and[0].or", "the list is empty"),
         ({"and": [{"eq": {"number": 1}}, {"is": {"number": 1}}]}, "filter.and[1]", "'is' is no operator"),
         ({"eq": "id"}, "filter.eq", "it has to be a JSON object with a field"),
         ({"eq": {}}, "filter.eq", "it has to be a JSON object with a field"),

@@ -47,7 +47,7 @@ def test_entities_by_filter_are_those_of_the_resource_type(operations: Operation
 
 def test_a_filter_that_is_wrong_is_refused_at_once(operations: Operations) -> None:
     """What is no filter is a 400 that names the place."""
-    wrongs: list[dict[str, Any]] = [{"near": {"id": "x"}}, {"eq": {"id": None}}, {"and": {}}, {"eq": "x"}]
+    wrongs: list[dict[str, Any]] = [{"near": {"id": "x"}}, {"eq": {"id": None}}, {"and": {}}, {"eq": "x"}, {"and": []}]
     for wrong in wrongs:
         status, code, field = error(operations.create(target={"filter": wrong}))
         assert (400, "0x020001", "filter") == (status, code, field.split(".")[0])

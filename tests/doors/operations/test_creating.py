@@ -87,6 +87,14 @@ def test_entities_have_their_own_parameters(operations: Operations) -> None:
     assert {"dev-1": {"depth": 1}, "dev-2": {"depth": 2}} == found
 
 
+def test_an_entity_that_is_named_twice_has_its_own_parameters(operations: Operations) -> None:
+    """Named in both lists: the parameters that it has of its own count, and it is told as a duplicate."""
+    both = {"entities": ["dev-1"], "entitiesWithParameters": [{"id": "dev-1", "parameters": {"depth": 2}}]}
+    answer = operations.create(name="DIAGNOSIS", parameters={"depth": 1}, target={"append": both}, active=False)
+    assert ["dev-1"] == answer.json()["report"]["target"]["duplicated"]
+    assert [{"depth": 2}] == [each["parameters"] for each in operations.operations(answer.json()["id"])]
+
+
 def test_refused_entities_are_told_within_the_success(operations: Operations) -> None:
     """report.target names entities that are unknown, of a wrong type, or named twice; the others are in the job."""
     answer = operations.create("dev-1", "nobody", "sub-1", "dev-1", active=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from typing import Any
 
 import httpx
@@ -283,6 +284,11 @@ def test_pages_are_numbered_and_end_with_nothing(web: Web) -> None:
     assert {"number": 2, "of": 4} == web.post(HISTORY, json=of_job).json()["page"]
     assert 204 == web.post(HISTORY, json=of_job | {"limit": {"start": 900_000_000, "size": 2000}}).status_code
     assert {"number": 1, "of": 3} == web.post(JOBS, json={"limit": {"size": 1}}).json()["page"]
+    for limit in ({"start": 1_073_743, "size": 2000}, {"start": 10**9, "size": 2000}):
+        for path, filter_ in itertools.product(
+            (JOBS, HISTORY), ({}, {"like": {"jobUser": "."}}, {"exists": {"jobId": True}})
+        ):
+            assert 204 == web.post(path, json={"limit": limit, "filter": filter_}).status_code
 
 
 def test_what_is_added_while_somebody_pages_moves_nothing(web: Web, fleet: Fleet, jobs: list[int]) -> None:

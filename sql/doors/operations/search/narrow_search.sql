@@ -54,8 +54,8 @@ begin
     'types', to_jsonb(pgjobs.search_types(case when _values ?| '{jobOperationName,operationName}' then
       array(select jsonb_array_elements_text(coalesce(_values -> 'jobOperationName', _values -> 'operationName'))) end)),
     'statuses', to_jsonb(pgjobs.search_statuses(case when _values ? 'jobStatus' then array(select jsonb_array_elements_text(_values -> 'jobStatus')) end)),
-    'job_condition', pgjobs.filter_condition(jsonb_build_object('and', _of_jobs), _fields, _case_sensitive),
-    'condition', pgjobs.filter_condition(jsonb_build_object('and', _rest), _fields, _case_sensitive));
+    'job_condition', case when _of_jobs = '[]' then 'true' else pgjobs.filter_condition(jsonb_build_object('and', _of_jobs), _fields, _case_sensitive) end,
+    'condition', case when _rest = '[]' then 'true' else pgjobs.filter_condition(jsonb_build_object('and', _rest), _fields, _case_sensitive) end);
 end;
 $$;
 comment on function pgjobs.narrow_search(text, jsonb, jsonb, boolean) is

@@ -8,7 +8,7 @@ declare
   _only constant bigint[] := case when jsonb_typeof(_narrow -> 'jobs') = 'array' then array(select e::bigint from jsonb_array_elements_text(_narrow -> 'jobs') e) end;
   _types constant text[] := array(select jsonb_array_elements_text(_narrow -> 'types'));
   _statuses constant text[] := array(select jsonb_array_elements_text(_narrow -> 'statuses'));
-  _largest constant integer := 20000;
+  _largest constant bigint := 20000;
   -- Without a condition each job is one of the page.
   _size bigint := case when _condition = 'true' then least(_largest, _skip + _take + 1) else least(_largest, 2 * _take + 20) end;
   _looked bigint := 0;
@@ -23,7 +23,7 @@ begin
     _before := _block[cardinality(_block)];
     _looked := _looked + cardinality(_block);
     _matching := pgjobs.matching_jobs(_block, _types, _condition);
-    ids := ids || _matching[_skip + 1:];
+    ids := ids || _matching[least(_skip, _largest) + 1:];
     _skip := greatest(0, _skip - cardinality(_matching));
     if cardinality(ids) > _take then
       ids := ids[:_take];

@@ -14,6 +14,8 @@ declare
   -- Where nothing is asked of the operations themselves, the counters say how many a job has.
   _plain constant boolean := _condition = 'true' and _keys is null;
   _largest constant bigint := 20000;
+  -- No block has so many; an array can't be asked for an element with a much larger number.
+  _furthest constant bigint := 1000000000;
   _size bigint := 20;
   _slice bigint := least(_largest, 4 * _take + 100);
   _before bigint := _after_job;
@@ -84,8 +86,8 @@ begin
           where %s$items$, case when _keys is not null then 'and r.key = any ($2)' end, _condition)
         into _found_jobs, _found_keys using _ids[_i:_last], _keys;
         _looked := _looked + _sum;
-        jobs := jobs || _found_jobs[_skip + 1:];
-        keys := keys || _found_keys[_skip + 1:];
+        jobs := jobs || _found_jobs[least(_skip, _furthest) + 1:];
+        keys := keys || _found_keys[least(_skip, _furthest) + 1:];
         _skip := greatest(0, _skip - cardinality(_found_keys));
         _i := _last + 1;
       else
@@ -100,7 +102,7 @@ begin
           into _found_keys, _from, _n using _ids[_i], _from, _most, _keys;
           _looked := _looked + _n;
           jobs := jobs || array_fill(_ids[_i], array[greatest(0, cardinality(_found_keys) - _skip)::integer]);
-          keys := keys || _found_keys[_skip + 1:];
+          keys := keys || _found_keys[least(_skip, _furthest) + 1:];
           _skip := greatest(0, _skip - cardinality(_found_keys));
           exit when _n < _most or cardinality(keys) > _take;
           perform pgjobs.refuse_wide_search(_looked + 1);
