@@ -16,7 +16,7 @@ from pgjobs.web.doors.partner import arguments, doc, envelope, templates, waitin
 from pgjobs.web.doors.partner.callers import credentials
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem, clipped
-from pgjobs.web.schema import check
+from pgjobs.web.schema import check, validator
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 PONG = {"status": 200, "message": "pgjobs Ping Response: Ok"}
@@ -50,6 +50,8 @@ async def template(request: Request) -> Response:
     arguments.read(request)
     name = _printable(request, "name", 404)
     app = await value(request, "select pgjobs.partner_template(%s)", name, reading=True)
+    if app["schema"] is not None:
+        validator(json.dumps(app["schema"]))
     return envelope.rows(request, json.dumps(templates.template(app), ensure_ascii=False))
 
 
