@@ -1,9 +1,11 @@
 """Browsers: without tokens, no page of another site may change jobs (CSRF) or read them (DNS rebinding).
 
 A browser says where a request comes from. A Host that is no name of this service was made to point to its address by
-somebody else's DNS (421). A foreign Origin or Sec-Fetch-Site on a request that changes something is a page of another
-site (403); programs send neither header. With tokens none of this is needed, for a browser sends no token by itself;
-Host is then checked only if PGJOBS_HTTP_HOSTS is set.
+somebody else's DNS (421). A foreign Origin, Referer or Sec-Fetch-Site on a request that changes something is a page of
+another site (403), and what a browser loads ahead is no wish of its user (403); programs send none of these headers.
+Browsers send Sec-Fetch-Site to https and loopback only, and a plain GET has no Origin, so that over http to another
+address Referer alone tells a foreign page, which may leave it out. With tokens none of this is needed, for a browser
+sends no token by itself; Host is then checked only if PGJOBS_HTTP_HOSTS is set.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from pgjobs.web.errors import Problem, clipped
 
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]*)(:[0-9]*)?")
 SAME_SITE = ("same-origin", "none")
+PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+AHEAD = re.compile("prefetch|prerender|preview", re.IGNORECASE)
 
 
 class Hosts:
@@ -68,20 +72,29 @@ class Browsers:
             raise Problem(421, "foreign_host", f"Host {clipped(hosts[0])} is not a name of this service", hint)
         if not self._guarded or needed != "control":
             return
+        if any(AHEAD.search(purpose) for name in PURPOSES for purpose in headers.getlist(name)):
+            hint = "open the address itself; a page should link to it with POST"
+            raise Problem(403, "speculative", "a browser loads this ahead, and nobody has asked for it yet", hint)
         sites = [site.strip().lower() for site in headers.getlist("sec-fetch-site")]
         origins = headers.getlist("origin")
         if origins and self._trusted.issuperset(origins):
             return
-        if any(site not in SAME_SITE for site in sites) or any(not self._same(origin, hosts) for origin in origins):
+        pages = origins + [page for page in headers.getlist("referer") if page and _origin(page) not in self._trusted]
+        if any(site not in SAME_SITE for site in sites) or any(not self._same(page, hosts) for page in pages):
             hint = "call it from your server; a page needs tokens (PGJOBS_HTTP_AUTH) or its host in PGJOBS_HTTP_HOSTS"
             raise Problem(403, "foreign_site", "a browser sends this call for a page of another site", hint)
 
-    def _same(self, origin: str, hosts: list[str]) -> bool:
-        """Whether the page comes from the host that the request goes to, or from one that PGJOBS_HTTP_HOSTS names."""
+    def _same(self, page: str, hosts: list[str]) -> bool:
+        """Whether a page (its origin or address) has the host of the request, or one that PGJOBS_HTTP_HOSTS names."""
         try:
-            parts = urlsplit(origin.strip().lower())
+            parts = urlsplit(page.strip().lower())
             return parts.netloc in {host.strip().lower() for host in hosts if host} or (
                 parts.hostname is not None and self._hosts.named(parts.hostname)
             )
         except ValueError:
             return False
+
+
+def _origin(page: str) -> str:
+    """The origin of the address of a page."""
+    return "/".join(page.split("/", 3)[:3])

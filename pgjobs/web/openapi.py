@@ -28,7 +28,7 @@ MEANINGS = {
     401: "There are no valid credentials.",
     404: "There is no such thing.",
     409: "It can't be done in the present state, or somebody else's trigger refuses it.",
-    403: "These credentials do not allow it, or a browser sends it for a page of another site.",
+    403: "These credentials do not allow it, or a browser sends it for a page of another site, or loads it ahead.",
     412: "It was changed since it was read.",
     413: "The body is too large.",
     415: "The body is of another kind.",

@@ -88,6 +88,11 @@ def test_a_host_that_could_never_match_is_a_wrong_setting(hosts: str) -> None:
         {"Origin": "http://localhost:8080"},
         {"Origin": "null"},
         {"Origin": "http://[bad"},
+        {"Referer": "http://evil.example/page"},
+        {"Referer": "http://localhost.evil.example/?http://localhost/"},
+        {"Referer": "http://localhost:8080/"},
+        {"Referer": "nonsense"},
+        {"Origin": "http://localhost", "Referer": "https://evil.example/"},
     ],
 )
 def test_a_page_of_another_site_changes_nothing(web: Web, db: Db, headers: dict[str, str]) -> None:
@@ -105,12 +110,31 @@ def test_a_page_of_another_site_changes_nothing(web: Web, db: Db, headers: dict[
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}, {"Sec-Fetch-Site": "none"}],
+    [
+        {},
+        {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"},
+        {"Sec-Fetch-Site": "none"},
+        {"Referer": "http://localhost/docs?a=b"},
+        {"Referer": ""},
+        {"Sec-Purpose": "something else"},
+    ],
 )
 def test_programs_and_own_pages_are_served(web: Web, db: Db, headers: dict[str, str]) -> None:
     """A program sends none of these headers, a typed address says none, and a page of ours says so."""
     job = job_in(db, "ready")
     assert 200 == web.get(f"/jobs/stop?id={job}", headers=headers).status_code
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Purpose": "prefetch"}, {"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "Prefetch"}]
+)
+def test_what_a_browser_loads_ahead_changes_nothing(web: Web, db: Db, headers: dict[str, str]) -> None:
+    """A link that a browser loads before anybody follows it starts and stops no job; reading ahead does no harm."""
+    job = job_in(db, "ready")
+    answer = web.get(f"/jobs/stop?id={job}", headers=headers)
+    assert (403, "speculative") == (answer.status_code, answer.json()["code"])
+    assert "ready" == db.value("select status from xmp_jobs where id = %s", job)
+    assert 200 == web.get(f"/jobs/status?id={job}", headers=headers).status_code
 
 
 def test_a_page_of_another_site_may_link_to_the_list(web: Web) -> None:
