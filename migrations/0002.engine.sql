@@ -163,7 +163,7 @@ insert into public.xmp_job_types (name) values ('mailing') on conflict (name) do
 update public.xmp_job_types
 set selector = 'pgjobs.mailing_records', routing_key = 'mailings', queue = 'mailings', format = 'plain', params = '{text,client_operator_code_filter,client_tag_filter}',
     tracked = true, reply_queue = 'mailing_replies', retry_limit = 1000, delay_to_retry = '10 seconds', retry_growth = 2,
-    retry_results = '{GATEWAY_ERROR}', max_backlog = 1000, schedule = '{"misfire": "run"}', doors = '{mailings}', title = 'Mailing'
+    retry_results = '{GATEWAY_ERROR}', max_backlog = 200, schedule = '{"misfire": "run"}', doors = '{mailings}', title = 'Mailing'
 where name = 'mailing' and selector is null;
 
 create type pgjobs.job_params as (

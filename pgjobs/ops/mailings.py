@@ -22,7 +22,7 @@ async def report(settings: Settings, day: date | None, *, as_json: bool) -> list
     said = json.loads(text)
     lines = [
         f"mailing {one['id']}{' (deleted)' if one['deleted'] else ''}, {one['start_time']} to {one['end_time']}:"
-        f" {_counts(one)}"
+        f" {_counts(one)}{_late(one)}"
         for one in said["mailings"]
     ]
     return [*lines, f"{said['day']}, mailings: {len(lines)}, messages that came to an end: {_counts(said)}"]
@@ -48,6 +48,10 @@ async def log(settings: Settings, mailing: int | None, message: str, client: int
             place = page["next"]
             if place is None:
                 return lines
+
+
+def _late(one: dict[str, Any]) -> str:
+    return f"; sent late {one['sent_late']}" if one["sent_late"] else ""
 
 
 def _counts(said: dict[str, Any]) -> str:

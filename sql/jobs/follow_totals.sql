@@ -1,4 +1,4 @@
--- Reads: item_counts   Writes: open_totals, item_totals
+-- Reads: item_counts, items   Writes: open_totals, item_totals, events
 create or replace function pgjobs.follow_totals()
 returns trigger
 language plpgsql
@@ -24,9 +24,12 @@ begin
     insert into pgjobs.open_totals (job_id, type) values (_id, _type) on conflict do nothing;
   elsif tg_op = 'UPDATE' and _is and new.status::text = 'done' then
     perform pgjobs.settle_totals(_id);
+    if old.status::text <> 'done' and not exists (select from pgjobs.items i where i.job_id = _id) then
+      perform pgjobs.add_event(_id, null, null, 'it has reached nobody: there was no client that its filters name when it started');
+    end if;
   end if;
   return case when tg_op = 'DELETE' then old else new end;
 end;
 $$;
 comment on function pgjobs.follow_totals() is
-  'Trigger: keeps the totals of mailings and their items, so that nobody has to count them: a job that has begun is counted by its own counters until it is done, what a door no longer shows and what is deleted counts no more.';
+  'Trigger: keeps the totals of mailings and their items, so that nobody has to count them: a job that has begun is counted by its own counters until it is done, what a door no longer shows and what is deleted counts no more. A mailing that is done without having had a recipient says so in its events.';

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, events, items   Writes: nothing
+-- Reads: xmp_jobs, events, items, item_counts, entities   Writes: nothing
 create or replace function pgjobs.mailing_log(_id bigint, _after bigint default null, _limit bigint default null, _deleted boolean default false)
 returns text
 language plpgsql
@@ -28,10 +28,11 @@ begin
     limit _most) i;
   return json_build_object(
     'mailing', pgjobs.mailing_json(_job), 'state', pgjobs.job_state(_job), 'why', pgjobs.why(_id), 'ended_at', pgjobs.instant_text(pgjobs.utc(_job.finish_at)),
-    'deleted_at', pgjobs.instant_text(_job.deleted_at), 'message_data', pgjobs.message_data(_id),
+    'deleted_at', pgjobs.instant_text(_job.deleted_at), 'message_data', pgjobs.message_data(_id), 'sent_late', pgjobs.sent_late(_id),
+    'unknown_timezones', case when _job.schedule ? 'local_time' then pgjobs.unknown_timezones(_id) end,
     'log_files', (select coalesce(json_agg(l.path order by l.shard, l.segment), '[]') from pgjobs.log_segments l where l.job_id = _id and l.removed_at is null),
     'events', _events, 'messages', _messages, 'next', _next);
 end;
 $$;
 comment on function pgjobs.mailing_log(bigint, bigint, bigint, boolean) is
-  'All that is known of a mailing as JSON: its state and why it does not move, its log files, its last 100 events, and its messages by the ids of their clients, behind one of them; 100 where no limit is given. next: what to give as _after for the next page. _deleted: also where it was deleted. Refuses (PJ404, PJ400).';
+  'All that is known of a mailing as JSON: its state and why it does not move, its log files, how many messages were sent late, its last 100 events, and its messages by the ids of their clients, behind one of them; 100 where no limit is given. next: what to give as _after for the next page. _deleted: also where it was deleted. Refuses (PJ404, PJ400).';

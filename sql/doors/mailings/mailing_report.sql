@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, items, open_totals   Writes: nothing
+-- Reads: xmp_jobs, items, item_counts, open_totals   Writes: nothing
 create or replace function pgjobs.mailing_report(_day date default null)
 returns text
 language plpgsql
@@ -31,7 +31,7 @@ begin
   ), told as (
     select json_build_object(
         'id', a.id, 'text', left(a.params ->> 'text', 100), 'start_time', pgjobs.instant_text(pgjobs.utc(a.run_at)), 'end_time', pgjobs.instant_text(a.stop_at),
-        'ended_at', pgjobs.instant_text(pgjobs.utc(a.finish_at)), 'deleted', a.deleted_at is not null,
+        'ended_at', pgjobs.instant_text(pgjobs.utc(a.finish_at)), 'deleted', a.deleted_at is not null, 'sent_late', pgjobs.sent_late(a.id),
         'message_data', (
           select coalesce(json_agg(json_build_object('status', c.status, 'count', c.n) order by c.status collate "C"), '[]') from counted c where c.id = a.id)) as mailing, a.id
     from active a
@@ -44,4 +44,4 @@ begin
 end;
 $$;
 comment on function pgjobs.mailing_report(date) is
-  'The statistics of a day (UTC; left out: yesterday) as JSON: the mailings that ran on it, deleted ones too, and of each, and of all, how many messages came to which end on it. It reads the messages of these mailings.';
+  'The statistics of a day (UTC; left out: yesterday) as JSON: the mailings that ran on it, deleted ones too, and of each, and of all, how many messages came to which end on it; sent_late: of the whole mailing, until now. It reads the messages of these mailings.';

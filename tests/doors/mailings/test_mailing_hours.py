@@ -33,6 +33,7 @@ def test_messages_go_out_at_the_hours_of_their_client(mailings: Mailings) -> Non
     assert [79000000004] == [body["phone"] for body in seen]
     assert ["-09:30", "+00:00", "+05:30", "+12:00"] == list(shards(mailings, mailing))
     mailings.engine.wait_until("pgjobs.why(%s) like 'its window is closed until %%'", mailing)
+    assert 1 == mailings.call("GET", f"/mailings/{mailing}/log").json()["unknown_timezones"]
     message = mailings.call("GET", f"/messages/{seen[0]['id']}").json()
     assert (clients[4], "SENT") == (message["client"], message["status"])
     assert [message] == mailings.call("GET", f"/messages?client={clients[4]}").json()["messages"]

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+from fix_broker import Drain
 from fix_cli import run
 from fix_mailings import BAD, GOOD, Mailings, by_phone, in_seconds
 
@@ -32,7 +33,7 @@ def test_everything_is_found_by_its_id(mailings: Mailings) -> None:
     assert (f"{mailing}-{clients[0]}", 1, "OK", "gw") == tuple(
         first[name] for name in ("id", "attempts", "description", "agent")
     )
-    assert first["sent_at"] <= first["closed_at"]
+    assert first["queued_at"] <= first["closed_at"]
     assert {"ready", "in progress", "done"} == {event["status"] for event in log["events"] if event["status"]}
     assert 1 == len(log["log_files"])
     page = mailings.call("GET", f"/mailings/{mailing}/log?limit=2").json()
@@ -58,7 +59,7 @@ def test_a_message_that_waits_for_its_next_attempt(mailings: Mailings) -> None:
     mailings.engine.wait_until("exists (select from pgjobs.item_retries where job_id = %s)", mailing)
     (message,) = mailings.call("GET", f"/mailings/{mailing}/log").json()["messages"]
     assert ("Pending", "GATEWAY_ERROR", "503") == (message["status"], message["result"], message["description"])
-    assert message["next_attempt_at"] > message["sent_at"]
+    assert message["next_attempt_at"] > message["queued_at"]
 
 
 def test_a_deleted_mailing_is_known_to_operators_alone(mailings: Mailings) -> None:
@@ -78,6 +79,40 @@ def test_a_deleted_mailing_is_known_to_operators_alone(mailings: Mailings) -> No
     assert head["deleted_at"] is not None
     assert clients == [one["client"] for one in messages]
     assert [messages[0]] == shown("--message", f"{mailing}-{clients[0]}") == shown("--client", str(clients[0]))
+
+
+def test_what_was_sent_late_is_told(mailings: Mailings) -> None:
+    """A consumer that has sent the message of a deleted client says so too late: it stays FAILED, and the logs and the
+    report count it besides, whether the mailing is deleted or not."""
+    mailing, clients = answered(mailings)
+    mailings.engine.wait_until("pgjobs.sent_late(%s) = 0", mailing)
+    late = {"id": f"{mailing}-{clients[2]}", **GOOD}
+    with Drain(mailings.engine.amqp_url) as broker:
+        broker.channel.basic_publish("", mailings.replies, json.dumps(late).encode())
+    mailings.engine.wait_until("pgjobs.sent_late(%s) = 1", mailing)
+    assert {"FAILED": 2, "SENT": 1} == mailings.counts(mailing)
+    log = mailings.call("GET", f"/mailings/{mailing}/log").json()
+    assert (1, None) == (log["sent_late"], log["unknown_timezones"])
+    assert [False, False, True] == [one["sent_late"] for one in log["messages"]]
+    today = datetime.now(UTC).date()
+    mailings.call("DELETE", f"/mailings/{mailing}")
+    assert [1] == [one["sent_late"] for one in mailings.call("GET", f"/report?day={today}").json()["mailings"]]
+    outcome = run("mailings", "report", "--day", str(today), database_url=mailings.engine.database_url)
+    assert outcome.out.splitlines()[0].endswith("FAILED 2, SENT 1; sent late 1")
+
+
+def test_a_mailing_that_reaches_nobody_says_so(mailings: Mailings) -> None:
+    """In its events; one that reaches somebody says nothing of the kind."""
+    mailing, _clients = answered(mailings)
+    nobody = mailings.mailing(client_tag_filter="nobody")
+    mailings.engine.wait_status(nobody, "done")
+
+    def remarks(number: int) -> list[str]:
+        events = mailings.call("GET", f"/mailings/{number}/log").json()["events"]
+        return [event["reason"] for event in events if "nobody" in (event["reason"] or "")]
+
+    assert ["it has reached nobody: there was no client that its filters name when it started"] == remarks(nobody)
+    assert [] == remarks(mailing)
 
 
 def test_the_command_needs_one_id(mailings: Mailings) -> None:
