@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +104,13 @@ def test_a_schema_that_no_request_could_use_is_the_operators_to_mend(schema: obj
     with pytest.raises(Problem) as found:
         validator(json.dumps(schema))
     assert (503, "bad_schema") == (found.value.status, found.value.code)
+
+
+def test_a_schema_fetches_nothing_that_is_there(tmp_path: Path) -> None:
+    """A schema that leads to a file that could be read is refused as well."""
+    (tmp_path / "schema.json").write_text('{"type": "object"}')
+    with pytest.raises(Problem, match="disabled"):
+        validator(json.dumps({"$ref": (tmp_path / "schema.json").as_uri()}))
 
 
 @pytest.mark.parametrize(

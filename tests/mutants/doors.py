@@ -187,6 +187,18 @@ DOORS = (
         (f"{PARTNER}/test_partner_contract.py::test_every_answer_has_http_status_200",),
     ),
     Mutant(
+        "m-partner-leaving",
+        "a caller that waits gets the GUID of its job when the process ends",
+        (Edit("pgjobs/web/serve.py", "self._leaving.set()", "pass"),),
+        (f"{PARTNER}/test_submitting.py::test_who_waits_gets_the_guid_when_the_process_ends",),
+    ),
+    Mutant(
+        "m-schema-offline",
+        "a JSON Schema fetches nothing",
+        (Edit("pgjobs/web/schema.py", "offline=True", "offline=None"),),
+        ("tests/doors/test_json_schemas.py::test_a_schema_fetches_nothing_that_is_there",),
+    ),
+    Mutant(
         "m-search-door",
         "a search finds no jobs of other doors, by their numbers neither",
         (Edit(f"{SEARCH_SQL}/matching_jobs.sql", "j.type::text = any ($2) and ", ""),),
