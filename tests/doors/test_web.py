@@ -22,9 +22,10 @@ LEGAL = {
     "stop": {"ready": "canceled", "in progress": "canceled"},
     "pause": {"ready": "ready", "in progress": "in progress"},
     "resume": {"canceled": "ready", "error": "ready"},
+    "cancel": {"ready": "canceled", "in progress": "canceled", "canceled": "canceled", "error": "canceled"},
 }
 ILLEGAL = [(verb, status) for verb, legal in LEGAL.items() for status in STATUSES if status not in legal]
-CHANGING = ("/jobs/start", "/jobs/stop", "/jobs/pause", "/jobs/resume", "/api")
+CHANGING = ("/jobs/start", "/jobs/stop", "/jobs/pause", "/jobs/resume", "/jobs/cancel", "/api")
 OPEN_CONNECTIONS = (
     "select count(*) from pg_stat_activity where application_name = 'pgjobs web' and datname = current_database()"
 )
@@ -70,6 +71,43 @@ def test_an_illegal_verb_is_refused_with_the_sentence_of_sql(web: Web, db: Db, v
     assert before == db.value("select to_jsonb(j) from xmp_jobs j where id = %s", job)
 
 
+@pytest.mark.parametrize(
+    ("verb", "status", "hint"),
+    [
+        ("stop", "canceled", "there is nothing to do: it does not run"),
+        ("start", "in progress", "there is nothing to do: it runs"),
+        ("resume", "in progress", "there is nothing to do: it runs"),
+        ("resume", "ready", "there is nothing to do: it is not held"),
+        ("start", "canceled", "resume it, or cancel it"),
+        ("stop", "error", "resume it, or cancel it"),
+    ],
+)
+def test_the_hint_of_a_repeated_verb_does_not_ask_for_the_opposite(
+    web: Web, db: Db, verb: str, status: str, hint: str
+) -> None:
+    """Where a job is already what the caller wants, the hint says so; else it names what gets on."""
+    assert web.get(f"/jobs/{verb}?id={job_in(db, status)}").json()["hint"].startswith(hint)
+
+
+def test_a_start_of_a_paused_job_is_told_to_resume_it(web: Web, db: Db) -> None:
+    """A paused job is in progress and does not run, so that the hint is another one."""
+    job = job_in(db, "in progress")
+    web.get(f"/jobs/pause?id={job}")
+    assert web.get(f"/jobs/start?id={job}").json()["hint"].startswith("it is paused: resume")
+
+
+@pytest.mark.parametrize("verb", LEGAL)
+def test_a_link_refuses_if_match(web: Web, db: Db, verb: str) -> None:
+    """A condition that a link would not look at is refused, and nothing is changed; a star is none."""
+    status = next(iter(LEGAL[verb]))
+    job = job_in(db, status)
+    before = db.value("select xmin::text from xmp_jobs where id = %s", job)
+    answer = web.post(f"/jobs/{verb}?id={job}", headers={"If-Match": f'"{before}"'})
+    assert (400, "not_taken", True) == (answer.status_code, answer.json()["code"], "PATCH" in answer.json()["hint"])
+    assert before == db.value("select xmin::text from xmp_jobs where id = %s", job)
+    assert 200 == web.post(f"/jobs/{verb}?id={job}", headers={"If-Match": "*"}).status_code
+
+
 def test_start_sets_run_at_to_now(web: Web, db: Db) -> None:
     """A job that was to run tomorrow runs now, and the start counts as asked for."""
     job = job_in(db, "ready")
@@ -112,7 +150,7 @@ def test_the_event_of_a_change_names_the_application(web: Web, db: Db) -> None:
     )
 
 
-@pytest.mark.parametrize("verb", ["start", "stop", "pause", "resume", "status"])
+@pytest.mark.parametrize("verb", ["start", "stop", "pause", "resume", "cancel", "status"])
 def test_an_unknown_job_is_404_with_the_sentence_of_sql(web: Web, db: Db, verb: str) -> None:
     """A number that no job has is refused with the same sentence by HTTP and by SQL."""
     function = "show_job" if verb == "status" else f"{verb}_job"
@@ -125,7 +163,9 @@ def test_an_unknown_job_is_404_with_the_sentence_of_sql(web: Web, db: Db, verb: 
     )
 
 
-@pytest.mark.parametrize("path", ["/jobs/start", "/jobs/stop", "/jobs/pause", "/jobs/resume", "/jobs/status"])
+@pytest.mark.parametrize(
+    "path", ["/jobs/start", "/jobs/stop", "/jobs/pause", "/jobs/resume", "/jobs/cancel", "/jobs/status"]
+)
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
@@ -167,7 +207,7 @@ def test_every_number_that_a_job_may_have_is_reached(web: Web, db: Db, number: i
     assert [] == web.get(f"/jobs?before={number}").json()
 
 
-@pytest.mark.parametrize("path", ["/jobs/start", "/jobs/stop", "/jobs/pause", "/jobs/resume"])
+@pytest.mark.parametrize("path", ["/jobs/start", "/jobs/stop", "/jobs/pause", "/jobs/resume", "/jobs/cancel"])
 def test_a_missing_id_is_400(web: Web, path: str) -> None:
     """A verb without a job to apply it to is refused."""
     answer = web.get(path)

@@ -73,7 +73,7 @@ def test_an_illegal_transition_is_refused(db: Db, notifications: Notifications, 
         f"job {job} is {'in error' if before == 'error' else before} and can't become {after}, {next_ones}"
         == said.message_primary
     )
-    assert said.message_hint in {"start or stop it", "stop it", "resume it", "insert a new job"}
+    assert said.message_hint in {"start or stop it", "resume it, or cancel it for good", "insert a new job"}
     assert kept == (db.row("select j::text from xmp_jobs j where id = %s", job), events(db, job), callbacks(db, job))
     assert [] == notifications.received()
 

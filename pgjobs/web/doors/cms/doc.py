@@ -120,7 +120,7 @@ ID = Query("id", NUMBER, "number of the job", required=True)
 LIMIT = Query("limit", empty_too({"type": "integer", "minimum": 1, "maximum": 1000}), "so many jobs at most")
 FOUND = Answer("The job.", shape("Job"))
 UNKNOWN = Answer("There is no such job.")
-VERBS = ("start", "stop", "pause", "resume", "status")
+VERBS = ("start", "stop", "pause", "resume", "cancel", "status")
 OF_THE_FIRST = {verb: Link(f"GET /jobs/{verb}", {"id": "$response.body#/0/id"}) for verb in VERBS}
 """What can be done with the first job of a list."""
 
@@ -190,6 +190,10 @@ STOP = change("Stop a ready or running job")
 PAUSE = change("Hold a ready job back, or pause a running one", "It keeps its state, and `active` is false.")
 RESUME = change(
     "Let a job go on that is paused, held, stopped or broken off", "It continues after its last confirmed record."
+)
+CANCEL = change(
+    "Stop a job for good",
+    "Also one that was stopped or broke off. It can't be resumed, and its open items are closed as cancelled.",
 )
 STATUS = Doc(
     "One job, or the running ones",

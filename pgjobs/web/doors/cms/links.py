@@ -12,6 +12,7 @@ from pgjobs.web.calls import actor, answer, database
 from pgjobs.web.doors.cms import doc
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem, json_response
+from pgjobs.web.etag import if_match
 from pgjobs.web.parameters import read
 from pgjobs.web.problems import Unanswered
 
@@ -38,6 +39,11 @@ async def pause(request: Request) -> Response:
 async def resume(request: Request) -> Response:
     """Continue a job that was paused, held or stopped, or broke off."""
     return await _change(request, "select pgjobs.resume_job(%s, %s)::text")
+
+
+async def cancel(request: Request) -> Response:
+    """Stop a job for good, also one that broke off or was stopped."""
+    return await _change(request, "select pgjobs.cancel_job(%s, %s)::text")
 
 
 async def status(request: Request) -> Response:
@@ -93,6 +99,9 @@ async def suspended(request: Request) -> Response:
 async def _change(request: Request, call: str) -> Response:
     """Answer with the job that a function has changed on behalf of the caller."""
     job = (await read(request, "id")).job_id()
+    if if_match(request) is not None:
+        hint = f"leave it out, or change status or active with PATCH /jobs/{job}, which takes it"
+        raise Problem(400, "not_taken", "If-Match: this link does not look at it", hint, field="If-Match")
     return await answer(request, call, job, actor(request))
 
 
@@ -102,6 +111,7 @@ ENDPOINTS = (
     Endpoint("/jobs/stop", stop, "control", doc=doc.STOP),
     Endpoint("/jobs/pause", pause, "control", doc=doc.PAUSE),
     Endpoint("/jobs/resume", resume, "control", doc=doc.RESUME),
+    Endpoint("/jobs/cancel", cancel, "control", doc=doc.CANCEL),
     Endpoint("/jobs/status", status, "read", doc=doc.STATUS),
     Endpoint("/api", suspended, "control", doc=doc.SUSPENDED),
 )
