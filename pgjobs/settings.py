@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pgjobs.errors import SettingsError
@@ -161,8 +161,8 @@ class Settings(BaseSettings):
 
     @field_validator("callback_url", "gateway_url")
     @classmethod
-    def _callback(cls, value: str) -> str:
-        return value and check_http(value)
+    def _callback(cls, value: str, info: ValidationInfo) -> str:
+        return value and check_http(value, goes_on=info.field_name == "gateway_url")
 
     @field_validator("gateway_token")
     @classmethod

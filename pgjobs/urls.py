@@ -30,8 +30,10 @@ def check_database(url: str) -> str:
     return url
 
 
-def check_http(url: str) -> str:
-    """The address of somebody who is called by HTTP."""
+def check_http(url: str, *, goes_on: bool = False) -> str:
+    """The address of somebody who is called by HTTP; goes_on: paths are put behind it."""
+    if goes_on and ("?" in url or "#" in url):
+        raise ValueError("the path of a message is put behind it: write it without ? and #")
     parts = _parts(url, ("http", "https"), "it has to be an http:// or https:// address")
     if not parts.hostname:
         raise ValueError("it has to be an http:// or https:// address")

@@ -22,6 +22,8 @@ from fix_services import soon
 import pgjobs
 from pgjobs.agents import Item, Result
 from pgjobs.agents.gateway import PATIENCE, PAUSE, Breaker, Gateway
+from pgjobs.errors import SettingsError
+from pgjobs.settings import read_settings
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.abc"
 MESSAGE = {"id": "12-7", "phone": 79001234567, "text": "привет"}
@@ -258,6 +260,13 @@ def test_the_command_answers_and_drains(office: Office, simulated: SimulatedGate
         go_on.set()
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("end", ["?key=1", "#there"])
+def test_an_address_has_nothing_behind_its_path(end: str) -> None:
+    """A query or a fragment would swallow the path of the message: it is refused with a sentence."""
+    with pytest.raises(SettingsError, match=r"PGJOBS_GATEWAY_URL: .*write it without [?] and #"):
+        read_settings(gateway_url=f"https://gateway.example.com{end}")
 
 
 @pytest.mark.parametrize("token", ["Bearer abc", "Jörg"])

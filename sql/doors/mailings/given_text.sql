@@ -21,11 +21,11 @@ begin
   if length(_text) > _most then
     perform pgjobs.refuse('PJ400', 'bad_' || _name, _name, format('%s: it has %s characters', _name, length(_text)), format('give at most %s', _most), '');
   end if;
-  if not _lines and _text ~ '[\u0001-\u001f\u007f]' then
+  if _text ~ (case when _lines then '[\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f]' else '[\u0001-\u001f\u007f]' end) then
     perform pgjobs.refuse('PJ400', 'bad_' || _name, _name, format('%s: it has a control character', _name), 'take it out', '');
   end if;
-  return _text;
+  return case when _lines then _text else btrim(_text) end;
 end;
 $$;
 comment on function pgjobs.given_text(jsonb, text, integer, boolean) is
-  'A text that a caller has given under this name; null where it is left out or null. Refuses (PJ400) what is empty, longer than so many characters, or has control characters; _lines: these are allowed.';
+  'A text that a caller has given under this name; null where it is left out or null. Refuses (PJ400) what is empty, longer than so many characters, or has control characters; without the blanks around it. _lines: it may have line breaks and tabs, and stays as it is.';

@@ -91,6 +91,7 @@ def test_a_client_is_changed_and_removed(mailings: Mailings, end: str) -> None:
         ({"tag": "x" * 11}, "tag", "it has 11 characters; give at most 10"),
         ({"timezone": "x" * 51}, "timezone", "it has 51 characters; give at most 50"),
         ({"timezone": None}, "timezone", "it is missing"),
+        ({"timezone": "   "}, "timezone", "it is empty"),
         ({"timezone": "a\tb"}, "timezone", "it has a control character"),
         ({"name": "Ann"}, "name", "there is no such field; the fields are phone, operator_code, tag, timezone"),
         ({"id": 7}, "id", "there is no such field"),
@@ -122,6 +123,16 @@ def test_what_a_client_may_have(mailings: Mailings) -> None:
     assert [second] == [one["id"] for one in mailings.call("GET", f"/clients?after={first}&limit=1").json()]
     for zone in ("Europe/Moscow", "+03:00", "nowhere"):
         assert zone == mailings.call("PATCH", f"/clients/{first}", {"timezone": zone}).json()["timezone"]
+
+
+def test_blanks_around_a_text_do_not_count(mailings: Mailings) -> None:
+    """Neither in what a client has nor in a filter, so that both are equal; the text of a mailing stays as it is."""
+    number = mailings.client(**CLIENT | {"operator_code": " 123 ", "tag": "VIP ", "timezone": " Europe/Moscow"})
+    shown = mailings.call("GET", f"/clients/{number}").json()
+    assert ("123", "VIP", "Europe/Moscow") == (shown["operator_code"], shown["tag"], shown["timezone"])
+    text = " a\tb\r\nc\n"
+    made = mailings.call("POST", "/mailings/", MAILING | {"client_tag_filter": "  VIP", "text": text}).json()
+    assert ("VIP", text) == (made["client_tag_filter"], made["text"])
 
 
 @pytest.mark.parametrize("thing", ["clients", "mailings"])
@@ -186,6 +197,8 @@ def test_times_come_back_in_utc(mailings: Mailings, given: str, shown: str) -> N
     [
         ({"text": ""}, "text", "it is empty"),
         ({"text": None}, "text", "it is missing"),
+        ({"text": "a\u0007b"}, "text", "it has a control character"),
+        ({"text": "a\u007fb"}, "text", "it has a control character"),
         ({"text": ["a"]}, "text", "it has to be a text"),
         ({"text": "x" * 10_001}, "text", "it has 10001 characters"),
         ({"client_tag_filter": ""}, "client_tag_filter", "it is empty"),

@@ -9,7 +9,9 @@ from pgjobs.web.doc import COUNT, Answer, Body, Doc, DoorDoc, Link, Query, Schem
 ID: Schema = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 WORD = r"^[^\u0000-\u001f\u007f]*[^\u0000-\u0020\u007f][^\u0000-\u001f\u007f]*$"
 """Something is to be seen in it, and no control character is."""
-LINES = r"^[^\u0000]*[^\u0000-\u0020\u007f][^\u0000]*$"
+SIGNS = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*"
+LINES = rf"^{SIGNS}[^\u0000-\u0020\u007f]{SIGNS}$"
+"""The same, in several lines."""
 PHONE: Schema = {
     "anyOf": [
         {"type": "string", "pattern": "^7[0-9]{10}$"},
