@@ -18,7 +18,10 @@ from typing import BinaryIO, NamedTuple
 from pgjobs.errors import FileError, NotReady
 
 NANO = 1_000_000_000
-UPLOAD = "upload it under another name, rename it when it is complete, and resume the job"
+UPLOAD = (
+    "upload it under another name, rename it when it is complete, and resume the job;"
+    " over HTTP, upload it under another name and create a new job"
+)
 
 
 class Identity(NamedTuple):

@@ -6,6 +6,7 @@ functions block; a log may be far larger than memory, so they go block by block.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -28,6 +29,14 @@ class UnreadableLog(PgjobsError):
     """A file of a log is not there as it was committed."""
 
     hint = "pgjobs verify says what became of the log"
+
+
+class MissingLog(UnreadableLog):
+    """It was removed: its folder is there, and it is not."""
+
+
+class DamagedLog(UnreadableLog):
+    """It is shorter than what was committed, or something else."""
 
 
 class Page(NamedTuple):
@@ -134,16 +143,21 @@ def _open(part: Part) -> BinaryIO:
     try:
         fd = os.open(part.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise UnreadableLog(f"log {part.path} can't be read: {error.strerror}") from error
+        kind = UnreadableLog
+        if error.errno == errno.ENOENT and os.path.isdir(os.path.dirname(part.path)):  # noqa: PTH112, PTH120 a str as stored
+            kind = MissingLog
+        elif error.errno == errno.ELOOP:
+            kind = DamagedLog
+        raise kind(f"log {part.path} can't be read: {error.strerror}") from error
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
         os.close(fd)
-        raise UnreadableLog(f"log {part.path} can't be read: it is not a file")
+        raise DamagedLog(f"log {part.path} can't be read: it is not a file")
     if status.st_size < part.bytes:
         os.close(fd)
         raise _cut(part)
     return os.fdopen(fd, "rb", buffering=0)
 
 
-def _cut(part: Part) -> UnreadableLog:
-    return UnreadableLog(f"log {part.path} is shorter than the {part.bytes:,} bytes that were committed")
+def _cut(part: Part) -> DamagedLog:
+    return DamagedLog(f"log {part.path} is shorter than the {part.bytes:,} bytes that were committed")

@@ -75,7 +75,7 @@ IF_MATCH = Query("If-Match", TEXT, "do it only at this revision")
 ONCE = Query(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$"},
-    "the same request under the same key gets the same answer again, for a day",
+    "the same request, byte for byte, under the same key gets the same answer again, for a day",
 )
 
 

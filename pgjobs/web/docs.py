@@ -30,6 +30,7 @@ code, pre { font: 13px/1.45 ui-monospace, monospace; background: var(--code); bo
 code { padding: .1em .3em } pre { padding: .6rem; overflow: auto } pre a { font-weight: bold }
 details { border: 1px solid var(--line); border-radius: 4px; margin: .4rem 0; padding: .3rem .7rem }
 summary { cursor: pointer } summary b { display: inline-block; min-width: 4.2rem }
+span { scroll-margin-top: 4rem } nav a { white-space: nowrap }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; border-top: 1px solid var(--line); padding: .25rem .6rem .25rem 0 }
 """
@@ -65,16 +66,35 @@ def page(document: Json) -> str:
     parts = [
         *(f"<p>{_words(part)}</p>" for part in info["description"].split("\n\n")),
         '<p>This page as a document for programs: <a href="/openapi.json">/openapi.json</a></p>',
+        _contents(document),
         *(part for tag in document["tags"] for part in _section(document, tag)),
-        "<h2>Shapes</h2>",
+        '<h2 id="shapes">Shapes</h2>',
         *(_shape(name, schema) for name, schema in sorted(document["components"]["schemas"].items())),
     ]
     title = escape(f"{info['title']} {info['version']}")
     return PAGE.format(title=title, style=STYLE, body="\n".join(parts))
 
 
+def _contents(document: Json) -> str:
+    """Links to all that follows, door by door."""
+    lines = []
+    for tag in document["tags"]:
+        links = [
+            f'<a href="#{escape(operation["operationId"])}">{method.upper()} {escape(path)}</a>'
+            for path, item in document["paths"].items()
+            for method, operation in item.items()
+            if tag["name"] in operation["tags"]
+        ]
+        lines.append(f'<li><a href="#{_anchor(tag)}"><b>{escape(tag["name"])}</b></a>: {", ".join(links)}</li>')
+    return f'<nav><ul>{"".join(lines)}<li><a href="#shapes"><b>Shapes</b></a></li></ul></nav>'
+
+
+def _anchor(tag: Json) -> str:
+    return "door-" + re.sub("[^a-z0-9]+", "-", tag["name"].lower())
+
+
 def _section(document: Json, tag: Json) -> Iterator[str]:
-    yield f"<h2>{escape(tag['name'])}</h2><p>{_words(tag['description'])}</p>"
+    yield f'<h2 id="{_anchor(tag)}">{escape(tag["name"])}</h2><p>{_words(tag["description"])}</p>'
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if tag["name"] in operation["tags"]:
@@ -82,6 +102,7 @@ def _section(document: Json, tag: Json) -> Iterator[str]:
 
 
 def _operation(document: Json, method: str, path: str, operation: Json) -> str:
+    # A browser opens <details> by itself for an anchor inside of it.
     name = operation["operationId"]
     parts = [f"<p>{_words(operation['description'])}</p>" if "description" in operation else ""]
     security = operation.get("security", document.get("security", []))
@@ -111,7 +132,7 @@ def _operation(document: Json, method: str, path: str, operation: Json) -> str:
         answers.append((escape(status), _words(answer["description"]) + headers, shown))
     parts.append(_table(("answer", "when", "body"), answers))
     head = f"<b>{method}</b> <code>{escape(path)}</code> {_words(operation['summary'])}"
-    return f'<details id="{escape(name)}"><summary>{head}</summary>{"".join(parts)}</details>'
+    return f'<details><summary>{head}</summary><span id="{escape(name)}"></span>{"".join(parts)}</details>'
 
 
 def _resolved(document: Json, answer: Json) -> Json:
@@ -122,7 +143,8 @@ def _resolved(document: Json, answer: Json) -> Json:
 
 def _shape(name: str, schema: Json) -> str:
     inner = _schema(schema, block=True)
-    return f'<details id="shape-{escape(name)}"><summary><code>{escape(name)}</code></summary>{inner}</details>'
+    head = f"<summary><code>{escape(name)}</code></summary>"
+    return f'<details>{head}<span id="shape-{escape(name)}"></span>{inner}</details>'
 
 
 def _schema(schema: Json, *, block: bool = False) -> str:

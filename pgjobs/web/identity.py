@@ -17,6 +17,7 @@ from pgjobs.web.endpoint import Scope
 from pgjobs.web.errors import Problem
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
+OTHER_KINDS = ("basic", "digest", "negotiate", "token", "apikey")
 HINT = "send the header Authorization: Bearer TOKEN"
 
 
@@ -53,6 +54,10 @@ async def bearer_token(request: Request, *, reading: bool) -> Identity:
         raise Problem(401, "no_token", "this call needs a token", HINT, CHALLENGE)
     kind, _, token = headers[0].partition(" ")
     found = None
+    if len(headers) == 1 and kind.lower() in OTHER_KINDS:
+        raise Problem(
+            401, "bad_token", f"Authorization: this door wants Bearer, and this is {kind.title()}", HINT, CHALLENGE
+        )
     if len(headers) == 1 and kind.lower() == "bearer":
         found = await holder(request, token.strip(), reading=reading)
     if found is None:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from pgjobs.web.body import read_body
+from pgjobs.web.body import is_json, read_body
 from pgjobs.web.errors import Problem, clipped
 
 BODY_BYTES = 64 * 1024
@@ -96,6 +96,11 @@ def _known(pairs: list[tuple[str, str]], request: Request, known: tuple[str, ...
 
 async def _form(request: Request) -> bytes:
     body = await read_body(request, BODY_BYTES)
+    if body and is_json(request.headers.get("content-type", "")):
+        hint = "send a form, or the query string, as in ?id=3"
+        raise Problem(
+            415, "bad_body", f"{request.url.path} takes a form or the query string, and the body is JSON", hint
+        )
     if body.lstrip().startswith(b"{"):
         hint = f"send it with the header Content-Type: application/json, if {request.url.path} takes JSON"
         raise Problem(415, "bad_body", "the body is JSON, and its Content-Type does not say so", hint)

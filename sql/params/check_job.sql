@@ -94,7 +94,7 @@ begin
   if _registered.needs_file and coalesce(_file_name, '') = '' then
     perform pgjobs.refuse('PJ400', 'bad_file_name', 'file_name',
       format('file_name: a job of type %s reads a file and none is named', _type),
-      'name a file of the injections directory');
+      'name a file of the injections directory; over HTTP, upload it with PUT /files/NAME');
   end if;
   if _registered.needs_file and (_file_name ~ '[/[:cntrl:]]' or _file_name in ('.', '..')) then
     perform pgjobs.refuse('PJ400', 'bad_file_name', 'file_name',

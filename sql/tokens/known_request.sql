@@ -21,7 +21,7 @@ begin
   select * into strict _known from pgjobs.requests r where r.actor = coalesce(_actor, '') and r.key = _once ->> 'key';
   if _known.digest <> _once ->> 'digest' then
     perform pgjobs.refuse('PJ409', 'key_reused', 'Idempotency-Key',
-      format('Idempotency-Key: %L was sent with another request', left(_once ->> 'key', 100)), 'take a new key for a new request', 'pgjobs.requests');
+      format('Idempotency-Key: %L was sent with another request', left(_once ->> 'key', 100)), 'take a new key for a new request; a repeated one has to be the same, byte for byte', 'pgjobs.requests');
   end if;
   return _known.answer;
 end;

@@ -263,14 +263,23 @@ def spoil(path: Path, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["missing", "short", "link", "pipe", "folder"])
 @pytest.mark.parametrize("query", ["", "?offset=5&limit=1", "?msisdn=923000000000"])
-def test_a_log_that_is_not_as_it_was_committed_is_503(web: Web, log: Log, how: str, query: str) -> None:
+def test_a_log_that_is_not_as_it_was_committed_is_refused_for_good(web: Web, log: Log, how: str, query: str) -> None:
     """Where a file is missing, cut, or something else, nothing is sent, and the answer names the file."""
     log.add(0, 1, FIRST)
     path = log.add(0, 2, SECOND)
     spoil(path, how)
     answer = web.get(log.url + query)
-    assert (503, "log_unreadable") == (answer.status_code, answer.json()["code"])
+    assert (410 if how == "missing" else 409, "log_unreadable") == (answer.status_code, answer.json()["code"])
     assert str(path) in answer.json()["error"]
+
+
+def test_a_log_whose_folder_is_away_is_503(web: Web, log: Log) -> None:
+    """A volume that is not mounted may come back, so that it is worth asking again."""
+    path = log.add(0, 1, FIRST)
+    folder = path.parent.rename(path.parent.with_name("moved"))
+    answer = web.get(log.url)
+    folder.rename(path.parent)
+    assert (503, "log_unreadable") == (answer.status_code, answer.json()["code"])
 
 
 def test_a_log_is_packed_for_whoever_takes_gzip(web: Web, log: Log) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pgjobs.web.doc import (
-    ANY_OBJECT,
     COUNT,
     FLAG,
     IF_MATCH,
@@ -25,36 +24,10 @@ from pgjobs.web.doc import (
     record,
     shape,
 )
+from pgjobs.web.doors.cms.doc_columns import COLUMNS, CREATED, WRITTEN
 
 WHOLE_NUMBER = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 """As many digits as a parameter may have."""
-SMALL = {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
-COLUMNS: dict[str, Schema] = {
-    "type": {"type": "string", "format": "job-type"},
-    "status": maybe(choice("ready", "canceled", "cancelled", "in progress", "done", "error")),
-    "params": maybe(ANY_OBJECT),
-    "file_name": maybe(TEXT),
-    "id_user": maybe(SMALL),
-    "run_at": maybe(TEXT),
-    "active": maybe(FLAG),
-    "priority": maybe(SMALL),
-    "rate": maybe({"type": "number"}),
-    "max_backlog": maybe(NUMBER),
-    "stop_at": maybe(TEXT),
-    "schedule": maybe(ANY_OBJECT),
-    "budget": maybe(ANY_OBJECT),
-    "rules": maybe(ANY_OBJECT),
-    "shards": maybe(SMALL),
-    "name": maybe(TEXT),
-    "callback_url": maybe(TEXT),
-    "media_type": maybe(TEXT),
-    "reference_id": maybe(TEXT),
-    "custom_type": maybe(TEXT),
-    "notes": maybe(TEXT),
-    "configuration": maybe(ANY_OBJECT),
-    "idempotency_key": maybe(TEXT),
-}
-"""The columns that may be written; what values they may have is for SQL to say."""
 PROGRESS = record({
     "owner": maybe(TEXT),
     "total": maybe(NUMBER),
@@ -148,7 +121,7 @@ CREATE = Doc(
         409: Answer("Another job has the idempotency key, or another request had this Idempotency-Key."),
     },
     body=Body(
-        record(COLUMNS, *(name for name in COLUMNS if name != "type")),
+        record(CREATED, *(name for name in CREATED if name != "type")),
         example={"type": "expired", "params": {"never": 1, "dry_run": True}, "active": False},
     ),
     headers=(ONCE,),
@@ -157,7 +130,7 @@ SHOW = Doc("One job with all that can be written", {200: WHOLE, 404: UNKNOWN})
 CHANGE = Doc(
     "Write some columns of a job",
     {200: WHOLE, 404: UNKNOWN, 409: Answer("The job can't be changed so any more.")},
-    body=Body({**record(COLUMNS, *COLUMNS), "minProperties": 1}, example={"priority": 7}),
+    body=Body({**record(WRITTEN, *WRITTEN), "minProperties": 1}, example={"priority": 7}),
     headers=(IF_MATCH,),
 )
 OUTCOMES = Doc(

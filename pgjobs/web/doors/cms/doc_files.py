@@ -26,7 +26,8 @@ UPLOAD = Doc(
     },
     path={"name": NAME},
     body=Body({}, ("application/octet-stream",)),
-    description="The body is the file as it is, plain or packed with gzip. It is stored whole or not at all.",
+    description="The body is the file as it is, plain or packed with gzip. It is stored whole or not at all."
+    " `Idempotency-Key` has no effect here.",
 )
 LISTING = Doc(
     "Injection files, by name",
@@ -51,7 +52,8 @@ LOG = Doc(
             headers={"X-Next-Offset": "Where the next line begins; not with msisdn."},
         ),
         404: Answer("There is no such job, it has no log yet, or the log lies on another host."),
-        410: Answer("The log was removed after its keep time."),
+        409: Answer("A file of the log is shorter than what was committed, or is no file."),
+        410: Answer("The log was removed, after its keep time or by somebody."),
     },
     (
         Query("offset", empty_too(OFFSET), "begin at this byte, or at the first line behind it"),

@@ -17,7 +17,18 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from pgjobs.injection.lines import msisdn_of
-from pgjobs.joblog.committed import Page, Part, UnreadableLog, blocks, check, length, matching, page
+from pgjobs.joblog.committed import (
+    DamagedLog,
+    MissingLog,
+    Page,
+    Part,
+    UnreadableLog,
+    blocks,
+    check,
+    length,
+    matching,
+    page,
+)
 from pgjobs.joblog.reader import target_of
 from pgjobs.unbroken import unbroken
 from pgjobs.web.calls import database
@@ -34,6 +45,8 @@ DOWNLOADS = 8
 LINES, MOST_LINES = 1000, 10_000
 MSISDN = re.compile("[0-9]{5,20}")
 NEXT = "X-Next-Offset"
+STATUSES: dict[type[UnreadableLog], int] = {MissingLog: 410, DamagedLog: 409}
+"""What does not get better by itself; whatever else keeps a log from being read may (503)."""
 
 
 class Download(StreamingResponse):
@@ -63,7 +76,7 @@ async def log(request: Request) -> Response:
         await asyncio.to_thread(check, parts)
         shown = await asyncio.to_thread(_page, parts, offset, lines)
     except UnreadableLog as error:
-        raise Problem(503, "log_unreadable", error.sentence, error.hint) from error
+        raise Problem(STATUSES.get(type(error), 503), "log_unreadable", error.sentence, error.hint) from error
     headers = {"Accept-Ranges": "none", NEXT: str(shown.end)}
     if wanted is not None:
         pieces, headers = matching(parts, _pattern(wanted), _is_of(wanted)), {"Accept-Ranges": "none"}
