@@ -60,7 +60,11 @@ begin
       perform pgjobs.refuse('PJ409', 'fixed', 'id', format('id: job %s keeps its number', old.id), 'insert a new job');
     end if;
     new.guid := old.guid;
-    new.activated_at := case when new.active and not old.active then pgjobs.now() else old.activated_at end;
+    -- A resume is no further activation.
+    new.activated_at := case
+      when new.active and not old.active
+           and not exists (select from pgjobs.shards p where p.job_id = new.id and p.started_at is not null) then pgjobs.now()
+      else old.activated_at end;
   end if;
   if pgjobs.next_statuses(_to) is null then
     perform pgjobs.refuse('PJ400', 'bad_status', 'status', format('status: %L is unknown', left(_to, 100)),

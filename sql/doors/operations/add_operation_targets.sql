@@ -8,9 +8,10 @@ as $$
 declare
   _refused jsonb := '{"notProvisioned": [], "notAllowed": [], "duplicated": []}';
   _name text;
+  _gone jsonb;
 begin
   if cardinality(_removed) > 0 then
-    perform pgjobs.remove_items(_job_id, _removed);
+    _gone := pgjobs.remove_items(_job_id, _removed);
   end if;
   if _added <> '[]' then
     _refused := pgjobs.append_items(_job_id, _added);
@@ -22,8 +23,8 @@ begin
                          from public.xmp_jobs j join public.xmp_job_types t on t.name = j.type::text where j.id = _job_id));
     end if;
   end if;
-  return _refused - 'appended';
+  return _refused - 'appended' || jsonb_strip_nulls(jsonb_build_object('notInJob', _gone -> 'notFound'));
 end;
 $$;
 comment on function pgjobs.add_operation_targets(bigint, jsonb, text[]) is
-  'Removes entities from an operation job that has not started, and adds others, [{"id", "parameters"}]; those that it can''t have: not in the directory (notProvisioned), of a type that the operation is not for (notAllowed), in the job already (duplicated). Refuses (PJ400 not_applicable) where none is of a type that the operation is for.';
+  'Removes entities from an operation job that has not started, and adds others, [{"id", "parameters"}]; those that it can''t have: not in the directory (notProvisioned), of a type that the operation is not for (notAllowed), in the job already (duplicated), and, where some are removed, those of them that it does not have (notInJob). Refuses (PJ400 not_applicable) where none is of a type that the operation is for.';

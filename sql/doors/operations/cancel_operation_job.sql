@@ -13,7 +13,7 @@ begin
   select * into _job from public.xmp_jobs j where j.id = _number for update;
   perform pgjobs.expect_revision(_number, _revisions);
   if pgjobs.job_state(_job) in ('cancelling', 'cancelled', 'finished', 'ended_broken') then
-    perform pgjobs.refuse_job_state(format('job %s has ended: insert a new one', _number));
+    perform pgjobs.refuse_job_state(format('job %s has ended, so there is nothing to cancel', _number), '');
   end if;
   perform pgjobs.cancel_job(_number, _actor);
   select pgjobs.operation_job_json(j), j.xmin::text into answer, revision from public.xmp_jobs j where j.id = _number;

@@ -74,7 +74,8 @@ begin
         'set active to false, and create a new job with the new filter');
     elsif not _empty and (_target.kind = 'filter' or _target.kind = 'entities' and _job.params ? 'tags'
                          or _target.kind = 'tags' and not _job.params ? 'tags') then
-      perform pgjobs.refuse('PJ400', 'mixed_target', 'target', 'target: entities, tags and a filter can''t be mixed',
+      perform pgjobs.refuse('PJ400', 'mixed_target', 'target', format('target: the job has %s, and %s can''t be mixed with them', case when _job.params ? 'tags' then 'tags' else 'entities' end,
+          case _target.kind when 'filter' then 'a filter' else _target.kind end),
         'append what the job has already, or create another job');
     end if;
     changes := true;

@@ -15,7 +15,7 @@ declare
 begin
   perform pgjobs.check_known_keys(_schedule, 'schedule', '{start,stop,scattering,window}');
   if _window is not null then
-    if _window -> 'days' in ('[]', 'null') then
+    if _window -> 'days' = 'null' then
       _window := _window - 'days';
     end if;
     perform pgjobs.check_window(_window, 'schedule.window', 'public.xmp_jobs');

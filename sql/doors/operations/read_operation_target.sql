@@ -24,7 +24,8 @@ begin
   loop
     continue when coalesce(_list, 'null') in ('null', '[]');
     if jsonb_typeof(_list) <> 'array' then
-      perform pgjobs.refuse('PJ400', 'bad_request', _name, _name || ': it is no list', 'write it in brackets: ["dev-1"]');
+      perform pgjobs.refuse('PJ400', 'bad_request', _name, _name || ': it is no list', format('write it in brackets: %s', case when jsonb_typeof(_list) = 'string' then left(jsonb_build_array(_list)::text, 100)
+          when _name like '%tags' then '["north"]' else '["dev-1"]' end));
     end if;
     if _name = 'target.append.entitiesWithParameters' then
       if exists (select from jsonb_array_elements(_list) e
@@ -37,7 +38,7 @@ begin
       added := added || _list;
     else
       if exists (select from jsonb_array_elements(_list) e where jsonb_typeof(e.value) <> 'string' or e.value #>> '{}' !~ '[^[:space:]]') then
-        perform pgjobs.refuse('PJ400', 'bad_request', _name, _name || ': each one has to be a text', 'write ["dev-1"]');
+        perform pgjobs.refuse('PJ400', 'bad_request', _name, _name || ': each one has to be a text', case when _name like '%tags' then 'write ["north"]' else 'write ["dev-1"]' end);
       end if;
       if _name = 'target.append.tags' then
         tags := _list;
@@ -59,7 +60,8 @@ begin
     _kinds := _kinds || 'filter'::text;
   end if;
   if (select count(distinct k) from unnest(_kinds) k) > 1 then
-    perform pgjobs.refuse('PJ400', 'mixed_target', 'target', 'target: entities, tags and a filter can''t be mixed', 'give one of them, and make another job for the others');
+    perform pgjobs.refuse('PJ400', 'mixed_target', 'target', format('target: %s can''t be mixed', (select string_agg(distinct case k when 'filter' then 'a filter' else k end, ' and ') from unnest(_kinds) k)),
+      'give one of them, and make another job for the others');
   end if;
   if _n > _most then
     perform pgjobs.refuse('PJ400', 'too_many_entities', 'target', format('target: it names %s entities, and the limit is %s in one request', _n, _most),

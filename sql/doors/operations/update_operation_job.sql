@@ -23,7 +23,7 @@ begin
   _state := pgjobs.job_state(_job);
   _started := _job.status::text <> 'ready' or exists (select from pgjobs.shards p where p.job_id = _number and p.started_at is not null);
   if _state in ('cancelling', 'cancelled', 'finished', 'ended_broken') then
-    perform pgjobs.refuse_job_state(format('job %s has ended: insert a new one', _number));
+    perform pgjobs.refuse_job_state(format('job %s has ended: create a new one', _number));
   elsif _started then
     if _wanted.changes then
       perform pgjobs.refuse_job_state(format('job %s has started: nothing but active can be changed', _number));
@@ -54,7 +54,7 @@ begin
       end if;
     end if;
     if _wanted.active and not _job.active then
-      perform pgjobs.activate_operation_job(_number);
+      perform pgjobs.activate_operation_job(_number, coalesce(_refused, '{}'));
     elsif not _wanted.active then
       update public.xmp_jobs j set active = false where j.id = _number and j.active;
     end if;

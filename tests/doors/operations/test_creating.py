@@ -95,6 +95,30 @@ def test_an_entity_that_is_named_twice_has_its_own_parameters(operations: Operat
     assert [{"depth": 2}] == [each["parameters"] for each in operations.operations(answer.json()["id"])]
 
 
+def test_what_an_entity_ends_up_with_has_to_fit(operations: Operations) -> None:
+    """A parameter that is needed may come from each entity, at once or by a later PUT; one that has none is refused."""
+    operations.entities("sub-2", type_="entity.subscription")
+    own = {"entitiesWithParameters": [{"id": "sub-1", "parameters": {"icc": "1"}}]}
+    assert 201 == operations.create(name="SIM_REPLACEMENT", target={"append": own}, active=False).status_code
+    with_plain = operations.create(name="SIM_REPLACEMENT", target={"append": own | {"entities": ["sub-2"]}})
+    assert (400, "0x020006", "parameters") == error(with_plain)
+    job = operations.made(name="SIM_REPLACEMENT", active=False)
+    plain = operations.put(job, request={"target": {"append": {"entities": ["sub-2"]}}})
+    assert (400, "0x020006", "parameters") == error(plain)
+    empty = {"entitiesWithParameters": [{"id": "sub-1", "parameters": {}}]}
+    place = "target.append.entitiesWithParameters[0].parameters"
+    assert (400, "0x020006", place) == error(operations.put(job, request={"target": {"append": empty}}))
+    assert 200 == operations.put(job, request={"target": {"append": own}}).status_code
+
+
+def test_messages_of_a_job_do_not_pile_up(operations: Operations) -> None:
+    """What waits in a queue can't be called back, so a job has 1,000 there at most, unless its type says otherwise."""
+    limit = "select max_backlog from xmp_jobs where id = %s"
+    assert 1000 == operations.engine.value(limit, int(operations.made("dev-1", active=False)))
+    operations.engine.execute("update xmp_job_types set max_backlog = 7 where name = 'reboot'")
+    assert operations.engine.value(limit, int(operations.made("dev-1", active=False))) is None
+
+
 def test_refused_entities_are_told_within_the_success(operations: Operations) -> None:
     """report.target names entities that are unknown, of a wrong type, or named twice; the others are in the job."""
     answer = operations.create("dev-1", "nobody", "sub-1", "dev-1", active=False)

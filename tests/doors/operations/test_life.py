@@ -12,9 +12,9 @@ from fix_services import soon
 TRANSITION = "Job state transition error."
 
 
-def refused(answer: Any) -> None:
+def refused(answer: Any, field: str = "active") -> None:
     """It is refused because of the job's state, in the words that clients compare with."""
-    assert (409, "0x020001", "active") == error(answer)
+    assert (409, "0x020001", field) == error(answer)
     assert TRANSITION == answer.json()["errors"][0]["message"]
 
 
@@ -71,7 +71,7 @@ def test_ended_jobs_refuse_every_change(operations: Operations) -> None:
     for job in (finished, cancelled):
         for request in ({"active": False}, {"active": True}, {"userNotes": "x"}):
             refused(operations.put(job, request=request))
-        refused(operations.cancel(job))
+        refused(operations.cancel(job), "")
 
 
 def test_a_job_that_nobody_runs_is_cancelled_at_once(operations: Operations) -> None:
@@ -115,7 +115,7 @@ def test_a_job_that_runs_is_stopped_first_and_closed_by_a_daemon(operations: Ope
         other.execute("select from pgjobs.items where job_id = %s for update", (int(job),))
         answer = operations.cancel(job)
         assert (200, "CANCELLING") == (answer.status_code, answer.json()["report"]["summary"]["status"])
-        refused(operations.cancel(job))
+        refused(operations.cancel(job), "")
     operations.engine.execute("update pgjobs.shards set owner = null, lease_until = null where job_id = %s", int(job))
     operations.engine.start()
     assert operations.comes_to(job, "CANCELLED")
@@ -152,7 +152,9 @@ def test_a_running_job_is_paused_and_resumed_and_changes_nothing_else(operations
     assert "PAUSED" == operations.status(job)
     refused(operations.put(job, request={"active": False}))
     refused(operations.put(job, request={"active": True, "target": {"append": {"entities": ["dev-2"]}}}))
+    activated = operations.show(job)["report"]["execution"]["activatedDate"]
     assert 200 == operations.put(job, request={"active": True}).status_code
+    assert activated == operations.show(job)["report"]["execution"]["activatedDate"]
     assert "IN_PROGRESS" == operations.status(job)
     operations.consume()
     assert operations.comes_to(job, "FINISHED")
@@ -183,6 +185,7 @@ def test_only_listed_results_are_tried_again(operations: Operations) -> None:
     for job, attempts in ((listed, 3), (other, 1), (none, 1), (left_out, 1)):
         assert operations.comes_to(job, "FINISHED")
         assert {"total": 3, "current": attempts} == operations.operations(job)[0]["attempts"]
+        assert (job in (none, left_out)) is ("warnings" in operations.show(job)["report"])
 
 
 def test_the_stop_counts_from_the_start_and_cancels_by_time(operations: Operations) -> None:
@@ -222,11 +225,17 @@ def test_a_large_fleet_comes_in_batches(operations: Operations) -> None:
     assert ("IDLE", 101) == (operations.status(job), answer.json()["report"]["summary"]["total"])
     many = {"append": {"entities": [f"dev-{n}" for n in range(1, 102)]}}
     assert (400, "0x020001", "target") == error(operations.put(job, request={"target": many}))
-    last = {"append": {"entities": ["dev-102", "dev-1", "nobody", "sub-1"]}, "remove": {"entities": ["dev-50"]}}
+    last = {
+        "append": {"entities": ["dev-102", "dev-1", "nobody", "sub-1"]},
+        "remove": {"entities": ["dev-50", "dev-130"]},
+    }
     answer = operations.put(job, request={"active": True, "target": last})
-    assert {"notProvisioned": ["nobody"], "notAllowed": ["sub-1"], "duplicated": ["dev-1"]} == answer.json()["report"][
-        "target"
-    ]
+    assert {
+        "notProvisioned": ["nobody"],
+        "notAllowed": ["sub-1"],
+        "duplicated": ["dev-1"],
+        "notInJob": ["dev-130"],
+    } == answer.json()["report"]["target"]
     assert operations.comes_to(job, "FINISHED")
     assert 101 == operations.show(job)["report"]["summary"]["finished"]["successful"]
     assert "dev-50" not in json.dumps(operations.operations(job, size=1000))
@@ -291,6 +300,10 @@ def test_an_inactive_job_without_entities_is_not_activated(operations: Operation
     job = operations.made(active=False)
     assert (400, "0x020001", "target") == error(operations.put(job, request={"active": True}))
     assert "IDLE" == operations.status(job)
+    unknown = {"active": True, "target": {"append": {"entities": ["nobody"]}}}
+    for answer in (operations.put(job, request=unknown), operations.create("nobody", active=True)):
+        assert (400, "0x020001", "target") == error(answer)
+        assert "none of these entities, and an active job needs a target: nobody" in answer.text
     both = {"active": True, "target": {"append": {"entities": ["dev-1"]}}, "schedule": {"start": {"delayed": 600000}}}
     assert 200 == operations.put(job, request=both).status_code
     assert ("SCHEDULED", 1) == (operations.status(job), operations.show(job)["report"]["summary"]["total"])

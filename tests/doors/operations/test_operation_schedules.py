@@ -63,7 +63,7 @@ def test_a_stop_counts_from_the_start_or_is_a_date(operations: Operations) -> No
         ({"start": "09:00:00Z", "stop": "15:00:00Z"}, {}),
         ({"start": "09:30:00Z", "stop": "15:30:00Z"}, {}),
         ({"days": ["MON", "WED"], "start": "09:00:00Z", "stop": "15:00:00Z"}, {"days": ["MON", "WED"]}),
-        ({"days": [], "start": "22:00:00+02:00", "stop": "06:00:00+02:00"}, {}),
+        ({"days": None, "start": "22:00:00+02:00", "stop": "06:00:00+02:00"}, {}),
         ({"days": None, "start": "09:00", "stop": "09:00", "zone": "Europe/Madrid"}, {"zone": "Europe/Madrid"}),
     ],
 )

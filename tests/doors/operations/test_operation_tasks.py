@@ -312,7 +312,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "another unknown field": ({"colour": "red"}, "0x020002", "colour"),
     "no flag": ({"active": "perhaps"}, "0x020001", "active"),
     "long name": ({"name": "x" * 201}, "0x020001", "name"),
-    "no job": ({"job": None}, "0x020001", "request"),
+    "no job": ({"job": None}, "0x020001", "task.job"),
     "unknown operation": ({"request": {"name": "DANCE"}}, "0x020001", "name"),
     "no target": ({"request": {"target": None}}, "0x020001", "target"),
     "a start of its own": (

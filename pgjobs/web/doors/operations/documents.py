@@ -101,8 +101,11 @@ SUMMARY = whole_record(
     ),
     finishedOutOfTime=whole_record(total=COUNT, successful=COUNT, error=COUNT),
 )
-REFUSED = whole_record(notProvisioned=array(TEXT), notAllowed=array(TEXT), duplicated=array(TEXT))
-REPORT = record("execution", "summary", execution=EXECUTION, summary=SUMMARY, target=REFUSED)
+REFUSED = record(
+    "notProvisioned", "notAllowed", "duplicated",
+    notProvisioned=array(TEXT), notAllowed=array(TEXT), duplicated=array(TEXT), notInJob=array(TEXT),
+)  # fmt: skip
+REPORT = record("execution", "summary", execution=EXECUTION, summary=SUMMARY, target=REFUSED, warnings=array(TEXT))
 JOB = record("id", "request", "report", id=TEXT, taskId=TEXT, request=OBJECT, report=REPORT)
 OPERATION_RECORD = whole_record(
     operationId=TEXT,

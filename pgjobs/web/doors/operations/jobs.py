@@ -49,7 +49,7 @@ async def update(request: Request) -> Response:
     query(request, "resourceType")
     number = named(request, "jobId")
     job = await inner(request, "job")
-    await check_parameters(request, _unnamed(job.get("request")), number)
+    await check_parameters(request, job.get("request"), number)
     call = "select answer::text, revision from pgjobs.update_operation_job(%s, %s::jsonb, %s, %s, %s)"
     most = settings(request).operations_entities
     arguments = number, json.dumps(job), most, actor(request), if_match(request)
@@ -105,11 +105,6 @@ def settings(request: Request) -> Settings:
     """The settings of this process."""
     found: Settings = request.app.state.settings
     return found
-
-
-def _unnamed(asked: object) -> object:
-    """A request without its name: of a change only what it adds is checked."""
-    return {key: inner for key, inner in asked.items() if key != "name"} if isinstance(asked, dict) else asked
 
 
 ENDPOINTS = (

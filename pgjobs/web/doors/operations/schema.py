@@ -2,46 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 
-from pgjobs.web.calls import value
+from pgjobs.web.calls import database
 from pgjobs.web.schema import check
 
 HINT = "POST /search/operationTypes shows the schema of the parameters"
+NEEDS = ("required", "minProperties", "dependentRequired")
+"""What of a schema asks for parameters that an entity may still give."""
+
+
+class Given(NamedTuple):
+    """Parameters in a request: those of all entities, those of single ones by their place, and whether any entity has
+    only those of all."""
+
+    of_all: dict[str, Any]
+    own: dict[int, dict[str, Any]]
+    plain: bool
 
 
 async def check_parameters(request: Request, asked: object, job: str | None = None) -> None:
-    """Refuse parameters that do not fit: those of `asked`, a job's request, and those of single entities in it.
+    """Refuse parameters that do not fit: what each entity of `asked`, a job's request, ends up with.
 
-    `job`: whose type it is; None: the one that the request names. What is no request is refused by SQL.
+    `job`: which one is changed; None: it is a new one. What is no request is refused by SQL.
     """
-    given = list(_given(asked))
-    if not given:
-        return
+    given = _given(asked)
     name = asked.get("name") if isinstance(asked, dict) else None
-    look_up = "select pgjobs.operation_schema(%s, %s)"
-    schema = await value(request, look_up, name if isinstance(name, str) else None, job, reading=True)
-    if schema is not None:
-        for field, parameters in given:
-            await check(schema, parameters, field, HINT, len(request.state.body))
+    if given is None or (job is not None and not given.plain and not given.own):
+        return
+    look_up = "select schema, parameters from pgjobs.operation_schema(%s, %s)"
+    rows = await database(request).rows(look_up, name if isinstance(name, str) and not job else None, job, reading=True)
+    schema, stored = rows[0]
+    if schema is None:
+        return
+    of_all = given.of_all if job is None else json.loads(stored)
+    size = len(request.state.body)
+    if given.plain:
+        await check(schema, of_all, "parameters", HINT, size)
+    elif job is None:
+        await check(_without_needs(schema), of_all, "parameters", HINT, size)
+    for place, own in given.own.items():
+        field = f"target.append.entitiesWithParameters[{place}].parameters"
+        await check(schema, of_all | own, field, HINT, size * len(given.own))
 
 
-def _given(asked: object) -> list[tuple[str, dict[str, Any]]]:
-    """Parameters in a request, each with its place. Of a new job (it has a name) those of all entities, empty ones
-    included: a schema may need some."""
+def _given(asked: object) -> Given | None:
     if not isinstance(asked, dict):
-        return []
-    found = []
-    if "name" in asked:
-        of_all = asked.get("parameters")
-        if of_all is None or isinstance(of_all, dict):
-            found.append(("parameters", of_all or {}))
+        return None
+    of_all = asked.get("parameters")
+    if not isinstance(of_all, dict | None):
+        return None
     target = asked.get("target")
-    append = target.get("append") if isinstance(target, dict) else None
-    entities = append.get("entitiesWithParameters") if isinstance(append, dict) else None
-    for place, entity in enumerate(entities if isinstance(entities, list) else ()):
+    target = target if isinstance(target, dict) else {}
+    append = target.get("append")
+    append = append if isinstance(append, dict) else {}
+    listed, named = append.get("entitiesWithParameters"), append.get("entities")
+    own, ids, plain = {}, set(), False
+    for place, entity in enumerate(listed if isinstance(listed, list) else ()):
         if isinstance(entity, dict) and isinstance(entity.get("parameters"), dict):
-            found.append((f"target.append.entitiesWithParameters[{place}].parameters", entity["parameters"]))
-    return found
+            own[place] = entity["parameters"]
+            ids.add(str(entity.get("id")))
+        else:
+            plain = True
+    plain = plain or any(str(each) not in ids for each in (named if isinstance(named, list) else ()))
+    plain = plain or bool(append.get("tags")) or target.get("filter") is not None
+    return Given(of_all or {}, own, plain)
+
+
+def _without_needs(schema: str) -> str:
+    """A schema by which parameters may be missing."""
+    read = json.loads(schema)
+    if isinstance(read, dict):
+        read = {key: kept for key, kept in read.items() if key not in NEEDS}
+    return json.dumps(read)

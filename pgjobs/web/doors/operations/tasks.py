@@ -18,6 +18,7 @@ from pgjobs.web.doors.operations.documents import (
     NUMBER,
     OBJECT,
     PAGE,
+    REFUSED,
     REQUEST,
     RESOURCE_TYPE,
     TEXT,
@@ -123,7 +124,8 @@ SHOWN = {
     "user": {"type": ["string", "null"]},
 }
 TASK = whole_record(**SHOWN)
-CREATED = whole_record(id=TEXT, task=TASK)
+CHANGED = whole_record(id=TEXT, task=TASK)
+CREATED = whole_record(id=TEXT, task=TASK, report=whole_record(target=REFUSED))
 NEW = record(
     "job", "schedule",
     active=FLAG, name=optional(TEXT), description=optional(TEXT), job=whole_record(request=REQUEST),
@@ -152,11 +154,11 @@ ENDPOINTS = (
         "a task", {200: Answer("the task", whole_record(task=TASK), headers=ETAG)},
     )),
     Endpoint(ONE, update, "control", ("PUT",), Doc(
-        "change a task, pause it, or let it go on", {200: Answer("the task", CREATED, headers=ETAG)},
+        "change a task, pause it, or let it go on", {200: Answer("the task", CHANGED, headers=ETAG)},
         query=(RESOURCE_TYPE,), body=Body(whole_record(task=CHANGE)), headers=(IF_MATCH,),
     )),
     Endpoint(ONE, delete, "control", ("DELETE",), Doc(
-        "delete a task, with its job that waits", {200: Answer("what the task was", CREATED)}, headers=(IF_MATCH,),
+        "delete a task, with its job that waits", {200: Answer("what the task was", CHANGED)}, headers=(IF_MATCH,),
     )),
     Endpoint(ONE + "/jobs", jobs, "read", ("GET",), Doc(
         "a page of the jobs that a task has made, the last one first",

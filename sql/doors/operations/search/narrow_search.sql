@@ -21,6 +21,7 @@ begin
   end if;
   -- The whole filter once, so that a refusal names the place as the caller knows it.
   perform pgjobs.filter_condition(_filter, _fields, _case_sensitive);
+  perform pgjobs.check_search_words(_filter, _map, _case_sensitive);
   _parts := pgjobs.filter_parts(_filter);
   _values := pgjobs.filter_values(_parts, _map);
   if _search <> 'tasks' and _values ? 'jobId' then
