@@ -22,9 +22,9 @@ begin
   perform pgjobs.check_known_keys(_job::jsonb, '', '{id,request}');
   select * into _read from pgjobs.read_operation_request(nullif(_job::jsonb -> 'request', 'null'), _resource_type, _most);
   _new := _read.job;
-  insert into public.xmp_jobs (type, params, name, run_at, active, stop_at, schedule, rules, callback_url, notify, notes, request, max_backlog, submitted_by)
+  insert into public.xmp_jobs (type, params, name, run_at, active, stop_at, schedule, rules, callback_url, notify, notes, request, submitted_by)
   values (_new.type, _new.params, _new.name, _new.run_at, _new.active, _new.stop_at, _new.schedule, _new.rules, _new.callback_url, _new.notify,
-          _new.notes, _new.request, _new.max_backlog, _actor)
+          _new.notes, _new.request, _actor)
   returning * into _new;
   _refused := pgjobs.add_operation_targets(_new.id, _read.added, '{}');
   if _new.active then

@@ -51,7 +51,6 @@ begin
   _new.rules := _job.rules;
   _new.notify := _job.notify;
   _new.notes := _job.notes;
-  _new.max_backlog := _job.max_backlog;
   _new.request := _request;
   _new.submitted_by := _actor;
   _new.id := pgjobs.write_operation_task(_new);

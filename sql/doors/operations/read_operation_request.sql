@@ -42,10 +42,6 @@ begin
   job.notes := pgjobs.read_given_text(_request -> 'userNotes', 'userNotes', 10000);
   job.callback_url := pgjobs.read_given_text(_request -> 'callback', 'callback', 2000);
   perform pgjobs.check_callback(job.callback_url, 'callback');
-  -- What waits in the queue can't be called back, and the time of an attempt counts from its publishing.
-  if _type.max_backlog is null and _type.routing_key is not null and (_type.exchange = '' or _type.queue is not null) then
-    job.max_backlog := 1000;
-  end if;
   job.rules := pgjobs.read_operation_rules(nullif(_request -> 'operationParameters', 'null'), _type.results);
   job.schedule := pgjobs.read_operation_schedule(_schedule);
   job.run_at := pgjobs.read_operation_start(_schedule -> 'start');

@@ -12,10 +12,10 @@ declare
   _hint text;
 begin
   if _id is null then
-    insert into pgjobs.tasks (name, description, active, type, params, callback_url, schedule, rules, notify, notes, request, max_backlog, submitted_by,
+    insert into pgjobs.tasks (name, description, active, type, params, callback_url, schedule, rules, notify, notes, request, submitted_by,
       starts_at, stops_at, most_runs, repeating)
     values (_task.name, _task.description, _task.active, _task.type, _task.params, _task.callback_url, _task.schedule, _task.rules, _task.notify,
-      _task.notes, _task.request, _task.max_backlog, _task.submitted_by, _task.starts_at, _task.stops_at, _task.most_runs, _task.repeating)
+      _task.notes, _task.request, _task.submitted_by, _task.starts_at, _task.stops_at, _task.most_runs, _task.repeating)
     returning id into _id;
   else
     update pgjobs.tasks t

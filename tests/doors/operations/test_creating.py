@@ -111,14 +111,6 @@ def test_what_an_entity_ends_up_with_has_to_fit(operations: Operations) -> None:
     assert 200 == operations.put(job, request={"target": {"append": own}}).status_code
 
 
-def test_messages_of_a_job_do_not_pile_up(operations: Operations) -> None:
-    """What waits in a queue can't be called back, so a job has 1,000 there at most, unless its type says otherwise."""
-    limit = "select max_backlog from xmp_jobs where id = %s"
-    assert 1000 == operations.engine.value(limit, int(operations.made("dev-1", active=False)))
-    operations.engine.execute("update xmp_job_types set max_backlog = 7 where name = 'reboot'")
-    assert operations.engine.value(limit, int(operations.made("dev-1", active=False))) is None
-
-
 def test_refused_entities_are_told_within_the_success(operations: Operations) -> None:
     """report.target names entities that are unknown, of a wrong type, or named twice; the others are in the job."""
     answer = operations.create("dev-1", "nobody", "sub-1", "dev-1", active=False)
