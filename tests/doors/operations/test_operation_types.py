@@ -15,7 +15,7 @@ TYPES = f"{BASE}/search/operationTypes"
 def add_token(db: Db, scope: str) -> str:
     """A new token of this scope."""
     token, digest = make_token()
-    db.execute("select pgjobs.add_token(%s, %s, %s, null)", (f"test-{scope}", digest, [scope]))
+    db.execute("select pgjobs.add_token(%s, %s, %s, null)", (f"test-{scope}".replace(":", "-"), digest, [scope]))
     return token
 
 
