@@ -220,7 +220,7 @@ class Items(RuleBasedStateMachine):
         if really:
             self.engine.execute("select pgjobs.cancel_job(%s)", self.job)
             # As the daemons do where one of them still runs it.
-            self.engine.execute("select pgjobs.close_cancelled()")
+            self.engine.execute("select pgjobs.close_cancelled(%s)", self.job)
             self.model.cancel()
 
     # Some moves are made more often than others.
