@@ -17,7 +17,10 @@ READ = ("/jobs", "/jobs/status", "/metrics")
 def add_token(db: Db, scope: str, expires_at: datetime | None = None, name: str = "") -> str:
     """Add a token to the database, and return it."""
     token, digest = make_token()
-    db.execute("select pgjobs.add_token(%s, %s, %s, %s)", (name or f"test-{scope}".replace(":", "-"), digest, scope.split(), expires_at))
+    db.execute(
+        "select pgjobs.add_token(%s, %s, %s, %s)",
+        (name or f"test-{scope}".replace(":", "-"), digest, scope.split(), expires_at),
+    )
     return token
 
 

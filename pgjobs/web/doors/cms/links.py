@@ -100,7 +100,7 @@ async def _change(request: Request, call: str) -> Response:
     """Answer with the job that a function has changed on behalf of the caller."""
     job = (await read(request, "id")).job_id()
     if if_match(request) is not None:
-        hint = f"leave it out, or change status or active with PATCH /jobs/{job}, which takes it"
+        hint = f"leave it out; PATCH /jobs/{job} looks at it, for what can be written there"
         raise Problem(400, "not_taken", "If-Match: this link does not look at it", hint, field="If-Match")
     return await answer(request, call, job, actor(request))
 
