@@ -44,6 +44,6 @@ def test_no_answer_disagrees_with_the_document(web_url: str, db: Db, tmp_path: P
             capture_output=True,
             text=True,
             check=False,
-            timeout=None if LONG else 200,
+            timeout=None if LONG else 900,
         )  # fmt: skip
     assert 0 == outcome.returncode, outcome.stdout[-12000:] + outcome.stderr[-2000:]

@@ -57,7 +57,7 @@ def test_the_examples_of_items(shop: Shop) -> None:
 def test_the_example_of_agents_in_sql(shop: Shop) -> None:
     """A type without a route: a member of pgjobs_agent takes the item of the job, answers it, and the job is done."""
     engine = shop.engine
-    add, work = (text for _, text in blocks(PAGE, "### Agents in SQL", "\n## Agents"))
+    add, work = (text for _, text in blocks(PAGE, "### Agents in SQL", "\n## Entities"))
     for block in (BLOCKS[1][1], BLOCKS[2][1]):
         shop.sql(block)
     engine.execute("alter table xmp_jobs alter column id restart with 12")

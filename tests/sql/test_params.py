@@ -441,7 +441,7 @@ def test_an_unknown_type_is_refused(db: Db, kind: str | None) -> None:
     registered ones."""
     said = db.refusal("insert into xmp_jobs (type) values (%s)", kind)
     assert ("PJ400", "unknown_type", "type") == (said.sqlstate, said.constraint_name, said.column_name)
-    assert "use one of expired, injection" == said.message_hint
+    assert "use one of expired, injection, mailing" == said.message_hint
 
 
 def test_a_resume_checks_what_an_earlier_version_had_let_in(db: Db) -> None:
