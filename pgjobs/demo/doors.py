@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pgjobs.demo.stage import Stage
-from pgjobs.demo.told import Teller
+from pgjobs.demo.told import Session
 from pgjobs.lab.process import Child, ServicesError
 from pgjobs.ops import entities
 from pgjobs.settings import read_settings
@@ -23,7 +23,7 @@ TAGS = ("VIP", "VIP", None)
 DEVICES = 500
 
 
-async def play(told: Teller) -> None:
+async def play(told: Session) -> None:
     """Every scene; raises where one does not end as it should."""
     await told.connection.execute((Path(__file__).parent / "sql" / "doors.sql").read_bytes())
     with running_agent(told.stage):
@@ -33,7 +33,7 @@ async def play(told: Teller) -> None:
         await operation(told)
 
 
-async def partner(told: Teller) -> None:
+async def partner(told: Session) -> None:
     """A payload of three items, asked for by its GUID until it is processed."""
     told.chapter("Partner status: a partner submits a payload, and asks for its job by the GUID")
     made = await told.send("POST", SUBMIT, {"number": "RFQ-1", "items": [{"code": f"P-{n}"} for n in range(3)]})
@@ -42,7 +42,7 @@ async def partner(told: Teller) -> None:
     _expect(row["rows"][0]["status_message"], "Processed")
 
 
-async def mailing(told: Teller) -> None:
+async def mailing(told: Session) -> None:
     """Three clients, and a mailing to two of them."""
     told.chapter("Mailings: three clients, a mailing to those with a tag, and its statistics")
     for number, tag in enumerate(TAGS):
@@ -62,7 +62,7 @@ async def mailing(told: Teller) -> None:
     _expect(seen["message_data"], [{"status": "SENT", "count": 2}])
 
 
-async def operation(told: Teller) -> None:
+async def operation(told: Session) -> None:
     """An operation on every device with a tag, out of a directory that was loaded from a file."""
     told.chapter(f"Operation jobs: a directory of {DEVICES:,} devices, and a job over those with a tag")
     file = told.stage.folder / "devices.csv"

@@ -22,7 +22,7 @@ from rich.markup import escape
 from pgjobs.demo import agents, doors, report
 from pgjobs.demo.proof import Account, read_log, read_queue
 from pgjobs.demo.stage import FULL_SIZE, INJECTION_FILE, JOBS_QUEUE, SUSPENDED_QUEUE, Stage, running_stage
-from pgjobs.demo.told import PATIENCE_SECONDS, Teller
+from pgjobs.demo.told import PATIENCE_SECONDS, Session
 from pgjobs.lab.process import ServicesError
 from pgjobs.ops import watch
 from pgjobs.pg import connection as db
@@ -58,7 +58,7 @@ class Story:
     def __init__(self, stage: Stage, console: Console) -> None:
         self._stage = stage
         self._console = console
-        self._told: Teller
+        self._told: Session
 
     async def play(self) -> list[str]:
         """Play it; the answer is where the books differ."""
@@ -66,7 +66,7 @@ class Story:
             await db.connect(self._stage.database_url, "demo") as connection,
             httpx.AsyncClient(base_url=self._stage.http_url, timeout=60) as http,
         ):
-            self._told = Teller(self._stage, self._console, connection, http)
+            self._told = Session(self._stage, self._console, connection, http)
             await self._expired_by_sql()
             await self._injection_by_http()
             await self._stopped_and_resumed()

@@ -22,7 +22,7 @@ LOOK_SECONDS = 0.1
 PATIENCE_SECONDS = 300.0
 
 
-class Teller:
+class Session:
     """Acts on the stage and tells it; `ended` are the jobs that were finished, and whether they were dry runs."""
 
     def __init__(self, stage: Stage, console: Console, connection: db.Connection, http: httpx.AsyncClient) -> None:
