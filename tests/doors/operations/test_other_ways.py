@@ -44,13 +44,17 @@ def test_a_job_that_broke_off_is_paused_and_goes_on(operations: Operations) -> N
     assert ("CANCELLED", "CANCELLED") == (operations.status(second), operations.operations(second)[0]["result"])
 
 
-def test_a_job_that_was_stopped_elsewhere_is_cancelled(operations: Operations) -> None:
-    """What the CMS has stopped is CANCELLED here, and refuses everything."""
-    job = operations.made("dev-1", active=False)
-    operations.engine.execute("select pgjobs.stop_job(%s)", int(job))
-    assert "CANCELLED" == operations.status(job)
-    refused(operations.put(job, request={"active": True}))
-    refused(operations.cancel(job))
+def test_a_job_that_was_stopped_elsewhere_is_paused(operations: Operations) -> None:
+    """What the CMS has stopped is PAUSED here: it can be activated again, or cancelled for good."""
+    first, second = operations.made("dev-1"), operations.made("dev-2", active=False)
+    for job in (first, second):
+        operations.engine.execute("select pgjobs.stop_job(%s)", int(job))
+        assert "PAUSED" == operations.status(job)
+    assert 200 == operations.put(first, request={"active": True}).status_code
+    assert "SCHEDULED" == operations.status(first)
+    assert 200 == operations.cancel(second).status_code
+    assert "CANCELLED" == operations.status(second)
+    refused(operations.put(second, request={"active": True}))
 
 
 def test_the_kill_switch_pauses_what_runs(operations: Operations) -> None:

@@ -59,7 +59,7 @@ def _test(operator: str, has: Any, given: Any) -> bool:
 def a_filter(chance: random.Random, rows: list[Row], texts: tuple[str, ...], depth: int = 0) -> Row:
     """A filter whose values come from the rows, so that it leaves some of them."""
     if depth < 3 and chance.random() < (0.8 if depth == 0 else 0.3):
-        inner = [a_filter(chance, rows, texts, depth + 1) for _ in range(chance.randrange(4))]
+        inner = [a_filter(chance, rows, texts, depth + 1) for _ in range(chance.randrange(1, 4))]
         return {chance.choice(["and", "and", "or"]): inner}
     operator = chance.choice(["eq", "eq", "in", "in", "neq", "nin", "like", "gt", "lte", "exists"])
     numbers = tuple(name for name in NUMBERS if name in rows[0])
