@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from pgjobs import cli_entities, cli_mailings, process
+from pgjobs import process
+from pgjobs.cli import entities, mailings
 from pgjobs.errors import SettingsError
 from pgjobs.pg import hints
 from pgjobs.process import ready_settings
@@ -23,9 +24,9 @@ app = typer.Typer(
 )
 token_app = typer.Typer(help="Tokens for HTTP; needed if PGJOBS_HTTP_AUTH is true.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
-app.add_typer(cli_entities.app, name="entities")
-app.command()(cli_mailings.gateway)
-app.add_typer(cli_mailings.app, name="mailings")
+app.add_typer(entities.app, name="entities")
+app.command()(mailings.gateway)
+app.add_typer(mailings.app, name="mailings")
 
 
 Job = Annotated[int, typer.Argument(help="id of the job", max=2**63 - 1)]
@@ -281,7 +282,3 @@ def torture(
         seed=seed, minutes=minutes, faults=faults, daemons=daemons, queue=queue, part=part, times=times, json=json
     )
     sys.exit(code)
-
-
-if __name__ == "__main__":
-    main()
