@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from psycopg.types.json import Jsonb
 from typer.main import get_command
 
-from pgjobs.cli import Which, app
+from pgjobs.cli import app
+from pgjobs.cli.steer import Which
 from pgjobs.metrics import Growth, Metrics
 from pgjobs.settings import Settings
 from pgjobs.web.app import ROOT_DOOR
