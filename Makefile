@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install packages demo test lint bench mutants soak clean
+.PHONY: install packages test-packages demo test lint bench mutants soak clean
 
 install: packages .venv/installed
 
 # Somebody else's broker makes an own one unnecessary.
 packages:
 	@test -n "$$PGJOBS_AMQP_URL" || test -x /usr/lib/rabbitmq/bin/rabbitmq-server || .ci/packages rabbitmq-server
+
+# What only tests use, from the distribution as well: they open the page in a real browser.
+test-packages:
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit; done; .ci/packages chromium
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv || { .ci/packages python3-venv && $(PYTHON) -m venv --clear .venv; }
@@ -19,7 +23,7 @@ demo: install
 	$(BIN)/pgjobs demo $(if $(KEEP),--keep)
 
 # Nothing runs twice: a test that fails once has failed.
-test: lint
+test: lint test-packages
 	$(BIN)/pytest -n 3 --dist worksteal
 
 lint: install

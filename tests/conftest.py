@@ -15,7 +15,7 @@ pytest_plugins = [
     "fix_services", "fix_database", "fix_broker", "fix_web", "fix_jobs", "fix_roles", "fix_daemon", "fix_torture",
     "fix_agents", "fix_doctor", "fix_items", "fix_receiver", "fix_celery", "fix_shop", "fix_directory",
     "fix_partner", "fix_operations",
-    "fix_mailings", "fix_gateway",
+    "fix_mailings", "fix_gateway", "fix_browser",
 ]  # fmt: skip
 # Their failed assertions show the values, as those of a test do.
 pytest.register_assert_rewrite("game_world", "game_people", "game_daemons", "fix_rounds", "oracle")
