@@ -108,6 +108,14 @@ grant execute on function pgjobs.partner_template to pgjobs_web;
 grant execute on function pgjobs.partner_job to pgjobs_web;
 grant execute on function pgjobs.submit_partner_job to pgjobs_web;
 
+-- The jobs page.
+grant execute on function pgjobs.page_job to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.page_events to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.page_progress to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.page_outcomes to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.page_plan to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.page_plot to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+
 -- The door of the operations.
 grant execute on function pgjobs.operation_types to pgjobs_web;
 grant execute on function pgjobs.operation_schema to pgjobs_web;

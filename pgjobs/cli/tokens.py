@@ -18,7 +18,8 @@ def add_token(
     scope: Annotated[
         list[str],
         typer.Option(
-            help="read: look only; control: change as well; DOOR:read or DOOR:control: at one door (again for more)"
+            help="read: look only; control: change as well; DOOR:read or DOOR:control: at one door; page:read:"
+            " the jobs page (again for more)"
         ),
     ],
     days: Annotated[

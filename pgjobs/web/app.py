@@ -22,6 +22,7 @@ from pgjobs.web.doors.cms.files import Files
 from pgjobs.web.doors.cms.log import DOWNLOADS
 from pgjobs.web.doors.mailings import endpoints as mailings
 from pgjobs.web.doors.operations import door as operations
+from pgjobs.web.doors.page import door as page
 from pgjobs.web.doors.partner import endpoints as partner
 from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem
 from pgjobs.web.openapi import document
@@ -30,8 +31,8 @@ from pgjobs.web.turns import Turns
 
 ROOT_DOOR = Door("cms", "", (*cms.ENDPOINTS, *metrics.ENDPOINTS, *health.ENDPOINTS, *docs.ENDPOINTS), doc=cms_doc.DOOR)
 """The door of the CMS has its paths at the root; what concerns the whole service lies beside them."""
-DOORS: tuple[Door, ...] = (mailings.DOOR, partner.DOOR, operations.DOOR)
-"""The other doors, each below a prefix of its own, which a setting may change."""
+DOORS: tuple[Door, ...] = (mailings.DOOR, partner.DOOR, operations.DOOR, page.DOOR)
+"""The other doors, each below a prefix of its own, which a setting may change; the page shares the root."""
 COMPRESSED_BYTES = 1024
 """Answers of so many bytes are compressed for whoever takes gzip; streams flow all the same, chunk by chunk."""
 HANDLERS = {

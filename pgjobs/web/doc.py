@@ -153,3 +153,7 @@ class DoorDoc:
     """The statuses that its errors have, where it has fewer than HTTP would."""
     texts: tuple[str, ...] = ()
     """Media types that its errors may have instead of JSON."""
+    media: str = JSON
+    """What its errors are written as."""
+    unsigned: Mapping[int, Answer] = field(default_factory=dict)
+    """How else, besides 401, a caller without credentials may be answered."""

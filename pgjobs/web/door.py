@@ -20,6 +20,7 @@ from pgjobs.settings import Settings
 from pgjobs.web.cors import Cors, origins
 from pgjobs.web.doc import DoorDoc
 from pgjobs.web.endpoint import Endpoint
+from pgjobs.web.endpoint import Scope as Needed
 from pgjobs.web.errors import Problem, Renderer, clipped, json_problem
 from pgjobs.web.hosts import Browsers
 from pgjobs.web.identity import Authentication, anonymous, bearer_token, require
@@ -30,7 +31,9 @@ class Door:
     """One HTTP contract. `name` is that of its scopes; `prefix` is where it is mounted, an empty one is the root.
 
     `prefix_setting` names the setting that says where it is mounted instead, `origins_setting` the one that has the
-    origins whose pages may call it.
+    origins whose pages may call it. `shares_root`: it lies at the root beside another door, and only paths that begin
+    as one of its endpoints does are its own. `for_browsers`: people look at it, and their browsers send its credentials
+    by themselves.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Door:
     doc: DoorDoc | None = None
     prefix_setting: str = ""
     origins_setting: str = ""
+    shares_root: bool = False
+    for_browsers: bool = False
 
     def placed(self, settings: Settings) -> Door:
         """The door below the prefix that the settings have for it."""
@@ -56,7 +61,8 @@ class Door:
         middleware = [Middleware(Guard, door=self, routes=routes, settings=settings)]
         if self.origins_setting:
             middleware.insert(0, Middleware(Cors, known=self.origins(settings)))
-        return _Mount(self.prefix, routes=routes, middleware=middleware)
+        kind = _SharedRoot if self.shares_root else _Mount
+        return kind(self.prefix, routes=routes, middleware=middleware)
 
     def need_own_prefix(self, others: Iterable[Door]) -> None:
         """Refuse a prefix that would hide paths of another door."""
@@ -76,17 +82,34 @@ class _Mount(Mount):
         return super().matches({**scope, "path": f"{scope['path']}/"} if bare else scope)
 
 
+class _SharedRoot(Mount):
+    """A mount at the root for paths whose first word is that of one of its routes, and for the root itself."""
+
+    def __init__(self, prefix: str, routes: list[Route], middleware: list[Middleware]) -> None:
+        super().__init__(prefix, routes=routes, middleware=middleware)
+        self._words = {route.path.split("/")[1] for route in routes}
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether a request is for this door."""
+        path = scope["path"]
+        word = path.split("/")[1] if path.startswith("/") else None
+        own = path == "/" if not word else word in self._words
+        return super().matches(scope) if own else (Match.NONE, {})
+
+
 class Guard:
     """Middleware of a door: lets a request through to its endpoint if host, origin and caller are allowed.
 
-    A path that no endpoint has needs control, so that a caller without a token learns nothing about paths.
+    A path that no endpoint has needs control, so that a caller without a token learns nothing about paths; at a door
+    for browsers it needs what its pages need.
     """
 
     def __init__(self, app: ASGIApp, door: Door, routes: list[Route], settings: Settings) -> None:
         self._app = app
         self._door = door
         self._table = list(zip(door.endpoints, routes, strict=True))
-        self._browsers = Browsers(settings, door.origins(settings))
+        self._browsers = Browsers(settings, door.origins(settings), for_browsers=door.for_browsers)
+        self._unknown: Needed = "read" if door.for_browsers else "control"
         self._authenticate = door.authenticate if settings.http_auth else anonymous
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,8 +117,8 @@ class Guard:
         endpoint, methods = self._find(scope)
         request = Request(scope)
         request.state.render, request.state.endpoint = self._door.render, endpoint
-        needed = endpoint.scope if endpoint else "control"
-        self._browsers.check(request.headers, needed)
+        needed = endpoint.scope if endpoint else self._unknown
+        self._browsers.check(request.headers, needed, request.method)
         if needed != "open":
             request.state.identity = await self._authenticate(request, reading=needed == "read")
             require(request.state.identity, self._door.name, needed)

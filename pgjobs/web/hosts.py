@@ -1,11 +1,17 @@
-"""Browsers: without tokens, no page of another site may change jobs (CSRF) or read them (DNS rebinding).
+"""Browsers: no page of another site may use one to change jobs (CSRF) or to read them (DNS rebinding).
 
 A browser says where a request comes from. A Host that is no name of this service was made to point to its address by
 somebody else's DNS (421). A foreign Origin, Referer or Sec-Fetch-Site on a request that changes something is a page of
 another site (403), and what a browser loads ahead is no wish of its user (403); programs send none of these headers.
 Browsers send Sec-Fetch-Site to https and loopback only, and a plain GET has no Origin, so that over http to another
-address Referer alone tells a foreign page, which may leave it out. With tokens none of this is needed, for a browser
-sends no token by itself; Host is then checked only if PGJOBS_HTTP_HOSTS is set.
+address Referer alone tells a foreign page, which may leave it out. With tokens none of this is needed at a door that
+knows its callers by a header, which a browser does not send by itself; Host is then checked only if PGJOBS_HTTP_HOSTS
+is set.
+
+At a door for browsers the caller is known by a cookie, which a browser does send by itself, and pages of the same site
+at another port or name are no strangers to it. There these checks hold with tokens as well, for whatever is posted, the
+sign-in included; and what another page loads into itself (a frame, a script, an image, an event stream) is refused
+(403), while a link to the door is followed. A cookie belongs to its host, so that DNS rebinding does not get at it.
 """
 
 from __future__ import annotations
@@ -23,6 +29,7 @@ from pgjobs.web.errors import Problem, clipped
 
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]*)(:[0-9]*)?")
 SAME_SITE = ("same-origin", "none")
+SAFE_METHODS = ("GET", "HEAD")
 PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 AHEAD = re.compile("prefetch|prerender|preview", re.IGNORECASE)
 
@@ -57,21 +64,38 @@ class Hosts:
 
 
 class Browsers:
-    """Refuses what a browser sends for a page of another site."""
+    """Refuses what a browser sends for a page of another site; `for_browsers`: to a door that knows a cookie."""
 
-    def __init__(self, settings: Settings, trusted: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, settings: Settings, trusted: frozenset[str] = frozenset(), *, for_browsers: bool = False
+    ) -> None:
         self._hosts = Hosts(settings)
         self._trusted = trusted
-        self._guarded = not settings.http_auth
+        self._for_browsers = for_browsers
+        self._guarded = not settings.http_auth or for_browsers
 
-    def check(self, headers: Headers, needed: Scope) -> None:
+    def check(self, headers: Headers, needed: Scope, method: str) -> None:
         """Raise a Problem (421, 403) if these headers name another host or another site."""
         hosts = headers.getlist("host")
         if self._hosts.checked and any(host and not self._hosts.known(host) for host in hosts):
             hint = "use the address pgjobs web listens on, or add the name to PGJOBS_HTTP_HOSTS"
             raise Problem(421, "foreign_host", f"Host {clipped(hosts[0])} is not a name of this service", hint)
-        if not self._guarded or needed != "control":
-            return
+        if self._for_browsers and method in SAFE_METHODS:
+            self._check_loading(headers, hosts)
+        elif self._guarded and (needed == "control" or self._for_browsers):
+            self._check_change(headers, hosts)
+
+    def _check_loading(self, headers: Headers, hosts: list[str]) -> None:
+        """Refuse what a page of another site loads into itself; whoever follows a link from there leaves that page."""
+        sites = {site.strip().lower() for site in headers.getlist("sec-fetch-site")}
+        ways = [headers.get(name, "").strip().lower() for name in ("sec-fetch-mode", "sec-fetch-dest")]
+        foreign = not sites.issubset(SAME_SITE) and ways != ["navigate", "document"]
+        if foreign or any(not self._same(page, hosts) for page in headers.getlist("origin")):
+            hint = "open it in a window of its own; a program needs no browser"
+            raise Problem(403, "foreign_site", "a page of another site loads this into itself", hint)
+
+    def _check_change(self, headers: Headers, hosts: list[str]) -> None:
+        """Refuse what a page of another site sends, and what is loaded ahead."""
         if any(AHEAD.search(purpose) for name in PURPOSES for purpose in headers.getlist(name)):
             hint = "open the address itself; a page should link to it with POST"
             raise Problem(403, "speculative", "a browser loads this ahead, and nobody has asked for it yet", hint)

@@ -151,7 +151,11 @@ class _Operation:
         return {"required": body.required, "content": content}
 
     def _responses(self) -> Json:
-        answers = dict.fromkeys(self._implied(), None) | dict(self._doc.answers)
+        guarded = self._guarded and self._endpoint.scope != "open"
+        unsigned = self._door_doc.unsigned if guarded else {}
+        answers = dict.fromkeys(self._implied(), None) | dict(unsigned) | dict(self._doc.answers)
+        if not self._guarded:
+            answers.pop(401, None)
         responses: Json = {str(status): self._response(status, answers[status]) for status in sorted(answers)}
         below = {str(status): {"$ref": f"#/components/responses/{status}"} for status in BELOW_THE_DOORS}
         return dict(sorted((responses | below).items()))
@@ -168,6 +172,8 @@ class _Operation:
         if self._parameters_in_path():
             possible |= {404}
         possible |= {421}
+        if self._door.for_browsers:
+            possible |= {403}
         if self._doc.body or self._form:
             possible |= {413, 415}
         if any(given.name.lower() == "if-match" for given in self._doc.headers):
@@ -180,13 +186,14 @@ class _Operation:
 
     def _response(self, status: int, answer: Answer | None) -> Json:
         answer = answer or Answer(MEANINGS[status])
-        schema, texts = answer.schema, answer.texts
+        schema, texts, media = answer.schema, answer.texts, answer.media
         if schema is None and status >= 400:
-            schema, texts = shape(_error_name(self._door)), self._door_doc.texts
-            if status == 400:
-                schema = {"anyOf": [schema, shape(REFUSED)]}
-        content = {} if schema is None else {answer.media: {"schema": schema}}
+            schema, texts, media = shape(_error_name(self._door)), self._door_doc.texts, self._door_doc.media
+        content: Json = {} if schema is None else {media: {"schema": schema}}
         content |= {media: {"schema": TEXT} for media in texts}
+        if (status == 400 and answer.schema is None) or (status == 503 and media != JSON):
+            known = content.get(JSON, {}).get("schema")
+            content[JSON] = {"schema": {"anyOf": [known, shape(REFUSED)]} if known else shape(REFUSED)}
         headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in answer.headers.items()}
         links = {name: self._link(link) for name, link in answer.links.items()}
         return {

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from fix_document import ALL_DOORS, seed, token_for
+from fix_document import ALL_DOORS, scopes_of, seed, token_for
 from fix_jobs import Db
 from fix_web import WebProcess
 
@@ -29,7 +29,7 @@ def test_no_answer_disagrees_with_the_document(web_url: str, db: Db, tmp_path: P
     seed(door, db)
     followed = any("{" in endpoint.path for endpoint in door.endpoints)
     phases = "examples,coverage,fuzzing,stateful" if followed else "examples,coverage,fuzzing"
-    token = token_for(db, f"{door.name}:control", "all")
+    token = token_for(db, *scopes_of(door))
     (tmp_path / "injections").mkdir()
     given = {"database_url": web_url, "http_patience": "0.05", "injections_dir": str(tmp_path / "injections")}
     with WebProcess(http_auth="true", **given) as web:

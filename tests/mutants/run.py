@@ -27,6 +27,7 @@ from mutants.items import ITEMS
 from mutants.mailings import MAILING
 from mutants.operations import OPERATIONS
 from mutants.pace import PACE
+from mutants.page import PAGE
 from mutants.places import PLACES
 from mutants.rights import RIGHTS
 from mutants.rules import ITEM_RULES
@@ -54,6 +55,7 @@ MUTANTS = (
     *ANSWERS,
     *ITEMS,
     *PACE,
+    *PAGE,
     *PLACES,
     *RIGHTS,
     *ITEM_RULES,

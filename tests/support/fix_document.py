@@ -57,11 +57,18 @@ def some_operations(db: Db) -> None:
     )
 
 
+def scopes_of(door: Door) -> tuple[str, ...]:
+    """What a caller needs who may do all that there is to do at a door."""
+    changes = any(endpoint.scope == "control" for endpoint in door.endpoints)
+    return (f"{door.name}:{'control' if changes else 'read'}", "all")
+
+
 SEEDS: Mapping[str, Callable[[Db], None]] = {
     "cms": some_jobs,
     "partner": some_apps,
     "operations": some_operations,
     "mailings": some_mailings,
+    "page": some_jobs,
 }
 """By the name of a door: what it can find."""
 

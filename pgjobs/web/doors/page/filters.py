@@ -1,0 +1,120 @@
+"""How values are written on the page: moments in UTC, numbers with thin thousands, and nothing that hides."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from pgjobs.web.errors import Problem
+
+THIN = "\u202f"
+"""A narrow space at which no line breaks."""
+CLIP = 200
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    "|[\U000e0000-\U000e007f]"
+)
+"""Control characters, and marks that turn the direction of text or are not to be seen at all."""
+UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def visible(value: Any) -> Any:
+    """A value as a template shows it: nothing for None, and of text what would hide or turn it as an escape."""
+    if value is None:
+        return ""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return HIDDEN.sub(_escape, value)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def moment(value: str | datetime | None) -> Markup | str:
+    """A moment in UTC, to the second, for people and for programs; what is no moment of ours as it stands."""
+    if value is None:
+        return ""
+    try:
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        at = at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return str(value)
+    plain = at.replace(microsecond=0, tzinfo=None)
+    return Markup('<time datetime="{}Z">{} UTC</time>').format(plain.isoformat(), plain.isoformat(" "))
+
+
+def number(value: float | str | None, places: int = 0) -> str:
+    """A number with thin thousands, and so many decimal places where it has some."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    whole = isinstance(value, int) or places == 0 or value == round(value)
+    text = f"{round(value):,}" if whole else f"{value:,.{places}f}"
+    return text.replace(",", THIN)
+
+
+def duration(seconds: float | None) -> str:
+    """How long something lasts, in its two largest units."""
+    if seconds is None:
+        return ""
+    if seconds < 0:
+        return f"-{duration(-seconds)}"
+    if seconds < 10 and seconds != int(seconds):
+        return f"{seconds:.1f} s"
+    parts, left = [], round(seconds)
+    for size, unit in UNITS:
+        if left >= size:
+            parts.append(f"{left // size} {unit}")
+            left %= size
+    return " ".join(parts[:2]) or "0 s"
+
+
+def percent(value: float | None) -> str:
+    """A share of a hundred, which is never shown as all of it before it is."""
+    if value is None:
+        return ""
+    shown = value if value in (0, 100) else min(99.9, max(0.1, round(value, 1)))
+    return f"{shown:g}{THIN}%"
+
+
+def badge(word: str | None) -> Markup:
+    """The word of a status, with a class for its colour."""
+    word = visible(word or "unknown")
+    kind = re.sub("[^a-z]+", "-", word.lower()).strip("-")
+    return Markup('<span class="badge badge-{}">{}</span>').format(kind, word)
+
+
+def pretty(value: Any) -> str:
+    """JSON, indented, with the letters of all scripts as they are."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def clip(text: str | None, most: int = CLIP) -> str:
+    """The beginning of a text, where it is long."""
+    text = text or ""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def sentence(problem: Problem) -> str:
+    """What a problem says, as a sentence."""
+    said = problem.sentence.rstrip(".")
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "moment": moment,
+    "number": number,
+    "duration": duration,
+    "percent": percent,
+    "badge": badge,
+    "pretty": pretty,
+    "clip": clip,
+}

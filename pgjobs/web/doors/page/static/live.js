@@ -1,0 +1,2 @@
+// Nothing is live yet; every page works without this script.
+"use strict";
