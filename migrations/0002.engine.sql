@@ -865,8 +865,10 @@ create table pgjobs.agents (
   started_at timestamptz,
   seen_at    timestamptz,
   holds      integer not null default 0,
-  leaving    boolean not null default false
+  leaving    boolean not null default false,
+  trouble    text
 ) with (fillfactor = 40);
+comment on column pgjobs.agents.trouble is 'What keeps it from working, as its last beat said; null: nothing that it knows of.';
 comment on column pgjobs.agents.about is
   'What it is responsible for, written by people; such an agent is never forgotten. Null: an agent that is known by its beats alone.';
 comment on column pgjobs.agents.started_at is 'When the process of its last beat began to beat; null: it has never been heard of.';

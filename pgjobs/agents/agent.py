@@ -25,6 +25,7 @@ class Agent:
     url: of RabbitMQ. name: one for each process; people see it. reply_queue: where its beats go, and the answers to
     messages that name no other queue. threads: so many handlers run at a time. prefetch: so many messages of each queue
     are held at most, waiting ones included. drain_seconds: how long a handler may go on when the agent is asked to end.
+    trouble: says in a sentence what keeps it from working, or nothing; asked for each beat, which people see.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Agent:
         threads: int = 4,
         prefetch: int | None = None,
         drain_seconds: float = 20.0,
+        trouble: Callable[[], str] = str,
     ) -> None:
         if not name.strip() or len(name) > LONGEST_NAME:
             raise ValueError(f"name: it has to have 1 to {LONGEST_NAME} characters")
@@ -49,6 +51,7 @@ class Agent:
         self._reply_queue = reply_queue
         self._threads = threads
         self._drain_seconds = drain_seconds
+        self._trouble = trouble
         self._handlers: dict[str, dict[str, Handler]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._asked, self._hurry = asyncio.Event(), asyncio.Event()
@@ -100,7 +103,7 @@ class Agent:
     async def _work(self, workers: Workers, pauses: Backoff, asked: asyncio.Task[bool]) -> None:
         """Work on one connection until the end is asked for; LinkLost if it is lost first."""
         link = Link()
-        session = Session(self._name, self._reply_queue, self._handlers, workers, link)
+        session = Session(self._name, self._reply_queue, self._handlers, workers, link, self._trouble)
         try:
             begun = asyncio.create_task(self._begin(link, session))
             await _first(asked, begun)

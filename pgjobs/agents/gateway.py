@@ -97,6 +97,8 @@ class Gateway:
         self._seconds = seconds
         self._numbers = numbers
         self._breaker = Breaker()
+        self.trouble = ""
+        """Why messages wait, in a sentence; empty while the gateway works."""
         # A bare transport follows no redirects, keeps no cookies, and knows no proxies of the environment.
         self._transport = httpx.AsyncHTTPTransport(
             trust_env=False, limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=2)
@@ -127,10 +129,11 @@ class Gateway:
         except Exception as error:  # noqa: BLE001 whatever goes wrong with a call is what became of it
             trouble = f"{type(error).__name__}: {error}"
         if self._breaker.note(works=works):
+            self.trouble = "" if works else f"the gateway fails, one message is tried each second: {trouble}"
             if works:
                 logger.info("the gateway works again")
             else:
-                logger.warning("the gateway fails: one message is tried each second: %s", trouble)
+                logger.warning("%s", self.trouble)
         return Result(FAILED, trouble[:MOST_SHOWN], status="failed") if trouble else result
 
     def close(self) -> None:

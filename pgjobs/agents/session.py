@@ -24,6 +24,8 @@ logger = logging.getLogger("pgjobs.agents")
 BEAT_SECONDS = 10.0
 BEAT_KEPT_MS = "60000"
 """A beat that nobody has read for so long says nothing any more."""
+MOST_TROUBLE = 500
+"""Characters of what keeps the agent from working, as its beats say it."""
 RESEND_SECONDS = 5.0
 LEAVE_SECONDS = 2.0
 
@@ -49,12 +51,21 @@ class Held:
 class Session:
     """One connection's life, from the first message to the last one."""
 
-    def __init__(self, name: str, reply_queue: str, handlers: Handlers, workers: Workers, link: Link) -> None:
+    def __init__(
+        self,
+        name: str,
+        reply_queue: str,
+        handlers: Handlers,
+        workers: Workers,
+        link: Link,
+        trouble: Callable[[], str] = str,
+    ) -> None:
         self._name = name
         self._reply_queue = reply_queue
         self._handlers = handlers
         self._workers = workers
         self._link = link
+        self._trouble = trouble
         self._loop = asyncio.get_running_loop()
         self._held: dict[asyncio.Task[None], Held] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -185,9 +196,10 @@ class Session:
         properties = pika.BasicProperties(
             type="agent", content_type="application/json", app_id="pgjobs", expiration=BEAT_KEPT_MS
         )
-        return self._link.publish(
-            self._reply_queue, properties, answers.encode({**who, "holds": holds, "leaving": leaving})
-        )
+        unreached = f"no answers reach {', '.join(sorted(self._unreached))}" if self._unreached else ""
+        trouble = (self._trouble() or unreached)[:MOST_TROUBLE]
+        state = {"holds": holds, "leaving": leaving, "trouble": trouble}
+        return self._link.publish(self._reply_queue, properties, answers.encode(who | state))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self._loop.create_task(coroutine)

@@ -65,7 +65,12 @@ def gateway(
     name = f"gateway {socket.gethostname()}-{os.getpid()}"
     # A call that has begun may end.
     agent = Agent(
-        settings.amqp_url, name, reply_queue=replies, threads=threads, drain_seconds=settings.gateway_timeout + 1
+        settings.amqp_url,
+        name,
+        reply_queue=replies,
+        threads=threads,
+        drain_seconds=settings.gateway_timeout + 1,
+        trouble=lambda: called.trouble,
     )
     agent.handles(job_type, queue=queue)(called.send)
     declare(settings.amqp_url, queue, replies)

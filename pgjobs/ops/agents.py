@@ -31,10 +31,12 @@ async def listed(settings: Settings, *, as_json: bool) -> list[str]:
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    state = "alive" if row["alive"] else "has left" if row["leaving"] else "silent" if row["seen_at"] else "never seen"
+    doing = "in trouble" if row["trouble"] else "alive"
+    remark = row["trouble"] or row["about"] or ""
+    state = doing if row["alive"] else "has left" if row["leaving"] else "silent" if row["seen_at"] else "never seen"
     where = f"{row['host'] or '?'}:{row['pid'] or '?'}" if row["seen_at"] else "-"
     silent = f"{row['silent'].total_seconds():.0f} s ago" if row["seen_at"] else "-"
-    said = (row["name"], state, str(row["holds"]), ", ".join(row["types"]) or "-", where, silent, row["about"] or "")
+    said = (row["name"], state, str(row["holds"]), ", ".join(row["types"]) or "-", where, silent, remark)
     return tuple("".join(sign if sign.isprintable() else "?" for sign in text) for text in said)
 
 

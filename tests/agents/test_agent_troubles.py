@@ -190,6 +190,16 @@ def test_a_connection_that_breaks_while_the_agent_ends(office: Office) -> None:
         go_on.set()
 
 
+def test_a_beat_tells_the_trouble_of_the_agent(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever keeps it from working stands in its beats, until it works again."""
+    monkeypatch.setattr(session, "BEAT_SECONDS", 0.05)
+    troubles = ["no gateway"]
+    office.start(lambda _item: None, trouble=lambda: troubles[0])
+    assert office.has_beaten(lambda beat: beat.get("trouble") == "no gateway")
+    troubles[0] = ""
+    assert office.has_beaten(lambda beat: "trouble" not in beat)
+
+
 def test_an_agent_beats_while_its_handlers_are_at_work(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """A handler that takes its time holds up neither the beats nor the connection; a beat tells what is held."""
     monkeypatch.setattr(session, "BEAT_SECONDS", 0.05)

@@ -199,6 +199,7 @@ def test_one_call_at_a_time_while_the_gateway_fails(simulated: SimulatedGateway)
         thread.start()
     for thread in threads:
         thread.join(20)
+    assert "the gateway fails, one message is tried each second: the gateway answers 503: later" == gateway.trouble
     simulated.answer = says(200, OK)
     more = [threading.Thread(target=lambda: results.append(gateway.send(item()))) for _ in range(8)]
     for thread in more:
@@ -206,6 +207,7 @@ def test_one_call_at_a_time_while_the_gateway_fails(simulated: SimulatedGateway)
     for thread in more:
         thread.join(20)
     gateway.close()
+    assert "" == gateway.trouble
     assert ["GATEWAY_ERROR"] * PATIENCE + ["SUCCESSFUL"] * 8 == [one.result for one in results]
 
 

@@ -28,8 +28,20 @@ AGENTS = (
     Mutant(
         "m-agent-leaving",
         "the last beat of an agent says that it leaves",
-        (Edit(SESSION, '"leaving": leaving}', '"leaving": False}'),),
+        (Edit(SESSION, '"leaving": leaving,', '"leaving": False,'),),
         (f"{ENDING}::test_an_agent_that_is_asked_to_end_finishes_what_it_has_begun",),
+    ),
+    Mutant(
+        "m-gateway-trouble",
+        "a gateway that works again is no trouble any more",
+        (
+            Edit(
+                "pgjobs/agents/gateway.py",
+                'self.trouble = "" if works else',
+                "self.trouble = self.trouble if works else",
+            ),
+        ),
+        ("tests/agents/test_gateway.py::test_one_call_at_a_time_while_the_gateway_fails",),
     ),
     Mutant(
         "m-agent-lives",

@@ -30,7 +30,7 @@ SHOWN = (
     Mutant(
         "m-show-alive",
         "pgjobs agents tells who is silent",
-        (Edit(AGENTS, '"alive" if row["alive"] else', '"alive" if row["seen_at"] else'),),
+        (Edit(AGENTS, 'doing if row["alive"] else', 'doing if row["seen_at"] else'),),
         (f"{BEATS}::test_the_command_line_shows_the_agents",),
     ),
     Mutant(

@@ -35,6 +35,17 @@ def test_a_beat_says_who_lives(db: Db) -> None:
     assert (3, False, False) == db.row(STATUS, "unit-1")[3:]
 
 
+def test_a_beat_says_what_keeps_an_agent_from_working(db: Db) -> None:
+    """The trouble of the last beat is shown, cut to 500 characters, until a beat comes without one; it is a text."""
+    shown = "select trouble from pgjobs.agent_status where name = 'unit-1'"
+    for said, expected in [("x" * 600, "x" * 500), (" no gateway ", "no gateway"), ("", None), (["x"], None)]:
+        beat(db, trouble=said)
+        assert expected == db.value(shown)
+    beat(db, trouble="no gateway")
+    beat(db)
+    assert db.value(shown) is None
+
+
 @pytest.mark.parametrize(
     ("fields", "anew"),
     [({}, False), ({"holds": 9}, False), ({"leaving": True}, False), ({"pid": 1}, True), ({"host": "app-8"}, True)],
@@ -169,6 +180,7 @@ def test_the_command_line_shows_the_agents(database: str, db: Db) -> None:
     beat(db, agent="b\u202e", types=["\x1b[31m"], host=None, leaving=True)
     db.execute("insert into pgjobs.agents (name, about) values ('c', 'cleans the catalogue')")
     beat(db, agent="d", types=[], holds=0)
+    beat(db, agent="e", trouble="no gateway")
     db.execute("update pgjobs.agents set seen_at = now() - interval '1 hour' where name = 'd'")
     said = run("agents", database_url=viewer)
     assert (0, "") == (said.code, said.err)
@@ -177,9 +189,11 @@ def test_the_command_line_shows_the_agents(database: str, db: Db) -> None:
     assert ["b?", "has", "left", "3", "?[31m", "?:4711"] == lines[0][:6]
     assert ["c", "never", "seen", "0", "-", "-", "-", "cleans", "the", "catalogue"] == lines[1]
     assert ["d", "silent", "0", "-", "app-7:4711"] == lines[2][:5]
-    assert ["unit-1", "alive", "3", "MiView,", "Unit", "app-7:4711"] == lines[3][:6]
+    assert ["e", "in", "trouble", "3"] == lines[3][:4]
+    assert lines[3][-2:] == ["no", "gateway"]
+    assert ["unit-1", "alive", "3", "MiView,", "Unit", "app-7:4711"] == lines[4][:6]
     shown = json.loads(run("agents", "--json", database_url=viewer).out)
-    assert ["b\u202e", "c", "d", "unit-1"] == [one["name"] for one in shown]
-    names = ["name", "about", "types", "host", "pid", "started_at", "seen_at", "holds", "alive", "leaving"]
+    assert ["b\u202e", "c", "d", "e", "unit-1"] == [one["name"] for one in shown]
+    names = ["name", "about", "types", "host", "pid", "started_at", "seen_at", "holds", "alive", "leaving", "trouble"]
     assert names == list(shown[3])
     assert shown[1]["seen_at"] is None
