@@ -79,6 +79,11 @@ REMARK = """
 insert into pgjobs.events (job_id, at, role, application, actor, reason)
 values (%s, now() - make_interval(mins => %s), 'pgjobs_web', 'pgjobs web', 'token night-shift', %s)
 """
+ENDED_LAST = """
+with ended as (delete from pgjobs.events where job_id = %s and to_status = 'done' returning *)
+insert into pgjobs.events (job_id, at, from_status, to_status, role, application, actor, reason)
+select job_id, at, from_status, to_status, role, application, actor, reason from ended
+"""
 SILENT_DAEMON = """
 insert into pgjobs.daemons (id, name, host, pid, version, started_at, seen_at, broker)
 values (gen_random_uuid(), 'daemon-old', 'jobs-2', 811, '0.1.0', now() - interval '9 days',
@@ -213,7 +218,7 @@ def _jobs(made: Night) -> None:
     add("past", "expired", name="Expired retries of 25 November", notes="as every night")
     add("dry", "expired", name="Trial of the new filter", params={"dry_run": 1, "never": 1})
     add("file", "injection", name="VIP customers", file_name=FILE, media_type="Campaign", reference_id="290")
-    add("running", "expired", name="Expired retries, whole year", rate=6, priority=3)
+    add("running", "expired", name="Expired retries, whole year", rate=2, priority=3)
     add("paused", "expired", name="Expired retries, Karachi", rate=20)
     add("stopped", "expired", name="Expired retries, Lahore", rate=20)
     add("broken", "injection", name="Numbers of the old shop", file_name="20261124_shop.csv")
@@ -270,6 +275,8 @@ def _past(made: Night) -> None:
         made.by_hand(statement, job)
     for minutes, reason in ((320, "paused: the broker is being replaced"), (260, "resumed")):
         made.by_hand(REMARK, job, minutes, reason)
+    # Its end is told behind them.
+    made.by_hand(ENDED_LAST, job)
     made.by_hand("update pgjobs.shards set cleared = '{lines}' where job_id = %s", made["failed"])
 
 
