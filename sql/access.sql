@@ -115,6 +115,10 @@ grant execute on function pgjobs.page_progress to pgjobs_web, pgjobs_operator, p
 grant execute on function pgjobs.page_outcomes to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.page_plan to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.page_plot to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.page_log to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+-- They show what was sent, as job_items does.
+grant execute on function pgjobs.page_items to pgjobs_web, pgjobs_operator;
+grant execute on function pgjobs.page_item to pgjobs_web, pgjobs_operator;
 
 -- The door of the operations.
 grant execute on function pgjobs.operation_types to pgjobs_web;

@@ -13,7 +13,7 @@ from pgjobs.lab.services import running_services
 
 pytest_plugins = [
     "fix_services", "fix_database", "fix_broker", "fix_web", "fix_jobs", "fix_roles", "fix_daemon", "fix_torture",
-    "fix_agents", "fix_doctor", "fix_items", "fix_receiver", "fix_celery", "fix_shop", "fix_directory",
+    "fix_agents", "fix_doctor", "fix_items", "fix_kept", "fix_receiver", "fix_celery", "fix_shop", "fix_directory",
     "fix_partner", "fix_operations",
     "fix_mailings", "fix_gateway", "fix_browser",
 ]  # fmt: skip

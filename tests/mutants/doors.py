@@ -77,9 +77,9 @@ DOORS = (
         "of a log only what is committed is shown",
         (
             Edit(
-                "pgjobs/web/doors/cms/log.py",
-                "[Part(path, size) for",
-                "[Part(path, __import__('os').stat(path).st_size) for",
+                "pgjobs/web/joblogs.py",
+                "[Part(file.path, file.bytes) for",
+                "[Part(file.path, __import__('os').stat(file.path).st_size) for",
             ),
         ),
         ("tests/doors/cms/test_cms_log.py::test_the_whole_log_comes_in_order_up_to_what_is_committed",),
@@ -87,7 +87,7 @@ DOORS = (
     Mutant(
         "m-log-msisdn",
         "the lines of an msisdn are those whose first column it is",
-        (Edit("pgjobs/web/doors/cms/log.py", 'msisdn_of(target.encode(errors="replace")) == msisdn.encode()', "True"),),
+        (Edit("pgjobs/web/joblogs.py", 'msisdn_of(target.encode(errors="replace")) == msisdn.encode()', "True"),),
         ("tests/doors/cms/test_cms_log.py::test_the_lines_of_one_msisdn",),
     ),
     Mutant(

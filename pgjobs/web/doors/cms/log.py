@@ -1,40 +1,23 @@
-"""The log of a job as a download: all of it, some lines from an offset on, or the lines of one msisdn.
-
-Only what the checkpoints have committed is shown. The files lie where the daemon wrote them, so they can be read where
-PGJOBS_LOG_HOST names the same volume.
-"""
+"""The log of a job as a download: all of it, some lines from an offset on, or the lines of one msisdn."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import re
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from pgjobs.injection.lines import msisdn_of
-from pgjobs.joblog.committed import (
-    DamagedLog,
-    MissingLog,
-    Page,
-    Part,
-    UnreadableLog,
-    blocks,
-    check,
-    length,
-    matching,
-    page,
-)
-from pgjobs.joblog.reader import target_of
+from pgjobs.joblog.committed import Page, Part, UnreadableLog, blocks, check, length, matching, page
 from pgjobs.unbroken import unbroken
 from pgjobs.web.calls import database
 from pgjobs.web.doors.cms import doc_files as doc
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import HEADERS, Problem
+from pgjobs.web.joblogs import MSISDN, LogFile, lines_of_msisdn, located, unreadable
 from pgjobs.web.parameters import Parameters, path_number, query
 from pgjobs.web.turns import Turns
 
@@ -43,10 +26,7 @@ logger = logging.getLogger(__name__)
 DOWNLOADS = 8
 """So many logs may be sent at once."""
 LINES, MOST_LINES = 1000, 10_000
-MSISDN = re.compile("[0-9]{5,20}")
 NEXT = "X-Next-Offset"
-STATUSES: dict[type[UnreadableLog], int] = {MissingLog: 410, DamagedLog: 409}
-"""What does not get better by itself; whatever else keeps a log from being read may (503)."""
 
 
 class Download(StreamingResponse):
@@ -76,10 +56,10 @@ async def log(request: Request) -> Response:
         await asyncio.to_thread(check, parts)
         shown = await asyncio.to_thread(_page, parts, offset, lines)
     except UnreadableLog as error:
-        raise Problem(STATUSES.get(type(error), 503), "log_unreadable", error.sentence, error.hint) from error
+        raise unreadable(error) from error
     headers = {"Accept-Ranges": "none", NEXT: str(shown.end)}
     if wanted is not None:
-        pieces, headers = matching(parts, _pattern(wanted), _is_of(wanted)), {"Accept-Ranges": "none"}
+        pieces, headers = matching(parts, *lines_of_msisdn(wanted)), {"Accept-Ranges": "none"}
     else:
         pieces = blocks(parts, shown.begin, shown.end)
         headers["Content-Length"] = str(shown.end - shown.begin)
@@ -106,22 +86,9 @@ def _check(wanted: str | None, offset: int | None, lines: int | None) -> None:
 
 async def _parts(request: Request, number: int, given: Parameters) -> list[Part]:
     """The files of the log, or of one shard; refused where they are not to be had here."""
-    shard, here = given.whole("shard"), request.app.state.settings.log_host
     call = "select shard, host, path, bytes, removed from pgjobs.log_files(%s)"
-    files = [file for file in await database(request).rows(call, number, reading=True) if shard in (None, file[0])]
-    if not files:
-        of = f"shard {shard} of job {number}" if shard is not None else f"job {number}"
-        raise Problem(404, "no_log", f"{of} has no log yet", "it is made when the job begins")
-    if any(removed for *_, removed in files):
-        sentence = f"the log of job {number} was removed after its keep time"
-        raise Problem(410, "log_removed", sentence, "pgjobs.retention says how long logs are kept; outcomes stay")
-    elsewhere = {host: path for _, host, path, size, _ in files if size and host != here}
-    if elsewhere:
-        host, path = min(elsewhere.items())
-        sentence = f"the log of job {number} lies on host {host[:60]}, and this is {here[:60]}"
-        hint = f"ask pgjobs web there, or read {path} there; PGJOBS_LOG_HOST names a volume that hosts share"
-        raise Problem(404, "log_elsewhere", sentence, hint)
-    return [Part(path, size) for _, _, path, size, _ in files]
+    files = [LogFile(*row) for row in await database(request).rows(call, number, reading=True)]
+    return located(number, files, request.app.state.settings.log_host, given.whole("shard"))
 
 
 def _page(parts: Sequence[Part], offset: int | None, lines: int | None) -> Page:
@@ -133,20 +100,6 @@ def _page(parts: Sequence[Part], offset: int | None, lines: int | None) -> Page:
         hint = f"begin with 0, and go on with what the header {NEXT} says"
         raise Problem(400, "bad_offset", f"offset: the log ends at byte {whole}", hint, field="offset")
     return page(parts, offset or 0, LINES if lines is None else lines)
-
-
-def _pattern(msisdn: str) -> re.Pattern[bytes]:
-    return re.compile(msisdn.encode() + rb"(?![0-9])")
-
-
-def _is_of(msisdn: str) -> Callable[[bytes], bool]:
-    """Whether a line is about this msisdn: it is found in the first column, as a daemon finds it there."""
-
-    def is_of(line: bytes) -> bool:
-        target = target_of(line)
-        return target is not None and msisdn_of(target.encode(errors="replace")) == msisdn.encode()
-
-    return is_of
 
 
 async def _without_pause(pieces: Generator[bytes]) -> AsyncIterator[bytes]:

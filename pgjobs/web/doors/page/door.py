@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgjobs.web.door import Door
-from pgjobs.web.doors.page import assets, events, job, listing, signin
+from pgjobs.web.doors.page import assets, events, items, job, listing, logs, signin
 from pgjobs.web.doors.page.callers import cookie_or_token
 from pgjobs.web.doors.page.doc import DOOR as DOC
 from pgjobs.web.doors.page.render import render
@@ -12,6 +12,8 @@ ENDPOINTS = (
     *listing.ENDPOINTS,
     *job.ENDPOINTS,
     *events.ENDPOINTS,
+    *items.ENDPOINTS,
+    *logs.ENDPOINTS,
     *signin.ENDPOINTS,
     *assets.ENDPOINTS,
 )

@@ -1,0 +1,90 @@
+"""The actions of a job, which are its items: the table of them, and the page of one."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pgjobs.web.doc import FLAG, NUMBER, TEXT, Query, empty_too
+from pgjobs.web.doors.page.doc import JOB, shown
+from pgjobs.web.doors.page.render import ask, page
+from pgjobs.web.endpoint import Endpoint
+from pgjobs.web.parameters import Parameters, path_number, query
+
+FILTERS = ("status", "target", "result", "limit")
+CALL = "pgjobs.page_items(%s, %s, %s, %s, %s, %s, %s, %s)"
+
+
+async def items(request: Request) -> Response:
+    """A page of the table."""
+    given = query(request, *FILTERS, "after", "before", "last")
+    number = path_number(request, "id")
+    status, target, result = (given.text(name) for name in ("status", "target", "result"))
+    after, before = given.job_number("after"), given.job_number("before")
+    last, limit = given.text("last") is not None, given.whole("limit")
+    found = await ask(request, CALL, number, status, target, result, after, before, last, limit)
+    words = {count["word"]: address(number, given, "status", status=count["word"]) for count in found["counts"]}
+    return page(
+        request,
+        "items.html",
+        **found,
+        asked={"status": status or "", "target": target or "", "result": result or "", "limit": limit},
+        words=words,
+        everything=address(number, given, "status"),
+        is_filtered=bool(status or target or result),
+        is_first=(after, before, last) == (None, None, False),
+        addresses={
+            "first": address(number, given),
+            "previous": found["previous"] and address(number, given, before=found["previous"]),
+            "next": found["next"] and address(number, given, after=found["next"]),
+            "last": address(number, given, last="1"),
+        },
+    )
+
+
+def address(number: int, given: Parameters, *without: str, **place: str) -> str:
+    """The address of another page of the table, with the filters of this one."""
+    kept = {name: given.text(name) for name in FILTERS if name not in without}
+    asked = {name: text for name, text in (kept | place).items() if text}
+    return f"/job/{number}/items" + (f"?{urlencode(asked)}" if asked else "")
+
+
+async def item(request: Request) -> Response:
+    """The page of one."""
+    query(request)
+    number, key = path_number(request, "id"), path_number(request, "key")
+    found = await ask(request, "pgjobs.page_item(%s, %s)", number, key)
+    own = found["item"]
+    log = {"find": own["searched"], "shard": own["shard"]}
+    asked = urlencode({name: text for name, text in log.items() if text is not None})
+    return page(request, "item.html", **found, log=f"/job/{number}/log?{asked}" if own["searched"] else None)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "/job/{id:number}/items",
+        items,
+        "read",
+        ("GET",),
+        shown(
+            "The actions of a job",
+            Query("status", TEXT, "only those with this word: Waiting, Started, Finished, Error, Fail or Stopped"),
+            Query("target", TEXT, "only those that have this in their target"),
+            Query("result", TEXT, "only those with this result"),
+            Query("limit", empty_too({"type": "integer", "minimum": 1, "maximum": 200}), "so many on a page"),
+            Query("after", empty_too(NUMBER), "those behind this key"),
+            Query("before", empty_too(NUMBER), "those before this key"),
+            Query("last", empty_too(FLAG), "the last ones"),
+            path=JOB,
+        ),
+    ),
+    Endpoint(
+        "/job/{id:number}/items/{key:number}",
+        item,
+        "read",
+        ("GET",),
+        shown("One action of a job", path={**JOB, "key": NUMBER}),
+    ),
+)

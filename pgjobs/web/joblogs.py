@@ -1,0 +1,82 @@
+"""Logs of jobs as doors read them: where the files lie, why they can't be read here, and whose lines are looked for.
+
+Only what the checkpoints have committed is shown. The files lie where the daemon wrote them, so they can be read where
+PGJOBS_LOG_HOST names the same volume.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from pgjobs.injection.lines import msisdn_of
+from pgjobs.joblog.committed import DamagedLog, MissingLog, Part, UnreadableLog
+from pgjobs.joblog.format import quoted
+from pgjobs.joblog.reader import target_of
+from pgjobs.web.errors import Problem
+
+MSISDN = re.compile("[0-9]{5,20}")
+STATUSES: dict[type[UnreadableLog], int] = {MissingLog: 410, DamagedLog: 409}
+"""What does not get better by itself; whatever else keeps a log from being read may (503)."""
+
+
+class LogFile(NamedTuple):
+    """A file of a log, as the database knows it."""
+
+    shard: int
+    host: str
+    path: str
+    bytes: int
+    removed: bool
+
+
+class Wanted(NamedTuple):
+    """Lines that are looked for: what they hold, and whether one that holds it is meant."""
+
+    pattern: re.Pattern[bytes]
+    is_meant: Callable[[bytes], bool]
+
+
+def located(number: int, files: Iterable[LogFile], here: str, shard: int | None = None) -> list[Part]:
+    """The files of the log of a job, or of one shard; refused where they are not to be had on this host."""
+    found = [file for file in files if shard in (None, file.shard)]
+    if not found:
+        of = f"shard {shard} of job {number}" if shard is not None else f"job {number}"
+        raise Problem(404, "no_log", f"{of} has no log yet", "it is made when the job begins")
+    if any(file.removed for file in found):
+        sentence = f"the log of job {number} was removed after its keep time"
+        raise Problem(410, "log_removed", sentence, "pgjobs.retention says how long logs are kept; outcomes stay")
+    elsewhere = {file.host: file.path for file in found if file.bytes and file.host != here}
+    if elsewhere:
+        host, path = min(elsewhere.items())
+        sentence = f"the log of job {number} lies on host {host[:60]}, and this is {here[:60]}"
+        hint = f"ask pgjobs web there, or read {path} there; PGJOBS_LOG_HOST names a volume that hosts share"
+        raise Problem(404, "log_elsewhere", sentence, hint)
+    return [Part(file.path, file.bytes) for file in found]
+
+
+def unreadable(error: UnreadableLog) -> Problem:
+    """A file of a log that can't be read, as an answer."""
+    return Problem(STATUSES.get(type(error), 503), "log_unreadable", error.sentence, error.hint)
+
+
+def lines_of_msisdn(msisdn: str) -> Wanted:
+    """The lines of one msisdn: it is found in the first column, as a daemon finds it there."""
+
+    def is_meant(line: bytes) -> bool:
+        target = target_of(line)
+        return target is not None and msisdn_of(target.encode(errors="replace")) == msisdn.encode()
+
+    return Wanted(re.compile(msisdn.encode() + rb"(?![0-9])"), is_meant)
+
+
+def lines_with_target(text: str) -> Wanted:
+    """The lines whose target has a text anywhere in it."""
+
+    def is_meant(line: bytes) -> bool:
+        target = target_of(line)
+        return target is not None and text in target
+
+    # As the log writes it: each character by itself.
+    return Wanted(re.compile(re.escape(quoted(text.encode(errors="surrogateescape"))[1:-1])), is_meant)
