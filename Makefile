@@ -10,8 +10,9 @@ install: packages .venv/installed
 packages:
 	@test -n "$$PGJOBS_AMQP_URL" || test -x /usr/lib/rabbitmq/bin/rabbitmq-server || .ci/packages rabbitmq-server
 
-# What only tests use, from the distribution as well: they open the page in a real browser.
+# What only tests use, from the distribution as well: they open the page in a real browser, and let a Prometheus look.
 test-packages:
+	@test -x /usr/bin/promtool || .ci/packages prometheus
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit; done; .ci/packages chromium
 
 .venv/installed: pyproject.toml
@@ -46,7 +47,7 @@ soak: install
 	$(BIN)/pgjobs torture --part soak --json build/soak.json || failed=1; \
 	PGJOBS_TEST_LONG=1 $(BIN)/pytest -n 2 -o faulthandler_timeout=0 tests/faults/test_failing_calls.py tests/engine/test_stateful.py \
 		tests/doors/test_schemathesis.py \
-		tests/items/test_items_stateful.py || failed=1; \
+		tests/items/test_items_stateful.py tests/monitoring/test_prometheus.py || failed=1; \
 	PYTHONPATH=tests $(BIN)/python -m mutants.run || failed=1; \
 	exit $$failed
 

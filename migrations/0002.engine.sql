@@ -543,27 +543,18 @@ create table pgjobs.daemons (
   broker     text not null default '',
   has_place  boolean not null default true,
   autostart  boolean not null default true,
-  metrics    jsonb not null default '[]',
-  beats      bigint not null default 0,
+  broker_at  timestamptz,
+  metrics    jsonb not null default '{}',
+  metrics_address text not null default '',
   replies    jsonb not null default '{}'
 ) with (fillfactor = 40);
-comment on table pgjobs.daemons is 'Heartbeats of the daemons, with the gauges of each of them.';
+comment on table pgjobs.daemons is 'Heartbeats of the daemons, with a few numbers of each of them.';
+comment on column pgjobs.daemons.broker_at is 'Since when the broker is in the state that is told; null: since the daemon was first heard of.';
+comment on column pgjobs.daemons.metrics is
+  'Numbers by name, as the daemon measured them at its last heartbeat: what pgjobs.alerts and doctor need without Prometheus. All it measures is at metrics_address.';
+comment on column pgjobs.daemons.metrics_address is 'Where its metrics are for Prometheus, as 127.0.0.1:50304; empty: nowhere.';
 comment on column pgjobs.daemons.has_place is 'Whether its last claim has left a place free, so that it can take what others leave.';
 comment on column pgjobs.daemons.replies is 'Reply queues from which it can take no answers, each with the words of the broker.';
-comment on column pgjobs.daemons.beats is 'Number of the last heartbeat whose counters were added up.';
-
-create table pgjobs.daemon_counters (
-  daemon   text not null,
-  name     text not null,
-  labels   jsonb not null,
-  kind     text not null,
-  help     text not null,
-  value    double precision not null,
-  grown_at timestamptz not null,
-  primary key (daemon, name, labels)
-) with (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.5);
-comment on table pgjobs.daemon_counters is
-  'What the daemons of a name have counted, added up over all their lives; what was counted after the last heartbeat of a life is lost.';
 
 create table pgjobs.injection_lines (
   job_id  bigint not null,
@@ -793,7 +784,6 @@ insert into pgjobs.retention (what, keep, about) values
   ('uncertain_ranges', '1 year', 'uncertain ranges of jobs that are done; counted from the end of the job'),
   ('api_requests', '1 day', 'requests of /api'),
   ('requests', '1 day', 'answers that are kept for an Idempotency-Key'),
-  ('counters', '30 days', 'counters of daemons that are not heard of any more'),
   ('tasks', '1 year', 'tasks that are finished; counted from their last job''s start or end. Their jobs stay'),
   ('outcomes', null, 'outcomes of jobs that are done; counted from the end of the job'),
   ('items', '90 days', 'items of jobs that are done; counted from the end of the job'),

@@ -1,21 +1,33 @@
-"""What a daemon measures, in a registry of its own; the heartbeat carries it to the database.
+"""What a daemon measures, in a registry of its own: its metrics listener shows all of it to Prometheus.
 
-The daemon has no port: /metrics of the web process shows what the database knows. Gauges are sent as they are. Of what
-is counted only the growth is sent and added up there by the daemon's name, so that it survives the process.
+The number of series is bounded, whatever jobs, types and codes there are: what comes late is counted as "other".
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+import time
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
-Sample = dict[str, object]
-"""name, kind, help, labels, value: the form in which pgjobs.beat() takes a sample"""
+import pgjobs
 
 CONFIRM_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 WINDOW_RECORDS = (1, 10, 100, 500, 1000, 2000, 5000, 10000, 65535)
+MOST_TYPES, MOST_CODES = 100, 300
+"""So many types are told apart, and so many codes of records with their types."""
+LONGEST_LABEL = 80
+OTHER = "other"
+
+# A series for each other one, with the moment at which it began, which nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # of the library
 
 
 class Metrics:
@@ -23,18 +35,21 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"pgjobs_{name}", text, labels, registry=self.registry)
 
-        def gauge(name: str, text: str) -> Gauge:
-            return Gauge(f"pgjobs_{name}", text, registry=self.registry)
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"pgjobs_{name}", text, labels, registry=self.registry)
 
         def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(f"pgjobs_{name}", text, registry=self.registry, buckets=buckets)
 
-        self.records = counter("records", "Records by their outcome.", "type", "action", "dry_run")
+        self.records = counter("records", "Records by their outcome.", "type", "action", "code", "dry_run")
         self.published = counter("published", "Messages written to the broker.")
+        self.windows_published = counter("windows_published", "Windows written to the broker.")
         self.confirmed = counter("confirmed", "Messages the broker has confirmed.")
         self.nacked = counter("nacked", "Messages the broker has refused; they are published again.")
         self.returned = counter("returned", "Messages that no queue took.")
@@ -64,60 +79,67 @@ class Metrics:
         self.listening = gauge("listening", "1 while the daemon listens for notifications.")
         self.broker_connected = gauge("broker_connected", "1 while the daemon is connected to the broker.")
         self.broker_blocked = gauge("broker_blocked", "1 while an alarm of the broker blocks publishing.")
+        self.broker_unreachable = gauge("broker_unreachable", "1 while the daemon tries in vain to reach the broker.")
+        self.queue_messages = gauge(
+            "queue_messages",
+            "Messages that lay ready in the target queue when a job with max_backlog last asked.",
+            "type",
+        )
+        self.last_nack = gauge("last_nack_timestamp_seconds", "When the broker last refused a message; 0: never.")
+        self.last_beat = gauge("last_beat_timestamp_seconds", "When the database last took a heartbeat; 0: never.")
+        self.snapshot_age = gauge(
+            "oldest_snapshot_age_seconds",
+            "Seconds for which a session of the daemon's role has held its snapshot at the last heartbeat.",
+        )
+        self.log_volume_size = gauge("log_volume_size_bytes", "Size of the volume of the job logs.")
+        self.log_volume_free = gauge("log_volume_free_bytes", "Free bytes of the volume of the job logs.")
+        gauge("build_info", "1, with the version of pgjobs.", "version").labels(version=pgjobs.__version__).set(1)
+        self._types = Few(MOST_TYPES)
+        self._codes = Few(MOST_CODES)
+        self._deaf_since: float | None = time.monotonic()
 
-    def count_records(self, kind: str, action: str, number: int, *, dry_run: bool) -> None:
+    def count_records(self, kind: str, action: str, code: str, number: int, *, dry_run: bool) -> None:
         """Count records of a job of this type; those of a dry run, of which nothing is published, apart."""
-        self.records.labels(type=kind, action=action, dry_run=str(dry_run).lower()).inc(number)
+        kind = self._types.label(kind)
+        code = code[:LONGEST_LABEL] if self._codes.knows((kind, code)) else OTHER
+        self.records.labels(type=kind, action=action, code=code, dry_run=str(dry_run).lower()).inc(number)
 
-    def gauges(self) -> list[Sample]:
-        """Every gauge as it is now."""
-        return [sample for sample in self._samples() if sample["kind"] == "gauge"]
+    def note_backlog(self, kind: str, messages: int) -> None:
+        """Keep how many messages lay ready in the queue of a job of this type."""
+        self.queue_messages.labels(type=self._types.label(kind)).set(messages)
 
-    def counted(self) -> list[Sample]:
-        """Every sample that only ever grows: of counters and histograms, since the start of this process."""
-        return [sample for sample in self._samples() if sample["kind"] != "gauge"]
+    def listens(self, *, now: bool) -> None:
+        """Say whether the daemon listens."""
+        self.listening.set(now)
+        if now:
+            self._deaf_since = None
+        elif self._deaf_since is None:
+            self._deaf_since = time.monotonic()
 
-    def _samples(self) -> Iterator[Sample]:
-        for family in self.registry.collect():
-            for sample in family.samples:
-                # JSON has no word for NaN and infinity, and the time of creation is the daemon's started_at.
-                if math.isfinite(sample.value) and not sample.name.endswith("_created"):
-                    yield {
-                        "name": sample.name,
-                        "kind": family.type,
-                        "help": family.documentation,
-                        "labels": dict(sample.labels),
-                        "value": sample.value,
-                    }
+    @property
+    def deaf_seconds(self) -> float:
+        """For how long it has not been listening; 0 while it does."""
+        return 0.0 if self._deaf_since is None else time.monotonic() - self._deaf_since
 
 
-class Growth:
-    """By how much each counter has grown since the database last took it over.
+class Few:
+    """Tells so many things apart, those that came first."""
 
-    A heartbeat whose answer was lost is sent again with its number: the database adds a number up once.
-    """
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: set[object] = set()
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-        self._taken: dict[str, float] = {}
-        self._sent: dict[str, float] | None = None
-        self._number = 0
-        self._growth: list[Sample] = []
+    def knows(self, thing: object) -> bool:
+        """Whether it is one of those that are told apart; from now on it is, while there is room."""
+        if thing not in self._known and len(self._known) < self._most:
+            self._known.add(thing)
+        return thing in self._known
 
-    def next(self) -> tuple[int, list[Sample]]:
-        """The number of the heartbeat, and the growth it carries; the first one has every counter, at 0 or not."""
-        if self._sent is None:
-            counted = {f"{sample['name']}{sample['labels']}": sample for sample in self._metrics.counted()}
-            self._sent = {key: float(str(sample["value"])) for key, sample in counted.items()}
-            self._number += 1
-            self._growth = [
-                sample | {"value": value - self._taken.get(key, 0.0)}
-                for (key, sample), value in zip(counted.items(), self._sent.values(), strict=True)
-                if self._taken.get(key) != value
-            ]
-        return self._number, self._growth
+    def label(self, text: str) -> str:
+        """The value of a label for a text."""
+        return text[:LONGEST_LABEL] if self.knows(text) else OTHER
 
-    def taken(self) -> None:
-        """The database has answered: what was sent last is added up."""
-        if self._sent is not None:
-            self._taken, self._sent = self._sent, None
+
+def value(metric: Counter | Gauge) -> float:
+    """What a counter or gauge without labels shows now."""
+    return float(next(iter(metric.collect())).samples[0].value)

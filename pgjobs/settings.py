@@ -17,12 +17,12 @@ from pgjobs.folder import obstacle
 from pgjobs.pg.conninfo import ESCAPES
 from pgjobs.signatures import check_secrets
 from pgjobs.urls import check_broker, check_database, check_host, check_http, check_text
+from pgjobs.words import shown
 
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
 Pause = Annotated[float, Field(ge=0.1, le=86400, allow_inf_nan=False)]
 """A shorter one would keep the servers busy with nothing else."""
 LONGEST_PATH, LONGEST_NAME = 3000, 200
-SHOWN = 80
 MOST = 2**60
 
 
@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     http_patience: Seconds = Field(
         30.0,
         description="seconds /api waits for a daemon, and a synchronous call of a partner for its job (30 at most)",
+    )
+    metrics_bind: str = Field(
+        "127.0.0.1:50304", description="address and port of a daemon's metrics; empty: none; taken: one of the next 15"
     )
     partner_prefix: str = Field("/pig", description="path below which the partner door lies")
     partner_origins: str = Field(
@@ -196,9 +199,11 @@ class Settings(BaseSettings):
             raise ValueError(f"it has to be a name in printable letters, {LONGEST_NAME} at most")
         return value
 
-    @field_validator("http_bind")
+    @field_validator("http_bind", "metrics_bind")
     @classmethod
-    def _bind(cls, value: str) -> str:
+    def _bind(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.field_name == "metrics_bind":
+            return value
         host, _, port = value.rpartition(":")
         if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
             raise ValueError("it has to be address:port, as in 127.0.0.1:50303")
@@ -281,20 +286,14 @@ def read_settings(**overrides: object) -> Settings:
     known = {f"PGJOBS_{name.upper()}" for name in Settings.model_fields}
     for variable in sorted(os.environ):
         if variable.startswith("PGJOBS_") and variable not in known and not variable.startswith("PGJOBS_TEST_"):
-            raise SettingsError(f"{_shown(variable)} is not a setting of pgjobs")
+            raise SettingsError(f"{shown(variable)} is not a setting of pgjobs")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks the overrides
     except ValidationError as error:
         first = error.errors()[0]
     # Raised outside of the handler: the cause would show the value, which may hold a password.
     name = str(first["loc"][0])
-    given = "" if any(word in name for word in ("url", "token", "secret")) else f" {_shown(repr(first['input']))}"
+    given = "" if any(word in name for word in ("url", "token", "secret")) else f" {shown(repr(first['input']))}"
     sentence = f"PGJOBS_{name.upper()}{given}: {first['msg'].removeprefix('Value error, ')}"
     escapes = f"; {ESCAPES}" if "url" in name and ESCAPES not in sentence else ""
     raise SettingsError(sentence, f"PGJOBS_{name.upper()} is {describe(name)}{escapes}")
-
-
-def _shown(text: str) -> str:
-    """As much of a text as fits into a sentence, in printable letters."""
-    text = text if text.isprintable() else repr(text)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

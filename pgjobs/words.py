@@ -1,6 +1,15 @@
-"""Numbers in sentences."""
+"""Numbers and values in sentences."""
+
+SHOWN = 80
+"""So many letters of a value stand in a sentence."""
 
 
 def counted(number: int, thing: str) -> str:
     """A number with what it counts: 1 item, 2,000 items."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def shown(text: str) -> str:
+    """As much of a text as fits into a sentence, in printable letters."""
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -48,6 +48,9 @@ grant execute on function pgjobs.list_outcomes to pgjobs_web, pgjobs_operator, p
 grant execute on function pgjobs.list_events to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.log_files to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.metrics to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.metrics_targets to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant select on pgjobs.alerts to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.page_alerts to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.agent_status to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.task_status to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.occasions to pgjobs_operator, pgjobs_viewer;
@@ -58,6 +61,10 @@ grant execute on function pgjobs.whole to pgjobs_daemon, pgjobs_operator, pgjobs
 grant execute on function pgjobs.seconds_between to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.record_codes to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.orders to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.alert_rules to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.daemon_alerts to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.job_alerts to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.retention_alerts to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 
 -- Steering.
 grant execute on function pgjobs.create_job to pgjobs_web, pgjobs_operator;
@@ -181,6 +188,7 @@ grant execute on function pgjobs.close_lines to pgjobs_daemon;
 
 -- What a daemon does besides.
 grant execute on function pgjobs.beat to pgjobs_daemon;
+grant execute on function pgjobs.snapshot_age to pgjobs_daemon;
 grant execute on function pgjobs.leave to pgjobs_daemon;
 grant execute on function pgjobs.sweep to pgjobs_daemon;
 grant execute on function pgjobs.tend_tasks to pgjobs_daemon;
@@ -221,7 +229,7 @@ grant execute on function pgjobs.changed_rights to pgjobs_daemon;
 grant execute on function pgjobs.wanted_indexes to pgjobs_daemon;
 grant select on pgjobs.daemons to pgjobs_daemon;
 grant execute on function pgjobs.live_daemons to pgjobs_daemon;
-grant select on pgjobs.daemon_counters to pgjobs_daemon;
+grant execute on function pgjobs.measured to pgjobs_daemon;
 grant select (expires_at) on pgjobs.tokens to pgjobs_daemon;
 grant select (id, status, run_at, shards) on public.xmp_jobs to pgjobs_daemon;
 grant select (name, selector, exchange, routing_key, tracked, reply_queue, needs_replies, format, execution_limit, doors, params, params_schema) on public.xmp_job_types to pgjobs_daemon;

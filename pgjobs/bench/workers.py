@@ -38,6 +38,7 @@ def environment(lab: Lab) -> dict[str, str]:
         "PGJOBS_CALLBACK_URL": "",
         "PGJOBS_REPLICA_URL": "",
         "PGJOBS_AUTOSTART": "true",
+        "PGJOBS_METRICS_BIND": "127.0.0.1:0",
         "PGJOBS_DAEMON_NAME": "bench",
     }
 

@@ -136,6 +136,7 @@ class Publisher:
         faults.fail("publish")
         self.connection.write(data)
         self.metrics.published.inc(len(keys))
+        self.metrics.windows_published.inc()
         return flight
 
     async def pause_after_nack(self, tick: Tick) -> None:
@@ -204,7 +205,9 @@ class Publisher:
         nack = isinstance(method, spec.Basic.Nack)
         for flight in self._confirms.settle(method.delivery_tag, multiple=method.multiple, nack=nack):
             self.metrics.confirmed.inc(len(flight.keys) - len(flight.nacked))
-            self.metrics.nacked.inc(len(flight.nacked))
+            if flight.nacked:
+                self.metrics.nacked.inc(len(flight.nacked))
+                self.metrics.last_nack.set_to_current_time()
             self.metrics.confirm_seconds.observe(time.monotonic() - flight.written_at)
             answer(flight.done, None)
 

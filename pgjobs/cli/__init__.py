@@ -7,7 +7,7 @@ import sys
 import typer
 
 from pgjobs import process
-from pgjobs.cli import entities, mailings, proof, services, show, steer, tokens
+from pgjobs.cli import entities, mailings, monitoring, proof, services, show, steer, tokens
 from pgjobs.pg import hints
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(services.app)
 app.add_typer(tokens.app, name="token")
 app.add_typer(entities.app, name="entities")
 app.add_typer(mailings.app, name="mailings")
+app.add_typer(monitoring.app, name="monitoring")
 app.add_typer(proof.app)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pika
 from rich.console import Console
 from rich.markup import escape
@@ -21,13 +21,12 @@ STATUS = """
 select id, type, status, considered, sent, skipped, percent,
        round(extract(epoch from finish_at - started_at), 1) as seconds
 from pgjobs.job_status order by id"""
-HEARTBEAT_PATIENCE = 60.0
 METRICS = (
     "pgjobs_jobs{",
     "pgjobs_records_total{",
-    "pgjobs_confirmed_total{",
-    "pgjobs_confirm_seconds_sum{",
-    "pgjobs_confirm_seconds_count{",
+    "pgjobs_confirmed_total",
+    "pgjobs_confirm_seconds_sum",
+    "pgjobs_confirm_seconds_count",
     "pending_subscriptions_count",
     "blacklisted_count",
 )
@@ -104,19 +103,13 @@ def log_lines(console: Console, look: Look) -> None:
                 console.print(f"  [yellow]{escape(line.decode().rstrip())}[/]", soft_wrap=True)
 
 
-async def heartbeat(connection: db.Connection) -> None:
-    """Wait until every daemon has told what it measured up to now."""
-    now = await db.value(connection, "select clock_timestamp()")
-    async with asyncio.timeout(HEARTBEAT_PATIENCE):
-        while not await db.value(connection, "select bool_and(w.seen_at > %s) from pgjobs.daemons w", now):  # noqa: ASYNC110 no event tells
-            await asyncio.sleep(0.1)
-
-
-def metrics(console: Console, text: str) -> None:
-    """A piece of /metrics."""
-    _heading(console, "A piece of /metrics")
-    for line in text.splitlines():
-        if line.startswith(METRICS):
+async def metrics(console: Console, http: httpx.AsyncClient) -> None:
+    """A piece of what Prometheus reads from the web process and, where that says, from the daemon."""
+    _heading(console, "A piece of /metrics of the web process and of the daemon")
+    daemons = [address for group in (await http.get("/metrics/targets")).json() for address in group["targets"]]
+    texts = [(await http.get(url)).text for url in ("/metrics", *(f"http://{each}/metrics" for each in daemons))]
+    for line in "".join(texts).splitlines():
+        if line.startswith(METRICS) and not line.endswith(" 0.0"):
             console.print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
 
 

@@ -129,6 +129,7 @@ def _start(stack: contextlib.ExitStack, services: Services, database_url: str, f
         "PGJOBS_LOG_DIR": str(folder / "logs"),
         "PGJOBS_INJECTIONS_DIR": str(folder / "injections"),
         "PGJOBS_HTTP_BIND": f"127.0.0.1:{port}",
+        "PGJOBS_METRICS_BIND": "127.0.0.1:0",
         "PGJOBS_DAEMON_NAME": "demo",
         "PGJOBS_WINDOW": str(window),
     }

@@ -164,8 +164,7 @@ class Story:
         await report.status(self._console, self._told.connection)
         report.message(self._console, queue)
         report.log_lines(self._console, accounts[1].look)
-        await report.heartbeat(self._told.connection)
-        report.metrics(self._console, (await self._told.http.get("/metrics")).text)
+        await report.metrics(self._console, self._told.http)
         return differences
 
 

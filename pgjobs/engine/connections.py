@@ -78,6 +78,7 @@ class ConnectionPool:
         metrics.connections_limit.set(OWN + ANSWERS + settings.max_running + BESIDE)
         # Computed whenever they are read, so that they are true after a connection was lost as well.
         metrics.broker_connected.set_function(lambda: any(each.usable for each in self._publishers))
+        metrics.broker_unreachable.set_function(lambda: bool(self._trouble))
         metrics.broker_blocked.set_function(lambda: any(each.blocked for each in self._publishers))
 
     async def take(self, *, publishing: bool) -> ShardConnections:

@@ -23,6 +23,7 @@ from pgjobs.engine.claims import Claims, Running
 from pgjobs.engine.connections import ConnectionPool
 from pgjobs.engine.context import RunContext
 from pgjobs.engine.expansions import Expansions
+from pgjobs.engine.exposition import MetricsListener
 from pgjobs.engine.heartbeat import Heartbeat
 from pgjobs.engine.leases import Leases
 from pgjobs.engine.listen import Hint, Listener
@@ -68,7 +69,8 @@ class Daemon:
         self.expansions = Expansions(settings, self.pool.control)
         self.maintenance = Maintenance(settings, self.id)
         self.leases = Leases(settings, self.id, lambda: [running.shard for running in self.running.values()])
-        self.heartbeat = Heartbeat(settings, self.metrics, self.id, self.pool)
+        self.exposition = MetricsListener(settings.metrics_bind, self.metrics)
+        self.heartbeat = Heartbeat(settings, self.metrics, self.id, self.pool, lambda: self.exposition.address)
         self.claims = Claims(settings, self.metrics, self.id, self.pool, self.running, self._start)
         self._suspicions: dict[str, Suspicion] = {}
         self._told_to_end = asyncio.Event()
@@ -102,6 +104,7 @@ class Daemon:
         settings = self.settings
         control, probe = self.pool.control, settings.probe_seconds
         listener = Listener(settings.database_url, control, self.metrics, probe, self._on_hint)
+        supervisor.start("metrics", self.exposition.run, once=True)
         supervisor.start("listener", listener.run)
         supervisor.start("leases", self.leases.run)
         supervisor.start("heartbeat", self.heartbeat.run)
@@ -224,10 +227,9 @@ class Daemon:
                 await asyncio.wait(late, timeout=GRACE_SECONDS)
 
     async def _say_goodbye(self) -> None:
-        """Beat for the last time, so that all that was counted is told, and take the heartbeat along."""
+        """Take the heartbeat along."""
         try:
             async with asyncio.timeout(LAST_SECONDS):
-                await self.heartbeat.beat()
                 await self.pool.control.row("select pgjobs.leave(%s)", (self.id,))
         except Exception as error:  # noqa: BLE001 the heartbeat runs out by itself
             logger.warning("could not say goodbye: %s", one_line(error))

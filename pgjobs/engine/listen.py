@@ -78,12 +78,12 @@ class Listener:
             async with await db.connect(self._url, "listen", patience=patience) as connection:
                 await self._listen(connection, works)
         finally:
-            self._metrics.listening.set(0)
+            self._metrics.listens(now=False)
             self._metrics.listener_reconnects.inc()
 
     async def _listen(self, connection: db.Connection, works: Callable[[], None]) -> None:
         await connection.execute(f"listen {CHANNEL}")
-        self._metrics.listening.set(1)
+        self._metrics.listens(now=True)
         self._hear(Hint())
         while True:
             async for payload, sender in payloads(connection, self._probe_seconds):

@@ -62,7 +62,9 @@ class Pace:
         if self._queue is None or self._publisher is None:
             return None, None
         seen = await self._shard.published_so_far()
-        return await self._publisher.messages_ready(self._queue), seen
+        ready = await self._publisher.messages_ready(self._queue)
+        self._publisher.metrics.note_backlog(self._shard.claim.type, ready)
+        return ready, seen
 
     @property
     def expired(self) -> bool:

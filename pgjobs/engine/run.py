@@ -239,5 +239,6 @@ class ShardRun:
         faults.reach("after_checkpoint")
         self._announced = in_flight_to
         self.windows.popleft()
-        for action, _code, n in outcomes:
-            self.context.metrics.count_records(self.context.claim.type, action, n, dry_run=self.context.claim.dry_run)
+        claim = self.context.claim
+        for action, code, n in outcomes:
+            self.context.metrics.count_records(claim.type, action, code, n, dry_run=claim.dry_run)

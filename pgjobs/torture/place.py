@@ -84,6 +84,7 @@ class Place:
             "log_dir": self.folder / "logs",
             "injections_dir": self.folder / "injections",
             "daemon_name": name,
+            "metrics_bind": "127.0.0.1:0",
             "window": self.scale.window,
             "lease_seconds": self.scale.lease_seconds,
             "poll_seconds": 1,

@@ -1,25 +1,11 @@
-"""Where the web process listens: the parts of the address, and the socket."""
+"""The socket on which the web process listens."""
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 
+from pgjobs.bind import split
 from pgjobs.errors import SettingsError
-
-
-def loopback(host: str) -> bool:
-    """Whether `host` can be reached from this machine only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def split(bind: str) -> tuple[str, int]:
-    """Address and port of PGJOBS_HTTP_BIND."""
-    host, _, port = bind.rpartition(":")
-    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def listen(bind: str) -> socket.socket:

@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from pgjobs.bind import loopback, split
 from pgjobs.settings import Settings
-from pgjobs.web.bind import loopback, split
 from pgjobs.web.endpoint import Scope
 from pgjobs.web.errors import Problem, clipped
 

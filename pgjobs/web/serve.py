@@ -13,13 +13,14 @@ from types import FrameType
 import psycopg
 import uvicorn
 
+from pgjobs.bind import joined, loopback, split
 from pgjobs.errors import SettingsError
 from pgjobs.pg import connection as db
 from pgjobs.pg.rights import WEB, check_rights
 from pgjobs.pg.versions import CHANGED
 from pgjobs.settings import Settings
 from pgjobs.web.app import create_app
-from pgjobs.web.bind import listen, loopback, split
+from pgjobs.web.bind import listen
 from pgjobs.web.limits import BACKLOG, Limits, connection_limit
 from pgjobs.web.protocol import bounded
 
@@ -45,7 +46,7 @@ def run(settings: Settings) -> None:
     )
     with listen(settings.http_bind) as listener:
         host, port = listener.getsockname()[:2]
-        logger.info("listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
+        logger.info("listening on http://%s", joined(host, port))
         # uvicorn raises the signal again once it has drained: these handlers then end the process, as before it starts.
         for sent in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sent, _leave)

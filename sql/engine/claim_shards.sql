@@ -32,7 +32,7 @@ declare
   _sqlstate text;
   _message text;
 begin
-  update pgjobs.daemons w set broker = _broker where w.id = _daemon and w.broker <> _broker;
+  update pgjobs.daemons w set broker = _broker, broker_at = _began where w.id = _daemon and w.broker <> _broker;
   perform pgjobs.free_lost_shards(_daemon, _running);
   perform pgjobs.end_exhausted_jobs();
   if exists (select from pgjobs.switch s where s.held) then

@@ -1,4 +1,4 @@
--- Reads: job_counts, xmp_jobs, shards, job_status, daemon_counters, daemons, gauges, callbacks, reply_faults, item_counts, item_totals, open_totals   Writes: nothing
+-- Reads: job_counts, xmp_job_types, xmp_jobs, shards, job_status, gauges, and what service_samples reads   Writes: nothing
 create or replace function pgjobs.metrics()
 returns table (name text, kind text, help text, labels jsonb, value double precision)
 language sql
@@ -9,67 +9,39 @@ set timezone = 'UTC'
 as $$
   select m.name, m.kind, m.help, jsonb_build_object('type', c.type, 'status', c.status), greatest(0, m.value)::double precision
   from (
-    select k.type, k.status, sum(k.jobs) as jobs, sum(k.entered) as entered
-    from pgjobs.job_counts k
-    where exists (select from public.xmp_job_types t where t.name::text = k.type)
-    group by k.type, k.status
+    -- A counter that is not there before it is 1 would never be seen to grow.
+    select t.label as type, s.status, coalesce(sum(k.jobs), 0) as jobs, coalesce(sum(k.entered), 0) as entered
+    from pgjobs.shown_types() t
+    cross join unnest('{ready,in progress,canceled,done,error}'::text[]) s (status)
+    left join (select c.type, c.status, sum(c.jobs) as jobs, sum(c.entered) as entered from pgjobs.job_counts c group by c.type, c.status) k
+      on k.type = t.type and k.status = s.status
+    group by t.label, s.status
   ) c
   cross join lateral (values
     ('pgjobs_jobs', 'gauge', 'Jobs by type and status.', c.jobs),
     ('pgjobs_transitions_total', 'counter', 'Times a job has come to a status, by type.', c.entered)
   ) m (name, kind, help, value)
   union all
-  select m.name, 'gauge', m.help, jsonb_build_object('job_id', s.id::text, 'type', s.type), m.value
-  from (
-    (select j.id from public.xmp_jobs j
-     where (j.status, j.id) > ('in progress', -9223372036854775808) and j.status <= 'in progress'
-     order by j.status, j.id limit 50)
-    union
-    (select j.id from public.xmp_jobs j
-     where (j.status, j.id) < ('in progress', 9223372036854775807) and j.status >= 'in progress'
-     order by j.status desc, j.id desc limit 50)
-  ) r
+  select m.name, 'gauge', m.help, jsonb_build_object('job_id', s.id::text, 'type', coalesce(t.label, s.type)), m.value
+  from pgjobs.shown_jobs() r
   join pgjobs.job_status s on s.id = r.id
+  left join pgjobs.shown_types() t on t.type = s.type
+  left join pgjobs.stalled_jobs(60) h on h.id = s.id
   cross join lateral (values
-    ('pgjobs_job_percent', 'How much of a running job is done, in percent.', s.percent::double precision),
-    ('pgjobs_job_considered', 'Records a running job has considered.', s.considered::double precision),
+    ('pgjobs_job_progress_ratio', 'How much of a running job is done, from 0 to 1.', s.percent::double precision / 100),
+    ('pgjobs_job_considered_records', 'Records a running job has considered.', s.considered::double precision),
+    ('pgjobs_job_expected_records', 'Records a running job will have considered at its end, as far as that is known.', s.total::double precision),
     ('pgjobs_job_eta_seconds', 'Seconds until a running job is done at its present rate.', pgjobs.seconds_between(statement_timestamp(), s.eta)::double precision),
-    ('pgjobs_job_checkpoint_age_seconds', 'Seconds since the last checkpoint of a running job.', pgjobs.seconds_between(s.updated_at, statement_timestamp())::double precision)
+    ('pgjobs_job_checkpoint_age_seconds', 'Seconds since the last checkpoint of a running job.', pgjobs.seconds_between(s.updated_at, statement_timestamp())::double precision),
+    ('pgjobs_job_stalled_seconds', 'Seconds for which a daemon that holds a shard of a running job has finished no window of it; 0 below a minute, and while no daemon holds one.',
+      coalesce(pgjobs.seconds_between(h.since, statement_timestamp()), 0)::double precision),
+    ('pgjobs_job_left_at_stop_records', 'Records of a running job that will not be through at its stop, by its plan.', pgjobs.left_at_stop(s.id)::double precision)
   ) m (name, help, value)
   where m.value is not null
   union all
-  select 'pgjobs_daemon_heartbeat_age_seconds', 'gauge', 'Seconds since a daemon was last heard of.',
-         jsonb_build_object('daemon', w.name), min(pgjobs.seconds_between(w.seen_at, statement_timestamp()))::double precision
-  from pgjobs.daemons w
-  group by w.name
-  union all
-  select c.name, c.kind, c.help, c.labels || jsonb_build_object('daemon', c.daemon), c.value
-  from pgjobs.daemon_counters c
-  where not c.labels ? 'type' or exists (select from public.xmp_job_types t where t.name::text = c.labels ->> 'type')
-  union all
-  -- Processes that share a name are one daemon here.
-  select g.name, 'gauge', max(g.help), g.labels,
-         case g.name when 'pgjobs_running_shards' then sum(g.value) when 'pgjobs_listening' then min(g.value) else max(g.value) end
-  from (
-    select x ->> 'name' as name, x ->> 'help' as help, coalesce(x -> 'labels', '{}') || jsonb_build_object('daemon', w.name) as labels,
-           least(greatest((x ->> 'value')::numeric, -1e300), 1e300)::double precision as value
-    from pgjobs.live_daemons() w
-    cross join lateral jsonb_array_elements(case jsonb_typeof(w.metrics) when 'array' then w.metrics else '[]' end) x
-    where x ? 'name' and jsonb_typeof(x -> 'value') = 'number'
-  ) g
-  group by g.name, g.labels
-  union all
-  select 'pgjobs_callbacks_open', 'gauge', 'Callbacks that are still to be delivered; 10000 means so many or more.', '{}', count(*)::double precision
-  from (select from pgjobs.callbacks n where n.closed_at is null and n.created_at >= pgjobs.oldest_callback() limit 10000) c
-  union all
-  select 'pgjobs_mailing_messages', 'gauge', 'Messages of all mailings by status.', jsonb_build_object('status', s), coalesce(d.count, 0)::double precision
-  from unnest('{FAILED,Pending,SENT,TIMEOUT}'::text[]) s
-  left join json_to_recordset(pgjobs.message_data()) d (status text, count bigint) on d.status = s
-  union all
-  select 'pgjobs_reply_faults_total', 'counter', 'Messages on reply queues that could not be used.', jsonb_build_object('kind', f.kind), f.n::double precision
-  from pgjobs.reply_faults f
+  select * from pgjobs.service_samples()
   union all
   select g.name, 'gauge', g.help, '{}', g.value from pgjobs.gauges g where g.value is not null;
 $$;
 comment on function pgjobs.metrics() is
-  'Every sample that /metrics shows: name, kind (gauge, counter, histogram), help, labels, value. Counters of a daemon go on after its death and after a restart; its gauges are shown while its heart beats. Business gauges come from their last refresh, never from a count made here.';
+  'Every sample that /metrics of the web process shows: name, kind (gauge, counter), help, labels, value. Each daemon shows its own measurements itself. Business gauges come from their last refresh, never from a count made here.';

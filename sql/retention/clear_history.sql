@@ -27,7 +27,6 @@ begin
       when 'events' then pgjobs.clear_events(_rule, _until, _most)
       when 'api_requests' then pgjobs.clear_rows(_rule, 'pgjobs.api_requests', 'asked_at', _until, _most)
       when 'requests' then pgjobs.clear_rows(_rule, 'pgjobs.requests', 'at', _until, _most)
-      when 'counters' then pgjobs.clear_counters(_rule, _until)
       else pgjobs.clear_ended(_rule, _until, _most)
     end;
   exception when others then

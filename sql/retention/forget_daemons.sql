@@ -9,4 +9,4 @@ as $$
   delete from pgjobs.daemons w where w.seen_at < clock_timestamp() - interval '10 minutes';
 $$;
 comment on function pgjobs.forget_daemons() is
-  'Forgets daemons that have been silent for ten minutes; their counters stay.';
+  'Forgets daemons that have been silent for ten minutes.';

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from fix_jobs import Db, claim, job_in, prepare
 from fix_web import Web
+from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
-from psycopg.types.json import Jsonb
 from typer.main import get_command
 
 from pgjobs.cli import app
 from pgjobs.cli.steer import Which
-from pgjobs.metrics import Growth, Metrics
+from pgjobs.metrics import Metrics
 from pgjobs.settings import Settings
 from pgjobs.web.app import ROOT_DOOR
 
@@ -186,17 +186,10 @@ def test_every_path_of_http_stands_in_its_table() -> None:
 
 
 def everything_measured(db: Db) -> None:
-    """Whatever /metrics can show is there to be shown: a daemon that has met every label, a running job, the gauges."""
-    metrics = Metrics()
-    for metric in vars(metrics).values():
-        if names := getattr(metric, "_labelnames", ()):
-            metric.labels(*names).inc()
-    worker = uuid.uuid4()
-    metrics.count_records("expired", "sent", 1, dry_run=False)
-    gauges, growth = Jsonb(metrics.gauges()), Jsonb(Growth(metrics).next()[1])
-    db.execute("select pgjobs.beat(%s, 'one', 'host', 1, '0', 'up', %s, 1, %s)", (worker, gauges, growth))
+    """Whatever /metrics can show is there to be shown: a daemon, a running job with a stop, the gauges."""
+    db.execute("select pgjobs.beat(%s, 'one', 'host', 1, '0', 'up')", (uuid.uuid4(),))
     db.execute("insert into xmp_retries_expired (id, msisdn) select g, g::text from generate_series(1, 99) g")
-    job = job_in(db, "ready")
+    job = job_in(db, "ready", stop_at="2100-01-01", rate=1)
     prepare(db, claim(db, job))
     db.execute(
         "update pgjobs.shards set considered = 10, sent = 10, after_key = 10, updated_at = clock_timestamp()"
@@ -207,17 +200,37 @@ def everything_measured(db: Db) -> None:
     db.execute("select pgjobs.refresh_gauges(1e9, '0 s')")
 
 
-def test_every_metric_stands_in_its_table_with_its_labels(web: Web, db: Db) -> None:
-    """/metrics shows exactly the metrics that the table lists, each with exactly the labels of its row."""
-    everything_measured(db)
-    shown = {
+def families(text: str) -> dict[str, set[str]]:
+    """The metrics of a text for Prometheus, each with its labels; those of the process itself are left out."""
+    return {
         family.name + ("_total" if family.type == "counter" else ""): {
             label for sample in family.samples for label in sample.labels
         }
-        for family in text_string_to_metric_families(web.get("/metrics").text)
+        for family in text_string_to_metric_families(text)
+        if not family.name.startswith(("process_", "python_"))
     }
-    rows = re.findall(r"^\| `([a-z_]+)` \| ([a-z_, ]*)\|", section(ENGINE, "Metrics"), re.MULTILINE)
-    assert shown == {name: set(re.findall("[a-z_]+", labels)) for name, labels in rows}
+
+
+def listed(title: str) -> dict[str, set[str]]:
+    """The metrics of a table, each with its labels."""
+    table = section(ENGINE, "Metrics").partition(f"\n### {title}\n")[2].partition("\n### ")[0]
+    rows = re.findall(r"^\| `([a-z_]+)` \| ([a-z_, ]*)\|", table, re.MULTILINE)
+    return {name: set(re.findall("[a-z_]+", labels)) for name, labels in rows}
+
+
+def test_every_metric_of_the_web_stands_in_its_table_with_its_labels(web: Web, db: Db) -> None:
+    """/metrics shows exactly the metrics that the table lists, each with exactly the labels of its row."""
+    everything_measured(db)
+    assert families(web.get("/metrics").text) == listed("Metrics of the web process")
+
+
+def test_every_metric_of_a_daemon_stands_in_its_table_with_its_labels() -> None:
+    """A daemon shows exactly the metrics that its table lists, each with exactly the labels of its row."""
+    metrics = Metrics()
+    metrics.count_records("expired", "sent", "", 1, dry_run=False)
+    metrics.note_backlog("expired", 1)
+    metrics.broker_reconnects.labels(reason="x").inc()
+    assert families(generate_latest(metrics.registry).decode()) == listed("Metrics of a daemon")
 
 
 def test_the_table_of_roles_says_what_they_may(db: Db) -> None:

@@ -25,6 +25,7 @@ from mutants.doors import DOORS
 from mutants.formats import FORMATS
 from mutants.items import ITEMS
 from mutants.mailings import MAILING
+from mutants.monitoring import MONITORING
 from mutants.operations import OPERATIONS
 from mutants.pace import PACE
 from mutants.page import PAGE
@@ -60,6 +61,7 @@ MUTANTS = (
     *RIGHTS,
     *ITEM_RULES,
     *MAILING,
+    *MONITORING,
     *OPERATIONS,
     *SAID,
     *SHOWN,

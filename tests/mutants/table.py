@@ -278,7 +278,7 @@ MUTANTS = (
             Edit(
                 LISTEN,
                 '        await connection.execute(f"listen {CHANNEL}")\n'
-                "        self._metrics.listening.set(1)\n"
+                "        self._metrics.listens(now=True)\n"
                 "        self._hear(Hint())\n",
                 '        self._hear(Hint())\n        await connection.execute(f"listen {CHANNEL}")\n',
             ),

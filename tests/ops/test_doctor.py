@@ -145,7 +145,7 @@ def test_more_connections_than_the_server_allows(engine: Engine, examine: Examin
     engine.execute(
         "insert into pgjobs.daemons (id, name, host, pid, version, started_at, seen_at, metrics)"
         " select gen_random_uuid(), 'd', 'h', 1, '1', now(), clock_timestamp(),"
-        " jsonb_build_array(jsonb_build_object('name', 'pgjobs_connections_limit', 'value', %s::int / 2))"
+        " jsonb_build_object('connections_limit', %s::int / 2)"
         " from generate_series(1, 2)",
         places,
     )
@@ -159,16 +159,16 @@ def test_more_connections_than_the_server_allows(engine: Engine, examine: Examin
 
 
 def test_refused_messages_of_a_living_daemon_are_told(engine: Engine, examine: Examine) -> None:
-    """A full queue that refuses messages is seen nowhere else than in the daemon's counter."""
+    """A full queue that refuses messages is seen nowhere else than in what the daemon has counted."""
     engine.execute(
-        "select pgjobs.beat(gen_random_uuid(), 'w', 'h', 1, %s, 'connected', '[]', 1, %s::jsonb)",
+        "select pgjobs.beat(gen_random_uuid(), 'w', 'h', 1, %s, 'connected', jsonb_build_object('nacked', 1234,"
+        " 'last_nack', extract(epoch from now())))",
         pgjobs.__version__,
-        '[{"name": "pgjobs_nacked_total", "kind": "counter", "value": 1234}]',
     )
     found = about(examine(), "daemons")
     assert "warning" == found.level
     assert "refused messages of w on h 1,234 times (nack)" in found.sentence
-    engine.execute("update pgjobs.daemon_counters set grown_at = now() - interval '2 hours'")
+    engine.execute("update pgjobs.daemons set metrics = metrics || '{\"last_nack\": 1}'")
     assert "ok" == about(examine(), "daemons").level
 
 

@@ -102,10 +102,7 @@ def test_the_gauges_of_the_broker(tmp_path: Path, what: Callable[[Watched], Awai
 
 def test_the_gauge_of_running_shards(engine: Engine) -> None:
     """running_shards is how many shards a daemon runs, and nothing again when they have ended."""
-    sample = (
-        "(select (s ->> 'value')::float from pgjobs.daemons w, jsonb_array_elements(w.metrics) s"
-        " where s ->> 'name' = 'pgjobs_running_shards')"
-    )
+    sample = "(select pgjobs.measured(w.metrics, 'running_shards') from pgjobs.daemons w)"
     full = f"{engine.queue}-full"
     engine.add_retries(40)
     with Drain(engine.amqp_url) as broker:

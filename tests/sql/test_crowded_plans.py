@@ -50,7 +50,7 @@ WRITES = {
     "claim": ("select * from pgjobs.claim_shards(gen_random_uuid(), '{}', true, '30 s', 4)", ONE),
     "forget": ("select pgjobs.forget_daemons()", 10),
     "forget agents": ("select pgjobs.forget_agents()", 10),
-    "beat": ("select pgjobs.beat(gen_random_uuid(), 'one', 'host', 1, '0', 'up', '[]', 1, '[]')", 10),
+    "beat": ("select pgjobs.beat(gen_random_uuid(), 'one', 'host', 1, '0', 'up')", 10),
 }
 
 

@@ -109,18 +109,13 @@ def test_requests_of_yesterday_go(db: Db) -> None:
     assert [2] == db.column("select id from pgjobs.api_requests")
 
 
-def test_counters_of_daemons_that_are_gone_go(db: Db) -> None:
-    """Counters are kept while a daemon of their name is heard of, or counted something within the keep time."""
-    growth = '[{"name": "pgjobs_published_total", "kind": "counter", "value": 1}]'
-    for name in ("idle", "gone", "lately"):
-        beat = "select pgjobs.beat(gen_random_uuid(), %s, 'h', 1, '0', '', '[]', 1, %s)"
-        db.execute(beat, (name, growth))
-    db.execute("update pgjobs.daemon_counters set grown_at = now() - interval '31 days' where daemon <> 'lately'")
+def test_daemons_that_fell_silent_go(db: Db) -> None:
+    """A daemon that has been silent for ten minutes is forgotten."""
+    for name in ("idle", "gone"):
+        db.execute("select pgjobs.beat(gen_random_uuid(), %s, 'h', 1, '0', '')", (name,))
     db.execute("update pgjobs.daemons set seen_at = now() - interval '11 minutes' where name <> 'idle'")
     db.execute("select pgjobs.forget_daemons()")
     assert ["idle"] == db.column("select name from pgjobs.daemons")
-    clear(db)
-    assert ["idle", "lately"] == db.column("select daemon from pgjobs.daemon_counters order by 1")
 
 
 def test_events_of_a_deleted_job_go(db: Db) -> None:

@@ -156,7 +156,7 @@ def test_the_functions_are_digested_once(db: Db) -> None:
 def test_migrate_leaves_no_daemon_behind(database: str, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a daemon lives that could not work with the new functions, nothing is changed and the sentence names it;
     of one that is gone nothing is expected any more."""
-    db.execute("select pgjobs.beat(gen_random_uuid(), %s, 'host', 1, %s, 'up', '[]', 1, '[]')", ("old-1", BEFORE))
+    db.execute("select pgjobs.beat(gen_random_uuid(), %s, 'host', 1, %s, 'up')", ("old-1", BEFORE))
     set_versions(db, BEFORE, BEFORE)
     monkeypatch.setattr(pgjobs, "COMPATIBLE_FROM", BEFORE)
     assert 1 == len(migrate(database)), "a version before that may go on is in nobody's way"

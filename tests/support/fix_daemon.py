@@ -245,6 +245,7 @@ class Engine:
             "lease_seconds": 2,
             "poll_seconds": 1,
             "daemon_name": name,
+            "metrics_bind": "",
         } | settings
         clean = {key: value for key, value in os.environ.items() if not key.startswith("PGJOBS_")}
         own = {f"PGJOBS_{key.upper()}": str(value) for key, value in chosen.items()}

@@ -26,9 +26,8 @@ async def findings(connection: db.Connection) -> AsyncIterator[Finding]:
     )
     needed = await db.value(
         connection,
-        "select sum((m ->> 'value')::numeric)::integer from pgjobs.daemons w,"
-        " jsonb_array_elements(case jsonb_typeof(w.metrics) when 'array' then w.metrics else '[]' end) m"
-        " where m ->> 'name' = 'pgjobs_connections_limit' and w.seen_at > clock_timestamp() - interval '30 seconds'",
+        "select sum(pgjobs.measured(w.metrics, 'connections_limit'))::integer from pgjobs.daemons w"
+        " where w.seen_at > clock_timestamp() - interval '30 seconds'",
     )
     if needed is None:
         return

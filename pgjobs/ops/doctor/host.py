@@ -7,11 +7,12 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from pgjobs import bind
 from pgjobs.errors import SettingsError
 from pgjobs.folder import obstacle
 from pgjobs.ops.doctor.finding import Finding, ok, problem, warning
 from pgjobs.settings import Settings
-from pgjobs.web import bind, serve
+from pgjobs.web import serve
 
 SHORT_LEASE = 10.0
 LITTLE_SPACE, NO_SPACE = 2**30, 50 * 2**20

@@ -59,9 +59,9 @@ async def daemons(connection: db.Connection, *, live: bool = False) -> AsyncIter
     """Whether somebody works, and what they say of the broker. `live`: that nobody does is a problem."""
     about = "daemons"
     cursor = await connection.execute(
-        "select w.name, w.host, w.version, w.broker, (select c.value::bigint from pgjobs.daemon_counters c"
-        " where c.daemon = w.name and c.name = 'pgjobs_nacked_total' and c.labels = '{}' and c.value > 0"
-        " and c.grown_at > clock_timestamp() - interval '1 hour')"
+        "select w.name, w.host, w.version, w.broker,"
+        " case when pgjobs.measured(w.metrics, 'last_nack') > extract(epoch from clock_timestamp()) - 3600"
+        " then pgjobs.measured(w.metrics, 'nacked')::bigint end"
         " from pgjobs.live_daemons() w order by w.name"
     )
     alive = await cursor.fetchall()

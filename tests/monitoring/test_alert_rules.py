@@ -1,0 +1,130 @@
+"""The alert rules: true to promtool, to their own tests, to their runbook, and to the alerts of the database."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fix_jobs import Db
+from fix_prometheus import FOLDER, promtool
+
+from pgjobs import monitoring
+
+RULES: dict[str, dict[str, Any]] = {
+    rule["alert"]: rule for group in yaml.safe_load(monitoring.text("alerts"))["groups"] for rule in group["rules"]
+}
+TESTS: list[dict[str, Any]] = yaml.safe_load((FOLDER / "alerts_test.yml").read_text())["tests"]
+OF_PROMETHEUS = {"PgjobsWebDown", "PgjobsDaemonNotScraped"}
+"""Alerts about Prometheus itself, of which the database knows nothing."""
+README = (FOLDER / "README.md").read_text()
+
+
+def test_promtool_finds_nothing_wrong_with_the_rules() -> None:
+    """promtool takes each rule."""
+    checked = promtool("check", "rules", "alerts.yml")
+    assert 0 == checked.returncode, checked.stdout
+    assert f"SUCCESS: {len(RULES)} rules found" in checked.stdout
+
+
+def test_the_tests_of_the_rules_pass() -> None:
+    """Each rule fires where it should, with its sentence, and does not where it should not."""
+    tested = promtool("test", "rules", "alerts_test.yml")
+    assert 0 == tested.returncode, tested.stdout
+
+
+def test_a_test_of_the_rules_can_fail(tmp_path: Path) -> None:
+    """With another threshold the tests of the rules are not passed: they do look."""
+    text = monitoring.text("alerts")
+    assert "> 0.85" in text
+    (tmp_path / "alerts.yml").write_text(text.replace("> 0.85", "> 0.5"))
+    (tmp_path / "alerts_test.yml").write_text((FOLDER / "alerts_test.yml").read_text())
+    failed = promtool("test", "rules", "alerts_test.yml", folder=tmp_path)
+    assert 0 != failed.returncode
+    assert "PgjobsLogVolumeFull" in failed.stdout
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_each_rule_is_tested_both_ways(name: str) -> None:
+    """There is a case in which the rule fires, and one in which it does not."""
+    cases = [case for test in TESTS for case in test["alert_rule_test"] if case["alertname"] == name]
+    assert [False, True] == sorted(bool(case["exp_alerts"]) for case in cases)
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_each_rule_says_what_to_do(name: str) -> None:
+    """A rule has a severity, a sentence, what to do, and a place in the README, which says the same."""
+    rule = RULES[name]
+    assert rule["labels"]["severity"] in ("critical", "warning")
+    assert {"summary", "description", "runbook_url"} == set(rule["annotations"])
+    assert rule["annotations"]["runbook_url"] == f"pgjobs/monitoring/README.md#{name.lower()}"
+    section = README.partition(f"\n### {name}\n")[2].partition("\n### ")[0].partition("\n## ")[0]
+    assert rule["labels"]["severity"] in section
+    assert rule["annotations"]["description"] in " ".join(section.split())
+
+
+def test_rules_and_view_agree(db: Db) -> None:
+    """The database has the same alerts, but for those about Prometheus itself: names, severities and what to do."""
+    rows = db.execute("select name, severity, what_to_do from pgjobs.alert_rules()").fetchall()
+    rules = [
+        (name, rule["labels"]["severity"], rule["annotations"]["description"])
+        for name, rule in RULES.items()
+        if name not in OF_PROMETHEUS
+    ]
+    assert sorted(rules) == sorted(rows)
+    assert set(RULES) >= OF_PROMETHEUS
+
+
+def test_the_configuration_is_one_of_prometheus(tmp_path: Path) -> None:
+    """promtool takes prometheus.yml with the rules beside it, as the README puts them."""
+    for name, file in (("prometheus", "prometheus.yml"), ("alerts", "alerts.yml")):
+        (tmp_path / file).write_text(monitoring.text(name))
+    checked = promtool("check", "config", "prometheus.yml", folder=tmp_path)
+    assert 0 == checked.returncode, checked.stdout
+
+
+DASHBOARD: dict[str, Any] = json.loads(monitoring.text("grafana"))
+PANELS = {panel["title"]: panel for panel in DASHBOARD["panels"] if panel["type"] != "row"}
+
+
+def test_the_dashboard_can_be_imported() -> None:
+    """It asks for its data source, every panel uses that one, and no id or place is taken twice."""
+    assert ["DS_PROMETHEUS"] == [given["name"] for given in DASHBOARD["__inputs"]]
+    panels = DASHBOARD["panels"]
+    used = {
+        json.dumps(each["datasource"], sort_keys=True) for each in [*PANELS.values(), *DASHBOARD["templating"]["list"]]
+    }
+    assert {json.dumps({"type": "prometheus", "uid": "${DS_PROMETHEUS}"}, sort_keys=True)} == used
+    assert len(panels) == len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels})
+    assert ["daemon", "type"] == [variable["name"] for variable in DASHBOARD["templating"]["list"]]
+    needed = {each["id"] for each in DASHBOARD["__requires"] if each["type"] == "panel"}
+    assert needed == {panel["type"] for panel in PANELS.values()}
+    taken = [
+        (panel["gridPos"]["x"] + x, panel["gridPos"]["y"] + y)
+        for panel in panels
+        for x in range(panel["gridPos"]["w"])
+        for y in range(panel["gridPos"]["h"])
+    ]
+    assert len(taken) == len(set(taken))
+    assert max(x for x, _ in taken) == 23
+
+
+@pytest.mark.parametrize("title", sorted(PANELS))
+def test_each_panel_says_what_it_shows(title: str) -> None:
+    """A panel has a unit, a description and a query."""
+    panel = PANELS[title]
+    assert panel["fieldConfig"]["defaults"]["unit"]
+    assert re.fullmatch(r"[A-Z0-9].{20,}\.", panel["description"])
+    assert all(target["expr"] for target in panel["targets"])
+
+
+def test_the_rows_are_those_that_people_look_for() -> None:
+    """What is wrong comes first; then jobs, throughput and what they depend on."""
+    rows = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
+    assert [
+        "What is wrong", "Jobs", "Throughput", "Confirm latency", "Backlog", "Errors", "Daemons", "Database",
+        "Callbacks and mailings",
+    ] == rows  # fmt: skip
