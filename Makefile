@@ -41,7 +41,7 @@ mutants: install
 	PYTHONPATH=tests $(BIN)/python -m mutants.run $(MUTANTS)
 
 # Every fault many times; takes hours. `pgjobs torture --part t3 --times 3` does one part. What fails stops nothing else.
-soak: install
+soak: install test-packages
 	@mkdir -p build
 	@failed=0; \
 	$(BIN)/pgjobs torture --part soak --json build/soak.json || failed=1; \
