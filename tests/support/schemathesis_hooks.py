@@ -13,3 +13,9 @@ def no_defect_inside(_ctx: object, response: schemathesis.Response, case: Any) -
     """An answer with status 200 tells no defect of the service in its envelope."""
     if "Partner" in (case.operation.tags or []):
         assert "the service failed" not in response.text
+
+
+@schemathesis.deserializer("text/html")
+def as_it_is(_ctx: object, response: schemathesis.Response) -> str:
+    """A page is a text."""
+    return response.text
