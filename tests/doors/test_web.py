@@ -264,7 +264,7 @@ def test_a_body_that_is_no_form_is_refused(web: Web, db: Db) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/jobs/", "/jobs/start/", "/jobs/seven", "/favicon.ico", "/jobs%00", "/%2e%2e/etc"]
+    "path", ["/index.html", "/jobs/", "/jobs/start/", "/jobs/seven", "/favicon.ico", "/jobs%00", "/%2e%2e/etc"]
 )
 def test_an_unknown_path_is_404_as_json(web: Web, path: str) -> None:
     """A path that no endpoint has is a 404 that lists the paths there are."""
