@@ -866,6 +866,17 @@ comment on column pgjobs.agents.holds is 'How many messages it held at its last 
 comment on column pgjobs.agents.leaving is 'Its last beat said that it ends.';
 comment on table pgjobs.agents is 'Consumers of tracked jobs, by their heartbeats.';
 
+create table pgjobs.queue_depths (
+  queue       text primary key,
+  ready       bigint,
+  consumers   integer,
+  measured_at timestamptz not null,
+  trouble     text
+) with (fillfactor = 40);
+comment on column pgjobs.queue_depths.ready is 'How many messages lay ready; null: the broker did not say it, see trouble.';
+comment on table pgjobs.queue_depths is
+  'How long the queues of the registered types were when the elected daemon measured them last, every few seconds; a row for each queue, and none for one that was not measured for a day.';
+
 create table pgjobs.reply_faults (
   kind    text primary key,
   n       bigint not null,

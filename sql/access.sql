@@ -122,6 +122,8 @@ grant execute on function pgjobs.page_progress to pgjobs_web, pgjobs_operator, p
 grant execute on function pgjobs.page_outcomes to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.page_plan to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.page_plot to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.page_system to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.page_tasks to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.page_log to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 -- They show what was sent, as job_items does.
 grant execute on function pgjobs.page_items to pgjobs_web, pgjobs_operator;
@@ -203,6 +205,8 @@ grant execute on function pgjobs.clear_beyond_last to pgjobs_daemon;
 grant execute on function pgjobs.removable_logs to pgjobs_daemon;
 grant execute on function pgjobs.log_removed to pgjobs_daemon;
 grant execute on function pgjobs.refresh_gauges to pgjobs_daemon;
+grant execute on function pgjobs.queues_to_measure to pgjobs_daemon;
+grant execute on function pgjobs.note_depths to pgjobs_daemon;
 grant execute on function pgjobs.announce_callbacks to pgjobs_daemon;
 grant execute on function pgjobs.next_callback to pgjobs_daemon;
 grant execute on function pgjobs.claim_callback to pgjobs_daemon;

@@ -29,6 +29,7 @@ from pgjobs.bench import (
     sharding,
     small,
     tracking,
+    viewers,
     waiting,
 )
 from pgjobs.bench.lab import Lab, laboratory
@@ -53,6 +54,7 @@ REST: tuple[tuple[str, Measure], ...] = (
     (waiting.LETTER, waiting.measure),
     (tracking.LETTER, tracking.measure),
     (doors.LETTER, doors.measure),
+    (viewers.LETTER, viewers.measure),
     ("g", growth.measure),  # the last one: it may load another table
 )
 

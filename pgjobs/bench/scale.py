@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-LETTERS = "abcdefghijklmnopq"
+LETTERS = "abcdefghijklmnopqs"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from pgjobs.bench import (
     sharding,
     small,
     tracking,
+    viewers,
     waiting,
 )
 from pgjobs.bench.book import Book, Key
@@ -169,5 +170,8 @@ TARGETS = (
         _over(tracking.end_key(tracking.TOGETHER), tracking.UNTRACKED),
     ),
     Target("job beside 200 status calls a second ÷ job alone", 0.95, True, "", _over(doors.ASKED, doors.ALONE)),
+    Target("job with 200 viewers ÷ job nobody watches", 0.98, True, "", _over(viewers.WATCHED, viewers.ALONE)),
+    Target("connections of the web process with 200 viewers", 9, False, "", _figure(viewers.WATCHED, "connections")),
+    Target("viewers that did not see the end", 0, False, "", _figure(viewers.WATCHED, "lost")),
     Target("database bytes per closed item", 400, False, "", _figure(tracking.SIZE, "all tables")),
 )

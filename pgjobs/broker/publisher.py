@@ -90,7 +90,12 @@ class Publisher:
 
     async def messages_ready(self, queue: str) -> int:
         """How many messages lie ready in a queue, as the broker says; refuses a queue that does not exist."""
-        return int((await self._find("", queue)).method.message_count)
+        return (await self.queue_state(queue))[0]
+
+    async def queue_state(self, queue: str) -> tuple[int, int]:
+        """How many messages lie ready in a queue, and how many consumers it has; refuses one that does not exist."""
+        method = (await self._find("", queue)).method
+        return int(method.message_count), int(method.consumer_count)
 
     async def _find(self, exchange: str, queue: str) -> Any:
         """Ask for an exchange, or without one for a queue, on a channel of its own; the broker's answer."""

@@ -53,6 +53,10 @@ class ShardConnections:
         """Connect to RabbitMQ; the publisher belongs to the run as soon as it is there, whoever waits for it."""
         self.publisher = await self._pool.publisher()
 
+    async def borrow(self) -> None:
+        """Take a publisher that nobody uses at the moment, or connect."""
+        self.publisher = self._pool.unused_publisher() or await self._pool.publisher()
+
     async def give_back(self, *, healthy: bool) -> None:
         """Let other runs have the connections; after a run that broke off they are closed."""
         await self._pool.give_back(self._reader, self.publisher, healthy=healthy)
@@ -85,12 +89,8 @@ class ConnectionPool:
         """Connections for one run, with a publisher if the run publishes and one is there: else it connects later."""
         connections = ShardConnections(self)
         self._published |= publishing
-        while publishing and connections.publisher is None and (found := self._unused.take()) is not None:
-            publisher, _ = found
-            if publisher.usable:
-                connections.publisher = publisher
-            else:
-                self.drop(publisher)
+        if publishing:
+            connections.publisher = self.unused_publisher()
         return connections
 
     async def reader(self) -> db.Connection:
@@ -99,6 +99,14 @@ class ConnectionPool:
             if await usable(*found):
                 return found[0]
         return await self._open_reader()
+
+    def unused_publisher(self) -> Publisher | None:
+        """A publisher of an earlier run that still works, if there is one."""
+        while (found := self._unused.take()) is not None:
+            if found[0].usable:
+                return found[0]
+            self.drop(found[0])
+        return None
 
     async def publisher(self) -> Publisher:
         """A new publisher; Interrupted if the broker can't be reached, or could not within RECONNECT_INTERVAL."""

@@ -22,6 +22,7 @@ from pgjobs.engine.claim import Claim
 from pgjobs.engine.claims import Claims, Running
 from pgjobs.engine.connections import ConnectionPool
 from pgjobs.engine.context import RunContext
+from pgjobs.engine.depths import Depths
 from pgjobs.engine.expansions import Expansions
 from pgjobs.engine.exposition import MetricsListener
 from pgjobs.engine.heartbeat import Heartbeat
@@ -115,6 +116,7 @@ class Daemon:
         supervisor.start("replies", Replies(settings, control, self.metrics, self.id).run)
         supervisor.start("connections", self.pool.keep)
         supervisor.start("broker probe", self.pool.probe)
+        supervisor.start("queue depths", Depths(self.pool, self.id, lambda: self.maintenance.elected).run)
         supervisor.start("claims", self.claims.run)
 
     async def _until_told_to_end(self, work: Coroutine[None, None, None]) -> None:

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pgjobs.engine.control import Control
 from pgjobs.errors import Interrupted
 from pgjobs.metrics import Metrics
 from pgjobs.pg import connection as db
+from pgjobs.pg.channel import CHANNEL, job_of, payloads
 
-CHANNEL = "pgjobs"
 PROBE_PATIENCE = 5.0
 PROBE = re.compile(r"probe [0-9a-f-]{36}")
-JOB = re.compile(r'"id"\s*:\s*([0-9]{1,18})\s*[,}]')
 STATUS = re.compile(r'"status"\s*:\s*"([a-z ]{1,20})"')
 EXPAND = re.compile(r'"expand"\s*:\s*true\b')
 CLOSE = re.compile(r'"close"\s*:\s*true\b')
 EDITED = re.compile(r'"edited"\s*:\s*true\b')
-MOST_LETTERS = 200
 ENDED = ("done", "canceled", "cancelled", "error")
 
 
@@ -110,32 +107,17 @@ class Listener:
             self._hear(read_hint(payload)._replace(sender=sender))
 
 
-async def payloads(connection: db.Connection, seconds: float) -> AsyncGenerator[tuple[str, int], None]:
-    """What arrives within so many seconds, and from which server process.
-
-    An empty text stands for what cannot be decoded (a database in SQL_ASCII).
-    """
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        try:
-            async with contextlib.aclosing(connection.notifies(timeout=left)) as notifications:
-                async for notification in notifications:
-                    yield notification.payload, notification.pid
-        except UnicodeDecodeError:
-            yield "", 0
-
-
 def read_hint(payload: str) -> Hint:
     """The job that a notification is about, and its status; an empty hint, which means "look now", for all else.
 
     Anybody who may connect may send one, so it is not parsed but matched, and only where it is short.
     """
-    job = JOB.search(payload) if len(payload) <= MOST_LETTERS else None
+    job = job_of(payload)
     if job is None:
         return Hint()
     status = STATUS.search(payload)
     return Hint(
-        int(job[1]),
+        job,
         status[1] if status else "",
         edited=EDITED.search(payload) is not None,
         expand=EXPAND.search(payload) is not None,

@@ -38,6 +38,7 @@ class Maintenance:
     def __init__(self, settings: Settings, daemon: UUID) -> None:
         self._settings = settings
         self._daemon = daemon
+        self.elected = False
         self._woken = asyncio.Event()
         self._logs_at = 0.0
         self._chores: tuple[tuple[str, tuple[object, ...]], ...] = (
@@ -66,7 +67,8 @@ class Maintenance:
             while True:
                 more = False
                 self._woken.clear()
-                if await db.value(control, election, self._daemon, ELECTED_SECONDS):
+                self.elected = bool(await db.value(control, election, self._daemon, ELECTED_SECONDS))
+                if self.elected:
                     for call, arguments in self._chores:
                         await self._try(control, call, *arguments)
                     more = any([await self._try(control, call) is True for call in BATCHES])

@@ -23,8 +23,10 @@ from pgjobs.web.doors.cms.log import DOWNLOADS
 from pgjobs.web.doors.mailings import endpoints as mailings
 from pgjobs.web.doors.operations import door as operations
 from pgjobs.web.doors.page import door as page
+from pgjobs.web.doors.page.hub import Hub
 from pgjobs.web.doors.partner import endpoints as partner
 from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem
+from pgjobs.web.limits import connection_limit
 from pgjobs.web.openapi import document
 from pgjobs.web.pool import Database
 from pgjobs.web.turns import Turns
@@ -53,10 +55,13 @@ def create_app(settings: Settings, further: Iterable[Door] = ()) -> Starlette:
         app.state.readiness = health.Readiness(app.state.database)
         app.state.files = Files(settings)
         app.state.downloads = Turns(DOWNLOADS, "downloads")
+        viewers = connection_limit(settings.http_connections) // 2
+        app.state.hub = Hub(settings.database_url, app.state.leaving, viewers)
         await app.state.files.clean()
         try:
             yield
         finally:
+            await app.state.hub.close()
             await app.state.database.close()
 
     root = ROOT_DOOR.mount(settings)

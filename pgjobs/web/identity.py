@@ -66,17 +66,18 @@ async def bearer_token(request: Request, *, reading: bool) -> Identity:
 
 
 async def holder(request: Request, token: str, *, reading: bool) -> Identity | None:
-    """Whoever holds a token, looked up by its digest; None: there is no such token, or it has expired.
-
-    Starlette reads headers as Latin-1, so encoding gives back the bytes that came.
-    """
+    """Whoever holds a token, looked up by its digest; None: there is no such token, or it has expired."""
     if not token:
         return None
-    digest = hashlib.sha256(token.encode("latin-1", "replace")).digest()
     look_up = "select name, scopes, record from pgjobs.token_holder(%s)"
-    for name, scopes, record in await request.app.state.database.rows(look_up, digest, reading=reading):
+    for name, scopes, record in await request.app.state.database.rows(look_up, digest(token), reading=reading):
         return Identity(f"token {name}", frozenset(scopes), record=record)
     return None
+
+
+def digest(token: str) -> bytes:
+    """What is kept of a token. Starlette reads headers as Latin-1, so encoding gives back the bytes that came."""
+    return hashlib.sha256(token.encode("latin-1", "replace")).digest()
 
 
 async def anonymous(request: Request, *, reading: bool) -> Identity:  # noqa: ARG001 as Authentication has it

@@ -39,8 +39,9 @@ begin
   end if;
   _held := coalesce(_shard.owner is not null and _shard.lease_until > _now, false);
   if _job.status::text = 'canceled' then
-    return case when exists (select from pgjobs.cancellations c where c.job_id = _id) then 'it is cancelled for good'
-                when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end;
+    return coalesce(pgjobs.late_stop(_id),
+      case when exists (select from pgjobs.cancellations c where c.job_id = _id) then 'it is cancelled for good'
+           when _held then 'stop asked: the daemon confirms and logs what is in flight' else 'it is stopped; resume continues it' end);
   end if;
   if _job.status::text = 'ready' and _shard.expand then
     return case when not exists (select from pgjobs.live_daemons()) then _no_daemon

@@ -33,6 +33,7 @@ from pgjobs.bench import (
     selecting,
     sharding,
     tracking,
+    viewers,
     waiting,
     workers,
 )
@@ -445,3 +446,13 @@ def test_each_door_is_asked_while_a_job_runs(lab: Lab) -> None:
         sample = only(lab, "q", doors.door_key(door).name)
         assert sample.count > 0
         assert 0 < sample.figures["p50_ms"] <= sample.figures["p99_ms"]
+
+
+def test_a_job_is_watched(lab: Lab) -> None:
+    """A job is measured alone and with viewers, each of whom sees its end; they share the connections there are."""
+    viewers.measure(lab)
+    assert TINY.part == only(lab, "s", viewers.ALONE.name, "classic").count
+    watched = only(lab, "s", viewers.WATCHED.name, "classic")
+    assert TINY.part == watched.count
+    assert 1 <= watched.figures["connections"] <= 9
+    assert 2 <= watched.figures["events, fewest"] <= watched.figures["events, median"]

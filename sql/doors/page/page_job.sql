@@ -24,7 +24,7 @@ begin
   foreach _part in array '{progress,outcomes,events,plan,plot}'::text[] loop
     begin
       _value := case _part
-        when 'progress' then pgjobs.page_progress(_id)
+        when 'progress' then pgjobs.page_progress(array[_id]) -> 0
         when 'outcomes' then pgjobs.page_outcomes(_id)
         when 'events' then pgjobs.page_events(_id, null, 10)
         when 'plan' then pgjobs.page_plan(_id)

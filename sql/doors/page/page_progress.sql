@@ -1,17 +1,64 @@
--- Reads: xmp_jobs, job_status   Writes: nothing
-create or replace function pgjobs.page_progress(_id bigint)
+-- Reads: xmp_jobs, job_status, job_item_counts, shards, checkpoints, cancellations, switch, and what plan reads   Writes: nothing
+create or replace function pgjobs.page_progress(_ids bigint[])
 returns jsonb
 language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
+-- One plan serves any ids, and making it takes longer than reading a job.
+set plan_cache_mode = force_generic_plan
 as $$
-declare
-  _job constant jsonb := pgjobs.job_json(_id);
 begin
-  return (_job -> 'progress') || jsonb_build_object('id', _id, 'why', _job -> 'why', 'items', _job -> 'items', 'status', _job -> 'status');
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'id', a.id, 'state', t.state, 'status', w.page,
+      'final', t.state in ('finished', 'cancelled', 'ended_broken'),
+      'moving', t.state in ('preparing', 'running', 'stopping', 'cancelling'),
+      'percent', coalesce(s.percent, 0), 'total', s.total, 'considered', coalesce(s.considered, 0), 'sent', coalesce(s.sent, 0),
+      'skipped', coalesce(s.skipped, 0), 'returned', coalesce(s.returned, 0), 'items', i.items,
+      'rate', n.rate, 'average', s.records_per_second,
+      -- What is paused, or ends before it is through, has no moment at which it is through.
+      'eta', case t.state when 'running' then s.eta when 'waiting' then pgjobs.eta(a.id) end,
+      'why', s.why, 'owner', s.owner, 'started_at', s.started_at, 'updated_at', s.updated_at, 'finish_at', s.finish_at
+      ) order by a.place), '[]')
+    from unnest(_ids) with ordinality a (id, place)
+    -- Each by its id, whatever the statistics say: the view is never computed for other jobs.
+    cross join lateral (select pgjobs.job_state(r) as state from public.xmp_jobs r where r.id = a.id offset 0) t
+    cross join lateral (select * from pgjobs.job_status v where v.id = a.id offset 0) s
+    left join lateral pgjobs.state_words(t.state) w on true
+    left join lateral (
+      select jsonb_build_object(
+        'open', c.waiting + c.launched + c.to_retry, 'good', c.good, 'failed', c.failed, 'timed_out', c.timed_out,
+        'cancelled', c.cancelled, 'refused', c.refused) as items
+      from pgjobs.job_item_counts c where c.job_id = a.id offset 0) i on true
+    left join lateral (
+      select round(sum(k.n) / greatest(1, least(10, pgjobs.seconds_between(min(p.claimed_at), statement_timestamp()))), 1) as rate
+      from pgjobs.shards p
+      cross join lateral (
+        select c.sent + c.skipped + c.returned as n from pgjobs.checkpoints c
+        where c.job_id = p.job_id and c.shard = p.shard and c.number > p.checkpoints - 200
+          and c.at > statement_timestamp() - interval '10 seconds') k
+      where p.job_id = a.id and p.owner is not null) n on t.state = 'running');
+exception when others then
+  if cardinality(_ids) > 1 then
+    return (
+      select coalesce(jsonb_agg(e.job order by a.place), '[]')
+      from unnest(_ids) with ordinality a (id, place)
+      cross join lateral jsonb_array_elements(pgjobs.page_progress(array[a.id])) e (job));
+  end if;
+  -- A job whose figures cannot be computed is shown all the same.
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'id', j.id, 'state', t.state, 'status', w.page, 'final', false, 'moving', false, 'percent', 0, 'total', null, 'considered', 0,
+      'sent', 0, 'skipped', 0, 'returned', 0, 'items', null, 'rate', null, 'average', null, 'eta', null,
+      'why', 'its progress cannot be computed: ' || sqlerrm, 'owner', null, 'started_at', null, 'updated_at', null,
+      'finish_at', j.finish_at)), '[]')
+    from public.xmp_jobs j
+    cross join lateral (select pgjobs.job_state(j)) t (state)
+    left join lateral pgjobs.state_words(t.state) w on true
+    where j.id = any (_ids));
 end;
 $$;
-comment on function pgjobs.page_progress(bigint) is
-  'How far a job is, as the jobs page shows it, and why it does not move; null when there is no such job.';
+comment on function pgjobs.page_progress(bigint[]) is
+  'What moves of these jobs, for the jobs page: state and status word, counts, records per second within the last ten seconds (rate) and since they were claimed (average), eta, why they do not move; final: they never move again; moving: it is worth looking every second. A JSON array in the order of the ids; there is nothing for an id that no job has.';

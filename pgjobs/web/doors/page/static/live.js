@@ -1,2 +1,208 @@
-// Nothing is live yet; every page works without this script.
+// What moves on the pages, and nothing that cannot be read without it: the progress of a job, the rows of the list, the
+// end of a log, and the local time of every moment. Streams are used where they come through, and polling where not.
 "use strict";
+(() => {
+  const POLL = 5000;
+  const FIRST = 20000;
+  const TRY_STREAM = 60000;
+  const REFRESH = 60000;
+  const FAILURES = 2;
+
+  const find = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // ---- moments: UTC is shown, the time of the reader's own clock is the title
+  const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  function localTimes(root) {
+    for (const time of all("time[datetime]:not([title])", root)) {
+      const at = new Date(time.dateTime);
+      if (!Number.isNaN(at.getTime())) time.title = `${clock.format(at)}, your time`;
+    }
+  }
+
+  // ---- for those who listen: changes of a status, and nothing else
+  const voice = document.createElement("p");
+  voice.className = "hidden";
+  voice.setAttribute("role", "status");
+  voice.setAttribute("aria-live", "polite");
+  const say = (words) => { voice.textContent = words; };
+
+  function parts(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    localTimes(template.content);
+    return template.content;
+  }
+
+  // Nothing is taken from under a reader: what has the focus, or is being selected, stays until the next time.
+  function busy(element) {
+    const selection = document.getSelection();
+    return element.contains(document.activeElement) ||
+      (selection && !selection.isCollapsed && selection.containsNode(element, true));
+  }
+
+  // ---- one source of news: a stream, or polling where streams are cut; it rests while nobody looks
+  class Source {
+    constructor(live, poll, take, show) {
+      Object.assign(this, { live, poll, take, show, over: false, failures: 0, wait: POLL });
+      document.addEventListener("visibilitychange", () => (document.hidden ? this.rest() : this.start()));
+      addEventListener("pagehide", () => this.rest());
+      addEventListener("pageshow", (event) => { if (event.persisted) this.start(); });
+      this.start();
+    }
+
+    rest() {
+      clearTimeout(this.timer);
+      if (this.stream) this.stream.close();
+      if (this.asking) this.asking.abort();
+      this.stream = this.asking = undefined;
+    }
+
+    end(state, words) {
+      this.over = true;
+      this.rest();
+      this.show(state, words);
+    }
+
+    start() {
+      if (this.over || document.hidden || this.stream) return;
+      this.rest();
+      if (!("EventSource" in window)) return void this.ask();
+      this.stream = new EventSource(this.live);
+      // A proxy that keeps the stream to itself shows by nothing coming at all.
+      this.timer = setTimeout(() => this.cut(), FIRST);
+      for (const name of ["progress", "ended", "row", "gone", "away", "signed-out"]) {
+        this.stream.addEventListener(name, (event) => this.hear(name, event.data));
+      }
+      this.stream.addEventListener("error", () => {
+        this.failures += 1;
+        if (!this.stream || this.stream.readyState === EventSource.CLOSED || this.failures >= FAILURES) this.cut();
+        else this.show("off", "Connecting again …");
+      });
+    }
+
+    hear(name, data) {
+      clearTimeout(this.timer);
+      this.failures = 0;
+      if (name === "away") return this.show("off", data);
+      if (name === "signed-out") return this.end("off", data);
+      this.show("on", "Live");
+      this.take(name, data, this);
+    }
+
+    cut() {
+      this.rest();
+      this.streamAt = Date.now() + TRY_STREAM;
+      this.ask();
+    }
+
+    async ask() {
+      const asking = this.asking = new AbortController();
+      try {
+        const answer = await fetch(this.poll, { signal: asking.signal, headers: { Accept: "text/html" } });
+        if (answer.status === 401 || answer.status === 403) return this.end("off", "Your token is not valid any more: sign in again.");
+        if (answer.status === 404) return this.take("gone", "This job was deleted.", this);
+        if (!answer.ok) throw new Error(answer.statusText);
+        const text = await answer.text();
+        this.wait = POLL;
+        this.show("polling", "Updated every 5 s");
+        this.take("polled", text, this);
+      } catch {
+        if (asking.signal.aborted) return;
+        this.wait = Math.min(this.wait * 2, 60000);
+        this.show("off", "No answer; it is tried again.");
+      }
+      if (this.over || this.asking !== asking) return;
+      this.asking = undefined;
+      this.timer = setTimeout(() => {
+        if ("EventSource" in window && Date.now() >= this.streamAt) { this.failures = FAILURES - 1; this.start(); } else this.ask();
+      }, this.wait);
+    }
+  }
+
+  // ---- the page of a job
+  function showState(state, words) {
+    for (const sign of all(".live")) {
+      sign.hidden = false;
+      sign.dataset.state = state;
+      sign.textContent = words;
+    }
+  }
+
+  // The rest of the page: asked for when the status changes, and now and then.
+  let refreshing = false;
+  async function refresh(later) {
+    if (refreshing) return;
+    refreshing = true;
+    await new Promise((go) => { setTimeout(go, later * Math.random()); });
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      localTimes(page);
+      for (const part of all("main section[id]")) {
+        const fresh = page.getElementById(part.id);
+        if (part.id !== "progress" && fresh && !busy(part) && fresh.outerHTML !== part.outerHTML) part.replaceWith(document.adoptNode(fresh));
+      }
+    } catch { /* it is tried again */ } finally { refreshing = false; }
+  }
+
+  function followJob(start) {
+    let status = start.dataset.status;
+    let refreshAt = Date.now() + REFRESH;
+    new Source(start.dataset.live, start.dataset.poll, (name, data, source) => {
+      if (name === "gone") {
+        say(data);
+        return source.end("off", data);
+      }
+      const fresh = find("#progress", parts(data));
+      const old = find("#progress");
+      if (!fresh || !old) return;
+      const sign = find(".live", old);
+      if (sign && find(".live", fresh)) find(".live", fresh).replaceWith(sign);
+      if (fresh.outerHTML !== old.outerHTML && !busy(old)) old.replaceWith(fresh);
+      const over = name === "ended" || fresh.dataset.final === "yes";
+      if (fresh.dataset.status !== status) {
+        status = fresh.dataset.status;
+        say(`Job ${fresh.dataset.job}: ${status}`);
+        const badge = find("h1 .badge, .head .badge");
+        if (badge) {
+          badge.textContent = status;
+          badge.className = `badge badge-${status.toLowerCase()}`;
+        }
+        refresh(2000);
+      } else if (over || Date.now() > refreshAt) refresh(over ? 2000 : 10000);
+      if (Date.now() > refreshAt) refreshAt = Date.now() + REFRESH;
+      if (over) source.end("off", "It is over");
+    }, showState);
+  }
+
+  // ---- the list
+  function followList(table) {
+    const rows = new Map(all("[data-job]", table).map((row) => [row.dataset.job, row]));
+    if (!rows.size) return;
+    const ids = [...rows.keys()].slice(0, 100).join(",");
+    new Source(`${table.dataset.live}?ids=${ids}`, `${table.dataset.poll}?ids=${ids}`, (name, data) => {
+      if (name === "gone") return;
+      for (const fresh of all("[data-job]", parts(data))) {
+        const row = rows.get(fresh.dataset.job);
+        if (!row) continue;
+        if (row.dataset.status && row.dataset.status !== fresh.dataset.status) say(`Job ${fresh.dataset.job}: ${fresh.dataset.status}`);
+        row.dataset.status = fresh.dataset.status;
+        for (const cell of all("[data-cell]", fresh)) {
+          const old = find(`[data-cell="${cell.dataset.cell}"]`, row);
+          if (old && old.innerHTML !== cell.innerHTML) old.replaceChildren(...cell.childNodes);
+        }
+      }
+    }, showState);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    document.body.append(voice);
+    localTimes(document);
+    const job = find("#progress[data-live]");
+    if (job && job.dataset.final !== "yes") followJob(job);
+    const table = find("[data-live][data-rows]");
+    if (table) followList(table);
+  });
+})();
