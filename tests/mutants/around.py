@@ -329,8 +329,8 @@ AROUND = (
         (
             Edit(
                 "pgjobs/engine/maintenance.py",
-                "self._daemon, ELECTED_SECONDS):\n",
-                "self._daemon, ELECTED_SECONDS) is not None:\n",
+                "self._daemon, ELECTED_SECONDS))\n",
+                "self._daemon, ELECTED_SECONDS) is not None)\n",
             ),
         ),
         ("tests/sql/test_retention.py::test_a_daemon_that_is_not_elected_does_no_chores",),

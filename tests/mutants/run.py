@@ -24,6 +24,7 @@ from mutants.directory import DIRECTORY
 from mutants.doors import DOORS
 from mutants.formats import FORMATS
 from mutants.items import ITEMS
+from mutants.live import LIVE
 from mutants.mailings import MAILING
 from mutants.monitoring import MONITORING
 from mutants.operations import OPERATIONS
@@ -55,6 +56,7 @@ MUTANTS = (
     *FORMATS,
     *ANSWERS,
     *ITEMS,
+    *LIVE,
     *PACE,
     *PAGE,
     *PLACES,

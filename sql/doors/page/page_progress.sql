@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, job_status, job_item_counts, shards, checkpoints, cancellations, switch, and what plan reads   Writes: nothing
+-- Reads: xmp_jobs, job_status, job_item_counts, shards, checkpoints, cancellations, switch, holds, and what plan reads   Writes: nothing
 create or replace function pgjobs.page_progress(_ids bigint[])
 returns jsonb
 language plpgsql
@@ -20,7 +20,8 @@ begin
       'rate', n.rate, 'average', s.records_per_second,
       -- What is paused, or ends before it is through, has no moment at which it is through.
       'eta', case t.state when 'running' then s.eta when 'waiting' then pgjobs.eta(a.id) end,
-      'why', s.why, 'owner', s.owner, 'started_at', s.started_at, 'updated_at', s.updated_at, 'finish_at', s.finish_at
+      -- A daemon may be about to let go of it.
+      'why', coalesce(s.why, case t.state when 'paused' then coalesce(pgjobs.held_reason(), pgjobs.pause_reason(a.id)) end), 'owner', s.owner, 'started_at', s.started_at, 'updated_at', s.updated_at, 'finish_at', s.finish_at
       ) order by a.place), '[]')
     from unnest(_ids) with ordinality a (id, place)
     -- Each by its id, whatever the statistics say: the view is never computed for other jobs.

@@ -14,14 +14,13 @@ import json
 import logging
 import math
 import time
-from dataclasses import dataclass, field
 
 import psycopg
 
 from pgjobs.errors import SchemaError, one_line
 from pgjobs.pg import connection as db
 from pgjobs.pg.channel import CHANNEL, job_of, payloads
-from pgjobs.web.doors.page.viewer import PING, Shown, State, Update, Viewer, update
+from pgjobs.web.doors.page.viewer import PING, State, Update, Viewer, Watched, update
 from pgjobs.web.errors import Problem
 from pgjobs.web.identity import Identity
 
@@ -50,35 +49,6 @@ HOLDERS = (
 )
 AWAY = update("away", "The database does not answer. This page goes on by itself when it is back.")
 SIGNED_OUT = update("signed-out", "Your token was dropped or has expired: sign in again.", last=True)
-
-
-@dataclass
-class Watched:
-    """A job that somebody watches: its last state, what was made of it, and when it is read next."""
-
-    viewers: set[Viewer] = field(default_factory=set)
-    newcomers: set[Viewer] = field(default_factory=set)
-    state: State | None = None
-    told: dict[Shown, Update] = field(default_factory=dict)
-    due: float = -math.inf
-    earliest: float = -math.inf
-
-    def hurry(self) -> None:
-        """Have it read as soon as it may be."""
-        self.due = min(self.due, self.earliest)
-
-    def publish(self, job: int, state: State | None) -> set[Viewer]:
-        """Tell a state to all where it is another one, and to those who know none yet; each telling is made once."""
-        changed = state != self.state or not self.told
-        if changed:
-            self.state, self.told = state, {}
-        found = self.viewers if changed else self.newcomers
-        for viewer in found:
-            if viewer.shown not in self.told:
-                self.told[viewer.shown] = viewer.shown(job, state)
-            viewer.put(job, self.told[viewer.shown])
-        self.newcomers = set()
-        return found
 
 
 class Hub:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 LINE = re.compile("\r\n|\r|\n")
@@ -111,3 +113,32 @@ class Viewer:
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
+
+
+@dataclass
+class Watched:
+    """A job that somebody watches: its last state, what was made of it, and when it is read next."""
+
+    viewers: set[Viewer] = field(default_factory=set)
+    newcomers: set[Viewer] = field(default_factory=set)
+    state: State | None = None
+    told: dict[Shown, Update] = field(default_factory=dict)
+    due: float = -math.inf
+    earliest: float = -math.inf
+
+    def hurry(self) -> None:
+        """Have it read as soon as it may be."""
+        self.due = min(self.due, self.earliest)
+
+    def publish(self, job: int, state: State | None) -> set[Viewer]:
+        """Tell a state to all where it is another one, and to those who know none yet; each telling is made once."""
+        changed = state != self.state or not self.told
+        if changed:
+            self.state, self.told = state, {}
+        found = self.viewers if changed else self.newcomers
+        for viewer in found:
+            if viewer.shown not in self.told:
+                self.told[viewer.shown] = viewer.shown(job, state)
+            viewer.put(job, self.told[viewer.shown])
+        self.newcomers = set()
+        return found
