@@ -147,13 +147,18 @@ def test_a_deleted_job_is_gone(web_url: str, db: Db) -> None:
     asyncio.run(watch())
 
 
+def plain(_job: int, state: State | None) -> Update:
+    """The state of a job in one word."""
+    return update("progress", state["state"] if state else "gone")
+
+
 def test_a_slow_viewer_slows_nobody(web_url: str, db: Db) -> None:
     """One that reads nothing keeps one event about a job, the newest; the others are told all the same."""
     job = insert_job(db)
 
     async def watch() -> None:
         async with a_hub(web_url) as hub:
-            slow = Viewer([job], lambda _, state: update("progress", str(state and state["state"])))
+            slow = Viewer([job], plain)
             hub.join(slow)
             with Notes(hub, [job]) as notes:
                 for active in (False, True) * 3:

@@ -158,7 +158,7 @@ def test_bad_numbers_of_a_list_are_refused(web: Web, path: str, ids: str) -> Non
     """What names no jobs, or too many, is a 400 with the field."""
     answer = web.get(path, params={"ids": ids})
     assert 400 == answer.status_code
-    assert "ids: " in answer.text
+    assert "Ids: " in answer.text
 
 
 def test_the_rows_of_a_list_move(web_url: str, db: Db) -> None:
