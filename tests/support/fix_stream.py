@@ -94,6 +94,10 @@ class Notes:
         """Wait until what it was told is so."""
         assert await soon_async(lambda: condition(self)), self.events[-3:]
 
+    async def sees_state(self, state: str) -> None:
+        """Wait until the last state that it was told is this one."""
+        await self.sees(lambda notes: notes.states[-1]["state"] == state)
+
     async def _read(self) -> None:
         while updates := await self.viewer.next():
             found = (read_event(block) for each in updates for block in each.sent.decode().split("\n\n"))

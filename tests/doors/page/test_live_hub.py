@@ -40,7 +40,7 @@ def test_everybody_is_told_by_one_connection(web_url: str, db: Db) -> None:
             for job in jobs:
                 db.execute("update xmp_jobs set active = false where id = %s", (job,))
             for n, each in enumerate(eyes):
-                await each.sees(lambda notes: notes.states[-1]["state"] == "inactive")
+                await each.sees_state("inactive")
                 assert {jobs[n % 10]} == {state["id"] for state in each.states}
             assert 1 == db.value(WATCHING)
             # Each notification alone would have been a reading, and so would each viewer.
@@ -83,7 +83,7 @@ def test_a_notification_is_no_more_than_a_hint(web_url: str, db: Db, monkeypatch
                 db.execute("select pg_notify('pgjobs', i::text) from generate_series(1, 5000) i")
                 # No timer reads it within an hour: the trigger's notification is what shows it.
                 db.execute("update xmp_jobs set active = false where id = %s", (job,))
-                await notes.sees(lambda notes: notes.states[-1]["state"] == "inactive")
+                await notes.sees_state("inactive")
                 assert ["waiting", "inactive"] == [state["state"] for state in notes.states]
 
     asyncio.run(watch())
@@ -101,7 +101,7 @@ def test_what_nobody_announced_is_seen(web_url: str, db: Db, monkeypatch: pytest
                 with db.transaction():
                     db.execute("set local pgjobs.mute = 'on'")
                     db.execute("update xmp_jobs set active = false where id = %s", (job,))
-                await notes.sees(lambda notes: notes.states[-1]["state"] == "inactive")
+                await notes.sees_state("inactive")
 
     asyncio.run(watch())
 
@@ -115,7 +115,7 @@ def test_the_last_state_ends_it(web_url: str, db: Db) -> None:
             with Notes(hub, [job]) as notes:
                 await notes.sees(lambda notes: len(notes.states) == 1)
                 claim(db, job)
-                await notes.sees(lambda notes: notes.states[-1]["state"] == "preparing")
+                await notes.sees_state("preparing")
                 db.execute("update pgjobs.shards set finished_at = now(), owner = null where job_id = %s", (job,))
                 set_status(db, job, "done")
                 await notes.sees(lambda notes: notes.over)
@@ -165,7 +165,7 @@ def test_a_slow_viewer_slows_nobody(web_url: str, db: Db) -> None:
                     await notes.sees(lambda notes: len(notes.states) >= 1)
                     db.execute("update xmp_jobs set active = %s where id = %s", (active, job))
                     wanted = "waiting" if active else "inactive"
-                    await notes.sees(lambda notes, wanted=wanted: notes.states[-1]["state"] == wanted)
+                    await notes.sees_state(wanted)
                     assert 1 == slow.unread
             (newest,) = await slow.next()
             assert Event("progress", newest.id, "waiting") == read_event(newest.sent.decode())
@@ -213,7 +213,7 @@ def test_a_killed_connection_is_made_anew(web_url: str, db: Db) -> None:
                         "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
                         " where application_name = 'pgjobs watch' and datname = current_database()"
                     )
-                await notes.sees(lambda notes: notes.states[-1]["state"] == "inactive")
+                await notes.sees_state("inactive")
                 assert ["progress", "away", "progress"] == notes.names
 
     asyncio.run(watch())
@@ -234,7 +234,7 @@ def test_a_connection_that_died_without_a_word_is_noticed(
                 await notes.sees(lambda notes: len(notes.states) == 1)
                 await asyncio.to_thread(proxy.lose)
                 db.execute("update xmp_jobs set active = false where id = %s", (job,))
-                await notes.sees(lambda notes: notes.states[-1]["state"] == "inactive")
+                await notes.sees_state("inactive")
                 assert ["progress", "away", "progress"] == notes.names
 
     with Proxy(parts.hostname or "", parts.port or 5432) as proxy:
@@ -283,7 +283,7 @@ def test_a_dropped_token_ends_its_streams(web_url: str, db: Db, monkeypatch: pyt
             assert ["progress", "signed-out"] == eyes["dropped"].names
             db.execute("update xmp_jobs set active = false where id = %s", (job,))
             for each in (eyes["kept"], eyes["all-doors"], nobody):
-                await each.sees(lambda notes: notes.states[-1]["state"] == "inactive")
+                await each.sees_state("inactive")
                 assert not each.over
 
     asyncio.run(watch())

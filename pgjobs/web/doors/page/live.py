@@ -128,7 +128,7 @@ def _part(text: str) -> Response:
     return Response(text, headers=PAGE_HEADERS, media_type=HTML)
 
 
-IDS: Schema = {"type": "string", "pattern": f"^-?[0-9]{{1,19}}(,-?[0-9]{{1,19}}){{0,{MOST_ROWS - 1}}}$"}
+IDS: Schema = {"type": "string", "pattern": f"^[0-9]{{1,18}}(,[0-9]{{1,18}}){{0,{MOST_ROWS - 1}}}$"}
 ROWS = Query("ids", IDS, f"the numbers of at most {MOST_ROWS} jobs, separated by commas", required=True)
 EVENTS: Schema = {"type": "string"}
 ENDPOINTS = (
