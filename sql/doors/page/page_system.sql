@@ -17,7 +17,7 @@ as $$
         'age', greatest(0, round(pgjobs.seconds_between(w.seen_at, clock_timestamp()))),
         'alive', exists (select from pgjobs.live_daemons() l where l.id = w.id), 'broker', w.broker,
         'elected', exists (select from pgjobs.maintenance m where m.daemon = w.id and m.lease_until > clock_timestamp()),
-        'has_place', w.has_place, 'autostart', w.autostart, 'replies', w.replies,
+        'metrics', nullif(w.metrics_address, ''), 'has_place', w.has_place, 'autostart', w.autostart, 'replies', w.replies,
         'running', (select count(*) from pgjobs.shards p where p.owner = w.id),
         'shards', (
           select coalesce(jsonb_agg(jsonb_build_object('job', o.job_id, 'shard', o.shard) order by o.job_id, o.shard), '[]')

@@ -21,7 +21,7 @@ def moving(db: Db) -> tuple[int, int]:
     job = insert_job(db)
     claimed = claim(db, job)
     prepare(db, claimed)
-    db.execute("select pgjobs.beat(%s, 'd-1', 'h', 1, '0', 'connected', '[]')", (claimed_owner(db, job),))
+    db.execute("select pgjobs.beat(%s, 'd-1', 'h', 1, '0', 'connected')", (claimed_owner(db, job),))
     db.execute("update pgjobs.shards set claimed_at = now() - interval '20 s', started_at = now() - interval '20 s'")
     checkpoint(db, job, 1, 500)
     return job, claimed["epoch"]

@@ -17,8 +17,9 @@ def daemon(db: Db, name: str, broker: str = "connected", ago: str = "1 s") -> uu
     """A daemon that was heard of so long ago."""
     number = uuid.uuid4()
     db.execute(
-        "insert into pgjobs.daemons (id, name, host, pid, version, started_at, seen_at, broker)"
-        " values (%s, %s, 'host-1', 77, '0.2.0', now() - interval '1 hour', now() - %s::interval, %s)",
+        "insert into pgjobs.daemons (id, name, host, pid, version, started_at, seen_at, broker, metrics_address)"
+        " values (%s, %s, 'host-1', 77, '0.2.0', now() - interval '1 hour', now() - %s::interval, %s,"
+        " '127.0.0.1:50304')",
         (number, name, ago, broker),
     )
     return number
@@ -49,7 +50,7 @@ def test_daemons_and_what_they_run(web: Web, db: Db) -> None:
     told = section(html, "daemons")
     assert "alive-1 alive elected: does the chores" in told
     assert re.search(r"silent-1 silent 3 min( \d s)? ago idle nothing", told)
-    assert "host-1 , process 77" in told
+    assert "host-1 , process 77 metrics at 127.0.0.1:50304" in told
     assert str(silent) not in html
 
 
