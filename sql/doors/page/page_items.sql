@@ -21,7 +21,7 @@ declare
   _counts jsonb;
   _total bigint;
   _expected bigint;
-  _backwards constant boolean := _before is not null or coalesce(_last, false);
+  _backwards constant boolean := coalesce(_last, false) or _after is null and _before is not null;
   _walk record;
   _least bigint;
   _greatest bigint;
@@ -32,8 +32,11 @@ begin
   if _take not between 1 and 200 then
     perform pgjobs.refuse('PJ400', 'bad_limit', 'limit', format('limit: %s is out of range', _limit), 'give a number from 1 to 200');
   end if;
-  if num_nonnulls(_after, _before) + coalesce(_last, false)::integer > 1 then
-    perform pgjobs.refuse('PJ400', 'bad_page', 'after', 'after: a page begins behind an item, or ends before one, or is the last one', 'give only one of after, before and last');
+  if _last then
+    _after := null;
+    _before := null;
+  elsif _after is not null then
+    _before := null;
   end if;
   if _status is not null then
     _statuses := array(select w.status from pgjobs.item_words() w where lower(w.page) = lower(_status));
@@ -110,4 +113,4 @@ begin
 end;
 $$;
 comment on function pgjobs.page_items(bigint, text, text, text, bigint, bigint, boolean, bigint) is
-  'A page of the items of a job by key for the jobs page, as JSON: those behind _after, or the nearest before _before, or the last ones (_last), 50 or so many of them (200 at most), perhaps only those of a status word, with this in their target, with this result. items has the columns of the page; counts: how many there are of each word, exactly; previous and next: what to give as _before and _after for the pages beside it, null where there is none; broke_off: it has looked at so many (looked) without filling the page; exact: keys of items that are named by _target itself; missing: why there are no items. Refuses (PJ400, PJ404).';
+  'A page of the items of a job by key for the jobs page, as JSON: those behind _after, or the nearest before _before, or the last ones (_last), 50 or so many of them (200 at most), perhaps only those of a status word, with this in their target, with this result. items has the columns of the page; counts: how many there are of each word, exactly; previous and next: what to give as _before and _after for the pages beside it, null where there is none; broke_off: it has looked at so many (looked) without filling the page; exact: keys of items that are named by _target itself; missing: why there are no items. Of _last, _after and _before the first one that is given counts. Refuses (PJ400, PJ404).';

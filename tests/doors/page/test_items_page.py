@@ -211,11 +211,11 @@ def test_an_item_that_there_is_not(web: Web, kept: Kept, path: str) -> None:
     ("query", "field"),
     [
         ("status=done", "status"), ("limit=0", "limit"), ("limit=x", "limit"), ("after=x", "after"),
-        ("after=1&before=1", "after"), ("before=99999999999999999999", "before"), ("sort=key", "sort"),
+        ("last=true", "last"), ("before=99999999999999999999", "before"), ("sort=key", '"sort"'),
     ],
 )  # fmt: skip
 def test_bad_values_are_a_page_with_400(web: Web, kept: Kept, query: str, field: str) -> None:
     """What can't be meant is refused with a sentence that names it, as a page."""
     answer = web.get(f"/job/{kept.job([Item(7)])}/items?{query}")
     assert 400 == answer.status_code
-    assert shown(answer).text.partition(" Status 400")[0].lower().count(field) >= 1
+    assert f"{field}: " in shown(answer).text.lower()

@@ -212,8 +212,6 @@ def test_why_there_are_no_items_is_said(db: Db, kept: Kept, why: str) -> None:
         ({"status": "done"}, "status"),
         ({"limit": 0}, "limit"),
         ({"limit": 201}, "limit"),
-        ({"after": 1, "before": 2}, "after"),
-        ({"after": 1, "last": True}, "after"),
         ({"target": "x" * 1001}, "target"),
         ({"result": "x" * 1001}, "result"),
     ],
@@ -228,3 +226,10 @@ def test_what_nobody_can_mean_is_refused(db: Db, kept: Kept, given: dict[str, ob
     )
     assert (field, "PJ400") == (refused.column_name, refused.sqlstate)
     assert (refused.message_primary or "").startswith(f"{field}: ")
+
+
+def test_one_place_counts(db: Db, kept: Kept) -> None:
+    """Where several places are given, the last page counts, and else what a page begins behind."""
+    job = kept.job([Item(key) for key in range(10)])
+    assert [7, 8, 9] == keys(asked(db, job, limit=3, after=1, before=5, last=True))
+    assert [2, 3, 4] == keys(asked(db, job, limit=3, after=1, before=9))

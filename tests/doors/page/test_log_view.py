@@ -257,15 +257,15 @@ def test_a_log_that_is_elsewhere_says_where(web: Web, web_url: str, db: Db, log:
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("offset=x", "offset"), ("offset=99999", "offset"), ("before=99999", "before"), ("before=1&offset=1", "before"),
-     ("find=a&before=3", "before"), ("find=" + "x" * 501, "find"), ("shard=x", "shard"), ("msisdn=5", "msisdn")],
+    [("offset=x", "offset"), ("offset=99999", "offset"), ("before=99999", "before"),
+     ("find=" + "x" * 501, "find"), ("shard=x", "shard"), ("msisdn=5", '"msisdn"')],
 )  # fmt: skip
 def test_bad_places_are_a_page_with_400(web: Web, log: Log, query: str, field: str) -> None:
     """What can't be meant is refused with its field."""
     log.add(0, 1, log_lines(numbered(3)))
     answer = web.get(f"{log.url}?{query}")
     assert 400 == answer.status_code
-    assert field in shown(answer).text.lower()
+    assert f"{field}: " in shown(answer).text.lower()
 
 
 files = st.lists(st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"")), max_size=8), max_size=3)

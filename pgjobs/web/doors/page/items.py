@@ -7,12 +7,15 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pgjobs.web.doc import FLAG, NUMBER, TEXT, Query, empty_too
+from pgjobs.web.doc import NUMBER, Query, choice, empty_too
 from pgjobs.web.doors.page.doc import JOB, shown
 from pgjobs.web.doors.page.render import ask, page
 from pgjobs.web.endpoint import Endpoint
+from pgjobs.web.errors import Problem, clipped
 from pgjobs.web.parameters import Parameters, path_number, query
 
+WORDS = ("Waiting", "Started", "Finished", "Error", "Fail", "Stopped")
+"""What the page calls the status of an item, see pgjobs.item_words()."""
 FILTERS = ("status", "target", "result", "limit")
 CALL = "pgjobs.page_items(%s, %s, %s, %s, %s, %s, %s, %s)"
 
@@ -23,7 +26,7 @@ async def items(request: Request) -> Response:
     number = path_number(request, "id")
     status, target, result = (given.text(name) for name in ("status", "target", "result"))
     after, before = given.job_number("after"), given.job_number("before")
-    last, limit = given.text("last") is not None, given.whole("limit")
+    last, limit = asks_for_last(given), given.whole("limit")
     found = await ask(request, CALL, number, status, target, result, after, before, last, limit)
     words = {count["word"]: address(number, given, "status", status=count["word"]) for count in found["counts"]}
     return page(
@@ -44,6 +47,14 @@ async def items(request: Request) -> Response:
     )
 
 
+def asks_for_last(given: Parameters) -> bool:
+    """Whether the last ones are asked for."""
+    text = given.text("last")
+    if text not in (None, "1"):
+        raise Problem(400, "bad_last", f"last: {clipped(text)} is not 1", "give 1, or leave it out", field="last")
+    return text is not None
+
+
 def address(number: int, given: Parameters, *without: str, **place: str) -> str:
     """The address of another page of the table, with the filters of this one."""
     kept = {name: given.text(name) for name in FILTERS if name not in without}
@@ -62,6 +73,7 @@ async def item(request: Request) -> Response:
     return page(request, "item.html", **found, log=f"/job/{number}/log?{asked}" if own["searched"] else None)
 
 
+FILTER = {"type": "string", "maxLength": 1000}
 ENDPOINTS = (
     Endpoint(
         "/job/{id:number}/items",
@@ -70,13 +82,13 @@ ENDPOINTS = (
         ("GET",),
         shown(
             "The actions of a job",
-            Query("status", TEXT, "only those with this word: Waiting, Started, Finished, Error, Fail or Stopped"),
-            Query("target", TEXT, "only those that have this in their target"),
-            Query("result", TEXT, "only those with this result"),
+            Query("status", empty_too(choice(*WORDS)), "only those with this word"),
+            Query("target", FILTER, "only those that have this in their target"),
+            Query("result", FILTER, "only those with this result"),
             Query("limit", empty_too({"type": "integer", "minimum": 1, "maximum": 200}), "so many on a page"),
-            Query("after", empty_too(NUMBER), "those behind this key"),
+            Query("after", empty_too(NUMBER), "those behind this key; `before` does not count then"),
             Query("before", empty_too(NUMBER), "those before this key"),
-            Query("last", empty_too(FLAG), "the last ones"),
+            Query("last", empty_too(choice("1")), "the last ones; `after` and `before` do not count then"),
             path=JOB,
         ),
     ),

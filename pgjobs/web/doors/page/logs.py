@@ -48,11 +48,7 @@ class Place(NamedTuple):
         if find is not None and len(find) > LONGEST_SEARCH:
             hint = "give a part of it, an msisdn for instance"
             raise Problem(400, "bad_find", f"find: it has more than {LONGEST_SEARCH} characters", hint, field="find")
-        place = cls(given.whole("offset"), given.whole("before"), find)
-        if place.before is not None and (place.offset is not None or find is not None):
-            sentence = "before: a page begins at a place or ends before one, and a search only begins"
-            raise Problem(400, "bad_before", sentence, "leave before out", field="before")
-        return place
+        return cls(given.whole("offset"), given.whole("before"), find)
 
     def read(self, parts: Sequence[Part]) -> Excerpt:
         """Its lines."""
@@ -178,8 +174,14 @@ ENDPOINTS = (
             ANSWERS,
             (
                 Query("offset", OFFSET, "the lines from this byte on"),
-                Query("before", OFFSET, "the lines before this byte"),
-                Query("find", TEXT, "the lines that have this in their target, an msisdn for instance"),
+                Query(
+                    "before", OFFSET, "the lines before this byte; where `offset` or `find` is given it does not count"
+                ),
+                Query(
+                    "find",
+                    {"type": "string", "maxLength": LONGEST_SEARCH},
+                    "the lines that have this in their target, an msisdn for instance",
+                ),
                 Query("shard", OFFSET, "of this shard; else of the one that was written last"),
             ),
             JOB,
