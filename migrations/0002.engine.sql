@@ -479,8 +479,11 @@ create table pgjobs.events (
   role        text not null,
   application text,
   actor       text,
-  reason      text
+  reason      text,
+  pause       text
 );
+comment on column pgjobs.events.pause is
+  'paused: somebody made the job inactive; held: a rule of its own did; resumed: it became active again; null: it is about something else.';
 comment on column pgjobs.events.role is 'The role that logged in.';
 comment on column pgjobs.events.actor is
   'On whose behalf the role acted, as the web process says of its callers ("token cms-1", "http from 10.0.0.7") and a daemon of itself ("daemon host-1"); null: on its own.';
@@ -527,8 +530,14 @@ create table pgjobs.checkpoints (
   bytes    bigint not null,
   chain    bytea not null,
   checks   bytea not null,
+  confirm_ms integer,
+  backlog  bigint,
   primary key (job_id, shard, number)
 );
+comment on column pgjobs.checkpoints.confirm_ms is
+  'Milliseconds from the moment at which its window was written to its last confirm; null: nothing was published.';
+comment on column pgjobs.checkpoints.backlog is
+  'How many messages lay ready in the target queue when its window was let go; null: nobody asked, because no max_backlog limits the job.';
 comment on table pgjobs.checkpoints is
   'What each checkpoint accounted for: counts of its window, length of the log behind it, SHA-256 of its lines chained to the one before, and a short check of every line.';
 

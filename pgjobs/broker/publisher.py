@@ -213,7 +213,8 @@ class Publisher:
             if flight.nacked:
                 self.metrics.nacked.inc(len(flight.nacked))
                 self.metrics.last_nack.set_to_current_time()
-            self.metrics.confirm_seconds.observe(time.monotonic() - flight.written_at)
+            flight.seconds = self._progress - flight.written_at
+            self.metrics.confirm_seconds.observe(flight.seconds)
             answer(flight.done, None)
 
     def _on_return(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:

@@ -106,6 +106,7 @@ class Outgoing:
         await publisher.settle(window.flight, self._while_waiting)
         if window.flight.nacked:
             await self._publish_again(window.sendable, set(window.flight.nacked))
+            window.flight.seconds = time.monotonic() - window.flight.written_at
         publisher.forget_nacks()
         await self._shard.wait_because(None)
         self._take_returned(window)

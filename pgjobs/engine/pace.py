@@ -36,7 +36,8 @@ class Pace:
         lease = self._shard.lease
         while not self._closing and window.sendable and not lease.stopping:
             asked_at = boot_seconds()
-            grant = await self._shard.grant(len(window.sendable), *await self._backlog())
+            depth, seen = await self._backlog()
+            grant = await self._shard.grant(len(window.sendable), depth, seen)
             self._queue = grant.queue
             match grant.verdict:
                 case "stop":
@@ -50,7 +51,9 @@ class Pace:
                     if grant.delay and not await self._waited(grant.delay.total_seconds()):
                         return None
                     if grant.at_most and not self.expired:
-                        return window.split(grant.at_most)
+                        granted, rest = window.split(grant.at_most)
+                        granted.backlog = depth
+                        return granted, rest
         if lease.stopping:
             return None
         if self._closing:

@@ -225,6 +225,8 @@ class ShardRun:
             "log_bytes": log.committed,
             "chain": log.chain,
             "checks": log.checks,
+            "confirm_ms": window.confirm_ms,
+            "backlog": window.backlog,
         }
         if self.context.claim.tracked:
             keys = [KEY(record) for record in window.records] if (self._attempt or 1) > 1 else None

@@ -11,6 +11,8 @@ from pgjobs.broker.formats.base import Check, check_routing_keys
 from pgjobs.joblog.record import BODY, CODE, KEY, Record, Refusal, Refused
 
 MAX_BODY = 1 << 20
+MOST_MS = 2**31 - 1
+"""As many as an integer of the database holds: some weeks."""
 
 
 @dataclass
@@ -25,6 +27,8 @@ class Window:
     unfit: dict[int, Refusal]
     returned: dict[int, Refusal] = field(default_factory=dict)
     flight: Flight | None = None
+    backlog: int | None = None
+    """How many messages lay ready in its queue when it was let go; None: nobody asked."""
 
     @classmethod
     def of(
@@ -76,6 +80,12 @@ class Window:
     def last_key(self) -> int:
         """The key its checkpoint will store."""
         return self.records[-1][0]
+
+    @property
+    def confirm_ms(self) -> int | None:
+        """Milliseconds until the broker had confirmed the last of its messages; None where it has none."""
+        seconds = self.flight.seconds if self.flight else None
+        return None if seconds is None else min(round(seconds * 1000), MOST_MS)
 
     def account(self) -> tuple[tuple[int, int, int], list[tuple[str, str, int]]]:
         """How many were (sent, skipped, returned), and [(action, code, how many)] of what happened at all."""

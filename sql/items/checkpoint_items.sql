@@ -2,7 +2,7 @@
 create or replace function pgjobs.checkpoint_items(
   _job_id bigint, _shard integer, _epoch bigint, _lease interval,
   _after_key bigint, _in_flight_to bigint, _sent bigint, _skipped bigint, _returned bigint, _outcomes jsonb, _log_bytes bigint, _chain bytea, _checks bytea,
-  _unsent jsonb, _keys bigint[])
+  _unsent jsonb, _keys bigint[], _confirm_ms integer default null, _backlog bigint default null)
 returns table (verdict text, pause interval, reason text, paced boolean)
 language plpgsql
 volatile
@@ -110,8 +110,8 @@ begin
       and i.attempts = _attempt - 1 and i.status in ('s', 'f', 't', 'c') and i.code is null and not _unsent ? i.key::text;
   end if;
   return query select * from pgjobs.checkpoint_job(_job_id, _shard, _epoch, _lease, _after_key, _in_flight_to, _sent, _skipped, _returned,
-    _outcomes, _log_bytes, _chain, _checks);
+    _outcomes, _log_bytes, _chain, _checks, _confirm_ms, _backlog);
 end;
 $$;
-comment on function pgjobs.checkpoint_items(bigint, integer, bigint, interval, bigint, bigint, bigint, bigint, bigint, jsonb, bigint, bytea, bytea, jsonb, bigint[]) is
+comment on function pgjobs.checkpoint_items(bigint, integer, bigint, interval, bigint, bigint, bigint, bigint, bigint, jsonb, bigint, bytea, bytea, jsonb, bigint[], integer, bigint) is
   'What checkpoint_job() does, for a window of items: they become launched, or what an early answer says, or refused; of those that were closed meanwhile the attempt is counted. _unsent: {key: [code, detail]} of those that were to be sent and were not. _keys: what the window holds, where it is a further attempt; null: everything up to its last key. No row means fenced out, and nothing is changed.';

@@ -321,7 +321,10 @@ def test_a_long_log_in_constant_memory(db: Db, database: str, tmp_path: Path) ->
     set_status(db, job, "in progress")
     path = tmp_path / "long.log"
     chain, length = b"", 0
-    copy = "copy pgjobs.checkpoints from stdin"
+    copy = (
+        "copy pgjobs.checkpoints"
+        " (job_id, shard, number, epoch, at, last_key, sent, skipped, returned, bytes, chain, checks) from stdin"
+    )
     with path.open("wb") as file, db.cursor() as cursor, cursor.copy(copy) as rows:
         for number in range(1, lines // window + 1):
             first = (number - 1) * window + 1
