@@ -6,6 +6,8 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  _reason constant text := nullif(pgjobs.trusted_setting('pgjobs.reason', '{pgjobs_daemon}'), '');
 begin
   perform pgjobs.add_event(new.id, null, null, concat_ws(', ',
     case when new.start_asked and not old.start_asked then 'asked to start now' end,
@@ -18,7 +20,9 @@ begin
     case when new.schedule <> old.schedule then format('schedule = %s', new.schedule) end,
     case when new.budget <> old.budget then format('budget = %s', new.budget) end,
     case when new.rules <> old.rules then format('rules = %s', new.rules) end,
-    nullif(pgjobs.trusted_setting('pgjobs.reason', '{pgjobs_daemon}'), '')));
+    _reason),
+    _pause => case when new.active and not old.active then 'resumed'
+                   when old.active and not new.active then case when _reason is null then 'paused' else 'held' end end);
   return null;
 end;
 $$;

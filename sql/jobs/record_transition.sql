@@ -11,7 +11,8 @@ declare
 begin
   perform pgjobs.add_event(new.id, case when tg_op = 'UPDATE' then old.status::text end, new.status::text,
     -- Asked only where something is set.
-    case when current_setting('pgjobs.reason', true) <> '' then pgjobs.trusted_setting('pgjobs.reason', '{pgjobs_daemon}') end, _at);
+    case when current_setting('pgjobs.reason', true) <> '' then pgjobs.trusted_setting('pgjobs.reason', '{pgjobs_daemon}') end, _at,
+    case when tg_op = 'UPDATE' and new.active <> old.active then case when new.active then 'resumed' else 'paused' end end);
   if tg_op = 'INSERT' then
     return null;
   end if;
