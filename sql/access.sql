@@ -46,6 +46,7 @@ grant execute on function pgjobs.running_jobs to pgjobs_web, pgjobs_operator, pg
 grant execute on function pgjobs.whole_job to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.list_outcomes to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.list_events to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.job_report to pgjobs_daemon, pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.log_files to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.metrics to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.metrics_targets to pgjobs_web, pgjobs_operator, pgjobs_viewer;

@@ -1,0 +1,1 @@
+"""The after-action report of a job: one file of HTML that needs nothing else, and its JSON, which a hash proves."""

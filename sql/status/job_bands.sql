@@ -1,0 +1,56 @@
+-- Reads: events, xmp_jobs, switch   Writes: nothing
+create or replace function pgjobs.job_bands(_job_id bigint)
+returns table (kind text, begins timestamptz, ends timestamptz, reason text)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _event record;
+  _status text;
+  _pause text;
+  _begun boolean := false;
+  _next text;
+begin
+  for _event in
+    select e.at, e.to_status, e.pause, e.reason
+    from (
+      select e.id, e.at, replace(e.to_status, 'cancelled', 'canceled') as to_status, e.pause, e.reason
+      from pgjobs.events e
+      where e.job_id = _job_id and num_nonnulls(e.to_status, e.pause) > 0
+      order by e.job_id desc, e.id desc
+      limit 2000) e
+    order by e.id
+  loop
+    _status := coalesce(_event.to_status, _status);
+    _pause := case when _event.pause = 'resumed' or _event.to_status = 'in progress' then null else coalesce(_event.pause, _pause) end;
+    _begun := _begun or _status = 'in progress';
+    _next := case when not _begun or _status = 'done' then null
+                  when _status = 'canceled' then 'stopped'
+                  when _status = 'error' then 'broken'
+                  when _pause is not null then _pause
+                  when _status = 'ready' then 'waiting' end;
+    if _next is distinct from kind then
+      ends := _event.at;
+      if kind is not null and begins < ends then
+        return next;
+      end if;
+      kind := _next;
+      begins := _event.at;
+      reason := _event.reason;
+    end if;
+  end loop;
+  ends := pgjobs.now();
+  if kind is null and _status = 'in progress' then
+    select 'held', greatest(s.at, (select min(p.started_at) from pgjobs.shards p where p.job_id = _job_id)), s.reason
+    into kind, begins, reason
+    from pgjobs.switch s where s.held;
+  end if;
+  -- What has ended is no pause.
+  if kind in ('paused', 'held', 'waiting') and begins < ends then
+    return next;
+  end if;
+end;
+$$;
+comment on function pgjobs.job_bands(bigint) is
+  'When a job that had begun stood still, by its events (the last 2,000 that say so): paused by somebody, held by a rule of its own or now by the kill switch, stopped or broken until it was resumed, waiting for a daemon. Times at which a window was closed are not among them.';
