@@ -7,7 +7,7 @@ import sys
 import typer
 
 from pgjobs import process
-from pgjobs.cli import entities, mailings, monitoring, proof, services, show, steer, tokens
+from pgjobs.cli import entities, mailings, monitoring, proof, report, services, show, steer, tokens
 from pgjobs.pg import hints
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.add_typer(show.app)
 app.add_typer(steer.app)
+app.add_typer(report.app)
 app.add_typer(services.app)
 app.add_typer(tokens.app, name="token")
 app.add_typer(entities.app, name="entities")

@@ -31,6 +31,7 @@ from mutants.operations import OPERATIONS
 from mutants.pace import PACE
 from mutants.page import PAGE
 from mutants.places import PLACES
+from mutants.reports import REPORTS
 from mutants.rights import RIGHTS
 from mutants.rules import ITEM_RULES
 from mutants.said import SAID
@@ -60,6 +61,7 @@ MUTANTS = (
     *PACE,
     *PAGE,
     *PLACES,
+    *REPORTS,
     *RIGHTS,
     *ITEM_RULES,
     *MAILING,

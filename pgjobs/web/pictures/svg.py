@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from html import escape
+
+from pgjobs.web.doors.page.filters import visible
 
 
 def element(name: str, *content: str, **attributes: object) -> str:
     """An element with this content, which is SVG already; `class_` is the attribute class, `a_b` is a-b."""
     said = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(printable(str(value)))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escape(visible(str(value)))}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -18,29 +19,19 @@ def element(name: str, *content: str, **attributes: object) -> str:
 
 def text(content: str, x: str, y: str, class_: str, anchor: str | None = None) -> str:
     """Words at a place."""
-    return element("text", escape(printable(content)), x=x, y=y, class_=class_, text_anchor=anchor)
+    return element("text", escape(visible(content)), x=x, y=y, class_=class_, text_anchor=anchor)
 
 
 def title(content: str) -> str:
     """What is shown where the pointer rests, and read to those who do not see."""
-    return element("title", escape(printable(content)))
-
-
-def printable(words: str) -> str:
-    """Words without the characters that XML can't hold, or that turn the direction of what stands beside them."""
-    return words if words.isprintable() else "".join(map(_printable, words))
-
-
-def _printable(char: str) -> str:
-    # Spaces of any width are no danger.
-    return char if char.isprintable() or unicodedata.category(char) == "Zs" else "\N{REPLACEMENT CHARACTER}"
+    return element("title", escape(visible(content)))
 
 
 def picture(name: str, title_: str, description: str, width: int, height: int, *content: str) -> str:
     """A picture that says in words what it shows; `name` begins its ids and is its class."""
     named = (
-        element("title", escape(printable(title_)), id=f"{name}-title"),
-        element("desc", escape(printable(description)), id=f"{name}-desc"),
+        element("title", escape(visible(title_)), id=f"{name}-title"),
+        element("desc", escape(visible(description)), id=f"{name}-desc"),
     )
     return element(
         "svg", *named, *content, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width} {height}", role="img",

@@ -33,7 +33,7 @@ def parsed(text: str) -> dict[str, Any]:
         report = json.loads(found[1] if found else text, parse_int=_Number, parse_float=_Number)
     except ValueError as error:
         raise NoReportError("it is neither JSON nor a report in HTML") from error
-    if not isinstance(report, dict) or not isinstance(report.get(HASH), str):
+    if not isinstance(report, dict) or type(report.get(HASH)) is not str:
         raise NoReportError(f"it has no {HASH}")
     return report
 

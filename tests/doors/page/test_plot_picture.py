@@ -90,7 +90,9 @@ def test_moments_are_round_and_few(begin: int, seconds: float) -> None:
 
 def test_a_new_day_is_told() -> None:
     """Marks are hours and minutes in UTC; the one at midnight is the date."""
-    assert ["23:50", "23:55", "2026-11-27", "00:05"] == [words for _, words in moments(BEGIN, BEGIN + timedelta(minutes=19))]
+    assert ["23:50", "23:55", "2026-11-27", "00:05"] == [
+        words for _, words in moments(BEGIN, BEGIN + timedelta(minutes=19))
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgjobs.web.door import Door
-from pgjobs.web.doors.page import assets, events, items, job, listing, live, logs, signin, system
+from pgjobs.web.doors.page import assets, events, items, job, listing, live, logs, report, signin, system
 from pgjobs.web.doors.page.callers import cookie_or_token
 from pgjobs.web.doors.page.doc import DOOR as DOC
 from pgjobs.web.doors.page.render import render
@@ -16,6 +16,7 @@ ENDPOINTS = (
     *logs.ENDPOINTS,
     *live.ENDPOINTS,
     *system.ENDPOINTS,
+    *report.ENDPOINTS,
     *signin.ENDPOINTS,
     *assets.ENDPOINTS,
 )

@@ -20,6 +20,7 @@ from pgjobs.web.doors.page import filters
 from pgjobs.web.doors.page.callers import SIGN_IN, may_navigate, signed_in
 from pgjobs.web.doors.page.files import address
 from pgjobs.web.errors import HEADERS, Problem
+from pgjobs.web.pictures.shown import FILTERS
 
 TEMPLATES = Path(__file__).with_name("templates")
 POLICY = (
@@ -47,7 +48,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= filters.FILTERS
+    made.filters |= {**filters.FILTERS, **FILTERS}
     made.globals |= {"version": __version__, "asset": address}
     return made
 

@@ -1,0 +1,54 @@
+"""Mutants of plot and report: what the jobs page shows of a job's life, and of the report."""
+
+from mutants.table import RUN, Edit, Mutant
+
+PLOT_SQL = "tests/doors/page/test_plot_sql.py"
+TOLD = "tests/engine/test_told_windows.py"
+REPORT = "tests/doors/page/test_report_sql.py"
+DOCUMENT = "tests/doors/page/test_report_document.py"
+SAMPLES = "sql/status/checkpoint_samples.sql"
+
+REPORTS = (
+    Mutant(
+        "page-told",
+        "each checkpoint tells how long the confirms of its window took",
+        (Edit(RUN, '            "confirm_ms": window.confirm_ms,\n', '            "confirm_ms": None,\n'),),
+        (f"{TOLD}::test_a_slow_broker_shows_in_its_checkpoints",),
+    ),
+    Mutant(
+        "page-sampled",
+        "what a plot reads does not grow with its job",
+        (Edit(SAMPLES, " / _most))::bigint", " / 1e9))::bigint"),),
+        (f"{PLOT_SQL}::test_a_job_of_many_checkpoints_is_sampled",),
+    ),
+    Mutant(
+        "page-sum",
+        "the pieces of a plot add up to the counts of the job",
+        (Edit("sql/doors/page/page_plot.sql", "least(l.pieces - 1, floor(", "(floor("),),
+        (f"{PLOT_SQL}::test_the_pieces_add_up_to_the_counts_of_the_job",),
+    ),
+    Mutant(
+        "page-still",
+        "a job that stood still was not slow",
+        (Edit("sql/doors/page/page_plot.sql", "unnest(_still * ", "unnest("),),
+        (f"{PLOT_SQL}::test_when_it_stood_still_is_known",),
+    ),
+    Mutant(
+        "page-hash",
+        "a report that was changed is not what was made",
+        (
+            Edit(
+                "pgjobs/web/report/canonical.py",
+                "return digest(report) == str(report[HASH])",
+                "return bool(digest(report))",
+            ),
+        ),
+        (f"{REPORT}::test_the_hash_proves_a_copy",),
+    ),
+    Mutant(
+        "page-data",
+        "no value of a report ends the element that holds its data",
+        (Edit("pgjobs/web/report/document.py", '.replace("<", "\\\\u003c")', ""),),
+        (f"{DOCUMENT}::test_no_value_is_more_than_text",),
+    ),
+)
