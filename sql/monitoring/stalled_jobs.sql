@@ -5,6 +5,7 @@ language sql
 stable
 rows 10
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
   select p.job_id, min(m.at)
   from pgjobs.shards p
@@ -15,4 +16,4 @@ as $$
   group by p.job_id;
 $$;
 comment on function pgjobs.stalled_jobs(double precision) is
-  'Jobs of which a daemon holds a shard and has finished no window for so many seconds (for an hour, where it has not begun to send), and since when. Reads the shards that somebody holds, however many jobs there are.';
+  'Jobs of which a daemon holds a shard and has finished no window for so many seconds (for an hour, where it has not begun to send), and since when. Reads the shards that somebody holds, however many there are, and whatever the statistics say.';

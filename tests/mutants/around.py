@@ -276,18 +276,6 @@ AROUND = (
         ("tests/engine/test_long_reads.py::test_a_stop_does_not_wait_for_the_database",),
     ),
     Mutant(
-        "m-counter",
-        "what a daemon has counted is added to what its earlier lives have counted",
-        (Edit("sql/engine/beat.sql", "set value = c.value + excluded.value", "set value = excluded.value"),),
-        ("tests/ops/test_metrics.py::test_what_was_counted_survives_the_daemon",),
-    ),
-    Mutant(
-        "m-beat-twice",
-        "a heartbeat that comes twice is added up once",
-        (Edit("sql/engine/beat.sql", "if _number > coalesce(_before, 0) then", "if _number > 0 then"),),
-        ("tests/ops/test_metrics.py::test_a_beat_whose_answer_was_lost_counts_once",),
-    ),
-    Mutant(
         "m-dry",
         "records of a dry run are counted apart",
         (Edit("pgjobs/metrics.py", "dry_run=str(dry_run).lower()", 'dry_run="false"'),),

@@ -164,9 +164,9 @@ PACE = (
             Edit(
                 PACE_PY,
                 "        seen = await self._shard.published_so_far()\n"
-                "        return await self._publisher.messages_ready(self._queue), seen\n",
-                "        depth = await self._publisher.messages_ready(self._queue)\n"
-                "        return depth, await self._shard.published_so_far()\n",
+                "        ready = await self._publisher.messages_ready(self._queue)\n",
+                "        ready = await self._publisher.messages_ready(self._queue)\n"
+                "        seen = await self._shard.published_so_far()\n",
             ),
         ),
         (f"{TESTS}::test_what_is_published_while_the_queue_is_measured_counts",),

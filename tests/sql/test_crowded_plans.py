@@ -34,7 +34,7 @@ READS = {
     "list of both": ("select pgjobs.list_jobs('canceled', 'expired', 20, 50000)", PAGE),
     "list of none": ("select pgjobs.list_jobs('ready', 'rare', 20, null)", PAGE),
     "running page": ("select pgjobs.running_jobs(20)", PAGE + 1000),
-    "metrics": ("select * from pgjobs.metrics()", 3000),
+    "metrics": ("select * from pgjobs.metrics()", 3500),
     "stuck": ("select * from pgjobs.stuck_jobs(10)", PAGE + 500),
     "removable logs": ("select * from pgjobs.removable_logs('h')", 10),
 }
