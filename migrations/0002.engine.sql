@@ -246,6 +246,7 @@ create index shards_asked_idx on pgjobs.shards (priority desc, due_at, job_id, s
   where owner is null and finished_at is null and due_at is not null and asked;
 create index shards_owner_idx on pgjobs.shards (owner) where owner is not null;
 create index shards_lease_idx on pgjobs.shards (lease_check_at) where owner is not null;
+create index shards_started_idx on pgjobs.shards (started_at, job_id) where shard = 0 and started_at is not null;
 create index shards_round_idx on pgjobs.shards (job_id) where round_over and finished_at is null;
 create index shards_exhausted_idx on pgjobs.shards (due_at) where finished_at is not null and due_at is not null;
 create index shards_expand_idx on pgjobs.shards (job_id) where expand;

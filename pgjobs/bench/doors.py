@@ -96,12 +96,13 @@ def limit(lab: Lab, pid: int, web_pid: int, port: int, path: str) -> Sample:
 
 
 @contextlib.contextmanager
-def web(lab: Lab) -> Iterator[tuple[int, int]]:
-    """A web process that serves; its pid and its port."""
+def web(lab: Lab, url: str | None = None, **settings: object) -> Iterator[tuple[int, int]]:
+    """A web process that serves, of the laboratory's database or another one; its pid and its port."""
     port = free_port()
     environment = workers.environment(lab) | {
-        "PGJOBS_DATABASE_URL": member_url(lab.database_url, "pgjobs_web"),
+        "PGJOBS_DATABASE_URL": member_url(url or lab.database_url, "pgjobs_web"),
         "PGJOBS_HTTP_BIND": f"127.0.0.1:{port}",
+        **{f"PGJOBS_{name.upper()}": str(value) for name, value in settings.items()},
     }
     command = [sys.executable, "-m", "pgjobs", "web"]
     child = Child(command, log=lab.folder / "web.log", env=environment, death_signal=signal.SIGKILL)

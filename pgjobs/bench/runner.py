@@ -30,6 +30,7 @@ from pgjobs.bench import (
     small,
     tracking,
     viewers,
+    views,
     waiting,
 )
 from pgjobs.bench.lab import Lab, laboratory
@@ -55,6 +56,7 @@ REST: tuple[tuple[str, Measure], ...] = (
     (tracking.LETTER, tracking.measure),
     (doors.LETTER, doors.measure),
     (viewers.LETTER, viewers.measure),
+    (views.LETTER, views.measure),
     ("g", growth.measure),  # the last one: it may load another table
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-LETTERS = "abcdefghijklmnopqs"
+LETTERS = "abcdefghijklmnopqrs"
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Scale:
     """sizes of the table, the smallest first"""
     history: int = 1_000_000
     """jobs that have ended, on the crowded database"""
+    views: int = 300_000
+    """jobs of the history over which the views of the jobs page are asked for"""
     asks: int = 40
     """how often each statement is asked on it"""
     small: int = 2_000
@@ -58,6 +60,7 @@ QUICK = Scale(
     urgent=3,
     growth=(50_000, 200_000),
     history=100_000,
+    views=100_000,
     asks=15,
     small=400,
     pace_seconds=10.0,
@@ -78,7 +81,7 @@ def choose(*, records: int | None, repeat: int | None, letters: str, quick: bool
             growth=tuple(sorted({min(records, max(50_000, records // 10)), records})),
         )
     if full:
-        scale = replace(scale, growth=(100_000, 1_000_000, 10_000_000), tracked=scale.records)
+        scale = replace(scale, growth=(100_000, 1_000_000, 10_000_000), tracked=scale.records, views=10_000_000)
     if repeat is not None:
         scale = replace(scale, repeat=repeat)
     return replace(scale, letters=letters or LETTERS)

@@ -22,6 +22,7 @@ from pgjobs.bench import (
     small,
     tracking,
     viewers,
+    views,
     waiting,
 )
 from pgjobs.bench.book import Book, Key
@@ -173,5 +174,6 @@ TARGETS = (
     Target("job with 200 viewers ÷ job nobody watches", 0.98, True, "", _over(viewers.WATCHED, viewers.ALONE)),
     Target("connections of the web process with 200 viewers", 9, False, "", _figure(viewers.WATCHED, "connections")),
     Target("viewers that did not see the end", 0, False, "", _figure(viewers.WATCHED, "lost")),
+    Target("views of the jobs page over a long history: first byte, the slowest", 200, False, "ms", views.slowest),
     Target("database bytes per closed item", 400, False, "", _figure(tracking.SIZE, "all tables")),
 )

@@ -70,12 +70,17 @@ async def read(request: Request, *known: str) -> Parameters:
     return _known([*_pairs(request.scope["query_string"]), *_pairs(await _form(request))], request, known)
 
 
-def query(request: Request, *known: str) -> Parameters:
-    """Read the parameters of a request from its query string alone: its body is something else."""
-    return _known(_pairs(request.scope["query_string"]), request, known)
+def query(request: Request, *known: str, several: tuple[str, ...] = ()) -> Parameters:
+    """Read the parameters of a request from its query string alone: its body is something else.
+
+    What is given more than once of `several` is joined with commas, for boxes of a form come so.
+    """
+    return _known(_pairs(request.scope["query_string"]), request, known, several)
 
 
-def _known(pairs: list[tuple[str, str]], request: Request, known: tuple[str, ...]) -> Parameters:
+def _known(
+    pairs: list[tuple[str, str]], request: Request, known: tuple[str, ...], several: tuple[str, ...] = ()
+) -> Parameters:
     """The parameters by name; one that is not among the known ones is refused.
 
     A misspelt limit would otherwise publish as many records as the default says.
@@ -85,11 +90,11 @@ def _known(pairs: list[tuple[str, str]], request: Request, known: tuple[str, ...
         if name not in known:
             knows = f"it knows {', '.join(known)}" if known else "it knows none"
             raise Problem(400, "unknown_parameter", f"{clipped(name)}: {request.url.path} has no such parameter", knows)
-        if name in values:
+        if name in values and name not in several:
             raise _bad(name, "it is given twice", "give it once")
         if "\0" in value:
             raise _bad(name, "it holds a NUL", "give it without")
-        values[name] = value
+        values[name] = f"{values[name]},{value}" if values.get(name) else value
     request.state.parameters = values
     return Parameters(values)
 

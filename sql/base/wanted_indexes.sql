@@ -14,9 +14,16 @@ as $$
     ('pgjobs_subscriptions_pending_idx', 'xmp_subscriptions', '(id) where result = '''''),
     ('pgjobs_blacklist_msisdn_idx', 'xmp_msisdn_blacklist', '(msisdn)'),
     ('pgjobs_postpaid_msisdn_idx', 'xmp_msisdn_postpaid', '(msisdn)'),
-    ('pgjobs_jobs_finish_at_idx', 'xmp_jobs', '(finish_at)'),
+    ('pgjobs_jobs_finished_idx', 'xmp_jobs', '(finish_at, id) where finish_at is not null'),
     ('pgjobs_jobs_status_idx', 'xmp_jobs', '(status, id)'),
     ('pgjobs_jobs_type_idx', 'xmp_jobs', '(type, status, id)'),
+    -- The orders and filters of the jobs page. Texts of any length are found by their digest.
+    ('pgjobs_jobs_created_idx', 'xmp_jobs', '(created_at, id)'),
+    ('pgjobs_jobs_user_idx', 'xmp_jobs', '(id_user, id) where id_user <> 0'),
+    ('pgjobs_jobs_submitted_idx', 'xmp_jobs', '(hashtextextended(submitted_by, 0), id) where submitted_by is not null'),
+    ('pgjobs_jobs_reference_idx', 'xmp_jobs', '(hashtextextended(reference_id, 0), id) where reference_id is not null'),
+    ('pgjobs_jobs_task_idx', 'xmp_jobs', '(task_id, id) where task_id is not null'),
+    ('pgjobs_jobs_name_idx', 'xmp_jobs', '((left(lower(name), 60) collate "C"), id) where name is not null'),
     ('pgjobs_jobs_guid_idx', 'xmp_jobs', '(guid) where guid is not null'),
     ('pgjobs_jobs_key_idx', 'xmp_jobs', '(idempotency_key) where idempotency_key is not null'),
     -- Equal jobs, as pgjobs.remark_equal_job() looks for them: one number instead of three columns of any length.

@@ -58,6 +58,7 @@ TINY = Scale(
     growth=(2000, 5000),
     resume_at=0.4,
     history=3000,
+    views=2000,
     asks=3,
     rates=(20, 80),
     pace_seconds=1.0,

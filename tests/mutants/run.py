@@ -24,6 +24,7 @@ from mutants.directory import DIRECTORY
 from mutants.doors import DOORS
 from mutants.formats import FORMATS
 from mutants.items import ITEMS
+from mutants.listed import LISTED
 from mutants.live import LIVE
 from mutants.mailings import MAILING
 from mutants.monitoring import MONITORING
@@ -64,6 +65,7 @@ MUTANTS = (
     *REPORTS,
     *RIGHTS,
     *ITEM_RULES,
+    *LISTED,
     *MAILING,
     *MONITORING,
     *OPERATIONS,

@@ -6,13 +6,10 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
   select array(
-    select distinct m.status
-    from (values
-      ('INITIATING', 'ready'), ('INITIATING', 'in progress'), ('IDLE', 'ready'), ('SCHEDULED', 'ready'), ('IN_PROGRESS', 'in progress'),
-      ('PAUSED', 'ready'), ('PAUSED', 'in progress'), ('PAUSED', 'error'), ('PAUSED', 'canceled'), ('PAUSED', 'cancelled'),
-      ('CANCELLING', 'canceled'), ('CANCELLING', 'cancelled'),
-      ('CANCELLED', 'canceled'), ('CANCELLED', 'cancelled'), ('CANCELLED', 'error'), ('FINISHED', 'done')) m (word, status)
-    where _words is null or m.word = any (select upper(w) from unnest(_words) w)
+    select distinct s.status
+    from pgjobs.state_statuses() s
+    cross join lateral pgjobs.state_words(s.state) w
+    where _words is null or w.operations = any (select upper(u) from unnest(_words) u)
     order by 1);
 $$;
 comment on function pgjobs.search_statuses(text[]) is
