@@ -6,6 +6,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
   select concat_ws(' and ',
+    case when _asked ->> 'number' is not null then format('j.id = %s', _asked ->> 'number') end,
     case when _asked ->> 'type' is not null then format('j.type::text = %L', _asked ->> 'type') end,
     case when _asked ->> 'user' is not null then format('j.id_user = %s', _asked ->> 'user') end,
     case when _asked ->> 'task' is not null then format('j.task_id = %s', _asked ->> 'task') end,
