@@ -121,7 +121,7 @@ def measure(lab: Lab) -> None:
         http = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120))
         lab.say(f"{LETTER}: {len(all_views())} views")
         for name, view in all_views().items():
-            figures = {}
+            figures: dict[str, float] = {}
             if view.statement is not None:
                 figures |= timed("database", list(in_database(session, filled(view.statement, jobs), lab.scale.asks)))
             path = filled(view.path, jobs)

@@ -285,9 +285,11 @@ def test_every_door_of_sql_works(old: Db) -> None:
     for status, kind in ((None, None), ("in progress", None), (None, "expired"), ("in progress", "expired")):
         listed = old.value("select pgjobs.list_jobs(%s, %s, 10, null)", status, kind)
         assert job == listed[0]["id"]
-    orders = ({}, {"sort": "oldest"}, {"sort": "started"}, {"created_from": "2016-01-01"}, {"created_to": "2036-01-01"})
-    filters = ({"type": "expired"}, {"status": "Creating"}, {"type": "expired", "status": "Creating"}, {"user": 5})
-    for asked in (*orders, *filters):
+    every: list[dict[str, object]] = [
+        {}, {"sort": "oldest"}, {"sort": "started"}, {"created_from": "2016-01-01"}, {"created_to": "2036-01-01"},
+        {"type": "expired"}, {"status": "Creating"}, {"type": "expired", "status": "Creating"}, {"user": 5},
+    ]  # fmt: skip
+    for asked in every:
         assert job in shown(page(old, **asked)), asked
     assert old.column("select name from pgjobs.metrics() where name = 'pgjobs_jobs'")
     assert old.value("select pgjobs.refresh_gauges(0, interval '1 minute')") is True

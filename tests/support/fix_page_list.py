@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,6 +63,17 @@ def pages(db: Db, way: str = "next", **asked: object) -> list[int]:
         if place is None:
             return found
     raise AssertionError("there are too many pages")
+
+
+def bounded(db: Db, *, few: int, most: int | None = None) -> None:
+    """Of so few jobs that a filter finds the list takes all and sorts them; through so many it looks at most."""
+    text = db.value("select pg_get_functiondef('pgjobs.page_list_walk'::regproc)")
+    assert "_few constant bigint := 1000" in text
+    db.execute(text.replace("_few constant bigint := 1000", f"_few constant bigint := {few}").encode())
+    if most is not None:
+        text = db.value("select pg_get_functiondef('pgjobs.most_listed'::regproc)")
+        assert "20000" in text
+        db.execute(text.replace("20000", str(most)).encode())
 
 
 class Crowd:
@@ -180,19 +192,17 @@ def _respelt(name: str) -> str:
 
 def _meets(row: Row, asked: Row) -> bool:
     """Whether a job is among those that are asked for."""
-    at = row["created_at"]
-    return all(
-        {
-            "status": lambda v: row["word"] in v.split(","),
-            "type": lambda v: row["type"] == v,
-            "user": lambda v: row["user"] == v,
-            "who": lambda v: row["who"] == v,
-            "task": lambda v: row["task"] == v,
-            "reference": lambda v: row["reference"] == v,
-            "name": lambda v: row["name"] is not None and row["name"].lower().startswith(v.lower()),
-            "created_from": lambda v: at >= datetime.fromisoformat(v).replace(tzinfo=UTC),
-            "created_to": lambda v: at < datetime.fromisoformat(v).replace(tzinfo=UTC),
-            "job": lambda v: row["id"] == v,
-        }.get(name, lambda _: True)(value)
-        for name, value in asked.items()
-    )
+    at: datetime = row["created_at"]
+    tests: dict[str, Callable[[Any], bool]] = {
+        "status": lambda given: row["word"] in given.split(","),
+        "type": lambda given: bool(row["type"] == given),
+        "user": lambda given: bool(row["user"] == given),
+        "who": lambda given: bool(row["who"] == given),
+        "task": lambda given: bool(row["task"] == given),
+        "reference": lambda given: bool(row["reference"] == given),
+        "name": lambda given: row["name"] is not None and row["name"].lower().startswith(given.lower()),
+        "created_from": lambda given: at >= datetime.fromisoformat(given).replace(tzinfo=UTC),
+        "created_to": lambda given: at < datetime.fromisoformat(given).replace(tzinfo=UTC),
+        "job": lambda given: bool(row["id"] == given),
+    }
+    return all(tests[name](given) for name, given in asked.items() if name in tests)

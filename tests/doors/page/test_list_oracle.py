@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fix_jobs import Db
-from fix_page_list import BEGAN, Crowd, page, pages, shown
+from fix_page_list import BEGAN, Crowd, bounded, page, pages, shown
 from fix_searches import past_triggers
 
 JOBS = 300
@@ -28,17 +28,6 @@ def test_pages_hold_exactly_what_is_asked_for(crowd: Crowd) -> None:
         assert expected == pages(crowd.db, "previous", **asked), asked
         found += len(expected)
     assert found > 1500
-
-
-def bounded(db: Db, *, few: int, most: int | None = None) -> None:
-    """Of so few jobs that a filter finds the list takes all and sorts them; through so many it looks at most."""
-    text = db.value("select pg_get_functiondef('pgjobs.page_list_walk'::regproc)")
-    assert "_few constant bigint := 1000" in text
-    db.execute(text.replace("_few constant bigint := 1000", f"_few constant bigint := {few}").encode())
-    if most is not None:
-        text = db.value("select pg_get_functiondef('pgjobs.most_listed'::regproc)")
-        assert "20000" in text
-        db.execute(text.replace("20000", str(most)).encode())
 
 
 def test_pages_found_in_the_order_of_an_index_hold_the_same(crowd: Crowd) -> None:

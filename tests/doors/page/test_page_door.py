@@ -84,7 +84,7 @@ def test_errors_are_pages_that_say_what_to_do(web: Web) -> None:
         ("GET", "/job/" + "9" * 3000, 400, "is not a whole number"),
         ("POST", "/job/4711", 405, "does not take"),
         ("GET", "/job/4711?x=1", 400, "has no such parameter"),
-        ("GET", "/?before=x", 400, 'Before: "x" is not a whole number.'),
+        ("GET", "/?before=x", 400, "Before: 'x' is no place in the order of this list."),
     ):
         answer = web.call(method, path)
         read = shown(answer)
