@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mutants.actions import ACTIONS
 from mutants.agents import AGENTS
 from mutants.answers import ANSWERS
 from mutants.around import AROUND
@@ -51,6 +52,7 @@ from pgjobs.lab.services import Services, running_services
 ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = (
     *PROTOCOL,
+    *ACTIONS,
     *AGENTS,
     *AROUND,
     *DIRECTORY,

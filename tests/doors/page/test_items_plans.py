@@ -97,6 +97,12 @@ def test_a_page_reads_what_it_shows(crowded: Db, what: str) -> None:
         assert crowded.rows_read(statement) <= most, what
 
 
+@pytest.mark.parametrize("place", [{}, {"last": True}, {"after": 500_000}, {"before": 500_000}], ids=str)
+def test_without_a_filter_nothing_else_is_looked_at(crowded: Db, place: dict[str, object]) -> None:
+    """Not even the index has more read than the page, and one item that says whether there is another page."""
+    assert 51 == answer(crowded, **place)["looked"]
+
+
 def test_an_item_is_read_by_its_key(crowded: Db) -> None:
     """The page of an item reads that item, whatever else there is."""
     for key in (1, 77, 500_000, ITEMS):
