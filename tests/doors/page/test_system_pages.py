@@ -142,6 +142,21 @@ def test_a_task_shows_its_last_job(web: Web, db: Db) -> None:
     assert re.search(rf'<a href="/job/{job}">{job}</a>\s*<span class="badge badge-finished">Finished</span>', html)
 
 
+def test_alerts_say_what_to_do(web: Web, db: Db) -> None:
+    """Each alert that fires is told with its severity, what it is about and what to do; an alert about a job is a link
+    to it, and with none the page says so."""
+    daemon(db, "d-1")
+    assert "Nothing is wrong." in shown(web, "/alerts")
+    job = job_in(db, "error")
+    alerts = db.value("select pgjobs.page_alerts() -> 'alerts'")
+    assert alerts
+    html = unescape(shown(web, "/alerts"))
+    for alert in alerts:
+        for name in ("name", "severity", "summary", "what_to_do"):
+            assert alert[name] in html
+    assert f'<a href="/job/{job}">job {job}</a>' in html
+
+
 @pytest.mark.parametrize(
     ("repeating", "words"),
     [

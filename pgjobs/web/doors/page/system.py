@@ -1,4 +1,4 @@
-"""The pages about the system: daemons, agents, queues and what is wrong with them; and the recurring tasks."""
+"""The pages about the system: daemons, agents, queues and what is wrong with them; the alerts; the recurring tasks."""
 
 from __future__ import annotations
 
@@ -28,8 +28,15 @@ async def tasks(request: Request) -> Response:
     return page(request, "tasks.html", tasks=found, before=before, limit=TASKS)
 
 
+async def alerts(request: Request) -> Response:
+    """What is wrong now, and what to do."""
+    query(request)
+    return page(request, "alerts.html", **await ask(request, "pgjobs.page_alerts()"))
+
+
 OLDER = Query("before", empty_too(NUMBER), "those with a smaller number than this")
 ENDPOINTS = (
     Endpoint("/system", system, "read", ("GET",), shown("Daemons, agents, queues and what is wrong with them")),
+    Endpoint("/alerts", alerts, "read", ("GET",), shown("What is wrong now, and what to do")),
     Endpoint("/tasks", tasks, "read", ("GET",), shown("The recurring tasks", OLDER)),
 )

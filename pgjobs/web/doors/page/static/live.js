@@ -7,6 +7,8 @@
   const TRY_STREAM = 60000;
   const REFRESH = 60000;
   const FAILURES = 2;
+  const LOG = 2000;
+  const MOST_LINES = 5000;
 
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -122,6 +124,11 @@
 
   // ---- the page of a job
   function showState(state, words) {
+    if (!find(".live")) {
+      const sign = document.createElement("span");
+      sign.className = "live";
+      (find("main .head") || find("main h1")).append(sign);
+    }
     for (const sign of all(".live")) {
       sign.hidden = false;
       sign.dataset.state = state;
@@ -197,11 +204,46 @@
     }, showState);
   }
 
+  // ---- the end of a log: lines are appended as soon as they are committed
+  function followLog(list) {
+    let next = new URL(list.dataset.follow, location.href);
+    let timer;
+    let wait = LOG;
+    async function look() {
+      clearTimeout(timer);
+      if (document.hidden) return;
+      try {
+        const answer = await fetch(next, { headers: { Accept: "text/html" } });
+        if ([401, 403, 404, 409, 410].includes(answer.status)) return showState("off", "The log cannot be followed: load the page again.");
+        if (!answer.ok) throw new Error(answer.statusText);
+        const offset = answer.headers.get("X-Next-Offset");
+        const fresh = all("li", parts(await answer.text()));
+        const scroller = list.scrollHeight > list.clientHeight ? list : list.parentElement;
+        const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 40;
+        list.append(...fresh);
+        while (list.children.length > MOST_LINES) list.firstElementChild.remove();
+        if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+        showState("polling", "Followed");
+        if (offset) next.searchParams.set("offset", offset);
+        // While much is written it is asked for at once, and less and less often while nothing is.
+        wait = fresh.length ? LOG / 4 : Math.min(wait * 1.5, 5 * LOG);
+      } catch {
+        wait = 5 * LOG;
+        showState("off", "No answer; it is tried again.");
+      }
+      timer = setTimeout(look, wait);
+    }
+    document.addEventListener("visibilitychange", look);
+    look();
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
     document.body.append(voice);
     localTimes(document);
     const job = find("#progress[data-live]");
     if (job && job.dataset.final !== "yes") followJob(job);
+    const log = find("[data-follow]");
+    if (log) followLog(log);
     const table = find("[data-live][data-rows]");
     if (table) followList(table);
   });
