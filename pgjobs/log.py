@@ -17,6 +17,8 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
+from pgjobs.words import visible
+
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
@@ -35,7 +37,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         line = (
-            f"{_moment(record)} {record.levelname} {record.name}: {_escaped(BREAKS.sub(' ', _message(record)).strip())}"
+            f"{_moment(record)} {record.levelname} {record.name}: {visible(BREAKS.sub(' ', _message(record)).strip())}"
         )
         trace = _trace(record)
         return f"{line} traceback={_quoted(trace)}" if trace else line
@@ -100,16 +102,9 @@ def _trace(record: logging.LogRecord) -> str:
     return redact("".join(traceback.format_exception(record.exc_info[1])).strip())
 
 
-def _escaped(text: str) -> str:
-    r"""The text in one line: line breaks as \n, whatever else is no printable letter as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-
-
 def _quoted(text: str) -> str:
     """The text as one quoted value, which a reader of logfmt gets back as it was."""
-    return '"' + _escaped(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+    return '"' + visible(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
 def _on_unraisable(caught: UnraisableHookArgs) -> None:

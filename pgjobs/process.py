@@ -14,6 +14,7 @@ from pgjobs import log
 from pgjobs.errors import PgjobsError, SettingsError, TaskError, one_line, refusal
 from pgjobs.pg.hints import SERVER_AWAY, hint_for
 from pgjobs.settings import Settings, read_settings
+from pgjobs.words import visible
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +47,7 @@ def run(command: Callable[[], object], *, of_a_service: bool) -> None:
     except PgjobsError as error:
         sys.exit(_end(1, error.sentence, error.hint))
     except psycopg.Error as error:
-        refused = refusal(error)
-        sentence, hint = (refused[0], refused[2]) if refused else (f"PostgreSQL: {one_line(error)}", hint_for(error))
-        sys.exit(_end(1, sentence, hint))
+        sys.exit(_end(1, *said_by_database(error)))
     except TimeoutError:
         sys.exit(_end(1, "a server did not answer in time", SERVER_AWAY))
     except OSError as error:
@@ -60,11 +59,21 @@ def run(command: Callable[[], object], *, of_a_service: bool) -> None:
         sys.exit(_end(70, sentence, "please report it; PGJOBS_LOG_LEVEL=DEBUG shows the traceback"))
 
 
-def _end(code: int, sentence: str, hint: str) -> int:
-    """Say why the process ends: as an event if the log is in JSON, otherwise for people."""
+def said_by_database(error: psycopg.Error) -> tuple[str, str]:
+    """What an error of the database says, and what to do about it."""
+    refused = refusal(error)
+    return (refused[0], refused[2]) if refused else (f"PostgreSQL: {one_line(error)}", hint_for(error))
+
+
+def complain(sentence: str, hint: str) -> None:
+    """Say what was refused: as an event if the log is in JSON, otherwise for people."""
     sentence, hint = log.redact(sentence), log.redact(hint)
     if log.in_json():
         logger.critical("%s (%s)", sentence, hint)
     else:
-        sys.stderr.write(f"pgjobs: {sentence}\n  {hint}\n")
+        sys.stderr.write(f"pgjobs: {visible(sentence)}\n  {visible(hint)}\n")
+
+
+def _end(code: int, sentence: str, hint: str) -> int:
+    complain(sentence, hint)
     return code

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pgjobs.cli.arguments import Json
 from pgjobs.process import ready_settings
 
 app = typer.Typer(help="Tokens for HTTP; needed if PGJOBS_HTTP_AUTH is true.", no_args_is_help=True)
@@ -37,11 +38,11 @@ def add_token(
 
 
 @app.command("list")
-def list_tokens() -> None:
+def list_tokens(json: Json = False) -> None:
     """List the tokens by name, with their scope, when they were made and when they expire; never a token itself."""
     from pgjobs.ops import tokens
 
-    for line in asyncio.run(tokens.listed(ready_settings("database_url"))) or ["there is no token"]:
+    for line in asyncio.run(tokens.listed(ready_settings("database_url"), as_json=json)) or ["there is no token"]:
         typer.echo(line)
 
 

@@ -86,10 +86,32 @@ def page(parts: Sequence[Part], offset: int, lines: int) -> Page:
     return Page(begin, at)
 
 
-def matching(parts: Sequence[Part], pattern: re.Pattern[bytes], is_meant: Callable[[bytes], bool]) -> Generator[bytes]:
+def last_lines(part: Part, lines: int) -> int:
+    """Where the last lines of a file begin, so many at most."""
+    end, left = part.bytes, lines
+    if not end:
+        return 0
+    with _open(part) as file:
+        while end:
+            size = min(BLOCK, end)
+            file.seek(end - size)
+            block = _whole(file, part, size)
+            # The last byte ends the last line, and begins none.
+            at = size - 1 if end == part.bytes else size
+            while left and (at := block.rfind(b"\n", 0, at)) >= 0:
+                left -= 1
+            if not left:
+                return end - size + at + 1
+            end -= size
+    return 0
+
+
+def matching(
+    parts: Sequence[Part], pattern: re.Pattern[bytes], is_meant: Callable[[bytes], bool], begin: int = 0
+) -> Generator[bytes]:
     """The lines in which a pattern is found and that are meant, in order: for each block those that end in it."""
     kept = b""
-    for block in blocks(parts):
+    for block in blocks(parts, begin):
         data = kept + block
         whole = data.rfind(b"\n") + 1
         kept = data[whole:]
@@ -136,6 +158,16 @@ def _bytes(part: Part, begin: int, wanted: int) -> Iterator[bytes]:
                 raise _cut(part)
             wanted -= len(block)
             yield block
+
+
+def _whole(file: BinaryIO, part: Part, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = file.read(size - len(data))
+        if not more:
+            raise _cut(part)
+        data += more
+    return data
 
 
 def _open(part: Part) -> BinaryIO:

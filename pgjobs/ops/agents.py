@@ -8,10 +8,19 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
+from pgjobs.ops.printed import Column, table, width
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
-COLUMNS = ("name", "state", "holds", "types", "where", "seen", "about")
+COLUMNS = (
+    Column("name", cut=True),
+    Column("state", tinted=True),
+    Column("holds", right=True),
+    Column("types", cut=True),
+    Column("where", cut=True),
+    Column("seen"),
+    Column("about", cut=True),
+)
 STATUS = "select s.*, clock_timestamp() - s.seen_at as silent from pgjobs.agent_status s order by s.name"
 
 
@@ -25,19 +34,16 @@ async def listed(settings: Settings, *, as_json: bool) -> list[str]:
         return [json.dumps([{name: _plain(row[name]) for name in row if name != "silent"} for row in rows])]
     if not rows:
         return ["there is no agent"]
-    cells = [COLUMNS, *map(_cells, rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(COLUMNS))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return table(COLUMNS, map(_cells, rows), width())
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _cells(row: dict[str, Any]) -> tuple[object, ...]:
     doing = "in trouble" if row["trouble"] else "alive"
-    remark = row["trouble"] or row["about"] or ""
+    remark = row["trouble"] or row["about"]
     state = doing if row["alive"] else "has left" if row["leaving"] else "silent" if row["seen_at"] else "never seen"
     where = f"{row['host'] or '?'}:{row['pid'] or '?'}" if row["seen_at"] else "-"
     silent = f"{row['silent'].total_seconds():.0f} s ago" if row["seen_at"] else "-"
-    said = (row["name"], state, str(row["holds"]), ", ".join(row["types"]) or "-", where, silent, remark)
-    return tuple("".join(sign if sign.isprintable() else "?" for sign in text) for text in said)
+    return row["name"], state, row["holds"], ", ".join(row["types"]), where, silent, remark
 
 
 def _plain(value: object) -> object:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from pgjobs.errors import FileError, SettingsError
 from pgjobs.ops.entity_files import Entity, read_entities
+from pgjobs.ops.printed import harmless
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
+from pgjobs.words import visible
 
 BATCH = 2000
 """Entities that are put in one statement."""
@@ -55,7 +57,7 @@ async def listed(settings: Settings, filter_: str, most: int, *, as_json: bool) 
             rows = await db.value(connection, call, filter_, after, number)
             for row in rows:
                 after = row.pop("number")
-                lines.append(json.dumps(row, ensure_ascii=False) if as_json else _line(row))
+                lines.append(harmless(json.dumps(row, ensure_ascii=False)) if as_json else _line(row))
             if len(rows) < number:
                 break
     return lines
@@ -65,4 +67,4 @@ def _line(row: dict[str, object]) -> str:
     tags = row["tags"]
     attributes = json.dumps(row["attributes"], ensure_ascii=False) if row["attributes"] else ""
     text = "  ".join((str(row["id"]), str(row["type"]), "|".join(tags) if isinstance(tags, list) else "", attributes))
-    return "".join(sign if sign.isprintable() else "?" for sign in text.rstrip())
+    return visible(text.rstrip())

@@ -2,66 +2,71 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
+import json
 from typing import Any
 
-from pgjobs.errors import PgjobsError
-from pgjobs.pg import connection as db
+from pgjobs.ops.asking import about_job
+from pgjobs.ops.printed import Column, harmless, table, width
 from pgjobs.settings import Settings
+from pgjobs.words import visible
 
-HEAD = ("from", "until", "per second", "records", "then")
+WHY = """
+select jsonb_build_object('id', s.id, 'status', s.status, 'why', s.why)::text
+from pgjobs.job_status s where s.id = %s
+"""
+ETA = """
+select jsonb_build_object('id', s.id, 'status', s.status, 'eta', coalesce(pgjobs.eta(s.id), s.eta), 'why', s.why)::text
+from pgjobs.job_status s where s.id = %s
+"""
+PLAN = """
+select (select coalesce(jsonb_agg(to_jsonb(p) order by p.begins), '[]') from pgjobs.plan(s.id) p)::text
+from pgjobs.job_status s where s.id = %s
+"""
+COLUMNS = (
+    Column("from"),
+    Column("until"),
+    Column("per second", right=True),
+    Column("records", right=True),
+    Column("then", cut=True),
+)
 
 
-async def why(settings: Settings, job: int) -> str:
+async def why(settings: Settings, job: int, *, as_json: bool = False) -> str:
     """Why a job does not move, or that it does."""
-    row = (await _ask(settings, job, "select status, why from pgjobs.job_status where id = %s"))[0]
-    return str(row[1] or f"it is {row[0]}, and it moves")
+    said = await about_job(settings, "explain", WHY, job)
+    if as_json:
+        return harmless(said)
+    row = json.loads(said)
+    return visible(row["why"] or f"it is {row['status']}, and it moves")
 
 
-async def eta(settings: Settings, job: int) -> str:
+async def eta(settings: Settings, job: int, *, as_json: bool = False) -> str:
     """The moment at which a job will be through, or why there is none."""
-    call = "select s.status, pgjobs.eta(s.id), s.eta, s.why from pgjobs.job_status s where s.id = %s"
-    status, planned, measured, reason = (await _ask(settings, job, call))[0]
-    found = planned or measured
-    if found is not None:
-        return _moment(found)
-    return f"nobody can say: {reason or f'it is {status}, and neither its speed nor its size is known yet'}"
+    said = await about_job(settings, "explain", ETA, job)
+    if as_json:
+        return harmless(said)
+    row = json.loads(said)
+    if row["eta"] is not None:
+        return _moment(row["eta"])
+    reason = row["why"] or f"it is {row['status']}, and neither its speed nor its size is known yet"
+    return visible(f"nobody can say: {reason}")
 
 
-async def plan(settings: Settings, job: int) -> list[str]:
+async def plan(settings: Settings, job: int, *, as_json: bool = False) -> list[str]:
     """A table of the intervals in which a job would run."""
-    call = "select p.* from pgjobs.job_status s left join pgjobs.plan(s.id) p on true where s.id = %s order by begins"
-    rows = await _ask(settings, job, call)
-    if rows[0][0] is None:
-        return ["it has no plan: " + await why(settings, job)]
-    cells = [HEAD, *(tuple(map(_cell, row)) for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(HEAD))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    said = await about_job(settings, "explain", PLAN, job)
+    if as_json:
+        return [harmless(said)]
+    rows = json.loads(said)
+    return table(COLUMNS, map(_cells, rows), width()) if rows else ["it has no plan: " + await why(settings, job)]
 
 
-async def _ask(settings: Settings, job: int, call: str) -> list[tuple[Any, ...]]:
-    async with await db.connect(settings.database_url, "explain") as connection:
-        await db.check_schema(connection)
-        rows = await (await connection.execute(call.encode(), (job,))).fetchall()
-    if not rows:
-        raise PgjobsError(f"there is no job {job}", "look up the id in xmp_jobs or pgjobs.job_status")
-    return rows
+def _cells(row: dict[str, Any]) -> tuple[object, ...]:
+    speed = row["records_per_second"]
+    ends = row["ends"] and _moment(row["ends"])
+    return _moment(row["begins"]), ends, speed and f"{speed:,.1f}", row["records"], row["why_it_ends"]
 
 
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _cell(value: datetime | Decimal | int | str | None) -> str:
-    match value:
-        case None:
-            return "-"
-        case datetime():
-            return _moment(value)
-        case Decimal():
-            return f"{value:,.1f}"
-        case int():
-            return f"{value:,}"
-        case _:
-            return value
+def _moment(at: str) -> str:
+    """A moment of JSON, which is in UTC, to the second."""
+    return visible(at[:19] + "Z")

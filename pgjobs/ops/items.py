@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
 
-from pgjobs.pg import connection as db
+from pgjobs.ops.asking import answer
+from pgjobs.ops.printed import harmless
 from pgjobs.settings import Settings
 
 
-async def retry(settings: Settings, job: int, which: str | None) -> tuple[int, str]:
-    """Insert a job over these records of another one; its number, and which ones they are."""
-    again = await _ask(settings, "retry", "select pgjobs.retry_job(%s, %s)", job, which)
-    return int(again["id"]), str(again["params"]["source"]).rpartition(".")[2]
+async def retry(settings: Settings, job: int, which: str | None, *, as_json: bool) -> str:
+    """Insert a job over these records of another one: its number and which ones they are, or the new job as JSON."""
+    said = await answer(settings, "retry", "select pgjobs.retry_job(%s, %s)::text", job, which)
+    if as_json:
+        return harmless(said)
+    again = json.loads(said)
+    chosen = str(again["params"]["source"]).rpartition(".")[2]
+    return f"job {again['id']} sends again the records of job {job} that are: {chosen}"
 
 
-async def cancel(settings: Settings, job: int) -> None:
+async def cancel(settings: Settings, job: int, *, as_json: bool) -> str:
     """Stop a job for good and close its open items."""
-    await _ask(settings, "cancel", "select pgjobs.cancel_job(%s)", job)
-
-
-async def _ask(settings: Settings, name: str, call: str, *args: object) -> Any:
-    async with await db.connect(settings.database_url, name) as connection:
-        await db.check_schema(connection)
-        return await db.value(connection, call, *args)
+    said = await answer(settings, "cancel", "select pgjobs.cancel_job(%s)::text", job)
+    return harmless(said) if as_json else f"job {job} is cancelled for good"

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from pgjobs.pg import connection as db
+from pgjobs.ops.asking import answer
 from pgjobs.settings import Settings
 
 
 async def hold(settings: Settings, reason: str) -> None:
     """Let no job publish anything, or begin, until they are released."""
-    await _call(settings, "hold", "select pgjobs.hold_all(%s)", reason)
+    await answer(settings, "hold", "select pgjobs.hold_all(%s)", reason)
 
 
 async def release(settings: Settings) -> None:
     """Let every job go on where it was."""
-    await _call(settings, "release", "select pgjobs.release_all()")
-
-
-async def _call(settings: Settings, name: str, call: str, *args: str) -> None:
-    async with await db.connect(settings.database_url, name) as connection:
-        await db.check_schema(connection)
-        await connection.execute(call.encode(), args)
+    await answer(settings, "release", "select pgjobs.release_all()")

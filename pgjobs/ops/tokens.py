@@ -8,8 +8,12 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 from pgjobs.errors import SettingsError
+from pgjobs.ops.printed import harmless
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
+from pgjobs.words import visible
+
+LIST = "select coalesce(jsonb_agg(to_jsonb(t) order by t.name), '[]')::text from pgjobs.list_tokens() t"
 
 
 def make_token() -> tuple[str, bytes]:
@@ -44,16 +48,18 @@ async def add(settings: Settings, name: str, scopes: list[str], days: int | None
     return token
 
 
-async def listed(settings: Settings) -> list[str]:
-    """A line for each token: its name, what it may do, when it was made and when it ends."""
+async def listed(settings: Settings, *, as_json: bool = False) -> list[str]:
+    """A line for each token: its name, what it may do, when it was made and when it ends; or all of them as JSON."""
     async with await db.connect(settings.database_url, "token") as connection:
         await db.check_schema(connection)
+        if as_json:
+            return [harmless(await db.value(connection, LIST))]
         rows = await (await connection.execute("select * from pgjobs.list_tokens()")).fetchall()
-    width = max((len(row[0]) for row in rows), default=0)
+    width = max((len(visible(row[0])) for row in rows), default=0)
     wide = max((len(",".join(row[1])) for row in rows), default=0)
     return [
-        f"{name:<{width}}  {','.join(scopes):<{wide}}  made {_moment(created_at)}  {_end(expires_at, expired=expired)}"
-        for name, scopes, created_at, expires_at, expired in rows
+        f"{visible(name):<{width}}  {','.join(scopes):<{wide}}  made {_moment(made)}  {_end(ends, expired=expired)}"
+        for name, scopes, made, ends, expired in rows
     ]
 
 

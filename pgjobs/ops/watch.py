@@ -6,10 +6,11 @@ What is shown is one row of pgjobs.job_status, read whenever something is announ
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Self
 
 from psycopg import errors
@@ -19,9 +20,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from pgjobs.errors import PgjobsError, SchemaError
+from pgjobs.errors import SchemaError
+from pgjobs.ops.asking import unknown
+from pgjobs.ops.printed import at_terminal, harmless, say
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
+from pgjobs.words import visible
 
 POLL_SECONDS = 0.5
 PAUSE = 0.05
@@ -100,7 +104,7 @@ class Look:
         else:
             said = f"{self.rate:,.0f}/s" if self.rate else ""
         left = "" if self.ended or self.seconds_left is None else f"{_span(self.seconds_left)} left"
-        return " · ".join(filter(None, (said, left)))
+        return visible(" · ".join(filter(None, (said, left))))
 
 
 class Screen:
@@ -171,6 +175,19 @@ class Lines(Screen):
         return LINE_SECONDS if changed else WAIT_SECONDS
 
 
+class Objects(Screen):
+    """An object whenever anything has changed."""
+
+    def __init__(self) -> None:
+        self._last: Look | None = None
+
+    def show(self, look: Look) -> None:
+        """Print it as JSON."""
+        if look != self._last:
+            self._last = look
+            say([harmless(json.dumps(asdict(look), ensure_ascii=False))])
+
+
 def screen(console: Console) -> Screen:
     """What suits the place where the output goes."""
     return Bar(console) if console.is_terminal else Lines(console)
@@ -197,23 +214,22 @@ async def look_at(connection: db.Connection, job: int) -> Look:
     except (errors.UndefinedTable, errors.UndefinedColumn) as error:
         raise SchemaError("the database does not have the views of this version of pgjobs") from error
     if look is None:
-        raise PgjobsError(f"there is no job {job}", "look up the id in xmp_jobs or pgjobs.job_status")
+        raise unknown(job)
     return look
 
 
-async def watch(settings: Settings, job: int) -> int:
+async def watch(settings: Settings, job: int, *, as_json: bool = False) -> int:
     """Show a job until it ends; 0 when it is done, 1 when it was stopped or broke off."""
-    console = Console(file=sys.stdout)
+    console = Console(file=sys.stdout, force_terminal=at_terminal())
     async with await db.connect(settings.database_url, "watch") as connection:
         await db.check_schema(connection)
         first = await look_at(connection, job)
-        with screen(console) as shown:
+        with Objects() if as_json else screen(console) as shown:
             shown.show(first)
             async for look in looks(connection, job):
                 shown.show(look)
-    console.print(f"  {look.counts}", highlight=False)
-    if look.log_path:
-        console.print(f"  log: {look.log_path}", highlight=False, soft_wrap=True)
+    if not as_json:
+        say([f"  {look.counts}", *([f"  log: {visible(look.log_path)}"] if look.log_path else [])])
     return 0 if look.status == "done" else 1
 
 

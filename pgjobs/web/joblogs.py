@@ -1,4 +1,4 @@
-"""Logs of jobs as doors read them: where the files lie, why they can't be read here, and whose lines are looked for.
+"""Logs of jobs as doors read them: where the files lie, and why they can't be read here.
 
 Only what the checkpoints have committed is shown. The files lie where the daemon wrote them, so they can be read where
 PGJOBS_LOG_HOST names the same volume.
@@ -6,17 +6,12 @@ PGJOBS_LOG_HOST names the same volume.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from pgjobs.injection.lines import msisdn_of
 from pgjobs.joblog.committed import DamagedLog, MissingLog, Part, UnreadableLog
-from pgjobs.joblog.format import quoted
-from pgjobs.joblog.reader import target_of
 from pgjobs.web.errors import Problem
 
-MSISDN = re.compile("[0-9]{5,20}")
 STATUSES: dict[type[UnreadableLog], int] = {MissingLog: 410, DamagedLog: 409}
 """What does not get better by itself; whatever else keeps a log from being read may (503)."""
 
@@ -29,13 +24,6 @@ class LogFile(NamedTuple):
     path: str
     bytes: int
     removed: bool
-
-
-class Wanted(NamedTuple):
-    """Lines that are looked for: what they hold, and whether one that holds it is meant."""
-
-    pattern: re.Pattern[bytes]
-    is_meant: Callable[[bytes], bool]
 
 
 def located(number: int, files: Iterable[LogFile], here: str, shard: int | None = None) -> list[Part]:
@@ -59,24 +47,3 @@ def located(number: int, files: Iterable[LogFile], here: str, shard: int | None 
 def unreadable(error: UnreadableLog) -> Problem:
     """A file of a log that can't be read, as an answer."""
     return Problem(STATUSES.get(type(error), 503), "log_unreadable", error.sentence, error.hint)
-
-
-def lines_of_msisdn(msisdn: str) -> Wanted:
-    """The lines of one msisdn: it is found in the first column, as a daemon finds it there."""
-
-    def is_meant(line: bytes) -> bool:
-        target = target_of(line)
-        return target is not None and msisdn_of(target.encode(errors="replace")) == msisdn.encode()
-
-    return Wanted(re.compile(msisdn.encode() + rb"(?![0-9])"), is_meant)
-
-
-def lines_with_target(text: str) -> Wanted:
-    """The lines whose target has a text anywhere in it."""
-
-    def is_meant(line: bytes) -> bool:
-        target = target_of(line)
-        return target is not None and text in target
-
-    # As the log writes it: each character by itself.
-    return Wanted(re.compile(re.escape(quoted(text.encode(errors="surrogateescape"))[1:-1])), is_meant)

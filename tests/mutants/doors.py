@@ -87,7 +87,7 @@ DOORS = (
     Mutant(
         "m-log-msisdn",
         "the lines of an msisdn are those whose first column it is",
-        (Edit("pgjobs/web/joblogs.py", 'msisdn_of(target.encode(errors="replace")) == msisdn.encode()', "True"),),
+        (Edit("pgjobs/joblog/search.py", 'msisdn_of(target.encode(errors="replace")) == msisdn.encode()', "True"),),
         ("tests/doors/cms/test_cms_log.py::test_the_lines_of_one_msisdn",),
     ),
     Mutant(

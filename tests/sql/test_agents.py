@@ -186,7 +186,7 @@ def test_the_command_line_shows_the_agents(database: str, db: Db) -> None:
     assert (0, "") == (said.code, said.err)
     head, *lines = (line.split() for line in said.out.splitlines())
     assert ["name", "state", "holds", "types", "where", "seen", "about"] == head
-    assert ["b?", "has", "left", "3", "?[31m", "?:4711"] == lines[0][:6]
+    assert ["b\\u202e", "has", "left", "3", "\\x1b[31m", "?:4711"] == lines[0][:6]
     assert ["c", "never", "seen", "0", "-", "-", "-", "cleans", "the", "catalogue"] == lines[1]
     assert ["d", "silent", "0", "-", "app-7:4711"] == lines[2][:5]
     assert ["e", "in", "trouble", "3"] == lines[3][:4]

@@ -19,9 +19,9 @@ from pgjobs.joblog.committed import Part, length
 from pgjobs.joblog.excerpt import Excerpt, before_place, from_place, search
 from pgjobs.joblog.format import LogFormat
 from pgjobs.joblog.rules import HOST
+from pgjobs.joblog.search import lines_with_target
 from pgjobs.settings import read_settings
 from pgjobs.web.doors.page.logs import FOUND, LINES, NEXT
-from pgjobs.web.joblogs import lines_with_target
 
 WORDS = [("wrong_prefix", "Wrong prefix", ": "), ("duplicate", "duplicate", ": ")]
 

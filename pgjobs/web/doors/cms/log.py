@@ -12,12 +12,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from pgjobs.joblog.committed import Page, Part, UnreadableLog, blocks, check, length, matching, page
+from pgjobs.joblog.search import MSISDN, lines_of_msisdn
 from pgjobs.unbroken import unbroken
 from pgjobs.web.calls import database
 from pgjobs.web.doors.cms import doc_files as doc
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import HEADERS, Problem
-from pgjobs.web.joblogs import MSISDN, LogFile, lines_of_msisdn, located, unreadable
+from pgjobs.web.joblogs import LogFile, located, unreadable
 from pgjobs.web.parameters import Parameters, path_number, query
 from pgjobs.web.turns import Turns
 

@@ -17,12 +17,13 @@ from starlette.responses import Response
 from pgjobs.joblog.committed import Part, UnreadableLog, check, length
 from pgjobs.joblog.excerpt import Excerpt, Line, before_place, from_place, search
 from pgjobs.joblog.reader import read_line
+from pgjobs.joblog.search import lines_with_target
 from pgjobs.web.doc import TEXT, Answer, Doc, Query, empty_too
 from pgjobs.web.doors.page.doc import HTML, JOB
 from pgjobs.web.doors.page.render import ask, page
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem
-from pgjobs.web.joblogs import LogFile, lines_with_target, located, unreadable
+from pgjobs.web.joblogs import LogFile, located, unreadable
 from pgjobs.web.parameters import Parameters, path_number, query
 
 LINES = 200
