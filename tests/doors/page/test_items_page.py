@@ -6,6 +6,7 @@ import pytest
 from fix_jobs import Db, insert_job
 from fix_kept import ODD_TEXTS, Item, Kept, Text, shown
 from fix_web import Web
+from markupsafe import escape
 
 from pgjobs.web.doors.page.filters import visible
 
@@ -219,3 +220,21 @@ def test_bad_values_are_a_page_with_400(web: Web, kept: Kept, query: str, field:
     answer = web.get(f"/job/{kept.job([Item(7)])}/items?{query}")
     assert 400 == answer.status_code
     assert f"{field}: " in shown(answer).text.lower()
+
+
+@pytest.mark.parametrize(
+    ("body", "shown_as"),
+    [
+        (b'{"a": [1, "x y"], "b": {}}', '{\n  "a": [\n    1,\n    "x y"\n  ],\n  "b": {}\n}'),
+        (b'{"a": 1, "a": 2}', '{"a": 1, "a": 2}'),
+        (b'{"a": 1.10}', '{"a": 1.10}'),
+        (b'{"a": NaN}', '{\n  "a": NaN\n}'),
+        (b"[" * 5000, "[" * 5000),
+        (b"no json", "no json"),
+    ],
+    ids=range(6),
+)
+def test_parameters_are_shown_as_they_were_sent(web: Web, kept: Kept, body: bytes, shown_as: str) -> None:
+    """JSON has line breaks where that changes nothing else of it; whatever else was sent is shown byte by byte."""
+    answer = web.get(f"/job/{kept.job([Item(7, body=body)])}/items/7")
+    assert f'<pre tabindex="0" aria-label="Parameters">{escape(shown_as)}</pre>' in answer.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from pgjobs.web.doc import NUMBER, Query, choice, empty_too
 from pgjobs.web.doors.page.doc import JOB, shown
+from pgjobs.web.doors.page.filters import pretty
 from pgjobs.web.doors.page.render import ask, page
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem, clipped
@@ -68,9 +70,24 @@ async def item(request: Request) -> Response:
     number, key = path_number(request, "id"), path_number(request, "key")
     found = await ask(request, "pgjobs.page_item(%s, %s)", number, key)
     own = found["item"]
+    own["parameters"], own["body"] = indented(own["parameters"]), indented(own["body"])
     log = {"find": own["searched"], "shard": own["shard"]}
     asked = urlencode({name: text for name, text in log.items() if text is not None})
     return page(request, "item.html", **found, log=f"/job/{number}/log?{asked}" if own["searched"] else None)
+
+
+def indented(text: str | None) -> str | None:
+    """JSON with line breaks, where nothing else of it changes by that; any other text as it is."""
+    try:
+        shown = None if text is None else pretty(json.loads(text))
+    except (ValueError, RecursionError):
+        return text
+    return shown if without_blanks(shown) == without_blanks(text) else text
+
+
+def without_blanks(text: str | None) -> str:
+    """A text without its blanks."""
+    return "".join((text or "").split())
 
 
 FILTER = {"type": "string", "maxLength": 1000}

@@ -93,7 +93,7 @@ async def log(request: Request) -> Response:
         oldest=address(number, shard, place.find, offset=0) if excerpt.begin and not searching else None,
         older=address(number, shard, before=excerpt.begin) if excerpt.begin and not searching else None,
         newer=address(number, shard, place.find, offset=excerpt.end) if excerpt.end < whole else None,
-        newest=address(number, shard),
+        newest=f"{address(number, shard)}#end",
         follow=address(number, shard, offset=excerpt.end) if excerpt.end == whole and not searching else None,
         polled=polled(number, shard, excerpt.end) if found["job"]["word"] not in ENDED else None,
         searching=searching,
@@ -109,7 +109,8 @@ async def newer_lines(request: Request) -> Response:
     shard = newest_shard(found) if shard is None else shard
     excerpt = await read(parts_of(request, number, found, shard), place)
     lines = [shown_line(line) for line in excerpt.lines]
-    return page(request, "job/lines.html", 200, {NEXT: str(excerpt.end)}, job=found["job"], lines=lines)
+    headers = {NEXT: str(excerpt.end)}
+    return page(request, "job/lines.html", 200, headers, job=found["job"], lines=lines, anchored=False)
 
 
 def newest_shard(found: Mapping[str, Any]) -> int | None:
