@@ -13,8 +13,8 @@ select
   case when s.status not in ('ready', 'in progress') then at + h % 7200 * interval '1 s' + interval '10 s' end,
   case when h % 10 < 3 then 'Campaign ' || n % 5000 || ' of ' || at::date end,
   case when h % 10 = 4 then 'ref-' || n % 100000 end, case when h % 10 = 4 then 'film' end,
-  case when h % 10 < 6 then h % 200 else 0 end, case when h % 10 between 2 and 5 then 'token cms-' || h % 20 end,
-  case when h % 20 = 7 then 1 + h % 50 end, gen_random_uuid(), ''
+  case when h % 10 < 6 then 1 + h % 200 else 0 end, case when h % 10 between 2 and 5 then 'token cms-' || h % 20 end,
+  case when h % 20 = 7 then 1 + n % 50 end, gen_random_uuid(), ''
 from generate_series(1, :jobs:) n
 cross join lateral (select abs(hashint8(n)::bigint) / 7 as h, now() - interval '730 days' * ((:jobs: - n)::float8 / :jobs:) as at) v
 cross join lateral (select case
@@ -59,8 +59,11 @@ insert into pgjobs.checkpoints (job_id, shard, number, epoch, at, last_key, sent
 select j.id, 0, n, 1, now() - (5000 - n) * interval '1 s', n * 2000, 1990, 10, 0, n * 60000, '', ''
 from (select max(id) from xmp_jobs where status = 'done' union all select max(id) from xmp_jobs where status = 'in progress') j (id)
 cross join generate_series(2, 5000) n on conflict do nothing;
+update pgjobs.shards set checkpoints = 5000
+where shard = 0 and job_id in (select max(id) from xmp_jobs where status = 'done' union all select max(id) from xmp_jobs where status = 'in progress');
 insert into pgjobs.events (job_id, at, role, reason)
-select max(j.id), now(), 'jobs', 'remark ' || n from xmp_jobs j cross join generate_series(1, 5000) n where j.status = 'done' group by n;
+select l.id, now(), 'jobs', 'remark ' || n
+from (select max(id) as id from xmp_jobs where status = 'done') l cross join generate_series(1, 5000) n;
 insert into pgjobs.items (job_id, key, target, status, attempts, launched_at, closed_at, result)
 select j.id, n, convert_to('923' || n, 'UTF8'), (case when n % 50 = 0 then 'f' else 's' end)::"char", 1, j.run_at, j.finish_at, case when n % 50 = 0 then 'ERROR' end
 from xmp_jobs j cross join generate_series(1, 100) n
