@@ -1,6 +1,6 @@
--- Reads: events, xmp_jobs, switch   Writes: nothing
+-- Reads: events, shards, holds, switch   Writes: nothing
 create or replace function pgjobs.job_bands(_job_id bigint)
-returns table (kind text, begins timestamptz, ends timestamptz, reason text)
+returns table (kind text, begins timestamptz, ends timestamptz, reason text, by_whom text)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -13,9 +13,9 @@ declare
   _next text;
 begin
   for _event in
-    select e.at, e.to_status, e.pause, e.reason
+    select e.at, e.to_status, e.pause, e.reason, e.by_whom
     from (
-      select e.id, e.at, replace(e.to_status, 'cancelled', 'canceled') as to_status, e.pause, e.reason
+      select e.id, e.at, replace(e.to_status, 'cancelled', 'canceled') as to_status, e.pause, e.reason, coalesce(e.actor, e.role) as by_whom
       from pgjobs.events e
       where e.job_id = _job_id and num_nonnulls(e.to_status, e.pause) > 0
       order by e.job_id desc, e.id desc
@@ -37,13 +37,20 @@ begin
       end if;
       kind := _next;
       begins := _event.at;
-      reason := _event.reason;
+      reason := case
+        when _event.pause = 'paused' and _event.to_status is null then null
+        -- What the rule itself says, without what else the event tells.
+        when _event.pause = 'held' then coalesce((
+          select h.reason from pgjobs.holds h
+          where h.job_id = _job_id and h.at between _event.at - interval '1 s' and _event.at order by h.at desc limit 1), _event.reason)
+        else _event.reason end;
+      by_whom := _event.by_whom;
     end if;
   end loop;
   ends := pgjobs.now();
   if kind is null and _status = 'in progress' then
-    select 'held', greatest(s.at, (select min(p.started_at) from pgjobs.shards p where p.job_id = _job_id)), s.reason
-    into kind, begins, reason
+    select 'held', greatest(s.at, (select min(p.started_at) from pgjobs.shards p where p.job_id = _job_id)), s.reason, s.role
+    into kind, begins, reason, by_whom
     from pgjobs.switch s where s.held;
   end if;
   -- What has ended is no pause.
@@ -53,4 +60,4 @@ begin
 end;
 $$;
 comment on function pgjobs.job_bands(bigint) is
-  'When a job that had begun stood still, by its events (the last 2,000 that say so): paused by somebody, held by a rule of its own or now by the kill switch, stopped or broken until it was resumed, waiting for a daemon. Times at which a window was closed are not among them.';
+  'When a job that had begun stood still, by its events (the last 2,000 that say so): paused by somebody, held by a rule of its own or now by the kill switch, stopped or broken until it was resumed, waiting for a daemon. by_whom: who did it. Times at which a window was closed are not among them.';

@@ -48,7 +48,7 @@ begin
       from (select * from pgjobs.events v where v.job_id = _id order by v.job_id desc, v.id desc limit _most) e),
     'standstills', (
       select coalesce(jsonb_agg(jsonb_build_object('kind', b.kind, 'from', b.begins, 'to', b.ends,
-        'seconds', trim_scale(round(pgjobs.seconds_between(b.begins, b.ends), 3)), 'reason', b.reason) order by b.begins), '[]') from pgjobs.job_bands(_id) b),
+        'seconds', trim_scale(round(pgjobs.seconds_between(b.begins, b.ends), 3)), 'reason', b.reason, 'by', b.by_whom) order by b.begins), '[]') from pgjobs.job_bands(_id) b),
     'plot', _plot,
     'uncertain', (
       select coalesce(jsonb_agg(jsonb_build_object('shard', u.shard, 'epoch', u.epoch, 'after_key', u.after_key, 'to_key', u.to_key, 'at', u.at)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from pgjobs.web.pictures.scale import coordinate as at
-from pgjobs.web.pictures.scale import duration, marks, moment, moments, number, step_path
+from pgjobs.web.pictures.scale import duration, marks, moment, moments, number, step_area, step_path
 from pgjobs.web.pictures.svg import element, picture, text, title
 
 Plot = Mapping[str, Any]
@@ -100,11 +100,12 @@ def described(plot: Plot) -> str:
 
 
 def band_words(band: Mapping[str, Any]) -> str:
-    """What a band says: what the job did, when, for how long and why."""
+    """What a band says: what the job did, when, for how long, by whom and why."""
     begins, ends = _when(band["from"]), _when(band["to"])
     kind = WORDS.get(band["kind"], str(band["kind"]))
+    whom = f", by {band['by']}" if band["by"] else ""
     why = f": {band['reason']}" if band["reason"] else ""
-    return f"{kind} from {moment(begins)}, {duration((ends - begins).total_seconds())}{why}"
+    return f"{kind} from {moment(begins)}, {duration((ends - begins).total_seconds())}{whom}{why}"
 
 
 def draw(plot: Plot) -> Markup:
@@ -166,9 +167,8 @@ def _panel(panel: Panel, points: Sequence[Mapping[str, Any]], edges: Sequence[fl
     for place, line in reversed(list(enumerate(panel.lines))):
         levels = [y(point[line.key]) for point in points]
         path = step_path(edges, levels)
-        if place == 0 and None not in levels:
-            closed = f"{path}V{at(bottom)}H{at(edges[0])}Z"
-            parts.append(element("path", d=closed, class_=f"area {line.class_}"))
+        if place == 0:
+            parts.append(element("path", d=step_area(edges, levels, bottom), class_=f"area {line.class_}"))
         parts.append(element("path", d=path, class_=f"line {line.class_}"))
     return parts
 

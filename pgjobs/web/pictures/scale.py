@@ -87,6 +87,24 @@ def step_path(xs: Sequence[float], ys: Sequence[float | None]) -> str:
     return "".join(path)
 
 
+def step_area(xs: Sequence[float], ys: Sequence[float | None], bottom: float) -> str:
+    """What lies below such a line, down to the bottom: a closed path for each stretch without a gap."""
+    path: list[str] = []
+    begun: float | None = None
+    for (left, right), y in zip(pairwise(xs), ys, strict=True):
+        if y is None:
+            path += [_closed(begun, bottom)] if begun is not None else []
+            begun = None
+            continue
+        path.append(f"{'V' if begun is not None else f'M{coordinate(left)} '}{coordinate(y)}H{coordinate(right)}")
+        begun = left if begun is None else begun
+    return "".join([*path, _closed(begun, bottom)] if begun is not None else path)
+
+
+def _closed(begun: float, bottom: float) -> str:
+    return f"V{coordinate(bottom)}H{coordinate(begun)}Z"
+
+
 def coordinate(value: float) -> str:
     """A place in a picture, to a tenth."""
     return f"{value:.1f}".rstrip("0").rstrip(".") or "0"

@@ -34,7 +34,7 @@ begin
       'dry_run', _dry, 'checkpoints', coalesce(_shards.checkpoints, 0), 'records', coalesce(_shards.considered, 0),
       'over', _job.finish_at is not null);
   end if;
-  select coalesce(jsonb_agg(jsonb_build_object('kind', b.kind, 'from', b.begins, 'to', b.ends, 'reason', b.reason) order by b.begins), '[]'),
+  select coalesce(jsonb_agg(jsonb_build_object('kind', b.kind, 'from', b.begins, 'to', b.ends, 'reason', b.reason, 'by', b.by_whom) order by b.begins), '[]'),
     range_agg(tstzrange(b.begins, b.ends))
   into _bands, _still
   from pgjobs.job_bands(_id) b;

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgjobs.web.pictures import plot, timeline
-from pgjobs.web.pictures.scale import marks, moments, number, step_path
+from pgjobs.web.pictures.scale import marks, moments, number, step_area, step_path
 
 SVG = "{http://www.w3.org/2000/svg}"
 BEGIN = datetime(2026, 11, 26, 23, 50, tzinfo=UTC)
@@ -47,7 +47,7 @@ def drawn(*points: dict[str, Any], bands: tuple[dict[str, Any], ...] = (), **val
 def band(kind: str, begins: float, ends: float, reason: str | None = None) -> dict[str, Any]:
     """When it stood still, in seconds from the beginning."""
     begin, end = ((BEGIN + timedelta(seconds=second)).isoformat() for second in (begins, ends))
-    return {"kind": kind, "from": begin, "to": end, "reason": reason}
+    return {"kind": kind, "from": begin, "to": end, "reason": reason, "by": "token night" if reason else None}
 
 
 def tree(svg: str) -> ET.Element:
@@ -114,6 +114,7 @@ def test_numbers_have_thin_thousands(value: float | None, words: str) -> None:
 def test_steps_leave_gaps() -> None:
     """A line stands at each value for its piece, and begins anew behind a piece without one; one alone is seen."""
     assert "M0 5H1V7H2M3 9H4" == step_path([0, 1, 2, 3, 4], [5, 7, None, 9])
+    assert "M0 5H1V7H2V10H0ZM3 9H4V10H3Z" == step_area([0, 1, 2, 3, 4], [5, 7, None, 9], 10)
 
 
 def test_three_panels_of_what_is_known() -> None:
@@ -137,7 +138,7 @@ def test_bands_stand_behind_all_panels() -> None:
     assert rect is not None
     assert title is not None
     assert ("287.5", "219.5", "24", "266") == tuple(rect.get(name) for name in ("x", "width", "y", "height"))
-    assert "paused from 2026-11-26 23:50:05 UTC, 5 s: lunch" == title.text
+    assert "paused from 2026-11-26 23:50:05 UTC, 5 s, by token night: lunch" == title.text
 
 
 def test_the_picture_says_in_words_what_it_shows() -> None:

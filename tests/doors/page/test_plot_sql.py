@@ -213,7 +213,8 @@ def test_when_it_stood_still_is_known(db: Db) -> None:
     found = plot(db, job, 4)
     bands = [(band["kind"], at_second(band["from"]), at_second(band["to"])) for band in found["bands"]]
     assert bands == [("paused", 10, 30), ("held", 40, 50), ("stopped", 60, 70), ("waiting", 70, 75)]
-    assert "its canary is through" in found["bands"][1]["reason"]
+    assert [None, "its canary is through"] == [band["reason"] for band in found["bands"][:2]]
+    assert {db.info.user} == {band["by"] for band in found["bands"]}
     # Of its twenty seconds the first piece could move in ten, the last one in five.
     assert [2, 2, 2, 4] == [piece["rate"] for piece in found["points"]]
     assert 80 / 35 == pytest.approx(found["rate"]["mean"], abs=0.001)
