@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pgjobs.cli.arguments import Job
+from pgjobs.cli.arguments import Job, Json
 from pgjobs.errors import SettingsError
 from pgjobs.process import ready_settings
 
@@ -17,11 +17,11 @@ app = typer.Typer()
 
 
 @app.command()
-def verify(job: Job) -> None:
+def verify(job: Job, json: Json = False) -> None:
     """Check a job's log, checkpoints, outcomes and counters against each other."""
     from pgjobs.joblog import verify as check
 
-    sys.exit(asyncio.run(check.verify(ready_settings("database_url"), job)))
+    sys.exit(asyncio.run(check.verify(ready_settings("database_url"), job, as_json=json)))
 
 
 @app.command()

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from pgjobs.cli.arguments import JsonLines
 from pgjobs.process import ready_settings
 
 app = typer.Typer()
@@ -80,6 +81,7 @@ def gateway(
 @app.command()
 def doctor(
     live: Annotated[bool, typer.Option("--live", help="end with 1 where no daemon is alive as well")] = False,
+    json: JsonLines = False,
 ) -> None:
     """Check everything a job needs, and say what to do about each finding."""
     from pgjobs.broker.url import check_broker_url
@@ -87,7 +89,7 @@ def doctor(
 
     settings = ready_settings("database_url", "amqp_url")
     check_broker_url(settings.amqp_url)
-    sys.exit(asyncio.run(checks.examine(settings, live=live)))
+    sys.exit(asyncio.run(checks.examine(settings, live=live, as_json=json)))
 
 
 @app.command()

@@ -154,7 +154,7 @@ def top(
     once: Annotated[bool, typer.Option("--once", help="one snapshot, as where the output is no terminal")] = False,
     json: Annotated[bool, typer.Option("--json", help="one snapshot, as one JSON object")] = False,
 ) -> None:
-    """Show running jobs and daemons, live; q ends it."""
+    """Show running jobs, daemons and queues, live; q ends it."""
     from pgjobs.ops import top as overview
 
     sys.exit(asyncio.run(overview.show(ready_settings("database_url"), every, once=once, as_json=json)))

@@ -6,10 +6,10 @@ changed afterwards is named with its file and line. One window is in memory at a
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import psycopg
-import typer
 from psycopg.rows import dict_row
 
 from pgjobs.errors import PgjobsError
@@ -18,9 +18,10 @@ from pgjobs.joblog.verdict import Verdict
 from pgjobs.joblog.verify_items import ItemCheck
 from pgjobs.joblog.verify_shard import ShardCheck
 from pgjobs.joblog.words import log_format
+from pgjobs.ops.printed import say
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
-from pgjobs.words import counted
+from pgjobs.words import counted, visible
 
 NOT_HERE = 3
 """Exit code where nothing disagrees and not everything can be checked, here or any more; 2 is a wrong setting."""
@@ -45,11 +46,10 @@ where j.id = %s and exists (select from pgjobs.events e where e.job_id = j.id an
 """
 
 
-async def verify(settings: Settings, job_id: int) -> int:
+async def verify(settings: Settings, job_id: int, *, as_json: bool = False) -> int:
     """Check a job and print the verdict; 0: everything agrees, 1: it does not, 3: a part can't be checked."""
     verdict = await examine(settings.database_url, job_id, settings.log_host)
-    for line in verdict.words():
-        typer.echo(line)
+    say([json.dumps(vars(verdict))] if as_json else map(visible, verdict.words()))
     return 1 if verdict.findings else NOT_HERE if verdict.elsewhere or verdict.cleared else 0
 
 

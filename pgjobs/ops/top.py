@@ -45,6 +45,14 @@ DAEMONS = (
     Column("where", cut=True),
     Column("version", cut=True),
 )
+QUEUES = (
+    Column("queue", cut=True),
+    Column("ready", right=True),
+    Column("consumers", right=True),
+    Column("measured (UTC)"),
+    Column("for", cut=True),
+    Column("trouble", cut=True),
+)
 
 
 async def show(settings: Settings, every: float, *, once: bool, as_json: bool) -> int:
@@ -70,7 +78,8 @@ def lines(said: dict[str, Any], most: int | None, trouble: str | None = None) ->
     told += ["", *(table(JOBS, map(_job, jobs), most) if jobs else ["no job is in progress"])]
     more = said["counts"].get("in progress", 0) - len(jobs)
     told += [f"and {more:,} more"] if more > 0 and len(jobs) == MOST_JOBS else []
-    return told + (["", *table(DAEMONS, map(_daemon, daemons), most)] if daemons else [])
+    told += ["", *table(DAEMONS, map(_daemon, daemons), most)] if daemons else []
+    return told + (["", *table(QUEUES, map(_queue, said["queues"]), most)] if said["queues"] else [])
 
 
 def _job(row: dict[str, Any]) -> tuple[object, ...]:
@@ -83,7 +92,12 @@ def _job(row: dict[str, Any]) -> tuple[object, ...]:
 def _daemon(row: dict[str, Any]) -> tuple[object, ...]:
     state = "alive" if row["alive"] else "silent"
     where = f"{row['host']}:{row['pid']}"
-    return row["name"], state, row["shards"], row["broker"], moment(row["seen_at"]), where, row["version"]
+    return row["name"], state, row["running"], row["broker"], moment(row["seen_at"]), where, row["version"]
+
+
+def _queue(row: dict[str, Any]) -> tuple[object, ...]:
+    types = ", ".join(row["types"]) + (" (answers)" if row["replies"] else "")
+    return row["queue"], row["ready"], row["consumers"], moment(row["measured_at"]), types, row["trouble"]
 
 
 async def _live(database: Patient, first: dict[str, Any], every: float) -> int:

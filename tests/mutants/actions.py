@@ -5,7 +5,7 @@ from __future__ import annotations
 from mutants.table import Edit, Mutant
 
 WALK, PAGE, ITEM = "sql/doors/page/walk_items.sql", "sql/doors/page/page_items.sql", "sql/doors/page/page_item.sql"
-EXCERPT, LOGS = "pgjobs/joblog/excerpt.py", "pgjobs/web/joblogs.py"
+EXCERPT, LOGS = "pgjobs/joblog/excerpt.py", "pgjobs/joblog/search.py"
 PLANS, PAGING = "tests/doors/page/test_items_plans.py", "tests/doors/page/test_items_paging.py"
 SHOWN, VIEW = "tests/doors/page/test_items_page.py", "tests/doors/page/test_log_view.py"
 ACTIONS = (

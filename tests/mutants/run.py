@@ -21,6 +21,7 @@ from mutants.actions import ACTIONS
 from mutants.agents import AGENTS
 from mutants.answers import ANSWERS
 from mutants.around import AROUND
+from mutants.console import CONSOLE
 from mutants.directory import DIRECTORY
 from mutants.doors import DOORS
 from mutants.formats import FORMATS
@@ -55,6 +56,7 @@ MUTANTS = (
     *ACTIONS,
     *AGENTS,
     *AROUND,
+    *CONSOLE,
     *DIRECTORY,
     *DOORS,
     *FORMATS,

@@ -149,6 +149,26 @@ def test_a_log_is_followed_until_its_job_ends(viewer: str, db: Db, log: Log) -> 
         assert 0 == followed.wait(30)
 
 
+def test_a_log_is_followed_until_nobody_adds_to_it(viewer: str, db: Db, log: Log) -> None:
+    """A job that is stopped is let go by its daemon a moment later: what that still commits is shown as well."""
+    log.add(0, 1, FIRST)
+    held = "update pgjobs.shards set owner = gen_random_uuid(), lease_until = now() + interval '1 h' where job_id = %s"
+    db.execute(held, (log.job,))
+    with subprocess.Popen(
+        command("log", log.job, "--follow"), cwd=HOME, env=environment(database_url=viewer), stdout=subprocess.PIPE
+    ) as followed:
+        assert followed.stdout is not None
+        assert FIRST.splitlines(keepends=True)[-10:] == [followed.stdout.readline() for _ in range(10)]
+        set_status(db, log.job, "canceled")
+        log.commit(SECOND)
+        assert SECOND == b"".join(followed.stdout.readline() for _ in range(30))
+        log.commit(THIRD)
+        assert THIRD == b"".join(followed.stdout.readline() for _ in range(30))
+        db.execute("update pgjobs.shards set owner = null, lease_until = null where job_id = %s", (log.job,))
+        assert b"" == followed.stdout.read()
+        assert 0 == followed.wait(30)
+
+
 def test_a_real_log_is_followed_from_before_its_begin(engine: Engine) -> None:
     """Over all shards of a job that had not begun: each line of the log once, and code 0 when it is done."""
     engine.add_retries(60)

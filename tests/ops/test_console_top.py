@@ -40,6 +40,10 @@ def test_a_snapshot_is_told_elsewhere(viewer: str, db: Db) -> None:
     beat(db, "south", "blocked: memory")
     db.execute("update pgjobs.daemons set seen_at = now() - interval '1 hour' where name = 'south'")
     db.execute("select pgjobs.hold_all('a deploy')")
+    db.execute(
+        "insert into pgjobs.queue_depths (queue, ready, consumers, measured_at)"
+        " select routing_key, 12345, 2, '2026-11-26 19:30:05Z' from xmp_job_types where name = 'expired'"
+    )
     head, held, *lines = run("top", database_url=viewer).out.splitlines()
     assert "1 in progress · 1 error" in head
     assert "a deploy" in held
@@ -47,6 +51,8 @@ def test_a_snapshot_is_told_elsewhere(viewer: str, db: Db) -> None:
     assert [str(job), "expired"] == lines[2].split()[:2]
     assert ["north", "alive", "0", "connected"] == lines[5].split()[:4]
     assert ["south", "silent", "0", "blocked:", "memory"] == lines[6].split()[:5]
+    assert ["queue", "ready", "consumers", "measured", "(UTC)", "for", "trouble"] == lines[8].split()
+    assert ["mobilink_requests", "12,345", "2", "2026-11-26", "19:30:05"] == lines[9].split()[:5]
     shown = json.loads(run("top", "--json", database_url=viewer).out)
     assert ({"in progress": 1, "error": 1}, [job]) == (shown["counts"], [one["id"] for one in shown["jobs"]])
 

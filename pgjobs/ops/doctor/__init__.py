@@ -5,6 +5,7 @@ A check that fails for whatever reason is a finding itself: the examination alwa
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 from rich.console import Console
@@ -12,24 +13,29 @@ from rich.markup import escape
 
 from pgjobs.ops.doctor import broker, database, host, work
 from pgjobs.ops.doctor.finding import Finding, unchecked
+from pgjobs.ops.printed import at_terminal, say
 from pgjobs.settings import Settings
-from pgjobs.words import counted
+from pgjobs.words import counted, visible
 
 MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[bold red]✗[/]"}
 
 
-async def examine(settings: Settings, *, live: bool = False) -> int:
+async def examine(settings: Settings, *, live: bool = False, as_json: bool = False) -> int:
     """Print every finding; 0 when none of them is a problem, else 1. `live`: that no daemon is alive is a problem."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, force_terminal=at_terminal())
     counts = {"ok": 0, "warning": 0, "problem": 0}
     async for found in findings(settings, live=live):
         counts[found.level] += 1
-        console.print(f"{MARKS[found.level]} {found.about:<12} {escape(found.sentence)}")
+        if as_json:
+            say([json.dumps(found._asdict())])
+            continue
+        console.print(f"{MARKS[found.level]} {found.about:<12} {escape(visible(found.sentence))}")
         if found.remedy:
-            console.print(f"  {'':<12} [dim]→ {escape(found.remedy)}[/]")
-    console.print(
-        f"\n{counts['ok']} ok, {counted(counts['warning'], 'warning')}, {counted(counts['problem'], 'problem')}"
-    )
+            console.print(f"  {'':<12} [dim]→ {escape(visible(found.remedy))}[/]")
+    if not as_json:
+        console.print(
+            f"\n{counts['ok']} ok, {counted(counts['warning'], 'warning')}, {counted(counts['problem'], 'problem')}"
+        )
     return 1 if counts["problem"] else 0
 
 
