@@ -24,6 +24,7 @@ from pgjobs.web.doors.mailings import endpoints as mailings
 from pgjobs.web.doors.operations import door as operations
 from pgjobs.web.doors.page import door as page
 from pgjobs.web.doors.page.hub import Hub
+from pgjobs.web.doors.page.logs import SEARCHES
 from pgjobs.web.doors.partner import endpoints as partner
 from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem
 from pgjobs.web.limits import connection_limit
@@ -55,6 +56,7 @@ def create_app(settings: Settings, further: Iterable[Door] = ()) -> Starlette:
         app.state.readiness = health.Readiness(app.state.database)
         app.state.files = Files(settings)
         app.state.downloads = Turns(DOWNLOADS, "downloads")
+        app.state.searches = Turns(SEARCHES, "searches of logs")
         viewers = connection_limit(settings.http_connections) // 2
         app.state.hub = Hub(settings.database_url, app.state.leaving, viewers)
         await app.state.files.clean()

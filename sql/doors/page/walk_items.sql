@@ -11,7 +11,7 @@ set enable_bitmapscan = off
 set enable_sort = off
 as $$
 declare
-  _most constant bigint := 500000;
+  _most constant bigint := pgjobs.most_looked_at();
   _largest constant bigint := 20000;
   _begun constant timestamptz := clock_timestamp();
   _plain constant boolean := _statuses is null and _target is null and _result is null;
@@ -55,4 +55,4 @@ begin
 end;
 $$;
 comment on function pgjobs.walk_items(bigint, "char"[], bytea, text, bigint, boolean, bigint, bigint) is
-  'Keys of items of a job behind this one (null: all), or before it (_backwards, the nearest first), that have one of these statuses, this in their target, and this result (null: any): so many, and whether there are more. It goes through them in blocks; when it has looked at 500,000, or for more than 1.5 s, it breaks off: looked_to is the last one that it has looked at, null otherwise. _expected: it ends with so many, where the number of all is known.';
+  'Keys of items of a job behind this one (null: all), or before it (_backwards, the nearest first), that have one of these statuses, this in their target, and this result (null: any): so many, and whether there are more. It goes through them in blocks; when it has looked at most_looked_at(), or for more than 1.5 s, it breaks off: looked_to is the last one that it has looked at, null otherwise. _expected: it ends with so many, where the number of all is known.';

@@ -18,7 +18,10 @@ from pgjobs.lab.services import Services
 
 GIANT, ITEMS = 12, 1_000_000
 LOOKED_AT = 500_000
-"""So many items one page looks at."""
+"""So many items one page looks at here."""
+FEWER = """
+create or replace function pgjobs.most_looked_at() returns bigint language sql immutable as 'select 500000::bigint'
+"""
 CROWD = (
     """
 insert into xmp_jobs (id, type, status, params) values (12, 'kept', 'in progress', '{}'), (13, 'kept', 'done', '{}');
@@ -111,6 +114,7 @@ def test_an_item_is_read_by_its_key(crowded: Db) -> None:
 
 def test_a_search_ends_and_goes_on(crowded: Db) -> None:
     """What is rare is found in bounded parts: each leads on from where it has stopped, in either direction."""
+    crowded.execute(FEWER)
     for backwards in (False, True):
         found: list[int] = []
         given: dict[str, object] = {"last": True} if backwards else {}
@@ -132,6 +136,12 @@ def test_a_search_ends_and_goes_on(crowded: Db) -> None:
 
 
 READ = "select sum(idx_tup_fetch + seq_tup_read)::bigint from pg_stat_xact_user_tables where relname = 'items'"
+
+
+def test_a_million_items_are_looked_at_at_once(crowded: Db) -> None:
+    """Where a job has fewer items than a page may look at, what is rare is found on one page."""
+    page = answer(crowded, status="Error")
+    assert page["broke_off"] or list(range(77, ITEMS, 100_000)) == [int(item["key"]) for item in page["items"]]
 
 
 def test_a_search_ends_with_the_last_one_that_there_is(crowded: Db) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from pgjobs.joblog.rules import HOST
 from pgjobs.joblog.search import lines_with_target
 from pgjobs.settings import read_settings
 from pgjobs.web.doors.page.logs import FOUND, LINES, NEXT
+from pgjobs.web.turns import Turns
 
 WORDS = [("wrong_prefix", "Wrong prefix", ": "), ("duplicate", "duplicate", ": ")]
 
@@ -169,6 +171,44 @@ def test_two_hundred_such_lines_are_read_in_parts(web: Web, log: Log) -> None:
             break
         read = shown(web.get(address))
     assert 20 == seen
+
+
+@pytest.mark.parametrize(
+    ("query", "most"), [("", 100_000), ("?offset=5000000", 5 << 20), ("?find=n1", excerpt.SEARCHED_BYTES + (1 << 20))]
+)
+def test_a_log_of_gigabytes_is_read_in_part(
+    web: Web, db: Db, log: Log, query: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large a log is, a page reads a bounded part of it."""
+    path, size, end = log.add(0, 1, log_lines(numbered(3))), 8 << 30, log_lines(numbered(300))
+    with path.open("r+b") as file:
+        file.truncate(size)
+        file.seek(size - len(end) - 1)
+        file.write(b"\n" + end)
+    db.execute("update pgjobs.log_segments set bytes = %s", (size,))
+    read: list[int] = []
+
+    def counted(parts: Sequence[Part], begin: int = 0, end: int | None = None) -> Iterator[bytes]:
+        for block in committed.blocks(parts, begin, end):
+            read.append(len(block))
+            yield block
+
+    monkeypatch.setattr(excerpt, "blocks", counted)
+    answer = web.get(log.url + query)
+    assert 200 == answer.status_code
+    assert len(answer.text) < 100_000
+    assert 0 < sum(read) <= most
+    if not query:
+        assert [target.decode() for target in numbered(300)][-LINES:] == targets(shown(answer))
+
+
+def test_more_searches_than_there_may_be_are_503(web: Web, log: Log) -> None:
+    """Who searches while many others do is told to wait; lines are shown all the same."""
+    log.add(0, 1, log_lines(numbered(3)))
+    web.app.state.searches = Turns(0, "searches of logs")
+    answer = web.get(f"{log.url}?find=n1")
+    assert (503, True) == (answer.status_code, "searches of logs are under way" in shown(answer).text)
+    assert 200 == web.get(log.url).status_code
 
 
 def test_the_lines_of_a_target_are_found(web: Web, log: Log) -> None:

@@ -78,3 +78,14 @@ def test_an_odd_code_is_text(web: Web, db: Db, code: str) -> None:
 def test_a_job_without_records_has_no_bars(web: Web, db: Db) -> None:
     """Before the first checkpoint there is no section of outcomes."""
     assert "Outcomes" not in shown(web.get(f"/job/{job_in(db, 'ready')}")).text
+
+
+def test_many_reasons_are_folded(web: Web, db: Db) -> None:
+    """The twelve most frequent reasons are shown, and all others behind them when somebody asks for them."""
+    job = job_in(db, "in progress")
+    for number in range(100):
+        db.execute(ADD, (job, 0, "skip", f"code_{number}", 1000 - number))
+    answer = web.get(f"/job/{job}").text
+    first, rest = answer.partition("88 further reasons")[::2]
+    assert ("code_11</bdi>" in first, "code_12</bdi>" in first) == (True, False)
+    assert all(f"code_{number}</bdi>" in rest for number in range(12, 100))

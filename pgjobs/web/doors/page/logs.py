@@ -25,10 +25,13 @@ from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem
 from pgjobs.web.joblogs import LogFile, located, unreadable
 from pgjobs.web.parameters import Parameters, path_number, query
+from pgjobs.web.turns import Turns
 
 LINES = 200
 FOUND = 100
 LONGEST_SEARCH = 500
+SEARCHES = 4
+"""So many logs may be searched at once."""
 NEXT = "X-Next-Offset"
 ENDED = ("Finished", "Fail", "Error")
 """Words of jobs whose log gets no more lines unless somebody resumes them."""
@@ -74,7 +77,7 @@ async def log(request: Request) -> Response:
     known: dict[str, Any] = {"job": found["job"], "shards": found["shards"], "shard": shard, "find": place.find or ""}
     try:
         parts = parts_of(request, number, found, shard)
-        excerpt = await read(parts, place)
+        excerpt = await searched(request, parts, place) if place.find is not None else await read(parts, place)
     except Problem as problem:
         if problem.status == 400:
             raise
@@ -123,6 +126,13 @@ def parts_of(request: Request, number: int, found: Mapping[str, Any], shard: int
     """The files of the log of a shard; refused where they are not to be had here."""
     files = [LogFile(shard=one["shard"], **file) for one in found["shards"] for file in one["files"]]
     return located(number, files, request.app.state.settings.log_host, shard)
+
+
+async def searched(request: Request, parts: Sequence[Part], place: Place) -> Excerpt:
+    """The lines that are looked for, if not too many others look for theirs."""
+    turns: Turns = request.app.state.searches
+    async with turns:
+        return await read(parts, place)
 
 
 async def read(parts: Sequence[Part], place: Place) -> Excerpt:
