@@ -1,4 +1,4 @@
--- Reads: xmp_job_types   Writes: nothing
+-- Reads: xmp_job_types, item_totals   Writes: nothing
 create or replace function pgjobs.known_queues()
 returns table (queue text, types text[], replies boolean, max_backlog bigint)
 language sql
@@ -13,9 +13,10 @@ as $$
     union all
     select t.reply_queue, t.name::text, true, null from public.xmp_job_types t where t.tracked and t.selector is not null) q
   where q.queue <> '' and octet_length(q.queue) <= 255
+    and (q.type <> 'mailing' or exists (select from pgjobs.item_totals x where x.type = q.type))
   group by q.queue
   order by q.queue
   limit 200;
 $$;
 comment on function pgjobs.known_queues() is
-  'The queues that the registered types publish to, as far as the types name them, and those on which answers come (replies); 200 at most.';
+  'The queues that the registered types publish to, as far as the types name them, and those on which answers come (replies); 200 at most. The type that the door of mailings has by itself counts once there is a mailing.';

@@ -147,11 +147,26 @@
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       localTimes(page);
-      for (const part of all("main section[id]")) {
-        const fresh = page.getElementById(part.id);
-        if (part.id !== "progress" && fresh && !busy(part) && fresh.outerHTML !== part.outerHTML) part.replaceWith(document.adoptNode(fresh));
-      }
+      renew(page);
     } catch { /* it is tried again */ } finally { refreshing = false; }
+  }
+
+  // Each part by its heading; one that there was not comes behind the one that it follows.
+  const heading = (part) => part.getAttribute("aria-labelledby") || part.id;
+  function renew(page) {
+    const shown = new Map(all("main section").map((part) => [heading(part), part]));
+    const there = new Set(all("main section", page).map(heading));
+    for (const [name, part] of shown) if (name && !there.has(name) && part.id !== "progress" && !busy(part)) part.remove();
+    for (const fresh of all("main section", page)) {
+      const name = heading(fresh);
+      const old = shown.get(name);
+      if (!name || fresh.id === "progress" || (old && (busy(old) || fresh.outerHTML === old.outerHTML))) continue;
+      const before = shown.get(fresh.previousElementSibling ? heading(fresh.previousElementSibling) : "");
+      const part = document.adoptNode(fresh.cloneNode(true));
+      if (old) old.replaceWith(part);
+      else if (before) before.after(part);
+      shown.set(name, part);
+    }
   }
 
   function followJob(start) {
