@@ -183,7 +183,7 @@ def _clock(axis: _TimeAxis, bottom: float, panels: int) -> list[str]:
         # At the edge half of the words would be cut off.
         anchor = "end" if axis.x(when) > WIDTH - RIGHT - 30 else "middle"
         parts.append(text(words, x, at(bottom + 18), "tick", anchor))
-    parts.append(text("UTC", at(LEFT - 8), at(bottom + 18), "tick", "end"))
+    parts.append(text("UTC", at(4), at(bottom + 18), "tick"))
     return parts
 
 
