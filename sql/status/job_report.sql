@@ -59,7 +59,7 @@ begin
         'records', c.records) order by c.shard, c.epoch), '[]')
       from (
         select s.shard, s.epoch, min(s.at) as begins, max(s.at) as ends, sum(s.records) as records
-        from pgjobs.checkpoint_samples(_id, 6000) s group by s.shard, s.epoch order by s.shard, s.epoch limit _most) c),
+        from pgjobs.checkpoint_samples(_id, 3000) s group by s.shard, s.epoch order by s.shard, s.epoch limit _most) c),
     'shards', (
       select coalesce(jsonb_agg(jsonb_build_object('shard', p.shard, 'epoch', p.epoch, 'owner', coalesce(d.name, p.owner::text),
         'considered', p.considered, 'sent', p.sent, 'skipped', p.skipped, 'returned', p.returned, 'checkpoints', p.checkpoints,

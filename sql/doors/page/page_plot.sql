@@ -9,7 +9,7 @@ set timezone = 'UTC'
 as $$
 declare
   -- So many checkpoints are looked at, however many there are.
-  _most constant integer := 6000;
+  _most constant integer := 3000;
   _job public.xmp_jobs;
   _shards record;
   _bands jsonb;
@@ -94,4 +94,4 @@ begin
 end;
 $$;
 comment on function pgjobs.page_plot(bigint, integer) is
-  'The life of a job in at most so many equal pieces of time (300), from its checkpoints: records that were accounted for in each, how many per second of the time in which it did not stand still, how long confirms took (the middle and the longest, in milliseconds), the longest backlog; and when it stood still. At most 6,000 checkpoints are read, and one more for each shard: of more of them every nth, and looked_at says how many. The records of all pieces add up to those of the job. state: drawn, or why there is nothing to draw: not begun, no checkpoint, one checkpoint, cleared. Refuses (PJ404) when there is no such job, and points outside 1 to 300.';
+  'The life of a job in at most so many equal pieces of time (300), from its checkpoints: records that were accounted for in each, how many per second of the time in which it did not stand still, how long confirms took (the middle and the longest, in milliseconds), the longest backlog; and when it stood still. At most 3,000 checkpoints are read, and one more for each shard: of more of them every nth, and looked_at says how many. The records of all pieces add up to those of the job. state: drawn, or why there is nothing to draw: not begun, no checkpoint, one checkpoint, cleared. Refuses (PJ404) when there is no such job, and points outside 1 to 300.';
