@@ -31,6 +31,8 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]*)(:[0-9]*)?")
 SAME_SITE = ("same-origin", "none")
 SAFE_METHODS = ("GET", "HEAD")
 PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+CALL = "call it from your server; a page needs tokens (PGJOBS_HTTP_AUTH) or its host in PGJOBS_HTTP_HOSTS"
+PROXY = "open the jobs page itself; where a proxy changes Host, put the name that browsers see into PGJOBS_HTTP_HOSTS"
 AHEAD = re.compile("prefetch|prerender|preview", re.IGNORECASE)
 
 
@@ -105,7 +107,7 @@ class Browsers:
             return
         pages = origins + [page for page in headers.getlist("referer") if page and _origin(page) not in self._trusted]
         if any(site not in SAME_SITE for site in sites) or any(not self._same(page, hosts) for page in pages):
-            hint = "call it from your server; a page needs tokens (PGJOBS_HTTP_AUTH) or its host in PGJOBS_HTTP_HOSTS"
+            hint = PROXY if self._for_browsers else CALL
             raise Problem(403, "foreign_site", "a browser sends this call for a page of another site", hint)
 
     def _same(self, page: str, hosts: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qs, urlsplit
@@ -249,7 +250,7 @@ def test_no_other_site_loads_a_page_into_its_own(
     with Web(read_settings(database_url=web_url, http_auth=auth)) as web:
         for endpoint in DOOR.endpoints:
             if "GET" in endpoint.methods:
-                path = endpoint.path.replace("{id:number}", str(job))
+                path = re.sub(r"\{\w+(:\w+)?\}", str(job), endpoint.path)
                 assert 403 == web.get(path, headers=with_cookie(token) | headers).status_code, path
 
 
