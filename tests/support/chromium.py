@@ -115,7 +115,8 @@ OVERFLOW = """() => {
   const width = document.documentElement.clientWidth, out = [];
   for (const each of document.querySelectorAll("body *")) {
     const box = each.getBoundingClientRect();
-    if (box.right > width + 1 && box.width > 1 && !each.closest("pre, .hidden, thead, [tabindex='0']"))
+    const shown = box.width > 1 && each.checkVisibility() && !each.closest("pre, .hidden, thead, [tabindex='0']");
+    if (shown && box.right > width + 1)
       out.push(`${each.tagName.toLowerCase()}.${each.getAttribute("class")} ${Math.round(box.right)}`);
   }
   return {wider: document.documentElement.scrollWidth - width, out: out.slice(0, 8)};

@@ -103,7 +103,7 @@ def test_agents_and_faults(web: Web, db: Db) -> None:
     html = shown(web, "/system")
     told = section(html, "agents")
     assert re.search(r"worker-1 alive \d s ago 7 Unit h , process 5", told)
-    assert "Catalog Cleaner synchronizes deleted products silent never" in told
+    assert "Catalog Cleaner synchronizes deleted products never heard of never" in told
     assert "no_json 12" in section(html, "faults")
     assert "secret" not in html
 
