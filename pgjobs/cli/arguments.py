@@ -23,7 +23,7 @@ def _types(incomplete: str) -> list[tuple[str, str]]:
 
 
 Job = Annotated[int, typer.Argument(metavar="JOB", help="id of the job", max=MOST, autocompletion=_jobs)]
-Jobs = Annotated[list[int], typer.Argument(metavar="JOB...", help="id of each job", max=MOST, autocompletion=_jobs)]
+Jobs = Annotated[list[int], typer.Argument(metavar="JOB", help="id of each job", max=MOST, autocompletion=_jobs)]
 Type = Annotated[
     str, typer.Argument(metavar="TYPE", help="type of the job, as in xmp_job_types", autocompletion=_types)
 ]

@@ -26,7 +26,7 @@ from pgjobs.words import visible
 MOST_JOBS = 50
 ASK = f"select pgjobs.overview({MOST_JOBS})::text"
 TERMINATED = 143
-STATUSES = ("in progress", "ready", "error", "canceled", "done")
+STATUSES = ("in progress", "ready", "error")
 JOBS = (
     Column("job", right=True),
     Column("type", cut=True),
