@@ -34,6 +34,7 @@ from pgjobs.bench import (
     sharding,
     tracking,
     viewers,
+    views,
     waiting,
     workers,
 )
@@ -90,6 +91,19 @@ def only(lab: Lab, letter: str, name: str, queue: str = "") -> Sample:
     """The one repetition of a measurement."""
     [sample] = lab.book.samples[Key(letter, name, queue)]
     return sample
+
+
+def test_views_over_a_history(lab: Lab) -> None:
+    """Every view of the page is asked for, in the database where it has a statement and through a web process, and each
+    index on the table of jobs is built and timed."""
+    views.measure(lab)
+    assert [] == [remark for remark in lab.book.remarks if remark.startswith(views.LETTER)]
+    for name, view in views.all_views().items():
+        (sample,) = lab.book.samples[views.key(name)]
+        assert sample.count == TINY.asks
+        assert {"first byte_ms", *(("database_ms",) if view.statement else ())} <= sample.figures.keys()
+    assert lab.book.figure(views.key("index pgjobs_jobs_created_idx"), "size_mb")
+    assert views.slowest(lab.book)
 
 
 def test_ceiling_and_live_send_the_same_number_of_messages(lab: Lab) -> None:
