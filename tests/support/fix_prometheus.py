@@ -89,9 +89,11 @@ class PrivatePrometheus:
         """The names of the alerts that fire now."""
         return {series["metric"]["alertname"] for series in self.query('ALERTS{alertstate="firing"}')}
 
-    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    def wait_for(self, condition: Callable[[], bool], what: str | Callable[[], str], seconds: float = 60) -> None:
         """Wait until it has seen something."""
-        assert soon(condition, seconds), f"Prometheus has not seen after {seconds:g} s: {what}\n{self._log()}"
+        if not soon(condition, seconds):
+            what = what if isinstance(what, str) else what()
+            raise AssertionError(f"after {seconds:g} s still not: {what}; firing: {self.firing()}\n{self._log()}")
 
     def _log(self) -> str:
         return (self.folder / "prometheus.log").read_text()[-3000:]
