@@ -144,6 +144,7 @@ def addresses(console: Console, stage: Stage) -> None:
         ("", f"export PGJOBS_AMQP_URL='{amqp_url}'"),
         ("", f"export PGJOBS_LOG_DIR='{stage.folder / 'logs'}'"),
         ("", f"export PGJOBS_INJECTIONS_DIR='{stage.folder / 'injections'}'"),
+        ("the page", f"{url}/"),
         ("jobs", f"curl '{url}/jobs?limit=3'"),
         ("a job", f"curl '{url}/jobs/status?id=1'"),
         ("metrics", f"curl {url}/metrics"),

@@ -28,7 +28,7 @@ as $$
       select coalesce(jsonb_agg(jsonb_build_object(
         'name', a.name, 'about', a.about, 'types', a.types, 'host', a.host, 'pid', a.pid, 'started_at', a.started_at, 'seen_at', a.seen_at,
         'age', greatest(0, round(pgjobs.seconds_between(a.seen_at, clock_timestamp()))),
-        'holds', a.holds, 'alive', a.alive, 'leaving', a.leaving) order by not a.alive, a.name), '[]')
+        'holds', a.holds, 'alive', a.alive, 'leaving', a.leaving, 'trouble', a.trouble) order by a.trouble is null, not a.alive, a.name), '[]')
       from (select * from pgjobs.agent_status s order by s.alive desc, s.seen_at desc nulls last limit 200) a),
     'queues', (
       select coalesce(jsonb_agg(jsonb_build_object(

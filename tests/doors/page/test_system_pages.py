@@ -99,10 +99,12 @@ def test_agents_and_faults(web: Web, db: Db) -> None:
         "insert into pgjobs.agents (name, types, host, pid, seen_at, holds)"
         " values ('worker-1', '{Unit}', 'h', 5, now(), 7)"
     )
+    db.execute("insert into pgjobs.agents (name, seen_at, trouble) values ('gate', now(), 'no gateway')")
     db.execute("insert into pgjobs.reply_faults (kind, n, last_at, sample) values ('no_json', 12, now(), 'secret')")
     html = shown(web, "/system")
     told = section(html, "agents")
     assert re.search(r"worker-1 alive \d s ago 7 Unit h , process 5", told)
+    assert "gate no gateway in trouble 0 s ago" in told
     assert "Catalog Cleaner synchronizes deleted products never heard of never" in told
     assert "no_json 12" in section(html, "faults")
     assert "secret" not in html
