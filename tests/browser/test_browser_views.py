@@ -25,10 +25,12 @@ def found_by_axe(tab: Tab, **options: object) -> list[str]:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_view_is_readable_for_everybody(open_tab: Open, site: str, the_night: Night, view: str) -> None:
+def test_a_view_is_readable_for_everybody(
+    open_tab: Open, site: str, guarded_site: str, the_night: Night, view: str
+) -> None:
     """Nothing serious is found by axe in light and dark, nothing sticks out of a screen of 320 pixels, nothing is
     loaded from elsewhere, and the console is silent."""
-    tab = open_tab(site, size=DESKTOP)
+    tab = open_tab(guarded_site if view == "sign-in" else site, size=DESKTOP)
     page = tab.go(address(the_night, view), STATUSES.get(view, 200))
     assert page.title().strip()
     assert [] == found_by_axe(tab)

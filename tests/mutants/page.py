@@ -25,6 +25,30 @@ PAGE = (
         (f"{SIGN_IN}::test_no_other_site_loads_a_page_into_its_own",),
     ),
     Mutant(
+        "m-focus",
+        "whoever uses the page by keyboard sees where the focus is",
+        (
+            Edit(
+                "pgjobs/web/doors/page/static/page.css",
+                ":focus-visible { outline: 2px solid",
+                ":focus-visible { outline: 0 none",
+            ),
+        ),
+        ("tests/browser/test_browser_people.py::test_a_failed_item_is_opened_by_keyboard_alone",),
+    ),
+    Mutant(
+        "m-narrow",
+        "nothing sticks out of the narrowest screen",
+        (
+            Edit(
+                "pgjobs/web/doors/page/static/page.css",
+                ".timeline li { overflow-wrap: anywhere",
+                ".timeline li { overflow-wrap: normal",
+            ),
+        ),
+        ("tests/browser/test_browser_views.py::test_a_view_is_readable_for_everybody[unbroken]",),
+    ),
+    Mutant(
         "m-login-csrf",
         "no other site signs anybody in to the jobs page",
         (Edit("pgjobs/web/hosts.py", '(needed == "control" or self._for_browsers)', '(needed == "control")'),),

@@ -46,6 +46,7 @@ VIEWS: Mapping[str, str] = {
     "tracked": "/job/[items]",
     "celery": "/job/[celery]",
     "hostile": "/job/[hostile]",
+    "unbroken": "/job/[unbroken]",
     "events": "/job/[past]/events",
     "items": "/job/[items]/items",
     "item": "/job/[items]/items/[item]",
@@ -76,7 +77,7 @@ where job_id = %s;
 update pgjobs.events set at = now() - case to_status when 'done' then interval '1 hour' else interval '7 hours' end
 where job_id = %s"""
 REMARK = """
-insert into pgjobs.events (job_id, at, role, application, actor, reason)
+insert into pgjobs.events (job_id, at, role, application, actor, pause)
 values (%s, now() - make_interval(mins => %s), 'pgjobs_web', 'pgjobs web', 'token night-shift', %s)
 """
 ENDED_LAST = """
@@ -273,8 +274,8 @@ def _past(made: Night) -> None:
     job = made["past"]
     for statement in HISTORY.split(";"):
         made.by_hand(statement, job)
-    for minutes, reason in ((320, "paused: the broker is being replaced"), (260, "resumed")):
-        made.by_hand(REMARK, job, minutes, reason)
+    for minutes, pause in ((320, "paused"), (260, "resumed")):
+        made.by_hand(REMARK, job, minutes, pause)
     # Its end is told behind them.
     made.by_hand(ENDED_LAST, job)
     made.by_hand("update pgjobs.shards set cleared = '{lines}' where job_id = %s", made["failed"])
