@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from chromium import DESKTOP, NARROWEST, Open, Tab
+from chromium import DESKTOP, NARROWEST, PHONE, Open, Tab
 from night import HOSTILE, LONG, VIEWS, Night, address
 
 STATUSES = {"unknown": 404}
@@ -52,9 +52,10 @@ def test_a_hostile_name_is_shown_as_text(open_tab: Open, site: str, the_night: N
     assert page.title() not in ("1", "2")
 
 
-def test_a_long_name_leaves_the_page_usable(open_tab: Open, site: str, the_night: Night) -> None:
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_long_name_leaves_the_page_usable(open_tab: Open, site: str, the_night: Night, size: tuple[int, int]) -> None:
     """A name of 10 kB takes a few lines of the head and of the list, and is there as a whole."""
-    page = open_tab(site).go(f"/job/{the_night['long']}")
+    page = open_tab(site, size=size).go(f"/job/{the_night['long']}")
     head = page.locator("h1").bounding_box()
     assert head is not None
     assert head["height"] < 200
