@@ -132,7 +132,8 @@ def test_every_other_endpoint_needs_credentials(guarded: Guarded, door: Door) ->
     """Without credentials every endpoint that is not open is a 401 that says how to send some; so are unknown paths."""
     asked = [
         *calls(door, "read", "control"),
-        *(Call(door.endpoints[0], "GET", f"{below(door)}/{path}") for path in ("", "no")),
+        # Of the root the path without a name is the jobs page, a door of its own.
+        *(Call(door.endpoints[0], "GET", f"{below(door)}/{path}") for path in ("", "no") if path or below(door)),
     ]
     for _, method, path in asked:
         for sent in {method, "HEAD"}:
@@ -206,6 +207,8 @@ def test_unknown_paths_have_the_shape_of_the_door(guarded: Guarded, door: Door) 
         "//",
         "/%7B%7D",
     ):
+        if path == "//" and not below(door):
+            continue  # the jobs page, as a client writes it
         answer = guarded.web.get(below(door) + path, headers=bearer(guarded.token))
         assert (404, True) == outcome(door, answer), path
 
