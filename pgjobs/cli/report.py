@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+import pgjobs
 from pgjobs.errors import PgjobsError, SettingsError
 from pgjobs.process import ready_settings
 
@@ -46,12 +47,21 @@ def report(
 
 
 def _check(path: Path) -> None:
-    from pgjobs.web.report.canonical import NoReportError, is_whole
+    from pgjobs.web.report.canonical import NoReportError
+    from pgjobs.web.report.check import Verdict, judged, writer
 
     try:
-        whole = is_whole(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        verdict = judged(text)
     except (NoReportError, UnicodeDecodeError) as error:
         raise PgjobsError(f"{path}: it is no report", f"{error}; give a file that pgjobs report has written") from error
-    if not whole:
+    if verdict is Verdict.CHANGED:
         raise PgjobsError(f"{path}: it was changed after it was made", "make it again: pgjobs report JOB -o FILE")
+    if verdict is Verdict.DATA_ONLY:
+        by = writer(text) or "of another version"
+        typer.echo(
+            f"{path}: its data is what was made; only that was checked, for its text was written by pgjobs {by},"
+            f" and this is pgjobs {pgjobs.__version__}"
+        )
+        return
     typer.echo(f"{path}: it is what was made")

@@ -46,6 +46,18 @@ REPORTS = (
         (f"{REPORT}::test_the_hash_proves_a_copy",),
     ),
     Mutant(
+        "page-forged",
+        "a report whose text was changed is not what was made",
+        (
+            Edit(
+                "pgjobs/web/report/check.py",
+                'return Verdict.WHOLE if text in (again, again + "\\n") else Verdict.CHANGED',
+                "return Verdict.WHOLE if again else Verdict.CHANGED",
+            ),
+        ),
+        ("tests/ops/test_report_command.py::test_what_people_read_is_checked_too",),
+    ),
+    Mutant(
         "page-data",
         "no value of a report ends the element that holds its data",
         (Edit("pgjobs/web/report/document.py", '.replace("<", "\\\\u003c")', ""),),

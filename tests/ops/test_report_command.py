@@ -10,6 +10,7 @@ from fix_cli import run
 from fix_jobs import Db
 from fix_lives import Told, begun, end, tell
 
+import pgjobs
 from pgjobs.ops.report import write
 
 
@@ -39,6 +40,43 @@ def test_a_report_is_written_and_checked(database: str, job: int, tmp_path: Path
         assert "it was changed after it was made" in said.err
         path.write_text("something else")
         assert "it is no report" in run("report", "--check", path).err
+
+
+@pytest.mark.parametrize(
+    ("shown", "forged"),
+    [
+        ("<dd>40</dd>", "<dd>4000</dd>"),
+        ("The accounts agree", "The accounts agree in all"),
+        ("</main>", "<p>And more.</p></main>"),
+        ("<!doctype html>", "<!-- approved --><!doctype html>"),
+        ("</html>", "</html><p>And more.</p>"),
+        ("<style>", "<style>.proof{display:none}"),
+    ],
+)
+def test_what_people_read_is_checked_too(database: str, job: int, tmp_path: Path, shown: str, forged: str) -> None:
+    """A report whose data is right, but whose text says something else, is not what was made."""
+    path = tmp_path / "r.html"
+    run("report", job, "-o", path, database_url=database)
+    text = path.read_text()
+    assert shown in text
+    path.write_text(text.replace(shown, forged, 1))
+    said = run("report", "--check", path)
+    assert (1, "") == (said.code, said.out)
+    assert f"{path}: it was changed after it was made" in said.err
+
+
+def test_text_of_another_version_is_not_judged(database: str, job: int, tmp_path: Path) -> None:
+    """What another version wrote may look different: only its data is checked, and the answer says so."""
+    path = tmp_path / "r.html"
+    run("report", job, "-o", path, database_url=database)
+    text = path.read_text().replace(f'content="pgjobs {pgjobs.__version__}"', 'content="pgjobs 9.9.9"', 1)
+    path.write_text(text.replace("<main", "<main lang=en", 1))
+    said = run("report", "--check", path)
+    assert 0 == said.code
+    assert "only that was checked" in said.out
+    assert "pgjobs 9.9.9" in said.out
+    path.write_text(text.replace('"sent": 40', '"sent": 41'))
+    assert 1 == run("report", "--check", path).code
 
 
 def test_a_report_goes_to_the_output(database: str, job: int) -> None:

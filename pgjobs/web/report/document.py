@@ -9,6 +9,7 @@ from functools import cache
 
 from markupsafe import Markup
 
+import pgjobs
 from pgjobs.web.doors.page.files import file
 from pgjobs.web.doors.page.render import TEMPLATE
 
@@ -38,4 +39,5 @@ def written(text: str) -> str:
         data=Markup(data),  # noqa: S704 no < is left in it
         style=Markup(style()),  # noqa: S704 a file of our own
         policy=policy(framed=False),
+        version=pgjobs.__version__,
     )
