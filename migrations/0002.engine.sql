@@ -330,6 +330,17 @@ create table pgjobs.switch (
 insert into pgjobs.switch default values;
 comment on table pgjobs.switch is 'The kill switch: while held is true no job publishes anything, and none begins.';
 
+create table pgjobs.switch_holds (
+  id     bigint generated always as identity primary key,
+  begins timestamptz not null,
+  ends   timestamptz,
+  reason text not null,
+  role   text not null
+);
+create index switch_holds_ends_idx on pgjobs.switch_holds (ends);
+comment on table pgjobs.switch_holds is
+  'When the kill switch was on, why, and who turned it on; ends null: it is on. Another reason begins another row.';
+
 create table pgjobs.outcomes (
   job_id bigint not null,
   shard  integer not null,
@@ -484,7 +495,7 @@ create table pgjobs.events (
   pause       text
 );
 comment on column pgjobs.events.pause is
-  'paused: somebody made the job inactive; held: a rule of its own did; resumed: it became active again; null: it is about something else.';
+  'paused: somebody made the job inactive; held: a rule of its own did; resumed: it became active again; lost: a daemon that ran it was heard of for the last time (at); null: it is about something else.';
 comment on column pgjobs.events.role is 'The role that logged in.';
 comment on column pgjobs.events.actor is
   'On whose behalf the role acted, as the web process says of its callers ("token cms-1", "http from 10.0.0.7") and a daemon of itself ("daemon host-1"); null: on its own.';
@@ -789,6 +800,7 @@ create table pgjobs.retention (
 insert into pgjobs.retention (what, keep, about) values
   ('callbacks', '30 days', 'callbacks that are closed, with their attempts; counted from their end'),
   ('events', '1 year', 'events of jobs that are done or deleted; those of other jobs stay'),
+  ('switch_holds', '1 year', 'when the kill switch was on; counted from its release'),
   ('checkpoints', '90 days', 'checkpoints of ended jobs, which verify needs; counted from the end of the job'),
   ('lines', '90 days', 'lines of injection files, and payloads of partners, of jobs that were stopped or broke off; without them such a job can''t be resumed'),
   ('uncertain_ranges', '1 year', 'uncertain ranges of jobs that are done; counted from the end of the job'),

@@ -1,4 +1,4 @@
--- Reads: retention, callbacks, api_requests, requests, xmp_jobs, task_progress   Writes: nothing
+-- Reads: retention, callbacks, switch_holds, api_requests, requests, xmp_jobs, task_progress   Writes: nothing
 create or replace function pgjobs.retention_lag()
 returns table (what text, seconds double precision, trouble text)
 language sql
@@ -12,6 +12,7 @@ as $$
   cross join lateral (
     select case r.what
       when 'callbacks' then (select min(c.closed_at) from pgjobs.callbacks c where c.closed_at is not null)
+      when 'switch_holds' then (select min(h.ends) from pgjobs.switch_holds h)
       when 'api_requests' then (select min(a.asked_at) from pgjobs.api_requests a)
       when 'requests' then (select min(q.at) from pgjobs.requests q)
       -- What may go of them depends on their jobs: it counts when the next walk should have begun.

@@ -25,6 +25,7 @@ begin
     _rule := case _rule.what
       when 'callbacks' then pgjobs.clear_rows(_rule, 'pgjobs.callbacks', 'closed_at', _until, _most)
       when 'events' then pgjobs.clear_events(_rule, _until, _most)
+      when 'switch_holds' then pgjobs.clear_rows(_rule, 'pgjobs.switch_holds', 'ends', _until, _most)
       when 'api_requests' then pgjobs.clear_rows(_rule, 'pgjobs.api_requests', 'asked_at', _until, _most)
       when 'requests' then pgjobs.clear_rows(_rule, 'pgjobs.requests', 'at', _until, _most)
       else pgjobs.clear_ended(_rule, _until, _most)

@@ -1,4 +1,4 @@
--- Reads: events, shards, holds, switch   Writes: nothing
+-- Reads: events, shards, holds, switch_holds, checkpoints, uncertain_ranges   Writes: nothing
 create or replace function pgjobs.job_bands(_job_id bigint)
 returns table (kind text, begins timestamptz, ends timestamptz, reason text, by_whom text)
 language plpgsql
@@ -6,58 +6,61 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _event record;
-  _status text;
-  _pause text;
-  _begun boolean := false;
-  _next text;
+  -- A takeover that is shorter is none that anybody would look for.
+  _least constant interval := interval '3 seconds';
+  _now timestamptz := pgjobs.now();
+  _started timestamptz := (select min(p.started_at) from pgjobs.shards p where p.job_id = _job_id);
+  _over timestamptz;
+  _own tstzmultirange := '{}';
+  _held tstzmultirange := '{}';
+  _band record;
+  _part tstzrange;
 begin
-  for _event in
-    select e.at, e.to_status, e.pause, e.reason, e.by_whom
-    from (
-      select e.id, e.at, replace(e.to_status, 'cancelled', 'canceled') as to_status, e.pause, e.reason, coalesce(e.actor, e.role) as by_whom
-      from pgjobs.events e
-      where e.job_id = _job_id and num_nonnulls(e.to_status, e.pause) > 0
-      order by e.job_id desc, e.id desc
-      limit 2000) e
-    order by e.id
+  if _started is null then
+    return;
+  end if;
+  select b.begins into _over from pgjobs.event_bands(_job_id) b where b.kind = 'over';
+  _over := coalesce(_over, _now);
+  select coalesce(range_agg(tstzrange(b.begins, b.ends)), '{}') into _own
+  from pgjobs.event_bands(_job_id) b where b.kind not in ('over', 'waiting');
+
+  -- What is paused by itself as well is told once.
+  for _band in
+    select h.begins, coalesce(h.ends, _now) as ends, h.reason, h.role from pgjobs.switch_holds h
+    where (h.ends is null or h.ends > _started) and h.begins < _over order by h.id desc limit 1000
   loop
-    _status := coalesce(_event.to_status, _status);
-    _pause := case when _event.pause = 'resumed' or _event.to_status = 'in progress' then null else coalesce(_event.pause, _pause) end;
-    _begun := _begun or _status = 'in progress';
-    _next := case when not _begun or _status = 'done' then null
-                  when _status = 'canceled' then 'stopped'
-                  when _status = 'error' then 'broken'
-                  when _pause is not null then _pause
-                  when _status = 'ready' then 'waiting' end;
-    if _next is distinct from kind then
-      ends := _event.at;
-      if kind is not null and begins < ends then
-        return next;
-      end if;
-      kind := _next;
-      begins := _event.at;
-      reason := case
-        when _event.pause = 'paused' and _event.to_status is null then null
-        -- What the rule itself says, without what else the event tells.
-        when _event.pause = 'held' then coalesce((
-          select h.reason from pgjobs.holds h
-          where h.job_id = _job_id and h.at between _event.at - interval '1 s' and _event.at order by h.at desc limit 1), _event.reason)
-        else _event.reason end;
-      by_whom := _event.by_whom;
-    end if;
+    for _part in select r from unnest(tstzmultirange(
+      tstzrange(greatest(_band.begins, _started), greatest(_band.begins, _started, least(_band.ends, _over)))) - _own) r
+    loop
+      kind := 'held'; begins := lower(_part); ends := upper(_part); reason := _band.reason; by_whom := _band.role;
+      _held := _held + tstzmultirange(_part);
+      return next;
+    end loop;
   end loop;
-  ends := pgjobs.now();
-  if kind is null and _status = 'in progress' then
-    select 'held', greatest(s.at, (select min(p.started_at) from pgjobs.shards p where p.job_id = _job_id)), s.reason, s.role
-    into kind, begins, reason, by_whom
-    from pgjobs.switch s where s.held;
-  end if;
-  -- What has ended is no pause.
-  if kind in ('paused', 'held', 'waiting') and begins < ends then
+
+  for _band in
+    select * from pgjobs.event_bands(_job_id) b where b.kind not in ('over', 'waiting')
+  loop
+    kind := _band.kind; begins := _band.begins; ends := _band.ends; reason := _band.reason; by_whom := _band.by_whom;
     return next;
-  end if;
+  end loop;
+  _own := _own + _held;
+
+  for _band in
+    select b.begins, b.ends, b.reason, b.by_whom, interval '0' as at_least from pgjobs.event_bands(_job_id) b where b.kind = 'waiting'
+    union all
+    select l.begins, least(l.ends, _over), l.reason, l.by_whom, _least from pgjobs.lost_times(_job_id) l where l.begins < _over
+    order by 1
+  loop
+    for _part in select r from unnest(tstzmultirange(tstzrange(_band.begins, greatest(_band.begins, _band.ends))) - _own) r
+    loop
+      continue when upper(_part) - lower(_part) < _band.at_least;
+      kind := 'waiting'; begins := lower(_part); ends := upper(_part); reason := _band.reason; by_whom := _band.by_whom;
+      _own := _own + tstzmultirange(_part);
+      return next;
+    end loop;
+  end loop;
 end;
 $$;
 comment on function pgjobs.job_bands(bigint) is
-  'When a job that had begun stood still, by its events (the last 2,000 that say so): paused by somebody, held by a rule of its own or now by the kill switch, stopped or broken until it was resumed, waiting for a daemon. by_whom: who did it. Times at which a window was closed are not among them.';
+  'When a job that had begun stood still: paused by somebody, held by a rule of its own or by the kill switch, stopped or broken until it was resumed, waiting for a daemon (handed back by one, or for 3 seconds and more after its daemon was lost). No two overlap. by_whom: who did it. Times at which a window was closed are not among them.';

@@ -34,6 +34,18 @@ REPORTS = (
         (f"{PLOT_SQL}::test_when_it_stood_still_is_known",),
     ),
     Mutant(
+        "page-holds",
+        "a hold of everything stays in the plot when it is over",
+        (Edit("sql/status/job_bands.sql", "(h.ends is null or h.ends > _started)", "h.ends is null"),),
+        (f"{PLOT_SQL}::test_a_hold_stays_in_the_plot_when_it_is_over",),
+    ),
+    Mutant(
+        "page-lost",
+        "the time between a lost daemon and the next one is a band",
+        (Edit("sql/engine/free_lost_shards.sql", "l.at, 'lost')", "l.at)"),),
+        (f"{PLOT_SQL}::test_a_lost_daemon_is_a_band",),
+    ),
+    Mutant(
         "page-hash",
         "a report that was changed is not what was made",
         (

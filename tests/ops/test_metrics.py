@@ -324,6 +324,7 @@ def test_a_scrape_touches_no_big_table(db: Db, database: str) -> None:
         "xmp_job_types",
         "job_counts",
         "switch",
+        "switch_holds",
         "reply_faults",
         "item_counts",
         "item_totals",

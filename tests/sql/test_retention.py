@@ -109,6 +109,18 @@ def test_requests_of_yesterday_go(db: Db) -> None:
     assert [2] == db.column("select id from pgjobs.api_requests")
 
 
+def test_old_holds_of_everything_go(db: Db) -> None:
+    """Of the kill switch it is kept for a year when it was on; as long as it is on, it stays."""
+    for reason in ("first", "second", "third"):
+        db.execute("select pgjobs.hold_all(%s)", (reason,))
+    db.execute(
+        "update pgjobs.switch_holds set begins = '2020-01-01',"
+        " ends = case when id = 1 then now() - '370 days'::interval when id = 2 then now() end"
+    )
+    clear(db)
+    assert [2, 3] == db.column("select id from pgjobs.switch_holds order by id")
+
+
 def test_daemons_that_fell_silent_go(db: Db) -> None:
     """A daemon that has been silent for ten minutes is forgotten."""
     for name in ("idle", "gone"):

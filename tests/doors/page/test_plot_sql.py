@@ -236,9 +236,69 @@ def test_a_running_job_is_drawn_up_to_now(db: Db) -> None:
     ]
     at(db, 20, "select pgjobs.release_all()", f"select pgjobs.pause_job({job})")
     at(db, 30)
-    assert [("paused", 20, 30)] == [
-        (band["kind"], at_second(band["from"]), at_second(band["to"])) for band in plot(db, job)["bands"]
-    ]
+    assert [("held", 10, 20), ("paused", 20, 30)] == bands(db, job)
+
+
+def bands(db: Db, job: int) -> list[tuple[str, float, float]]:
+    """When it stood still, in seconds from the beginning."""
+    return [(band["kind"], at_second(band["from"]), at_second(band["to"])) for band in plot(db, job)["bands"]]
+
+
+def test_a_hold_stays_in_the_plot_when_it_is_over(db: Db) -> None:
+    """Each time at which the kill switch was on is a band with its reason, while the job lived and was not paused by
+    itself; another reason is another one, and those before and after the job are none."""
+    at(db, -50, "select pgjobs.hold_all('before')")
+    at(db, -40, "select pgjobs.release_all()", "select set_config('pgjobs.now', '', false)")
+    job = begun(db)
+    tell(db, job, [Told(second, 10) for second in (5, 9, 25, 29, 55, 59)])
+    at(db, 10, "select pgjobs.hold_all('a look')")
+    at(db, 15, "select pgjobs.hold_all('a longer look')")
+    at(db, 20, "select pgjobs.release_all()")
+    at(db, 30, f"select pgjobs.pause_job({job})")
+    at(db, 35, "select pgjobs.hold_all('the gateway')")
+    at(db, 40, f"select pgjobs.resume_job({job})")
+    at(db, 50, "select pgjobs.release_all()")
+    end(db, job, 60)
+    at(db, 70, "select pgjobs.hold_all('behind it')")
+    assert [("held", 10, 15), ("held", 15, 20), ("paused", 30, 40), ("held", 40, 50)] == bands(db, job)
+    report = db.value("select pgjobs.job_report(%s)", job)
+    assert ["a look", "a longer look", None, "the gateway"] == [each["reason"] for each in report["standstills"]]
+    assert 2 == plot(db, job)["rate"]["mean"], "sixty in thirty seconds"
+
+
+def test_a_lost_daemon_is_a_band(db: Db) -> None:
+    """From when the daemon was heard of last until another one had the job: waiting for a daemon, in the plot and in
+    what happened; what was taken over at once is none."""
+    job = begun(db)
+    tell(db, job, [Told(5, 10), Told(10, 10)])
+    lose = (
+        "update pgjobs.shards set updated_at = '{at}', lease_until = '{until}', lease_check_at = '{until}',"
+        " owner = '00000000-0000-0000-0000-000000000009'; "
+        "select pgjobs.free_lost_shards('00000000-0000-0000-0000-000000000001', '{{}}')"
+    )
+    for lost, until in ((10, 40), (51, 52)):
+        moments = [(BEGIN + timedelta(seconds=second)).isoformat() for second in (lost, until)]
+        db.execute(lose.format(at=moments[0], until=moments[1]).encode())
+    db.execute("update pgjobs.shards set claimed_at = %s", (BEGIN + timedelta(seconds=53),))
+    db.execute(
+        "insert into pgjobs.uncertain_ranges values (%s, 0, 1, 20, 30, %s)", (job, BEGIN + timedelta(seconds=45))
+    )
+    tell_more(db, job, 60)
+    end(db, job, 60)
+    assert [("waiting", 10, 45)] == bands(db, job)
+    report = db.value("select pgjobs.job_report(%s)", job)
+    assert "heard of no more" in report["standstills"][0]["reason"]
+    assert 2 == sum("heard of no more" in (event["reason"] or "") for event in report["timeline"])
+    assert 30 / 25 == plot(db, job)["rate"]["mean"]
+
+
+def tell_more(db: Db, job: int, second: float) -> None:
+    """One more checkpoint of ten records, of the next epoch."""
+    db.execute(
+        "insert into pgjobs.checkpoints values (%s, 0, 3, 2, %s, 30, 10, 0, 0, 1500, '', '', 5, null)",
+        (job, BEGIN + timedelta(seconds=second)),
+    )
+    db.execute("update pgjobs.shards set considered = 30, sent = 30, checkpoints = 3 where job_id = %s", (job,))
 
 
 @pytest.mark.parametrize("points", ["0", "301", "-1", "null::integer"])
