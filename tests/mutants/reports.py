@@ -24,7 +24,13 @@ REPORTS = (
     Mutant(
         "page-sum",
         "the pieces of a plot add up to the counts of the job",
-        (Edit("sql/doors/page/page_plot.sql", "least(l.pieces - 1, floor(", "(floor("),),
+        (
+            Edit(
+                "sql/doors/page/page_plot.sql",
+                "round(h.records * h.upto) - round(h.records * h.since)",
+                "round(h.records * (h.upto - h.since))",
+            ),
+        ),
         (f"{PLOT_SQL}::test_the_pieces_add_up_to_the_counts_of_the_job",),
     ),
     Mutant(
@@ -44,6 +50,30 @@ REPORTS = (
         "the time between a lost daemon and the next one is a band",
         (Edit("sql/engine/free_lost_shards.sql", "l.at, 'lost')", "l.at)"),),
         (f"{PLOT_SQL}::test_a_lost_daemon_is_a_band",),
+    ),
+    Mutant(
+        "page-burst",
+        "what a checkpoint accounts for lies in the time of its window",
+        (Edit("sql/doors/page/page_plot.sql", "case when l.looked_at = l.checkpoints then", "case when false then"),),
+        (f"{PLOT_SQL}::test_a_short_job_has_pieces_of_a_second",),
+    ),
+    Mutant(
+        "page-lately",
+        "the speed of now is that of the last ten seconds in which it could move",
+        (Edit("sql/status/job_speeds.sql", "_since := _band.begins;", "_since := _band.ends;"),),
+        ("tests/doors/page/test_live_progress.py::test_a_speed_is_that_of_the_time_in_which_it_could_move",),
+    ),
+    Mutant(
+        "page-granted",
+        "the speed of now is never above the rate",
+        (
+            Edit(
+                "sql/status/job_speeds.sql",
+                "least(_looked, moving)), 1), c.rate, c.type_rate)",
+                "least(_looked, moving)), 1))",
+            ),
+        ),
+        ("tests/doors/page/test_live_progress.py::test_a_speed_is_never_above_the_rate",),
     ),
     Mutant(
         "page-hash",

@@ -1,6 +1,6 @@
-"""The life of a job as a plot: records per second, how long confirms took, and the backlog, over time in UTC.
+"""The life of a job as a plot: what was sent per second and what was not, how long confirms took, and the backlog, in UTC.
 
-Three panels of one time axis; when the job stood still is a band behind all of them. What is drawn, and what is said of
+Panels of one time axis; when the job stood still is a band behind all of them. What is drawn, and what is said of
 it, comes from pgjobs.page_plot().
 """
 
@@ -49,8 +49,10 @@ class Panel(NamedTuple):
     lines: tuple[Line, ...]
 
 
+UNSENT = Panel("Not sent (skipped or returned), per second", (Line("unsent", "line-unsent", ""),))
 PANELS = (
-    Panel("Records per second", (Line("rate", "line-rate", ""),)),
+    Panel("Sent per second", (Line("rate", "line-rate", ""),)),
+    UNSENT,
     Panel(
         "Confirm latency, ms",
         (Line("confirm_ms", "line-confirm", "middle window"), Line("confirm_most", "line-most", "slowest window")),
@@ -78,10 +80,10 @@ def described(plot: Plot) -> str:
     """What the plot shows, in words."""
     rate, confirm, looked_at = plot["rate"], plot["confirm"], plot["looked_at"]
     times = f"From {moment(_when(plot['from']))} to {moment(_when(plot['to']))}"
-    speed = f"{number(rate['mean'])} per second on average while it ran, {number(rate['peak'])} at most"
+    speed = f"{number(rate['mean'])} sent per second on average while it could move, {number(rate['peak'])} at most"
     said = [
-        f"{times}, in {len(plot['points'])} pieces of {duration(plot['seconds'])}.",
-        f"{number(plot['records'])} records, {speed}.",
+        f"{times}, in {_pieces(len(plot['points']))} of {duration(plot['seconds'])}.",
+        f"{number(plot['records'])} records, {number(plot['sent'])} of them sent: {speed}.",
     ]
     if confirm["p50"] is not None:
         said.append(
@@ -99,6 +101,10 @@ def described(plot: Plot) -> str:
     return " ".join(said)
 
 
+def _pieces(n: int) -> str:
+    return "one piece" if n == 1 else f"{n} pieces"
+
+
 def band_words(band: Mapping[str, Any]) -> str:
     """What a band says: what the job did, when, for how long, by whom and why."""
     begins, ends = _when(band["from"]), _when(band["to"])
@@ -113,6 +119,8 @@ def draw(plot: Plot) -> Markup:
     axis = _TimeAxis(_when(plot["from"]), _when(plot["to"]))
     points = plot["points"]
     panels = [panel for panel in PANELS if any(point[panel.lines[0].key] is not None for point in points)]
+    # Where everything was sent, nothing is said of what was not.
+    panels = [panel for panel in panels if panel is not UNSENT or any(point["unsent"] for point in points)]
     bottom = HEAD + len(panels) * PANEL + (len(panels) - 1) * GAP
     edges = [axis.x(axis.begin + timedelta(seconds=axis.seconds * n / len(points))) for n in range(len(points) + 1)]
     parts = [_band(band, axis, bottom) for band in plot["bands"]]

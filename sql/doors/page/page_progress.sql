@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, job_status, job_item_counts, shards, checkpoints, cancellations, switch, holds, and what plan reads   Writes: nothing
+-- Reads: events, switch_holds, uncertain_ranges, xmp_jobs, job_status, job_item_counts, shards, checkpoints, cancellations, switch, holds, and what plan reads   Writes: nothing
 create or replace function pgjobs.page_progress(_ids bigint[])
 returns jsonb
 language plpgsql
@@ -17,7 +17,7 @@ begin
       'moving', t.state in ('preparing', 'running', 'stopping', 'cancelling'),
       'percent', coalesce(s.percent, 0), 'total', s.total, 'considered', coalesce(s.considered, 0), 'sent', coalesce(s.sent, 0),
       'skipped', coalesce(s.skipped, 0), 'returned', coalesce(s.returned, 0), 'items', i.items,
-      'rate', n.rate, 'average', s.records_per_second,
+      'rate', n.rate, 'average', n.average,
       -- What is paused, or ends before it is through, has no moment at which it is through.
       'eta', case t.state when 'running' then s.eta when 'waiting' then pgjobs.eta(a.id) end,
       -- A daemon may be about to let go of it.
@@ -33,14 +33,7 @@ begin
         'open', c.waiting + c.launched + c.to_retry, 'good', c.good, 'failed', c.failed, 'timed_out', c.timed_out,
         'cancelled', c.cancelled, 'refused', c.refused) as items
       from pgjobs.job_item_counts c where c.job_id = a.id offset 0) i on true
-    left join lateral (
-      select round(sum(k.n) / greatest(1, least(10, pgjobs.seconds_between(min(p.claimed_at), statement_timestamp()))), 1) as rate
-      from pgjobs.shards p
-      cross join lateral (
-        select c.sent + c.skipped + c.returned as n from pgjobs.checkpoints c
-        where c.job_id = p.job_id and c.shard = p.shard and c.number > p.checkpoints - 200
-          and c.at > statement_timestamp() - interval '10 seconds') k
-      where p.job_id = a.id and p.owner is not null) n on t.state = 'running');
+    left join lateral (select v.lately as rate, v.average from pgjobs.job_speeds(a.id) v offset 0) n on t.state = 'running');
 exception when others then
   if cardinality(_ids) > 1 then
     return (
@@ -62,4 +55,4 @@ exception when others then
 end;
 $$;
 comment on function pgjobs.page_progress(bigint[]) is
-  'What moves of these jobs, for the jobs page: state and status word, counts, records per second within the last ten seconds (rate) and since they were claimed (average), eta, why they do not move; final: they never move again; moving: it is worth looking every second. A JSON array in the order of the ids; there is nothing for an id that no job has.';
+  'What moves of these jobs, for the jobs page: state and status word, counts, what was sent by second within the last ten seconds in which they could move (rate) and of all of that time (average), as job_speeds() says, eta, why they do not move; final: they never move again; moving: it is worth looking every second. A JSON array in the order of the ids; there is nothing for an id that no job has.';

@@ -58,6 +58,32 @@ def test_a_job_that_moves_has_a_speed_and_an_end(db: Db) -> None:
     assert (900, 900, 0, 0) == tuple(found[name] for name in ("considered", "sent", "skipped", "returned"))
 
 
+def test_a_speed_is_that_of_the_time_in_which_it_could_move(db: Db) -> None:
+    """Three seconds behind a pause the last ten seconds are seven before it and three behind it; the average is what
+    was sent in the time in which it could move, as in its plot; neither counts what was skipped."""
+    job, _ = moving(db)
+    checkpoint(db, job, 2, 200, "15 s")
+    db.execute("update pgjobs.shards set skipped = 900, considered = considered + 900")
+    for pause, ago in (("paused", 13), ("resumed", 3)):
+        db.execute(
+            "insert into pgjobs.events (job_id, at, role, pause)"
+            " values (%s, now() - make_interval(secs => %s), 'x', %s)",
+            (job, ago, pause),
+        )
+    db.execute("update pgjobs.events set at = now() - interval '20 s' where to_status is not null")
+    found = progress(db, job)
+    assert 70.0 == found["rate"]
+    assert 70 == pytest.approx(found["average"], abs=1)
+    assert found["average"] == pytest.approx(db.value("select pgjobs.page_plot(%s)", job)["rate"]["mean"], abs=1)
+
+
+def test_a_speed_is_never_above_the_rate(db: Db) -> None:
+    """What was granted in one piece looks faster than it was: its rate is the most that is told."""
+    job, _ = moving(db)
+    db.execute("update xmp_jobs set rate = 40 where id = %s", (job,))
+    assert 40 == progress(db, job)["rate"]
+
+
 @pytest.mark.parametrize("how", ["pause", "stop", "switch"])
 def test_what_is_paused_has_no_end(db: Db, how: str) -> None:
     """A job that was told to pause or to stop has no moment at which it will be through, from that moment on: although

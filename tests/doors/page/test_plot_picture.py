@@ -19,7 +19,7 @@ EVIL = '</title><script>alert("1")</script> & \x00\x1b\u202e =cmd|x'
 
 def piece(second: float, rate: float, **values: Any) -> dict[str, Any]:
     """A piece of a plot."""
-    told = {"records": rate * 10, "sent": 0, "confirm_ms": None, "confirm_most": None, "backlog": None}
+    told = {"records": rate * 10, "sent": 0, "unsent": 0, "confirm_ms": None, "confirm_most": None, "backlog": None}
     return {"at": (BEGIN + timedelta(seconds=second)).isoformat(), "rate": rate, **told, **values}
 
 
@@ -120,6 +120,8 @@ def test_steps_leave_gaps() -> None:
 def test_three_panels_of_what_is_known() -> None:
     """Speed, latency and backlog have a panel each where they are known; a value is as high as the scale says."""
     some = plot.draw(drawn(piece(0, 10, confirm_ms=5, confirm_most=50, backlog=3), piece(10, 20)))
+    unsent = plot.draw(drawn(piece(0, 10, confirm_ms=5, backlog=3, unsent=7), piece(10, 20)))
+    assert 4 == unsent.count('class="panel-heading"')
     assert 3 == some.count('class="panel-heading"')
     only = str(plot.draw(drawn(piece(0, 10), piece(10, 20))))
     assert 1 == only.count('class="panel-heading"')
@@ -157,7 +159,9 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
     assert set(named) == set((svg.get("aria-labelledby") or "").split())
     words = named["plot-desc"].replace("\u202f", " ")
     for part in (
-        "From 2026-11-26 23:50:00 UTC to 2026-11-26 23:50:10 UTC", "1 234 567 records", "12.5 per second",
+        "From 2026-11-26 23:50:00 UTC to 2026-11-26 23:50:10 UTC", "1 234 567 records",
+        "1 of them sent: 12.5 sent per second on average while it could move, 40 at most",
+        "in one piece of 10 s",
         "within 7 ms",
         "95 % within 21 ms", "the slowest within 1 500 ms", "The backlog was 42", "It stood still once",
         "Drawn from 6 000 of its 100 000 checkpoints",

@@ -23,7 +23,7 @@ MANY = 100_000
 
 def test_the_pieces_add_up_to_the_counts_of_the_job(db: Db) -> None:
     """Whatever the checkpoints of whatever shards, and in however few pieces they are told: all records lie in the
-    piece of their moment, and together they are those of the job."""
+    pieces of their window, and together they are those of the job."""
 
     @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.lists(SHARD, min_size=1, max_size=3), st.integers(1, 300))
@@ -41,19 +41,23 @@ def test_the_pieces_add_up_to_the_counts_of_the_job(db: Db) -> None:
             assert "one checkpoint" == found["state"]
             return
         pieces: list[dict[str, Any]] = found["points"]
-        assert 1 <= len(pieces) <= min(points, len(all_told))
+        assert 1 <= len(pieces) <= points
         for name in ("sent", "records"):
             assert sum(piece[name] for piece in pieces) == found[name]
         assert found["records"] == sum(each.sent + each.skipped for each in all_told)
         width = last / len(pieces)
-        expected = [0] * len(pieces)
-        for each in all_told:
-            expected[min(len(pieces) - 1, int(each.second // width))] += each.sent + each.skipped
-        # A checkpoint on the very edge of two pieces may be in either, for their length is no whole number.
-        on_edges = {n for each in all_told for n in range(1, len(pieces)) if abs(each.second - n * width) < 1e-6}
+        touched = [0] * len(pieces)
+        for told in shards:
+            former = 0.0
+            for each in told:
+                # Its window lasted as long as its confirms took, and 300 ms, but not longer than since the one before.
+                since = max(0.0, former, each.second - (each.confirm_ms or 0) / 1000 - 0.3)
+                for n in range(len(pieces)):
+                    if n * width <= each.second + 1e-6 and since <= (n + 1) * width + 1e-6:
+                        touched[n] += each.sent + each.skipped
+                former = each.second
         for n, piece in enumerate(pieces):
-            if not {n, n + 1} & on_edges:
-                assert piece["records"] == expected[n]
+            assert 0 <= piece["sent"] <= piece["records"] <= touched[n]
         latencies = [each.confirm_ms for each in all_told if each.confirm_ms is not None]
         assert found["confirm"]["most"] == max(latencies, default=None)
         assert found["backlog"] == max((each.backlog for each in all_told if each.backlog is not None), default=None)
@@ -83,7 +87,8 @@ def test_what_each_piece_says(db: Db) -> None:
     assert {
         "records": 300,
         "sent": 250,
-        "rate": 30,
+        "rate": 25,
+        "unsent": 5,
         "confirm_ms": 20,
         "confirm_most": 30,
         "backlog": 9,
@@ -91,12 +96,13 @@ def test_what_each_piece_says(db: Db) -> None:
     assert {
         "records": 13,
         "sent": 10,
-        "rate": 1.3,
+        "rate": 1,
+        "unsent": 0.3,
         "confirm_ms": 5,
         "confirm_most": 5,
         "backlog": None,
     }.items() <= second.items()
-    assert {"mean": 15.65, "peak": 30, "p50": 1.3, "p95": 30} == found["rate"]
+    assert {"mean": 13, "peak": 25, "p50": 1, "p95": 25} == found["rate"]
     assert {"windows": 4, "p50": 10, "p95": 30, "p99": 30, "most": 30} == found["confirm"]
 
 
@@ -151,7 +157,7 @@ def test_many_shards_share_what_is_read(db: Db) -> None:
     )
     end(db, job, 300)
     with db.transaction(force_rollback=True):
-        assert db.rows_read(f"select pgjobs.page_plot({job}, 300)") < 3_000 + 4 * 64 + 50
+        assert db.rows_read(f"select pgjobs.page_plot({job}, 300)") < 3_000 + 6 * 64 + 50
     found = plot(db, job)
     assert 63 * 3000 + 10 == sum(piece["records"] for piece in found["points"])
 
@@ -314,3 +320,33 @@ def test_a_job_that_is_not_there_has_no_plot(db: Db) -> None:
     """It is refused as everywhere."""
     for call in ("page_plot(7)", "page_plan(7)", "job_report(7)"):
         assert "PJ404" == db.refusal(f"select pgjobs.{call}").sqlstate
+
+
+def test_a_short_job_has_pieces_of_a_second(db: Db) -> None:
+    """A job of a few windows is not one piece: its bursts lie where they were, with nothing between them."""
+    job = begun(db)
+    tell(db, job, [Told(1.9, 100), Told(7.9, 100)])
+    end(db, job, 10)
+    assert [0, 100, 0, 0, 0, 0, 0, 100, 0, 0] == [piece["rate"] for piece in plot(db, job)["points"]]
+
+
+def test_a_window_is_as_long_as_its_confirms_took(db: Db) -> None:
+    """What was confirmed late was sent before; what came in while it was paused was sent before the pause."""
+    job = begun(db)
+    at(db, 10, f"select pgjobs.pause_job({job})")
+    at(db, 14, f"select pgjobs.resume_job({job})")
+    tell(db, job, [Told(4, 40, 0, 3700), Told(10.5, 10), Told(14.1, 10)])
+    end(db, job, 16)
+    assert [10, 10, 10, 10, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0, 10, 0] == [
+        piece["records"] for piece in plot(db, job)["points"]
+    ]
+
+
+def test_what_was_skipped_is_no_speed(db: Db) -> None:
+    """Speed, peak and average are those of what was sent; what was not sent is told apart."""
+    job = begun(db)
+    tell(db, job, [Told(0.9, 200, 2241), Told(1.9, 200, 0)])
+    end(db, job, 2)
+    found = plot(db, job)
+    assert [(200, 2241), (200, 0)] == [(piece["rate"], piece["unsent"]) for piece in found["points"]]
+    assert (200, 200) == (found["rate"]["mean"], found["rate"]["peak"])
