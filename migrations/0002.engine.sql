@@ -500,6 +500,7 @@ comment on column pgjobs.events.role is 'The role that logged in.';
 comment on column pgjobs.events.actor is
   'On whose behalf the role acted, as the web process says of its callers ("token cms-1", "http from 10.0.0.7") and a daemon of itself ("daemon host-1"); null: on its own.';
 create index events_job_idx on pgjobs.events (job_id, id);
+create index events_lost_idx on pgjobs.events (job_id, id) where pause = 'lost';
 comment on table pgjobs.events is 'Every transition of every job, and remarks (to_status null); only ever appended to.';
 
 create table pgjobs.uncertain_ranges (

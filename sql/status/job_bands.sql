@@ -10,6 +10,7 @@ declare
   _least constant interval := interval '3 seconds';
   _now timestamptz := pgjobs.now();
   _started timestamptz := (select min(p.started_at) from pgjobs.shards p where p.job_id = _job_id);
+  _told jsonb;
   _over timestamptz;
   _own tstzmultirange := '{}';
   _held tstzmultirange := '{}';
@@ -19,10 +20,11 @@ begin
   if _started is null then
     return;
   end if;
-  select b.begins into _over from pgjobs.event_bands(_job_id) b where b.kind = 'over';
+  _told := coalesce((select jsonb_agg(to_jsonb(b)) from pgjobs.event_bands(_job_id) b), '[]');
+  select b.begins into _over from jsonb_to_recordset(_told) b (kind text, begins timestamptz) where b.kind = 'over';
   _over := coalesce(_over, _now);
   select coalesce(range_agg(tstzrange(b.begins, b.ends)), '{}') into _own
-  from pgjobs.event_bands(_job_id) b where b.kind not in ('over', 'waiting');
+  from jsonb_to_recordset(_told) b (kind text, begins timestamptz, ends timestamptz) where b.kind not in ('over', 'waiting');
 
   -- What is paused by itself as well is told once.
   for _band in
@@ -39,7 +41,8 @@ begin
   end loop;
 
   for _band in
-    select * from pgjobs.event_bands(_job_id) b where b.kind not in ('over', 'waiting')
+    select * from jsonb_to_recordset(_told) b (kind text, begins timestamptz, ends timestamptz, reason text, by_whom text)
+    where b.kind not in ('over', 'waiting')
   loop
     kind := _band.kind; begins := _band.begins; ends := _band.ends; reason := _band.reason; by_whom := _band.by_whom;
     return next;
@@ -47,7 +50,8 @@ begin
   _own := _own + _held;
 
   for _band in
-    select b.begins, b.ends, b.reason, b.by_whom, interval '0' as at_least from pgjobs.event_bands(_job_id) b where b.kind = 'waiting'
+    select b.begins, b.ends, b.reason, b.by_whom, interval '0' as at_least
+    from jsonb_to_recordset(_told) b (kind text, begins timestamptz, ends timestamptz, reason text, by_whom text) where b.kind = 'waiting'
     union all
     select l.begins, least(l.ends, _over), l.reason, l.by_whom, _least from pgjobs.lost_times(_job_id) l where l.begins < _over
     order by 1

@@ -1,4 +1,4 @@
-"""The life of a job as a plot: what was sent per second and what was not, how long confirms took, and the backlog, in UTC.
+"""The life of a job as a plot: what was sent per second and what was not, how long confirms took, and the backlog.
 
 Panels of one time axis; when the job stood still is a band behind all of them. What is drawn, and what is said of
 it, comes from pgjobs.page_plot().

@@ -33,7 +33,9 @@ begin
         'open', c.waiting + c.launched + c.to_retry, 'good', c.good, 'failed', c.failed, 'timed_out', c.timed_out,
         'cancelled', c.cancelled, 'refused', c.refused) as items
       from pgjobs.job_item_counts c where c.job_id = a.id offset 0) i on true
-    left join lateral (select v.lately as rate, v.average from pgjobs.job_speeds(a.id) v offset 0) n on t.state = 'running');
+    left join lateral (
+      -- Only of what runs its events are read.
+      select v.lately as rate, v.average from (select where t.state = 'running') r cross join lateral pgjobs.job_speeds(a.id) v offset 0) n on true);
 exception when others then
   if cardinality(_ids) > 1 then
     return (
