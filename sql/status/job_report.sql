@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, shards, checkpoints, outcomes, events, uncertain_ranges, log_segments, item_counts, holds, switch, daemons   Writes: nothing
+-- Reads: xmp_jobs, xmp_job_types, shards, checkpoints, outcomes, events, uncertain_ranges, log_segments, item_counts, holds, switch, switch_holds, daemons   Writes: nothing
 create or replace function pgjobs.job_report(_id bigint)
 returns jsonb
 language plpgsql
@@ -44,8 +44,15 @@ begin
     'items', (select to_jsonb(c) - 'job_id' from pgjobs.job_item_counts c where c.job_id = _id),
     'timeline', (
       select coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'from', e.from_status, 'to', e.to_status, 'pause', e.pause, 'reason', e.reason,
-        'actor', e.actor, 'role', e.role, 'application', e.application) order by e.id), '[]')
-      from (select * from pgjobs.events v where v.job_id = _id order by v.job_id desc, v.id desc limit _most) e),
+        'actor', e.actor, 'role', e.role, 'application', e.application) order by e.at, e.id), '[]')
+      from (
+        (select v.id, v.at, v.from_status, v.to_status, v.pause, v.reason, v.actor, v.role, v.application
+         from pgjobs.events v where v.job_id = _id order by v.job_id desc, v.id desc limit _most)
+        union all
+        -- What stopped all jobs stopped this one too.
+        select null, b.begins, null, null, 'held', 'everything is held: ' || b.reason, null, b.by_whom, null
+        from pgjobs.job_bands(_id) b
+        where b.kind = 'held' and exists (select from pgjobs.switch_holds h where h.begins <= b.begins and h.reason = b.reason)) e),
     'standstills', (
       select coalesce(jsonb_agg(jsonb_build_object('kind', b.kind, 'from', b.begins, 'to', b.ends,
         'seconds', trim_scale(round(pgjobs.seconds_between(b.begins, b.ends), 3)), 'reason', b.reason, 'by', b.by_whom) order by b.begins), '[]') from pgjobs.job_bands(_id) b),
@@ -82,4 +89,4 @@ begin
 end;
 $$;
 comment on function pgjobs.job_report(bigint) is
-  'All that is known of what a job did, as one JSON object: its row and settings, counts, outcomes, the last 1,000 events and uncertain ranges, when it stood still, page_plot(), shards and epochs, whether the accounts agree as far as the database knows, and the hash chain of each log: that of the last checkpoint of its shard. interim: the job is not over for good. sha256 is that of the canonical_json() of all the rest, in UTF-8. Refuses (PJ404) when there is no such job.';
+  'All that is known of what a job did, as one JSON object: its row and settings, counts, outcomes, the last 1,000 events, with when everything was held meanwhile, and uncertain ranges, when it stood still, page_plot(), shards and epochs, whether the accounts agree as far as the database knows, and the hash chain of each log: that of the last checkpoint of its shard. interim: the job is not over for good. sha256 is that of the canonical_json() of all the rest, in UTF-8. Refuses (PJ404) when there is no such job.';

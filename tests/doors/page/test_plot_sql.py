@@ -269,6 +269,11 @@ def test_a_hold_stays_in_the_plot_when_it_is_over(db: Db) -> None:
     assert [("held", 10, 15), ("held", 15, 20), ("paused", 30, 40), ("held", 40, 50)] == bands(db, job)
     report = db.value("select pgjobs.job_report(%s)", job)
     assert ["a look", "a longer look", None, "the gateway"] == [each["reason"] for each in report["standstills"]]
+    assert ["a look", "a longer look", "the gateway"] == [
+        each["reason"].removeprefix("everything is held: ")
+        for each in report["timeline"]
+        if (each["reason"] or "").startswith("everything is held")
+    ]
     assert 2 == plot(db, job)["rate"]["mean"], "sixty in thirty seconds"
 
 
