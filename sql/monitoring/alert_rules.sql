@@ -7,9 +7,9 @@ set search_path = pg_catalog, pg_temp
 as $$
   values
     ('PgjobsNoDaemon', 'critical',
-     'No job runs. Start a daemon (pgjobs daemon), or look why the last one has ended: its log says so.'),
+     'No job runs. Start a daemon: pgjobs daemon. The log of the last one says why it has ended.'),
     ('PgjobsDaemonSilent', 'warning',
-     'Look at its host and at its log. Another daemon takes its shards over; what was in flight is sent again and marked.'),
+     'Look at its host and at its log. If another daemon lives, it takes its shards over; if none does, start one: pgjobs daemon. What was in flight is sent again and marked.'),
     ('PgjobsBrokerBlocked', 'critical',
      'Look at memory and disk of RabbitMQ: rabbitmqctl status shows the alarm. Nothing is lost, and jobs go on when it ends.'),
     ('PgjobsBrokerUnreachable', 'critical',
@@ -19,7 +19,7 @@ as $$
     ('PgjobsMessagesRejected', 'warning',
      'The broker gives messages back (no queue takes them) or refuses them (a full queue). Look at the routes and lengths of the queues: pgjobs doctor.'),
     ('PgjobsThroughputLow', 'warning',
-     'Look whether jobs wait for their pace (pgjobs plan JOB), and at the load of RabbitMQ and PostgreSQL: pgjobs_confirm_seconds tells which.'),
+     'Look whether jobs wait for their pace (pgjobs jobs says so), and at the load of RabbitMQ and PostgreSQL: pgjobs_confirm_seconds tells which.'),
     ('PgjobsShardsFenced', 'warning',
      'A daemon was too slow to renew its leases, and others took its shards over. Look at the load of its host, or raise PGJOBS_LEASE_SECONDS.'),
     ('PgjobsLogVolumeFull', 'critical',
@@ -29,11 +29,11 @@ as $$
     ('PgjobsJobStalled', 'warning',
      'pgjobs why JOB says what it waits for: records, confirms or a locked row.'),
     ('PgjobsJobsWaiting', 'warning',
-     'No daemon has a free place: start another one, or raise PGJOBS_MAX_RUNNING. pgjobs why JOB tells of one job.'),
+     'No daemon lives, or none has a free place: start one (pgjobs daemon), or raise PGJOBS_MAX_RUNNING. pgjobs jobs says of each why it waits.'),
     ('PgjobsEtaPastStop', 'warning',
      'What is left at the stop is closed and not sent. Give the job a higher rate, wider windows or a later stop_at: pgjobs plan JOB.'),
     ('PgjobsJobBroken', 'warning',
-     'pgjobs why JOB says what to mend; then resume it: it goes on after its last confirmed record.'),
+     'pgjobs why JOB says what is wrong: mend that, then pgjobs resume JOB. It goes on after its last confirmed record.'),
     ('PgjobsRetentionBehind', 'warning',
      'Look at the column trouble of pgjobs.retention, and whether a daemon does the chores: its log says which chore failed.');
 $$;

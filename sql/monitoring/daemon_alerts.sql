@@ -21,8 +21,9 @@ as $$
   )
   select 'PgjobsNoDaemon', 'daemons', l.at, 'no daemon is alive'
   from clock c
-  cross join lateral (select coalesce((select max(d.seen_at) from pgjobs.daemons d), (select s.applied_at from pgjobs.schema_state s)) as at) l
-  where l.at < c.now - interval '5 minutes'
+  -- Where none was ever heard of, the database may be one that is just being set up.
+  cross join lateral (select coalesce((select max(d.seen_at) from pgjobs.daemons d), (select s.applied_at + interval '5 minutes' from pgjobs.schema_state s)) as at) l
+  where l.at < c.now and not exists (select from alive)
   union all
   select 'PgjobsDaemonSilent', 'daemon ' || d.name, max(d.seen_at), format('daemon %s was not heard of for %s s', d.name, round(pgjobs.seconds_between(max(d.seen_at), min(c.now))))
   from pgjobs.daemons d, clock c

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -47,7 +48,8 @@ def held_shard(db: Db, minutes: float, *, prepared: bool = True) -> int:
 
 
 def no_daemon(db: Db) -> str:
-    db.execute("update pgjobs.schema_state set applied_at = now() - interval '6 minutes'")
+    worker = daemon(db, "two")
+    db.execute("update pgjobs.daemons set seen_at = now() - interval '16 s' where id = %s", (worker,))
     return "daemons"
 
 
@@ -173,12 +175,17 @@ def test_each_alert_fires_in_its_state(db: Db, name: str) -> None:
     row = db.row("select since, summary, what_to_do, severity from pgjobs.alerts")
     assert row[0] is not None or name == "PgjobsEtaPastStop"
     assert row[1]
-    assert row[2:] == db.row("select what_to_do, severity from pgjobs.alert_rules() where name = %s", name)
+    to_do, severity = db.row("select what_to_do, severity from pgjobs.alert_rules() where name = %s", name)
+    assert row[2:] == (re.sub(r"\bJOB\b", subject.removeprefix("job "), to_do), severity)
+    assert not re.search(r"\bJOB\b", row[2])
 
 
 NEAR: dict[str, Callable[[Db], object]] = {
-    "a daemon that has just gone": lambda db: db.execute(
+    "a database that has just been made": lambda db: db.execute(
         "update pgjobs.schema_state set applied_at = now() - interval '4 minutes'"
+    ),
+    "a daemon whose heartbeat is late": lambda db: db.execute(
+        "update pgjobs.daemons set seen_at = now() - interval '12 s' where id = %s", (daemon(db, "two"),)
     ),
     "a broker that was just lost": lambda db: daemon(db, "two", "blocked: low on memory"),
     "few refused messages": lambda db: daemon(db, "two", published_5m=1000, refused_5m=10),
@@ -207,7 +214,7 @@ NEAR: dict[str, Callable[[Db], object]] = {
 @pytest.mark.parametrize("state", NEAR)
 def test_states_that_are_near_to_an_alert(db: Db, state: str) -> None:
     """What is nearly as bad, or only looks so, is no alert."""
-    if state != "a daemon that has just gone":
+    if state not in ("a database that has just been made", "a daemon whose heartbeat is late"):
         daemon(db)
     NEAR[state](db)
     assert [] == firing(db)
@@ -217,9 +224,27 @@ def test_a_restarted_daemon_is_not_missed(db: Db) -> None:
     """A daemon whose former life was killed is not silent once its next life beats."""
     worker = daemon(db)
     db.execute("update pgjobs.daemons set seen_at = now() - interval '2 minutes' where id = %s", (worker,))
-    assert [("PgjobsDaemonSilent", "daemon one")] == firing(db)
+    assert [("PgjobsDaemonSilent", "daemon one"), ("PgjobsNoDaemon", "daemons")] == firing(db)
     daemon(db)
     assert [] == firing(db)
+
+
+def test_a_database_without_any_daemon_is_told(db: Db) -> None:
+    """Where no daemon was ever heard of, that is an alert five minutes after the database was made."""
+    db.execute("update pgjobs.schema_state set applied_at = now() - interval '6 minutes'")
+    assert [("PgjobsNoDaemon", "daemons")] == firing(db)
+
+
+def test_nobody_promises_a_daemon_that_does_not_live(db: Db) -> None:
+    """When the only daemon dies, the worst is that none is alive, with the command that starts one; of the silent one
+    nothing says that another takes its shards over."""
+    worker = daemon(db)
+    db.execute("update pgjobs.daemons set seen_at = now() - interval '83 s' where id = %s", (worker,))
+    none, silent = db.execute("select name, summary, what_to_do from pgjobs.alerts").fetchall()
+    assert ("PgjobsNoDaemon", "no daemon is alive") == none[:2]
+    assert "pgjobs daemon" in none[2]
+    assert "PgjobsDaemonSilent" == silent[0]
+    assert "if none does, start one: pgjobs daemon" in silent[2]
 
 
 def test_since_when_the_broker_is_away(db: Db) -> None:
