@@ -31,7 +31,7 @@ begin
     perform set_config('pgjobs.reason', '', true);
     return true;
   end if;
-  return pgjobs.hold_job(_job_id, 'misfire', _words || '; start it to run it all the same');
+  return pgjobs.hold_job(_job_id, 'misfire', _words || format('; to run it all the same, run "pgjobs start %s"', _job_id));
 end;
 $$;
 comment on function pgjobs.handle_misfire(bigint) is

@@ -12,7 +12,7 @@ as $$
       (select format('its task %s is paused: set active = true in pgjobs.tasks', t.id)
        from public.xmp_jobs j join pgjobs.tasks t on t.id = j.task_id
        where j.id = _job_id and j.status::text = 'ready' and not t.active),
-      'it is paused: set active = true') end;
+      format('it is paused: run "pgjobs resume %s", or set active = true in SQL', _job_id)) end;
 $$;
 comment on function pgjobs.pause_reason(bigint) is
   'Why a job that has begun and is not active waits: a rule of its own, its task, or somebody paused it; null when its stop has come, for then it is closed all the same.';

@@ -23,19 +23,19 @@ begin
   union all select _errors, _attempts limit 1;
   if _errors > _count then
     _kind := 'budget';
-    reason := format('%s refused, returned or failed, and its budget.errors allows %s; look at pgjobs.job_outcomes, then resume it',
-      pgjobs.counted(_errors, 'record was', 'records were'), _count);
+    reason := format('%s refused, returned or failed, and its budget.errors allows %s; look at "pgjobs outcomes %s", then run "pgjobs resume %3$s"',
+      pgjobs.counted(_errors, 'record was', 'records were'), _count, _job_id);
   elsif _attempts >= coalesce(_after, 1000) and _errors > _share * _attempts then
     _kind := 'budget';
-    reason := format('%s of %s records were refused, returned or failed, and its budget.errors allows a share of %s; look at pgjobs.job_outcomes, then resume it',
-      _errors, _attempts, _share);
+    reason := format('%s of %s records were refused, returned or failed, and its budget.errors allows a share of %s; look at "pgjobs outcomes %s", then run "pgjobs resume %4$s"',
+      _errors, _attempts, _share, _job_id);
   elsif _first is not null and not exists (
     select from pgjobs.holds h where h.job_id = _job_id and h.kind = 'canary' and h.released_at is not null) then
     room := greatest(0, least(room, _first - _published - _others));
     if _published >= _first then
       _kind := 'canary';
-      reason := case _published when 1 then 'its first record is sent, as its budget.canary says: look at it, then resume it'
-        else format('its first %s records are sent, as its budget.canary says: look at them, then resume it', _published) end;
+      reason := format(case _published when 1 then 'its first record is sent, as its budget.canary says: look at it, then run "pgjobs resume %2$s"'
+        else 'its first %1$s records are sent, as its budget.canary says: look at them, then run "pgjobs resume %2$s"' end, _published, _job_id);
     end if;
   end if;
   if _kind is not null and not pgjobs.hold_job(_job_id, _kind, reason) then

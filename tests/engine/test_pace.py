@@ -148,7 +148,8 @@ def test_a_paused_job_goes_on_where_it_was(engine: Engine) -> None:
     set_on(engine, job, active=False)
     engine.wait_until("not exists (select from pgjobs.shards where owner is not null or due_at is not null)")
     assert engine.value("select status from xmp_jobs where id = %s", job) == "in progress"
-    assert engine.value("select pgjobs.why(%s)", job) == "it is paused: set active = true"
+    words = f'it is paused: run "pgjobs resume {job}", or set active = true in SQL'
+    assert engine.value("select pgjobs.why(%s)", job) == words
     assert engine.value(SENT, job) < 400
     set_on(engine, job, active=True, rate=None)
     engine.wait_status(job, "done")

@@ -57,11 +57,12 @@ def test_a_job_is_preparing_until_its_items_are_there(directory: Db) -> None:
         "insert into pgjobs.daemons (id, name, host, pid, version, started_at, seen_at)"
         " values (gen_random_uuid(), 'd', 'h', 1, '1', now(), now())"
     )
-    writing = "its items are just being written; and it is not active: set active = true"
+    inactive = f'it is not active: run "pgjobs resume {job}", or set active = true in SQL'
+    writing = f"its items are just being written; and {inactive}"
     assert ("preparing", writing) == directory.row(state, job)
     assert job == directory.value("select pgjobs.next_expansion('{}')")
     assert 8 == directory.value("select pgjobs.expand_items(%s, true)", job)
-    assert ("inactive", "it is not active: set active = true") == directory.row(state, job)
+    assert ("inactive", inactive) == directory.row(state, job)
     assert (8, 8, 8, True, False) == kept(directory, job)
     assert None is directory.value("select pgjobs.next_expansion('{}')")
     assert None is directory.value("select pgjobs.expand_items(%s, true)", job)

@@ -241,9 +241,8 @@ def test_items_before_the_start_are_shown_counted_and_cancelled(directory: Db) -
     """job_status, the counters and the items themselves; cancelling for good closes each, deleting takes them along."""
     job = add_operation(directory, {"listed": True})
     append(directory, job, "dev-1", "dev-2")
-    assert (2, 0, "it is not active: set active = true") == directory.row(
-        "select total, percent, why from pgjobs.job_status where id = %s", job
-    )
+    inactive = f'it is not active: run "pgjobs resume {job}", or set active = true in SQL'
+    assert (2, 0, inactive) == directory.row("select total, percent, why from pgjobs.job_status where id = %s", job)
     assert ["waiting", "waiting"] == directory.column("select status from pgjobs.job_items where job_id = %s", job)
     directory.execute("select pgjobs.cancel_job(%s)", (job,))
     assert ["cancelled", "cancelled"] == directory.column("select status from pgjobs.job_items where job_id = %s", job)

@@ -311,6 +311,7 @@ def test_a_job_is_explained(database: str) -> None:
     head, first = said["plan"].splitlines()
     assert ["from", "until", "per", "second", "records", "then"] == head.split()
     assert ["2040-02-01T00:00:00Z", "-", "5.0", "-", "-"] == first.split()
-    assert "it has no plan: it is not active: set active = true\n" == run("plan", str(held), database_url=database).out
+    words = f'it has no plan: it is not active: run "pgjobs resume {held}", or set active = true in SQL\n'
+    assert words == run("plan", str(held), database_url=database).out
     unknown = run("why", "77", database_url=database)
     assert (1, "there is no job 77") == (unknown.code, unknown.err.splitlines()[0].removeprefix("pgjobs: "))

@@ -34,7 +34,8 @@ def test_a_job_is_created_with_what_was_given(operator: str, db: Db) -> None:
         "--set", "notes=look = twice", "--set", 'schedule={"misfire": "run"}', database_url=operator,
     )  # fmt: skip
     job = made(said)
-    assert f"job {job} · ready · it is not active: set active = true\n" == said.out
+    words = f'it is not active: run "pgjobs resume {job}", or set active = true in SQL'
+    assert f"job {job} · ready · {words}\n" == said.out
     row = db.row(
         "select params, run_at = '2040-02-01 18:00Z', stop_at = '2040-02-02 00:00Z', priority, rate::text, shards,"
         " name, id_user, idempotency_key, active, notes, schedule from xmp_jobs where id = %s",
@@ -153,7 +154,7 @@ def test_each_verb_does_what_it_says(operator: str, db: Db) -> None:
         "select distinct role from pgjobs.job_events where application like 'pgjobs %'"
     )
     assert (
-        f"job {jobs[0]} · canceled · it is stopped; resume continues it\n"
+        f'job {jobs[0]} · canceled · it is stopped; to continue it, run "pgjobs resume {jobs[0]}"\n'
         == run("stop", jobs[0], database_url=operator).out
     )
 

@@ -91,7 +91,7 @@ def test_every_wait_is_told_as_a_wait(engine: Engine) -> None:
         assert watching.stdout is not None
         for change, words in (
             ("select", "· waits · 0 · its window is closed until 20"),
-            ("update xmp_jobs set active = false", "· waits · 0 · it is paused: set active = true"),
+            ("update xmp_jobs set active = false", "· waits · 0 · it is paused: run "),
             ("update xmp_jobs set active = true", "· waits · 0 · its window is closed until 20"),
             ("select pgjobs.hold_all('a look')", "· waits · 0 · everything is held by "),
         ):
@@ -129,7 +129,7 @@ def test_a_viewer_may_watch(engine: Engine, viewer_url: str) -> None:
     engine.set_status(job, "canceled")
     said = run("watch", job, database_url=viewer_url)
     assert (1, "") == (said.code, said.err)
-    assert "it is stopped; resume continues it" in said.out
+    assert "it is stopped; to continue it, run " in said.out
 
 
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:

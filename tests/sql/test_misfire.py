@@ -71,7 +71,8 @@ def test_a_late_job_says_so_and_runs_when_it_is_started(db: Db, kept_by: str) ->
         db.execute("select pgjobs.release_all()")
     assert [] == db.column(look)
     said = db.value("select pgjobs.why(%s)", job)
-    assert said == "it did not begin at its time, and now it is 9 h late; start it to run it all the same"
+    remedy = f'to run it all the same, run "pgjobs start {job}"'
+    assert said == f"it did not begin at its time, and now it is 9 h late; {remedy}"
     clock(db, NOON + timedelta(days=2))
     db.execute("select pgjobs.start_job(%s)", (job,))
     assert claim(db, job) is not None

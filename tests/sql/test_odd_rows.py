@@ -169,7 +169,8 @@ def test_a_shard_whose_type_is_gone_keeps_no_other_from_being_taken(db: Db) -> N
     db.execute("update xmp_jobs set type = 'gone' where id = %s", (odd,))
     db.execute("alter table xmp_jobs enable trigger user")
     assert [good] == db.column(CLAIMED)
-    assert ("error", "it broke off: type: 'gone' is not a registered job type") == seen(db, odd)
+    said = f"it broke off: type: 'gone' is not a registered job type; mend that, then run \"pgjobs resume {odd}\""
+    assert ("error", said) == seen(db, odd)
 
 
 def test_a_job_in_progress_that_cannot_break_off_is_set_aside(db: Db) -> None:
@@ -249,7 +250,8 @@ def test_a_job_that_ends_at_its_start_is_a_line_of_the_log(engine: Engine) -> No
     daemon = engine.start()
     engine.wait_status(job, "error")
     sentence = "the database refuses its start: not today (P0001)"
-    assert f"it broke off: {sentence}" == engine.value("select pgjobs.why(%s)", job)
+    remedy = f'mend that, then run "pgjobs resume {job}"'
+    assert f"it broke off: {sentence}; {remedy}" == engine.value("select pgjobs.why(%s)", job)
     daemon.wait_said(f" ERROR pgjobs.pg.notices: job {job} ends with error: {sentence}\n")
     assert 1 == daemon.said.count(f"job {job} ")
     assert "chatter" not in daemon.said

@@ -281,7 +281,8 @@ def test_a_job_that_is_due_while_the_daemons_are_down_for_seven_hours_waits_for_
     game.later(9 * HOUR, lambda: said.append(db.value("select pgjobs.why(%s)", job)))
     game.later(9 * HOUR, lambda: game.start_job(job))
     game.play(DAY)
-    assert ["it did not begin at its time, and now it is 7 h late; start it to run it all the same"] == said
+    remedy = f'to run it all the same, run "pgjobs start {job}"'
+    assert [f"it did not begin at its time, and now it is 7 h late; {remedy}"] == said
     assert [[NOON + 9 * HOUR] * 2] == spells(game, job)
 
 

@@ -170,7 +170,8 @@ def test_what_the_predecessor_left_running_is_not_claimed(old: Db) -> None:
     call = "select * from pgjobs.claim_shards(%s, '{}', true, interval '30 s')"
     assert [] == old.column(call, WORKER)
     why = old.value("select why from pgjobs.job_status where id = 2")
-    assert "it was in progress before this service took over: set it to canceled or error, then resume it" == why
+    words = "it was in progress before this service took over: set it to canceled or error in SQL"
+    assert f'{words}, then run "pgjobs resume 2"' == why
     set_status(old, 2, "error")
     said = old.refusal("update xmp_jobs set status = 'ready' where id = 2")
     assert ("bad_skip", "set skip to 0 and give params.offset") == (said.constraint_name, said.message_hint)
@@ -298,9 +299,8 @@ def test_every_door_of_sql_works(old: Db) -> None:
     assert "ready" == old.value("select status::text from xmp_jobs where id = %s", job)
     claimed = claim(old, job)
     old.value("select pgjobs.fail_job(%s, 0, %s, true, 'file', 'the file is missing')", job, claimed["epoch"])
-    assert ("error", "it broke off: the file is missing") == old.row(
-        "select status, why from pgjobs.job_status where id = %s", job
-    )
+    words = f'it broke off: the file is missing; mend that, then run "pgjobs resume {job}"'
+    assert ("error", words) == old.row("select status, why from pgjobs.job_status where id = %s", job)
     old.value("select pgjobs.sweep()")
     assert 1 == old.run("delete from xmp_jobs where id = %s", job)
 

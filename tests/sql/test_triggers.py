@@ -322,7 +322,8 @@ def test_a_running_job_is_paused_and_goes_on(db: Db) -> None:
     ):
         db.execute(pause, (job,))
         assert (True, False) == db.row(state, job)
-        assert "it is paused: set active = true" == db.value("select pgjobs.why(%s)", job)
+        words = f'it is paused: run "pgjobs resume {job}", or set active = true in SQL'
+        assert words == db.value("select pgjobs.why(%s)", job)
         db.execute(go_on, (job,))
         assert (True, True) == db.row(state, job)
     remarks = "select reason from pgjobs.events where job_id = %s and reason like 'active%%' order by id"

@@ -70,7 +70,7 @@ def test_why_of_a_job_whose_daemon_has_fallen_silent(db: Db) -> None:
     db.execute(beat, (WORKER,))
     assert db.value("select pgjobs.why(%s)", job) is None
     db.execute("update pgjobs.daemons set seen_at = seen_at - interval '16 s'")
-    assert "its daemon has fallen silent: another one takes over at" in db.value("select pgjobs.why(%s)", job)
+    assert "its daemon has fallen silent, and no other is alive" in db.value("select pgjobs.why(%s)", job)
     db.execute("delete from pgjobs.daemons")
     assert "fallen silent" in db.value("select pgjobs.why(%s)", job)
 
@@ -92,7 +92,8 @@ def test_a_job_of_a_type_with_a_broken_route(db: Db) -> None:
     taken = "select job_id from pgjobs.claim_shards(%s, '{}', true, interval '30 s')"
     assert other == db.value(taken, WORKER)
     assert "error" == db.value("select status from xmp_jobs where id = %s", job)
-    assert "it broke off: routing_key: it has 300 bytes, and AMQP allows 255" == db.value("select pgjobs.why(%s)", job)
+    said = db.value("select pgjobs.why(%s)", job)
+    assert said.startswith("it broke off: routing_key: it has 300 bytes, and AMQP allows 255; mend that, then run ")
 
 
 @pytest.fixture

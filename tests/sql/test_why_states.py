@@ -92,7 +92,8 @@ def through(db: Db, claimed: dict[str, Any], *, sent: int = 0, returned: int = 0
 @state
 def idle(db: Db) -> Told:
     clock(db, NOON)
-    return Told(insert_job(db, active=False, rate=5), "it is not active: set active = true")
+    job = insert_job(db, active=False, rate=5)
+    return Told(job, f'it is not active: run "pgjobs resume {job}", or set active = true in SQL')
 
 
 @state
@@ -117,7 +118,7 @@ def came_too_late(db: Db) -> Told:
     job = insert_job(db, run_at=NOON)
     clock(db, NOON + timedelta(hours=9))
     db.execute("select pgjobs.claim_shards(%s, '{}', true, '1 min')", (WORKER,))
-    late = "it did not begin at its time, and now it is 9 h late; start it to run it all the same"
+    late = f'it did not begin at its time, and now it is 9 h late; to run it all the same, run "pgjobs start {job}"'
     return Told(job, late)
 
 
@@ -195,7 +196,8 @@ def its_canary_is_through(db: Db) -> Told:
     claimed = running(db, rate=5, budget='{"canary": {"first": 5}}')
     through(db, claimed, sent=5)
     job = obeyed(db, claimed)
-    return Told(job, "its first 5 records are sent, as its budget.canary says: look at them, then resume it")
+    words = "its first 5 records are sent, as its budget.canary says: look at them"
+    return Told(job, f'{words}, then run "pgjobs resume {job}"')
 
 
 @state
@@ -203,17 +205,17 @@ def its_errors_are_too_many(db: Db) -> Told:
     claimed = running(db, rate=5, budget='{"errors": 5}', stop_at=NOON + timedelta(hours=6))
     through(db, claimed, sent=20, returned=6)
     job = obeyed(db, claimed)
-    words = (
-        "6 records were refused, returned or failed, and its budget.errors allows 5; look at pgjobs.job_outcomes, then"
-    )
-    return Told(job, f"{words} resume it; its stop at 2026-03-02T18:00:00Z closes what is left all the same")
+    words = "6 records were refused, returned or failed, and its budget.errors allows 5"
+    remedy = f'look at "pgjobs outcomes {job}", then run "pgjobs resume {job}"'
+    return Told(job, f"{words}; {remedy}; its stop at 2026-03-02T18:00:00Z closes what is left all the same")
 
 
 @state
 def somebody_has_paused_it(db: Db) -> Told:
     claimed = running(db, rate=5)
     db.execute("select pgjobs.pause_job(%s)", (claimed["job_id"],))
-    return Told(obeyed(db, claimed), "it is paused: set active = true")
+    job = obeyed(db, claimed)
+    return Told(job, f'it is paused: run "pgjobs resume {job}", or set active = true in SQL')
 
 
 @state
@@ -221,8 +223,8 @@ def somebody_has_paused_it_and_it_has_a_stop(db: Db) -> Told:
     claimed = running(db, rate=5, schedule='{"stop_after": "2 hours"}')
     park(db, claimed)
     db.execute("select pgjobs.pause_job(%s)", (claimed["job_id"],))
-    words = "it is paused: set active = true; its stop at 2026-03-02T14:00:00Z closes what is left all the same"
-    return Told(claimed["job_id"], words)
+    words = f'it is paused: run "pgjobs resume {claimed["job_id"]}", or set active = true in SQL'
+    return Told(claimed["job_id"], f"{words}; its stop at 2026-03-02T14:00:00Z closes what is left all the same")
 
 
 @state
@@ -278,7 +280,8 @@ def everything_is_held_and_it_is_paused(db: Db) -> Told:
     claimed = running(db)
     park(db, claimed)
     db.execute("select pgjobs.pause_job(%s), pgjobs.hold_all('a deploy')", (claimed["job_id"],))
-    return Told(claimed["job_id"], "it is paused: set active = true")
+    job = claimed["job_id"]
+    return Told(job, f'it is paused: run "pgjobs resume {job}", or set active = true in SQL')
 
 
 @state
@@ -311,7 +314,7 @@ def no_place_is_free_for_its_start(db: Db) -> Told:
     beat(db)
     job = insert_job(db, run_at=NOON)
     words = "it is due: the next daemon with a free place takes it (see PGJOBS_MAX_RUNNING)"
-    return Told(job, f"{words}; where autostart is off it waits for a start")
+    return Told(job, f'{words}; where autostart is off, run "pgjobs start {job}"')
 
 
 @state
@@ -328,12 +331,26 @@ def it_gave_its_place_up(db: Db) -> Told:
     return Told(job, "it makes room for a more urgent job; it goes on as soon as a daemon has a free place")
 
 
-@state
-def its_daemon_has_fallen_silent(db: Db) -> Told:
+def silent(db: Db) -> tuple[int, str]:
+    """A job whose daemon is not heard of any more, and when the lease of that ends."""
     claimed = running(db)
     db.execute("update pgjobs.daemons set seen_at = seen_at - interval '1 minute'")
     until = db.value("select pgjobs.moment_text(lease_until) from pgjobs.shards where job_id = %s", claimed["job_id"])
-    return Told(claimed["job_id"], f"its daemon has fallen silent: another one takes over at {until}")
+    return int(claimed["job_id"]), str(until)
+
+
+@state
+def its_daemon_has_fallen_silent(db: Db) -> Told:
+    job, until = silent(db)
+    beat(db, uuid.uuid4())
+    return Told(job, f"its daemon has fallen silent: another one takes over at {until}")
+
+
+@state
+def the_only_daemon_has_fallen_silent(db: Db) -> Told:
+    job, until = silent(db)
+    words = 'its daemon has fallen silent, and no other is alive: start one with "pgjobs daemon"; it takes over at'
+    return Told(job, f"{words} {until}")
 
 
 @state
@@ -354,7 +371,19 @@ def it_is_being_stopped(db: Db) -> Told:
 @state
 def it_is_stopped(db: Db) -> Told:
     clock(db, NOON)
-    return Told(job_in(db, "canceled", rate=5), "it is stopped; resume continues it")
+    job = job_in(db, "canceled", rate=5)
+    return Told(job, f'it is stopped; to continue it, run "pgjobs resume {job}"')
+
+
+CLEARED = "it can't go on, for its lines, items or log were cleared after their keep time: create a new job"
+
+
+@pytest.mark.parametrize(("status", "said"), [("canceled", "it is stopped"), ("error", "it was set to error by hand")])
+def test_nobody_is_sent_to_resume_what_was_cleared(db: Db, status: str, said: str) -> None:
+    """Where lines, items or logs were cleared, why has no command that would be refused."""
+    job = job_in(db, status)
+    db.execute("update pgjobs.shards set cleared = '{lines}' where job_id = %s", (job,))
+    assert f"{said}; {CLEARED}" == db.value("select pgjobs.why(%s)", job)
 
 
 @state
@@ -362,12 +391,14 @@ def it_broke_off(db: Db) -> Told:
     claimed = running(db, rate=5)
     failed = "select pgjobs.fail_job(%s, 0, %s, true, 'file', 'its file is gone')"
     db.execute(failed.encode(), (claimed["job_id"], claimed["epoch"]))
-    return Told(claimed["job_id"], "it broke off: its file is gone")
+    job = claimed["job_id"]
+    return Told(job, f'it broke off: its file is gone; mend that, then run "pgjobs resume {job}"')
 
 
 @state
 def it_was_set_to_error(db: Db) -> Told:
-    return Told(job_in(db, "error"), "it was set to error by hand")
+    job = job_in(db, "error")
+    return Told(job, f'it was set to error by hand; to continue it, run "pgjobs resume {job}"')
 
 
 @state
@@ -380,8 +411,9 @@ def none_of_its_shards_is_due(db: Db) -> Told:
     claimed = running(db)
     park(db, claimed)
     db.execute("update pgjobs.shards set due_at = null")
-    words = "none of its shards is due, so no daemon takes it: stop it with status canceled, then resume it"
-    return Told(claimed["job_id"], words)
+    job = claimed["job_id"]
+    words = f'none of its shards is due, so no daemon takes it: run "pgjobs stop {job}", then "pgjobs resume {job}"'
+    return Told(job, words)
 
 
 @state
@@ -408,7 +440,7 @@ def test_what_waits_and_is_to_be_resumed_goes_on(db: Db) -> None:
         before = db.value("select status from xmp_jobs where id = %s", job)
         db.execute("select pgjobs.resume_job(%s)", (job,))
         assert db.row("select status, active from xmp_jobs where id = %s", job) == (before, True)
-        assert not re.search("active|resume|start it", db.value("select coalesce(pgjobs.why(%s), '')", job))
+        assert not re.search("active|resume|pgjobs start", db.value("select coalesce(pgjobs.why(%s), '')", job))
         set_status(db, job, "canceled")
 
 

@@ -158,7 +158,7 @@ def test_a_stop_that_takes_long_says_what_to_do(db: Db) -> None:
     assert said.startswith("its stop was asked 6 min ago, and daemon d-1 on h still holds it: look into the log")
     assert "end its process: its lease runs out by itself then" in said
     db.execute("update pgjobs.shards set owner = null, lease_until = null where job_id = %s", (job,))
-    assert "it is stopped; resume continues it" == db.value("select pgjobs.why(%s)", job)
+    assert f'it is stopped; to continue it, run "pgjobs resume {job}"' == db.value("select pgjobs.why(%s)", job)
 
 
 def test_a_cancellation_that_takes_long_says_what_to_do(db: Db) -> None:
