@@ -26,11 +26,19 @@ class LogFile(NamedTuple):
     removed: bool
 
 
-def located(number: int, files: Iterable[LogFile], here: str, shard: int | None = None) -> list[Part]:
-    """The files of the log of a job, or of one shard; refused where they are not to be had on this host."""
+def located(
+    number: int, files: Iterable[LogFile], here: str, shard: int | None = None, *, ended: bool = False
+) -> list[Part]:
+    """The files of the log of a job, or of one shard; refused where they are not to be had on this host.
+
+    `ended`: the job makes no log any more, unless somebody resumes it.
+    """
     found = [file for file in files if shard in (None, file.shard)]
     if not found:
         of = f"shard {shard} of job {number}" if shard is not None else f"job {number}"
+        if ended:
+            hint = f"it ended before its first record; pgjobs why {number} says why"
+            raise Problem(404, "no_log", f"{of} has no log", hint)
         raise Problem(404, "no_log", f"{of} has no log yet", "it is made when the job begins")
     if any(file.removed for file in found):
         sentence = f"the log of job {number} was removed after its keep time"

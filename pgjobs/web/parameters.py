@@ -13,7 +13,9 @@ from pgjobs.web.errors import Problem, clipped
 BODY_BYTES = 64 * 1024
 FIELDS = 50
 FORM = "application/x-www-form-urlencoded"
-WHOLE = re.compile(r"[0-9]{1,18}")
+WHOLE = re.compile(r"[0-9]+")
+WHOLE_DIGITS = 18
+INTEGER = re.compile(r"-?[0-9]+")
 BIGINT = re.compile(r"-?[0-9]{1,19}")
 
 
@@ -34,6 +36,8 @@ class Parameters:
             return None
         if not WHOLE.fullmatch(text):
             raise _bad(name, f"{clipped(text)} is not a whole number", "give it in digits, at most 18 of them")
+        if len(text) > WHOLE_DIGITS:
+            raise _bad(name, f"{clipped(text)} is too large", "give it in digits, at most 18 of them")
         return int(text)
 
     def job_id(self) -> int:
@@ -48,10 +52,11 @@ class Parameters:
         text = self.text(name)
         if text is None:
             return None
-        if not BIGINT.fullmatch(text):
+        if not INTEGER.fullmatch(text):
             raise _bad(name, f"{clipped(text)} is not a whole number", "give it in digits, as in 7")
-        if not -(2**63) <= int(text) < 2**63:
-            raise _bad(name, f"{text} is beyond the number of any job", "give the number of a job")
+        if not BIGINT.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
+            shown = text if len(text) <= 60 else f"{text[:60]}…"
+            raise _bad(name, f"{shown} is beyond the number of any job", "give the number of a job")
         return int(text)
 
     def __contains__(self, name: str) -> bool:

@@ -17,7 +17,7 @@ begin
     perform pgjobs.refuse('PJ404', 'unknown_job', 'id', format('there is no job %s', _id),
       case when exists (select from pgjobs.events e where e.job_id = _id)
            then format('it was deleted, or cleared after its keep time; what is left of it are its events: /job/%s/events', _id)
-           else 'the list has those that there are: /' end);
+           else 'look for it in the list of all jobs' end);
   end if;
   _found := jsonb_build_object('job', pgjobs.page_fields(_id));
   -- Where one part cannot be computed, the others are shown all the same.

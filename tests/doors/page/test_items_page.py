@@ -141,11 +141,25 @@ def test_steps_are_a_timeline(web: Web, kept: Kept) -> None:
     )
     job = kept.job([Item(7, "l", steps=steps)])
     text = shown(web.get(f"/job/{job}/items/7")).text
-    assert "2026-11-26 19:30:05 UTC Download SUCCESSFUL 4 MB Response" in text
-    assert "2026-11-26 19:30:05 UTC B" in text
-    assert "2026-13-99T00:00:00Z C" in text
-    assert "step just words" in text
+    assert "2026-11-26 19:30:05 UTC 1. Download SUCCESSFUL attempt 1 4 MB Response" in text
+    assert "2026-11-26 19:30:05 UTC 2. B" in text
+    assert "2026-13-99T00:00:00Z 3. C" in text
+    assert "4. step just words" in text
     assert text.index("Download") < text.index(" B ") < text.index("just words")
+
+
+def test_a_step_says_of_which_attempt_it_is(web: Web, kept: Kept) -> None:
+    """Of one attempt all steps are its own; of several the moment tells the last one from those before, or nothing."""
+    steps = (
+        '[{"name": "A", "timestamp": "2020-01-01T00:00:00Z"}, {"name": "B", "timestamp": "2100-01-01T00:00:00Z"}, 5]'
+    )
+    job = kept.job([Item(7, "l", steps=steps, attempts=1), Item(8, "l", steps=steps, attempts=3)])
+    one, several = (shown(web.get(f"/job/{job}/items/{key}")).text for key in (7, 8))
+    assert "1. A attempt 1" in one
+    assert "3. step attempt 1 5" in one
+    assert "1. A an earlier attempt" in several
+    assert "2. B attempt 3" in several
+    assert "3. step 5" in several
 
 
 def test_many_steps_are_bounded(web: Web, kept: Kept) -> None:

@@ -89,7 +89,8 @@ def test_errors_are_pages_that_say_what_to_do(web: Web) -> None:
         ("GET", "/job/4711", 404, "There is no job 4711."),
         ("GET", "/job/-4711/events", 404, "There is no job -4711."),
         ("GET", f"/job/{2**63}", 400, f"Id: {2**63} is beyond the number of any job."),
-        ("GET", "/job/" + "9" * 3000, 400, "is not a whole number"),
+        ("GET", "/job/" + "9" * 3000, 400, f"Id: {'9' * 60}… is beyond the number of any job."),
+        ("GET", "/job/7/log?offset=" + "9" * 19, 400, "is too large"),
         ("POST", "/job/4711", 405, "does not take"),
         ("GET", "/job/4711?x=1", 400, "has no such parameter"),
         ("GET", "/?before=x", 400, "Before: 'x' is no place in the order of this list."),
@@ -114,7 +115,7 @@ def test_a_failure_is_a_page_that_tells_nothing(web: Web, monkeypatch: pytest.Mo
     answer = web.get("/")
     assert 500 == answer.status_code
     assert "secret" not in answer.text
-    assert "look into the log of pgjobs web" in shown(answer).words
+    assert "Look into the log of pgjobs web." in shown(answer).words
 
 
 def test_a_name_that_a_template_lacks_is_a_defect() -> None:

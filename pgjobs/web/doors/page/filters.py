@@ -103,10 +103,15 @@ def clip(text: str | None, most: int = CLIP) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
+def capital(text: str) -> str:
+    """A text as a sentence begins, without the dot that may end it; a command stays as it is typed."""
+    said = text.rstrip(".")
+    return said if said.startswith("pgjobs") else f"{said[:1].upper()}{said[1:]}"
+
+
 def sentence(problem: Problem) -> str:
     """What a problem says, as a sentence."""
-    said = problem.sentence.rstrip(".")
-    return f"{said[:1].upper()}{said[1:]}."
+    return f"{capital(problem.sentence)}."
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
@@ -117,4 +122,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "badge": badge,
     "pretty": pretty,
     "clip": clip,
+    "capital": capital,
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -71,9 +73,20 @@ async def item(request: Request) -> Response:
     found = await ask(request, "pgjobs.page_item(%s, %s)", number, key)
     own = found["item"]
     own["parameters"], own["body"] = indented(own["parameters"]), indented(own["body"])
+    for step in found["steps"]:
+        step["attempt"] = attempt_of(step["at"], own)
     log = {"find": own["searched"], "shard": own["shard"]}
     asked = urlencode({name: text for name, text in log.items() if text is not None})
     return page(request, "item.html", **found, log=f"/job/{number}/log?{asked}" if own["searched"] else None)
+
+
+def attempt_of(at: str | None, own: Mapping[str, Any]) -> str | None:
+    """Which attempt a step belongs to, as far as its moment tells; None: nobody knows."""
+    if own["attempts"] == 1:
+        return "attempt 1"
+    if at is None or own["started_at"] is None:
+        return None
+    return f"attempt {own['attempts']}" if at >= own["started_at"] else "an earlier attempt"
 
 
 def indented(text: str | None) -> str | None:

@@ -125,7 +125,7 @@ def newest_shard(found: Mapping[str, Any]) -> int | None:
 def parts_of(request: Request, number: int, found: Mapping[str, Any], shard: int | None) -> list[Part]:
     """The files of the log of a shard; refused where they are not to be had here."""
     files = [LogFile(shard=one["shard"], **file) for one in found["shards"] for file in one["files"]]
-    return located(number, files, request.app.state.settings.log_host, shard)
+    return located(number, files, request.app.state.settings.log_host, shard, ended=found["job"]["word"] in ENDED)
 
 
 async def searched(request: Request, parts: Sequence[Part], place: Place) -> Excerpt:

@@ -87,7 +87,7 @@
       clearTimeout(this.timer);
       this.failures = 0;
       if (name === "away") return this.show("off", data);
-      if (name === "signed-out") return this.end("off", data);
+      if (name === "signed-out") return this.end("out", data);
       this.show("on", "Live");
       this.take(name, data, this);
     }
@@ -102,7 +102,7 @@
       const asking = this.asking = new AbortController();
       try {
         const answer = await fetch(this.poll, { signal: asking.signal, headers: { Accept: "text/html" } });
-        if (answer.status === 401 || answer.status === 403) return this.end("off", "Your token is not valid any more: sign in again.");
+        if (answer.status === 401 || answer.status === 403) return this.end("out", "Your token is not valid any more: sign in again.");
         if (answer.status === 404) return this.take("gone", "This job was deleted.", this);
         if (!answer.ok) throw new Error(answer.statusText);
         const text = await answer.text();
