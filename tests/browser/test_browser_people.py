@@ -4,7 +4,7 @@ import hashlib
 import re
 
 import pytest
-from chromium import PATIENCE, Open, Tab
+from chromium import PATIENCE, PHONE, Open, Tab
 from night import Night, address
 from playwright.sync_api import Page, expect
 
@@ -149,3 +149,49 @@ def test_people_sign_in_and_out(open_tab: Open, guarded_site: str, the_night: Ni
     assert [] == tab.context.cookies()
     page.goto(guarded_site + path)
     assert "/sign-in" in page.url
+
+
+def test_a_dropped_token_is_told_where_people_look(open_tab: Open, guarded_site: str, the_night: Night) -> None:
+    """On a phone, the page of a job that is live says that it is not renewed any more, in lines that fit, with the way
+    to the sign-in that leads back; and its numbers look old."""
+    name = "of-the-phone"
+    the_night.engine.execute(
+        "select pgjobs.add_token(%s, %s, '{page:read}', null)", name, hashlib.sha256(name.encode()).digest()
+    )
+    path = f"/job/{the_night['running']}"
+    tab = open_tab(guarded_site, size=PHONE)
+    tab.page.goto(guarded_site + path)
+    page = sign_in(tab, name)
+    page.wait_for_url(f"**{path}")
+    told = page.locator(".signed-out")
+    expect(page.locator(".live").first).to_have_attribute("data-state", "on", timeout=PATIENCE)
+    expect(told).to_be_hidden()
+    the_night.engine.execute("select pgjobs.drop_token(%s)", name)
+    expect(told).to_be_visible(timeout=PATIENCE)
+    assert {"wider": 0, "out": []} == tab.overflow()
+    assert "0.5" == page.locator(".numbers").first.evaluate("each => getComputedStyle(each).opacity")
+    told.get_by_role("link", name="sign in again").click()
+    page.wait_for_url(f"**/sign-in?next={path.replace('/', '%2F')}")
+    tab.faults.clear()
+
+
+@pytest.mark.parametrize("width", [1280, 390, 320])
+def test_callbacks_are_read_without_scrolling(open_tab: Open, site: str, the_night: Night, width: int) -> None:
+    """What others were told, and what they answered last, lies within its panel on every screen."""
+    job = the_night.add(
+        f"told-{width}", "expired", name="Told", active=False, callback_url="https://cms.example/a/long/way/done"
+    )
+    the_night.engine.execute("update xmp_jobs set status = 'canceled' where id = %s", job)
+    the_night.engine.execute(
+        "insert into pgjobs.callback_attempts select c.id, 1, now(), j.callback_url, null, %s, 7"
+        " from pgjobs.callbacks c join xmp_jobs j on j.id = c.job_id where j.id = %s",
+        "All connection attempts failed, and this is told at length",
+        job,
+    )
+    tab = open_tab(site, size=(width, 900))
+    page = tab.go(f"/job/{job}")
+    panel = page.locator(".callbacks")
+    expect(panel).to_contain_text("1 attempt")
+    expect(panel).to_contain_text("All connection attempts failed")
+    assert panel.evaluate("each => each.scrollWidth <= each.clientWidth")
+    assert {"wider": 0, "out": []} == tab.overflow()
