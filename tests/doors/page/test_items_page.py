@@ -144,7 +144,7 @@ def test_steps_are_a_timeline(web: Web, kept: Kept) -> None:
     assert "2026-11-26 19:30:05 UTC 1. Download SUCCESSFUL attempt 1 4 MB Response" in text
     assert "2026-11-26 19:30:05 UTC 2. B" in text
     assert "2026-13-99T00:00:00Z 3. C" in text
-    assert "4. step just words" in text
+    assert "4. step attempt 1 just words" in text
     assert text.index("Download") < text.index(" B ") < text.index("just words")
 
 
