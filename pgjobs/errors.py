@@ -20,6 +20,8 @@ from __future__ import annotations
 
 import psycopg
 
+JOBS_ARE_LISTED = '"pgjobs jobs" lists them'
+"""What to do about a number that no job has."""
 REFUSALS = ("PJ400", "PJ404", "PJ409", "PJ412", "PJ413", "PJ503")
 
 

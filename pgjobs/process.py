@@ -11,12 +11,16 @@ from collections.abc import Callable
 import psycopg
 
 from pgjobs import log
-from pgjobs.errors import PgjobsError, SettingsError, TaskError, one_line, refusal
+from pgjobs.errors import JOBS_ARE_LISTED, PgjobsError, SettingsError, TaskError, one_line, refusal
 from pgjobs.pg.hints import SERVER_AWAY, hint_for
 from pgjobs.settings import Settings, read_settings
 from pgjobs.words import visible
 
 logger = logging.getLogger(__name__)
+
+BAD_VALUE = "PJ400"
+IN_THE_CONSOLE = {"unknown_job": JOBS_ARE_LISTED}
+"""Remedies by what was refused, where the console has a better one than a table to read."""
 
 
 def ready_settings(*needed: str) -> Settings:
@@ -30,7 +34,8 @@ def ready_settings(*needed: str) -> Settings:
 def run(command: Callable[[], object], *, of_a_service: bool) -> None:
     """Run a command; whatever goes wrong is one sentence with its remedy, and an exit code for its kind.
 
-    1: something is missing or refused; 2: a wrong setting or argument; 70: an error of pgjobs itself; 130: Ctrl-C.
+    1: something is missing or refused; 2: a wrong setting or argument, whoever finds it; 70: an error of pgjobs
+    itself; 130: Ctrl-C.
     The traceback of an error of pgjobs is logged at level ERROR for a service, at DEBUG for other commands.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -47,7 +52,7 @@ def run(command: Callable[[], object], *, of_a_service: bool) -> None:
     except PgjobsError as error:
         sys.exit(_end(1, error.sentence, error.hint))
     except psycopg.Error as error:
-        sys.exit(_end(1, *said_by_database(error)))
+        sys.exit(_end(2 if error.sqlstate == BAD_VALUE else 1, *said_by_database(error)))
     except TimeoutError:
         sys.exit(_end(1, "a server did not answer in time", SERVER_AWAY))
     except OSError as error:
@@ -62,7 +67,10 @@ def run(command: Callable[[], object], *, of_a_service: bool) -> None:
 def said_by_database(error: psycopg.Error) -> tuple[str, str]:
     """What an error of the database says, and what to do about it."""
     refused = refusal(error)
-    return (refused[0], refused[2]) if refused else (f"PostgreSQL: {one_line(error)}", hint_for(error))
+    if refused is None:
+        return f"PostgreSQL: {one_line(error)}", hint_for(error)
+    sentence, code, hint = refused
+    return sentence, IN_THE_CONSOLE.get(code, hint)
 
 
 def complain(sentence: str, hint: str) -> None:

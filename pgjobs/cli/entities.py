@@ -35,5 +35,11 @@ def list_entities(
     """List entities of the directory, those first that were put first."""
     from pgjobs.ops import entities
 
-    for line in asyncio.run(entities.listed(ready_settings("database_url"), filter_, limit, as_json=json)):
+    found = asyncio.run(entities.listed(ready_settings("database_url"), filter_, limit, as_json=json))
+    none = [
+        "there is no such entity"
+        if filter_.strip() != "{}"
+        else 'there is no entity yet: "pgjobs entities load" puts them'
+    ]
+    for line in found or ([] if json else none):
         typer.echo(line)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pgjobs.cli.arguments import number_of
 from pgjobs.errors import SettingsError
 from pgjobs.process import ready_settings
 
@@ -31,9 +32,13 @@ def report(
 
 @app.command("log")
 def show_log(
-    mailing: Annotated[int | None, typer.Option(max=2**63 - 1, help="id of a mailing")] = None,
+    mailing: Annotated[
+        int | None, typer.Option(metavar="N", parser=number_of("--mailing"), help="id of a mailing")
+    ] = None,
     message: Annotated[str, typer.Option(help="id of a message, as in 12-7")] = "",
-    client: Annotated[int | None, typer.Option(max=2**63 - 1, help="id of a client")] = None,
+    client: Annotated[
+        int | None, typer.Option(metavar="N", parser=number_of("--client"), help="id of a client")
+    ] = None,
 ) -> None:
     """Show all that is known of a mailing, of a message, or of the messages to a client, a JSON object a line."""
     from pgjobs.ops import mailings

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import pgjobs
+from pgjobs.cli.arguments import job_number
 from pgjobs.errors import PgjobsError, SettingsError
 from pgjobs.process import ready_settings
 
@@ -18,7 +19,7 @@ app = typer.Typer()
 
 @app.command()
 def report(
-    job: Annotated[int | None, typer.Argument(help="id of the job", max=2**63 - 1)] = None,
+    job: Annotated[int | None, typer.Argument(metavar="JOB", help="id of the job", parser=job_number)] = None,
     output: Annotated[
         str, typer.Option("--output", "-o", help="file to write, JSON where its name ends with .json; -: print it")
     ] = "-",

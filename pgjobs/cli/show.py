@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pgjobs.cli.arguments import MOST, Job, Json, JsonLines, OfType
+from pgjobs.cli.arguments import Job, Json, JsonLines, OfType, number_of
 from pgjobs.process import ready_settings
 
 app = typer.Typer()
@@ -18,8 +18,13 @@ app = typer.Typer()
 def jobs(
     status: Annotated[str | None, typer.Option(help="ready, in progress, canceled, done or error")] = None,
     type_: OfType = None,
-    limit: Annotated[int | None, typer.Option(max=MOST, help="so many at most, up to 1000; left out: 100")] = None,
-    before: Annotated[int | None, typer.Option(max=MOST, help="the next page: jobs with a lower id")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=number_of("--limit"), help="so many at most, up to 1000; left out: 100"),
+    ] = None,
+    before: Annotated[
+        int | None, typer.Option(metavar="N", parser=number_of("--before"), help="the next page: jobs with a lower id")
+    ] = None,
     json: Json = False,
 ) -> None:
     """List jobs, the newest first: how far each is, when it ends or has ended, and why it does not move."""
@@ -98,8 +103,14 @@ def outcomes(job: Job, json: Json = False) -> None:
 @app.command()
 def events(
     job: Job,
-    limit: Annotated[int | None, typer.Option(max=MOST, help="so many at most, up to 1000; left out: 100")] = None,
-    after: Annotated[int | None, typer.Option(max=MOST, help="the next page: events with a higher id")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=number_of("--limit"), help="so many at most, up to 1000; left out: 100"),
+    ] = None,
+    after: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=number_of("--after"), help="the next page: events with a higher id"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show what happened to a job, and by whom, the oldest first."""
@@ -116,8 +127,13 @@ def items(
     ] = None,
     target: Annotated[str | None, typer.Option(help="those with this text in their target")] = None,
     result: Annotated[str | None, typer.Option(help="those with this result")] = None,
-    limit: Annotated[int | None, typer.Option(max=MOST, help="so many at most, up to 200; left out: 50")] = None,
-    after: Annotated[int | None, typer.Option(max=MOST, help="the next page: items behind this one")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=number_of("--limit"), help="so many at most, up to 200; left out: 50"),
+    ] = None,
+    after: Annotated[
+        int | None, typer.Option(metavar="N", parser=number_of("--after"), help="the next page: items behind this one")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show the items of a tracked job by their keys, and what became of them."""
@@ -130,13 +146,15 @@ def items(
 @app.command()
 def tasks(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="so many at most, up to 1000")] = 100,
-    after: Annotated[int, typer.Option(max=MOST, help="the next page: tasks with a higher id")] = 0,
+    after: Annotated[
+        int | None, typer.Option(metavar="N", parser=number_of("--after"), help="the next page: tasks with a higher id")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show the recurring tasks, and when each makes its next job."""
     from pgjobs.ops import looking, printed
 
-    printed.say(asyncio.run(looking.tasks(ready_settings("database_url"), limit, after, as_json=json)))
+    printed.say(asyncio.run(looking.tasks(ready_settings("database_url"), limit, after or 0, as_json=json)))
 
 
 @app.command()

@@ -135,5 +135,5 @@ def release() -> None:
     """Let all jobs go on that were held."""
     from pgjobs.ops import switch
 
-    asyncio.run(switch.release(ready_settings("database_url")))
-    typer.echo("every job goes on where it was")
+    held = asyncio.run(switch.release(ready_settings("database_url")))
+    typer.echo("every job goes on where it was" if held else "nothing was held")

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from pgjobs.errors import PgjobsError
+from pgjobs.errors import JOBS_ARE_LISTED, PgjobsError
 from pgjobs.joblog.rules import HOST
 from pgjobs.joblog.verdict import Verdict
 from pgjobs.joblog.verify_items import ItemCheck
@@ -63,7 +63,7 @@ async def examine(database_url: str, job_id: int, log_host: str = HOST) -> Verdi
         cursor = await connection.execute(JOB, (job_id,))
         job = await cursor.fetchone()
         if job is None:
-            raise PgjobsError(f"there is no job {job_id}", "pgjobs.job_status lists all jobs")
+            raise PgjobsError(f"there is no job {job_id}", JOBS_ARE_LISTED)
         shards = connection.cursor(row_factory=dict_row)
         before: dict[str, Any] | None = None
         items, whole = ItemCheck(connection, verdict, job_id), True

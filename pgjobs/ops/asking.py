@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgjobs.errors import PgjobsError
+from pgjobs.errors import JOBS_ARE_LISTED, PgjobsError
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
@@ -26,4 +26,4 @@ async def about_job(settings: Settings, command: str, call: str, job: int) -> st
 
 def unknown(job: int) -> PgjobsError:
     """What is said of a job that there is not."""
-    return PgjobsError(f"there is no job {job}", "look up the id in xmp_jobs or pgjobs.job_status")
+    return PgjobsError(f"there is no job {job}", JOBS_ARE_LISTED)

@@ -6,7 +6,9 @@ import itertools
 import json
 from pathlib import Path
 
-from pgjobs.errors import FileError, SettingsError
+import psycopg
+
+from pgjobs.errors import FileError, SettingsError, refusal
 from pgjobs.ops.entity_files import Entity, read_entities
 from pgjobs.ops.printed import harmless
 from pgjobs.pg import connection as db
@@ -36,7 +38,13 @@ async def load(settings: Settings, path: Path) -> dict[str, int]:
 async def _put(connection: db.Connection, batch: list[Entity]) -> dict[str, int]:
     array = f"[{','.join(text for _, text in batch)}]"
     call = "select pgjobs.put_entities(%s::jsonb, %s)"
-    told: dict[str, int] = await db.value(connection, call, array, [line for line, _ in batch])
+    try:
+        told: dict[str, int] = await db.value(connection, call, array, [line for line, _ in batch])
+    except psycopg.Error as error:
+        if (refused := refusal(error)) is None:
+            raise
+        # What is wrong stands in the file and not in an argument, whoever finds it.
+        raise FileError(refused[0], refused[2]) from None
     return told
 
 

@@ -49,6 +49,8 @@ class State(NamedTuple):
     status: str
     ended: bool
     files: list[File]
+    shards: frozenset[int]
+    """Those that have a log, also where the lines of another one are wanted."""
 
 
 class Wanted(NamedTuple):
@@ -96,7 +98,7 @@ async def _later(database: Patient, wanted: Wanted) -> AsyncIterator[State]:
 async def _state(database: Patient, wanted: Wanted) -> State:
     said = json.loads(await database.value(STATE, wanted.job))
     files = [File(**file) for file in said["files"] if wanted.shard in (None, file["shard"])]
-    return State(said["status"], said["ended"], files)
+    return State(said["status"], said["ended"], files, frozenset(file["shard"] for file in said["files"]))
 
 
 class Reader:
@@ -118,6 +120,12 @@ class Reader:
             raise PgjobsError(f"the log of {of} was removed after its keep time", hint)
         if not state.files and (state.ended or not self._wanted.follow):
             of = of if self._wanted.shard is None else f"shard {self._wanted.shard} of {of}"
+            if state.shards:
+                which = ", ".join(map(str, sorted(state.shards)))
+                raise PgjobsError(f"{of} has no log", f"these of its shards have one: {which}")
+            if state.ended:
+                hint = f'it ended before it wrote one: "pgjobs why {self._wanted.job}" says how'
+                raise PgjobsError(f"{of} has no log", hint)
             raise PgjobsError(f"{of} has no log yet", "it is made when the job begins; --follow waits for it")
         there = [file for file in state.files if file.bytes and file.host != self._host]
         if there and len(there) == sum(1 for file in state.files if file.bytes):

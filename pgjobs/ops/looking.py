@@ -40,7 +40,8 @@ async def jobs(
 ) -> list[str]:
     """The newest jobs, those of a status and of a type where these are given."""
     said = await answer(settings, "jobs", JOBS, status, type_, limit, before)
-    return _told(said, as_json=as_json, lines=_jobs)
+    none = "there is no such job" if status or type_ or before else 'there is no job yet: "pgjobs create" makes one'
+    return _told(said, as_json=as_json, lines=_jobs) or [none]
 
 
 async def job(settings: Settings, number: int, *, as_json: bool) -> list[str]:
@@ -55,7 +56,9 @@ async def outcomes(settings: Settings, number: int, *, as_json: bool) -> list[st
 
 async def events(settings: Settings, number: int, limit: int | None, after: int | None, *, as_json: bool) -> list[str]:
     """What happened to a job, the oldest first."""
-    return _told(await answer(settings, "events", EVENTS, number, limit, after), as_json=as_json, lines=_events)
+    said = await answer(settings, "events", EVENTS, number, limit, after)
+    none = "nothing has happened to it" if after is None else f"nothing has happened to it behind event {after}"
+    return _told(said, as_json=as_json, lines=_events) or [none]
 
 
 async def items(settings: Settings, number: int, filters: Filters, *, as_json: bool) -> list[str]:
@@ -92,7 +95,7 @@ def _jobs(rows: Rows) -> list[str]:
         )
         for row in rows
     ]
-    return table(columns, cells, width()) if rows else ["there is no such job"]
+    return table(columns, cells, width()) if rows else []
 
 
 def _job(row: dict[str, Any]) -> list[str]:
@@ -154,7 +157,7 @@ def _events(rows: Rows) -> list[str]:
     cells = [
         (str(row["id"]), moment(row["at"]), _change(row), row["actor"] or _caller(row), row["reason"]) for row in rows
     ]
-    return table(columns, cells, width()) if rows else ["nothing has happened to it"]
+    return table(columns, cells, width()) if rows else []
 
 
 def _change(row: Mapping[str, Any]) -> str:

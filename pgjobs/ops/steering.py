@@ -9,7 +9,7 @@ import psycopg
 from pgjobs.errors import refusal
 from pgjobs.ops.printed import harmless, say
 from pgjobs.pg import connection as db
-from pgjobs.process import complain
+from pgjobs.process import complain, said_by_database
 from pgjobs.settings import Settings
 from pgjobs.words import visible
 
@@ -30,10 +30,9 @@ async def steer(settings: Settings, verb: str, jobs: list[int], *, as_json: bool
             try:
                 said = await db.value(connection, CALLS[verb], job)
             except psycopg.Error as error:
-                refused = refusal(error)
-                if refused is None:
+                if refusal(error) is None:
                     raise
-                complain(refused[0], refused[2])
+                complain(*said_by_database(error))
                 code = 1
             else:
                 say([harmless(said) if as_json else line_of(said)])

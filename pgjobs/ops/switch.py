@@ -11,6 +11,6 @@ async def hold(settings: Settings, reason: str) -> None:
     await answer(settings, "hold", "select pgjobs.hold_all(%s)", reason)
 
 
-async def release(settings: Settings) -> None:
-    """Let every job go on where it was."""
-    await answer(settings, "release", "select pgjobs.release_all()")
+async def release(settings: Settings) -> bool:
+    """Let every job go on where it was; whether anything was held."""
+    return bool(await answer(settings, "release", "select s.held, pgjobs.release_all() from pgjobs.switch s"))

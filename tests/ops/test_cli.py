@@ -115,7 +115,7 @@ def test_everything_is_held_and_released_by_an_operator(database: str) -> None:
             assert words in said.out
             assert connection.execute(read, (urlsplit(url).username,)).fetchone() == row
         said = run("hold", " ", database_url=url)
-        assert (1, "reason: it is empty") == (said.code, complaint(said.err)[0])
+        assert (2, "reason: it is empty") == (said.code, complaint(said.err)[0])
         assert "say why everything is held" in complaint(said.err)[1]
         assert connection.execute("select held from pgjobs.switch").fetchone() == (False,)
 
@@ -203,7 +203,7 @@ def test_a_token_that_cannot_be_is_refused(arguments: tuple[str, ...]) -> None:
 def test_scopes_and_what_is_known_of_a_holder_are_checked(database: str) -> None:
     """A scope there is not, and a --set without a value, are refused with the remedy; what is right is stored."""
     unknown = run("token", "add", "cms", "--scope", "read", "--scope", "everything", database_url=database)
-    assert (1, "scope: 'everything' is unknown") == (unknown.code, complaint(unknown.err)[0])
+    assert (2, "scope: 'everything' is unknown") == (unknown.code, complaint(unknown.err)[0])
     odd = run("token", "add", "cms", "--scope", "read", "--set", "org_name", database_url=database)
     assert (2, "--set 'org_name' is no NAME=VALUE") == (odd.code, complaint(odd.err)[0])
     empty = run("token", "add", "cms", "--scope", "read", "--set", "org_name= ", database_url=database)
@@ -211,7 +211,7 @@ def test_scopes_and_what_is_known_of_a_holder_are_checked(database: str) -> None
     twice = run("token", "add", "cms", "--scope", "read", "--set", "a=1", "--set", "a=2", database_url=database)
     assert (2, "--set 'a=2': a is given twice") == (twice.code, complaint(twice.err)[0])
     colon = run("token", "add", "a:b", "--scope", "read", database_url=database)
-    assert (1, "name: 'a:b' holds a colon, where the user name of HTTP Basic ends") == (
+    assert (2, "name: 'a:b' holds a colon, where the user name of HTTP Basic ends") == (
         colon.code,
         complaint(colon.err)[0],
     )

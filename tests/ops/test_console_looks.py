@@ -124,10 +124,10 @@ def test_outcomes_and_events_are_tables(viewer: str, db: Db, jobs: list[int]) ->
         (("jobs", "--status", "late"), "status: 'late' is unknown", "use ready, in progress, canceled, done or error"),
         (("jobs", "--type", "late"), "type: 'late' is not a registered job type", "use one of"),
         (("jobs", "--limit", "0"), "limit: 0 is out of range", "give a number from 1 to 1000"),
-        (("events", "77"), "there is no job 77", "look up the id in xmp_jobs"),
+        (("events", "77"), "there is no job 77", '"pgjobs jobs" lists them'),
         (("events", "1", "--limit", "9999"), "limit: 9999 is out of range", "give a number from 1 to 1000"),
         *(
-            ((one, "77"), "there is no job 77", "look up the id")
+            ((one, "77"), "there is no job 77", '"pgjobs jobs" lists them')
             for one in ("show", "outcomes", "log", "eta", "plan", "watch")
         ),
     ],
@@ -136,10 +136,10 @@ def test_outcomes_and_events_are_tables(viewer: str, db: Db, jobs: list[int]) ->
 def test_bad_input_gets_the_sentence_of_sql(
     viewer: str, jobs: list[int], args: tuple[str, ...], sentence: str, remedy: str
 ) -> None:
-    """What the database refuses is its own sentence and remedy, and code 1."""
+    """What the database refuses is its own sentence and remedy; code 2 for a wrong value, 1 for what is not there."""
     assert jobs
     said = run(*args, database_url=viewer)
-    assert (1, "") == (said.code, said.out)
+    assert (1 if "77" in args else 2, "") == (said.code, said.out)
     first, second = said.err.splitlines()
     assert f"pgjobs: {sentence}" == first
     assert second.strip().startswith(remedy)
@@ -179,7 +179,7 @@ def test_nothing_that_is_shown_acts_on_a_terminal(viewer: str, db: Db) -> None:
         assert "plan" == args[0] or any(EVIL in text for text in texts(json.loads(answer.out))), args
         assert not set(ESCAPES.findall(at_terminal(*args, database_url=viewer, NO_COLOR=1).out)), args
     said = run("jobs", "--status", EVIL, database_url=viewer)
-    assert 1 == said.code
+    assert 2 == said.code
     assert said.err.replace("\n", "").isprintable()
 
 
@@ -277,7 +277,7 @@ def test_tasks_and_items_are_shown(database: str, db: Db) -> None:
     ]
     assert "there is no such item here\n" == run("items", job, "--after", 6, database_url=operator).out
     unknown = run("items", job, "--status", "good", database_url=operator)
-    assert (1, "pgjobs: status: there is no good") == (unknown.code, unknown.err.splitlines()[0])
+    assert (2, "pgjobs: status: there is no good") == (unknown.code, unknown.err.splitlines()[0])
 
 
 def test_the_version_is_told_and_arguments_are_utf8() -> None:
@@ -330,3 +330,56 @@ def test_a_look_loads_neither_engine_nor_web() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=HOME, capture_output=True, text=True, check=True)
     assert "[]\n" == done.stdout
+
+
+WRONG = (
+    "jobs --limit -1", "jobs --limit x", "jobs --status bogus", "jobs --type bogus", "events 1 --limit 1001",
+    "items 1 --limit 0", "items 1 --status bogus", "tasks --limit 0", "tasks --after x", "log 1 --msisdn 1",
+    "log 1 --shard x", "top --every 0", "create bogus", "create expired --param never", "create expired --params x",
+    "create expired --rate abc", "create expired --priority 11", "create expired --run-at x",
+    "create expired --stop-at x", "create expired --shards 65", "create expired --user x",
+    "create expired --set bogus=1", "retry 1 --which bogus", "mailings report --day x", "mailings log --client x",
+    "entities list --filter x", """entities list --filter {"bogus":1}""", "report 1 --check x",
+    "token add a --scope bogus",
+    *(f"{one} abc" for one in (
+        "show", "why", "eta", "plan", "watch", "log", "outcomes", "events", "items", "report", "verify", "start",
+        "stop", "pause", "resume", "retry", "cancel")),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_a_wrong_value_ends_with_code_2(database: str, db: Db, line: str) -> None:
+    """Of every command, whether the command or the database finds it; nothing is written."""
+    job_in(db, "ready")
+    said = run(*line.split(), database_url=database)
+    assert (2, "") == (said.code, said.out), said.err
+    assert said.err
+    assert 1 == db.value("select count(*) from xmp_jobs")
+
+
+@pytest.mark.parametrize("text", ["abc", "0", "-1", "1.5", "\u0661", "99999999999999999999"])
+def test_what_is_no_number_of_a_job_is_said_in_a_sentence(viewer: str, text: str) -> None:
+    """It speaks of jobs, and says how to find their numbers; the help has no bound that nobody needs."""
+    said = run("show", "--", text, database_url=viewer)
+    assert (2, f"pgjobs: JOB: '{text}' is no number of a job\n  \"pgjobs jobs\" lists them\n") == (said.code, said.err)
+    assert "9223372036854775807" not in "".join(run(one, "--help").out for one in ("show", "jobs", "start", "report"))
+
+
+def test_emptiness_is_said_as_it_is(database: str, db: Db) -> None:
+    """What there is not at all, what there is not behind a page, and what was not held, have sentences of their own."""
+    assert 'there is no job yet: "pgjobs create" makes one\n' == run("jobs", database_url=database).out
+    assert "there is no such job\n" == run("jobs", "--status", "done", database_url=database).out
+    assert (
+        'there is no entity yet: "pgjobs entities load" puts them\n'
+        == run("entities", "list", database_url=database).out
+    )
+    assert "" == run("entities", "list", "--json", database_url=database).out
+    job = job_in(db, "ready")
+    said = run("events", job, "--after", 999999, database_url=database)
+    assert (0, "nothing has happened to it behind event 999999\n") == (said.code, said.out)
+    assert "nothing was held\n" == run("release", database_url=database).out
+    for args in ((), ("--follow",)):
+        said = run("log", job_in(db, "canceled"), *args, database_url=database)
+        assert 1 == said.code
+        assert "--follow" not in said.err
+        assert "says how" in said.err

@@ -65,21 +65,21 @@ def test_params_may_be_given_as_one_object(operator: str, db: Db) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "sentence"),
     [
-        (("late",), 1, "type: 'late' is not a registered job type"),
-        (("expired", "--param", "colour=1"), 1, "params.colour: a job of type expired has no such parameter"),
+        (("late",), 2, "type: 'late' is not a registered job type"),
+        (("expired", "--param", "colour=1"), 2, "params.colour: a job of type expired has no such parameter"),
         (("expired", "--param", "service_id=seven"), 1, 'params.service_id: "seven" is not a whole number'),
-        (("expired", "--param", "count=0"), 1, "params.count: 0 would select nothing"),
-        (("expired", "--params", "[1]"), 1, "params: it has to be a JSON object"),
+        (("expired", "--param", "count=0"), 2, "params.count: 0 would select nothing"),
+        (("expired", "--params", "[1]"), 2, "params: it has to be a JSON object"),
         (("expired", "--priority", "high"), 1, 'priority: "high" is not a whole number from -2147483648 to 2147483647'),
-        (("expired", "--shards", "65"), 1, "shards: 65 is out of range"),
+        (("expired", "--shards", "65"), 2, "shards: 65 is out of range"),
         (("expired", "--run-at", "soon"), 1, 'run_at: "soon" is not a date or a timestamp'),
         (
             ("expired", "--file", "a.csv"),
             1,
             "file_name: a job of type expired reads no file, and 'a.csv' would be ignored",
         ),
-        (("injection", "--file", "a/b.csv"), 1, "file_name: 'a/b.csv' is not the plain name of a file"),
-        (("expired", "--set", "colour=red"), 1, "colour: a job has no such column that can be written"),
+        (("injection", "--file", "a/b.csv"), 2, "file_name: 'a/b.csv' is not the plain name of a file"),
+        (("expired", "--set", "colour=red"), 2, "colour: a job has no such column that can be written"),
         (("expired", "--params", "{never"), 2, "--params: it is no JSON"),
         (("expired", "--param", "never"), 2, "--param 'never' is no NAME=VALUE"),
         (("expired", "--param", "never=1", "--param", "never=0"), 2, "--param 'never=0': never is given twice"),
@@ -104,7 +104,7 @@ def test_params_may_be_given_as_one_object(operator: str, db: Db) -> None:
 def test_a_job_that_cannot_be_is_refused(
     operator: str, db: Db, args: tuple[str, ...], code: int, sentence: str
 ) -> None:
-    """The database's own sentence and code 1, or that of the command line and code 2; no job is there afterwards."""
+    """The database's own sentence or that of the command line, and code 2; no job is there afterwards."""
     said = run("create", *args, database_url=operator)
     first, remedy = said.err.splitlines()
     assert (code, "", f"pgjobs: {sentence}") == (said.code, said.out, first)

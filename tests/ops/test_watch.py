@@ -106,7 +106,7 @@ def test_every_wait_is_told_as_a_wait(engine: Engine) -> None:
 def test_a_job_there_is_not(engine: Engine) -> None:
     """One sentence and where to look."""
     said = run("watch", 4711, database_url=engine.database_url)
-    expected = "pgjobs: there is no job 4711\n  look up the id in xmp_jobs or pgjobs.job_status\n"
+    expected = 'pgjobs: there is no job 4711\n  "pgjobs jobs" lists them\n'
     assert (1, "", expected) == (said.code, said.out, said.err)
 
 
