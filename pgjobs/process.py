@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -19,6 +21,9 @@ from pgjobs.words import visible
 logger = logging.getLogger(__name__)
 
 BAD_VALUE = "PJ400"
+MISSING_RIGHT = "42501"
+STDOUT = 1
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 IN_THE_CONSOLE = {"unknown_job": JOBS_ARE_LISTED}
 """Remedies by what was refused, where the console has a better one than a table to read."""
 
@@ -42,7 +47,7 @@ def run(command: Callable[[], object], *, of_a_service: bool) -> None:
         # A terminal that is not UTF-8 gets a question mark for a letter it lacks.
         sys.stdout.reconfigure(errors="replace")
     try:
-        command()
+        _to_its_last_word(command)
     except KeyboardInterrupt:
         sys.exit(130)
     except SettingsError as error:
@@ -56,7 +61,7 @@ def run(command: Callable[[], object], *, of_a_service: bool) -> None:
     except TimeoutError:
         sys.exit(_end(1, "a server did not answer in time", SERVER_AWAY))
     except OSError as error:
-        sys.exit(_end(1, f"the operating system refuses: {one_line(error)}", "mend what it names, then try again"))
+        sys.exit(_end(1, *_of_the_system(error)))
     except Exception as error:
         logger.log(logging.ERROR if of_a_service else logging.DEBUG, "an error of pgjobs itself", exc_info=error)
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -64,11 +69,38 @@ def run(command: Callable[[], object], *, of_a_service: bool) -> None:
         sys.exit(_end(70, sentence, "please report it; PGJOBS_LOG_LEVEL=DEBUG shows the traceback"))
 
 
+def _to_its_last_word(command: Callable[[], object]) -> None:
+    """Run it, and write what is still in the buffer: what can't be written is no success."""
+    try:
+        command()
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+
+
+def _of_the_system(error: OSError) -> tuple[str, str]:
+    """What the operating system refuses, and what to do about it."""
+    try:
+        sys.stdout.flush()
+        if error.errno in NO_ROOM and error.filename is None:
+            # Nothing tells of which file it is but one more byte.
+            os.write(STDOUT, b"\n")
+    except OSError as unwritten:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        if isinstance(unwritten, BrokenPipeError):
+            sys.exit(1)
+        return f"standard output: {unwritten.strerror}", "make room where it goes, or send it elsewhere"
+    return f"the operating system refuses: {one_line(error)}", "mend what it names, then try again"
+
+
 def said_by_database(error: psycopg.Error) -> tuple[str, str]:
     """What an error of the database says, and what to do about it."""
     refused = refusal(error)
     if refused is None:
-        return f"PostgreSQL: {one_line(error)}", hint_for(error)
+        # Of a missing right the place in a statement of ours tells nobody anything.
+        said = error.diag.message_primary if error.sqlstate == MISSING_RIGHT else None
+        return f"PostgreSQL: {said or one_line(error)}", hint_for(error)
     sentence, code, hint = refused
     return sentence, IN_THE_CONSOLE.get(code, hint)
 

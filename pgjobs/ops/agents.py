@@ -13,13 +13,13 @@ from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
 COLUMNS = (
-    Column("name", cut=True),
+    Column("name", wraps=True),
     Column("state", tinted=True),
     Column("holds", right=True),
-    Column("types", cut=True),
-    Column("where", cut=True),
+    Column("types", wraps=True),
+    Column("where", wraps=True),
     Column("seen"),
-    Column("about", cut=True),
+    Column("about", wraps=True),
 )
 STATUS = "select s.*, clock_timestamp() - s.seen_at as silent from pgjobs.agent_status s order by s.name"
 

@@ -27,7 +27,7 @@ COLUMNS = (
     Column("until"),
     Column("per second", right=True),
     Column("records", right=True),
-    Column("then", cut=True),
+    Column("then", wraps=True),
 )
 
 

@@ -78,11 +78,11 @@ def _told(said: str, *, as_json: bool, lines: Callable[[Any], list[str]]) -> lis
 def _jobs(rows: Rows) -> list[str]:
     columns = (
         Column("id", right=True),
-        Column("type", cut=True),
+        Column("type", wraps=True),
         Column("status", tinted=True),
         Column("done", right=True),
         Column("ends (UTC)"),
-        Column("why", cut=True),
+        Column("why", wraps=True),
     )
     cells = [
         (
@@ -133,10 +133,10 @@ def _progress(said: Mapping[str, Any]) -> str:
 def _outcomes(rows: Rows) -> list[str]:
     columns = (
         Column("action"),
-        Column("code", cut=True),
+        Column("code", wraps=True),
         Column("records", right=True),
         Column("share", right=True),
-        Column("reason", cut=True),
+        Column("reason", wraps=True),
     )
     every = sum(row["records"] for row in rows) or 1
     cells = [
@@ -150,9 +150,9 @@ def _events(rows: Rows) -> list[str]:
     columns = (
         Column("id", right=True),
         Column("at (UTC)"),
-        Column("status", cut=True),
-        Column("by", cut=True),
-        Column("reason", cut=True),
+        Column("status", wraps=True),
+        Column("by", wraps=True),
+        Column("reason", wraps=True),
     )
     cells = [
         (str(row["id"]), moment(row["at"]), _change(row), row["actor"] or _caller(row), row["reason"]) for row in rows
@@ -171,12 +171,12 @@ def _caller(row: Mapping[str, Any]) -> str:
 def _items(page: dict[str, Any]) -> list[str]:
     columns = (
         Column("item", right=True),
-        Column("target", cut=True),
+        Column("target", wraps=True),
         Column("status", tinted=True),
         Column("retries", right=True),
         Column("ended (UTC)"),
-        Column("result", cut=True),
-        Column("description", cut=True),
+        Column("result", wraps=True),
+        Column("description", wraps=True),
     )
     cells = [
         (
@@ -194,13 +194,13 @@ def _items(page: dict[str, Any]) -> list[str]:
 def _tasks(rows: Rows) -> list[str]:
     columns = (
         Column("id", right=True),
-        Column("name", cut=True),
-        Column("type", cut=True),
+        Column("name", wraps=True),
+        Column("type", wraps=True),
         Column("state", tinted=True),
         Column("next (UTC)"),
         Column("job", right=True),
         Column("runs", right=True),
-        Column("trouble", cut=True),
+        Column("trouble", wraps=True),
     )
     return table(columns, list(_task_cells(rows)), width()) if rows else ["there is no task"]
 

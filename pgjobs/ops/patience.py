@@ -9,8 +9,9 @@ from typing import Any, Self
 
 import psycopg
 
+from pgjobs.errors import PgjobsError
 from pgjobs.pg import connection as db
-from pgjobs.pg.hints import refused_for_good
+from pgjobs.pg.hints import SERVER_AWAY, refused_for_good
 from pgjobs.process import complain, said_by_database
 from pgjobs.settings import Settings
 
@@ -19,6 +20,10 @@ ANSWER_SECONDS = 10.0
 AWAY_SECONDS = 60.0
 """So long the database may be away in mid-way; then the command ends as any other one."""
 PAUSE = 1.0
+
+
+class StaysAwayError(PgjobsError):
+    """The database was away for too long in mid-way."""
 
 
 class Patient:
@@ -61,12 +66,24 @@ class Patient:
             try:
                 return await self.ask(call, *args)
             except (psycopg.Error, OSError) as error:
-                if not self.may_come_back(error) or (until is not None and time.monotonic() > until):
-                    raise
-                if until is None:
-                    until = time.monotonic() + AWAY_SECONDS
-                    complain(f"the database is away: {reason(error)}", f"it is asked again for {AWAY_SECONDS:.0f} s")
-                await asyncio.sleep(PAUSE)
+                until = await self.outlast(error, until)
+
+    async def outlast(self, error: psycopg.Error | OSError, until: float | None) -> float:
+        """Wait a moment for a database that went away; until when it may stay away, which is said once.
+
+        Raises the error where it does not pass by itself, and StaysAwayError where the time is over.
+        """
+        if db.must_reconnect(error):
+            await self.close()
+        if not self.may_come_back(error):
+            raise error
+        if until is None:
+            until = time.monotonic() + AWAY_SECONDS
+            complain(f"the database is away: {reason(error)}", f"it is asked again for {AWAY_SECONDS:.0f} s")
+        elif time.monotonic() > until:
+            raise StaysAwayError(f"the database stays away: {reason(error)}", SERVER_AWAY) from error
+        await asyncio.sleep(PAUSE)
+        return until
 
     def may_come_back(self, error: BaseException) -> bool:
         """Whether it has answered before, and this error passes by itself."""

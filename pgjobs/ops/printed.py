@@ -8,16 +8,22 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import NamedTuple
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells
 
 from pgjobs.words import visible
 
 GAP = "  "
 NARROWEST = 6
+SENTENCE = 20
+"""A sentence at the end of a row begins in its column if that has so many letters, and goes on below it."""
+BELOW = 40
+"""Where its column is narrower, it goes on from the left."""
+INDENT = " " * 4
 TINTS = {
     "done": 32, "in progress": 36, "error": 31, "canceled": 33, "alive": 32, "silent": 31, "connected": 32,
     "in trouble": 33, "ACTIVE": 32, "INACTIVE": 33, "Finished": 32, "Started": 36, "Error": 31, "Fail": 31,
@@ -27,10 +33,10 @@ TINTS = {
 
 
 class Column(NamedTuple):
-    """A column of a table. Only one that may be cut becomes narrower where the terminal is too narrow."""
+    """A column of a table. Only one that wraps becomes narrower where the terminal is too narrow."""
 
     head: str
-    cut: bool = False
+    wraps: bool = False
     right: bool = False
     tinted: bool = False
 
@@ -75,7 +81,11 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[object]], most: int
     if most is not None:
         _narrow(widths, columns, most - len(GAP) * (len(columns) - 1))
     coloured = in_colour()
-    return [_line(row, widths, columns, coloured=coloured and number > 0) for number, row in enumerate(cells)]
+    return [
+        line
+        for number, row in enumerate(cells)
+        for line in _lines(row, widths, columns, most, coloured=coloured and number > 0)
+    ]
 
 
 def shown(value: object) -> str:
@@ -101,13 +111,31 @@ def moment(at: datetime | str | None) -> str:
     return f"{read.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def cut(text: str, most: int) -> str:
-    """The text, or its beginning and three dots where it is wider."""
-    return text if cell_len(text) <= most else set_cell_size(text, max(0, most - 1)) + "…"
+def wrapped(text: str, first: int, further: int | None = None) -> list[str]:
+    """The lines of a text, the first one at most so wide, and the further ones; words stay whole where they fit."""
+    room, lines, line = first, [], ""
+    for word in text.split(" "):
+        whole = f"{line} {word}" if line else word
+        if cell_len(whole) <= room:
+            line = whole
+            continue
+        if line:
+            lines.append(line)
+            room = further or first
+        line = word
+        while cell_len(line) > room:
+            [begin, *_] = chop_cells(line, max(2, room))
+            lines.append(begin)
+            line, room = line[len(begin) :], further or first
+    return [*lines, line]
 
 
 def _narrow(widths: list[int], columns: Sequence[Column], most: int) -> None:
-    able = [at for at, column in enumerate(columns) if column.cut]
+    able = [at for at, column in enumerate(columns) if column.wraps]
+    last = len(columns) - 1
+    # The sentence at the end goes on below, where there is room: so the others stay readable.
+    if last in able and sum(widths) > most:
+        widths[last] = max(min(widths[last], SENTENCE), widths[last] + most - sum(widths))
     while able and sum(widths) > most:
         widest = max(able, key=lambda at: widths[at])
         if widths[widest] <= NARROWEST:
@@ -115,15 +143,26 @@ def _narrow(widths: list[int], columns: Sequence[Column], most: int) -> None:
         widths[widest] -= 1
 
 
-def _line(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column], *, coloured: bool) -> str:
-    parts = []
-    for text, size, column in zip(row, widths, columns, strict=True):
-        short = cut(text, size) if column.cut else text
-        room = " " * (size - cell_len(short))
-        tint = TINTS.get(text) if coloured and column.tinted else None
-        inked = f"\x1b[{tint}m{short}\x1b[0m" if tint else short
-        parts.append(room + inked if column.right else inked + room)
-    return GAP.join(parts).rstrip()
+def _lines(
+    row: Sequence[str], widths: Sequence[int], columns: Sequence[Column], most: int | None, *, coloured: bool
+) -> Iterator[str]:
+    """The lines of a row: what does not fit goes on below, a sentence at the end from the left where that is wider."""
+    pieces = [
+        wrapped(text, size) if column.wraps else [text] for text, size, column in zip(row, widths, columns, strict=True)
+    ]
+    below: list[str] = []
+    if most is not None and columns[-1].wraps and len(pieces[-1]) > 1 and widths[-1] < BELOW:
+        first, *below = wrapped(row[-1], widths[-1], most - len(INDENT))
+        pieces[-1] = [first]
+    for parts in zip_longest(*pieces, fillvalue=""):
+        inked = []
+        for part, whole, size, column in zip(parts, row, widths, columns, strict=True):
+            room = " " * (size - cell_len(part))
+            tint = TINTS.get(whole) if coloured and column.tinted and part else None
+            ink = f"\x1b[{tint}m{part}\x1b[0m" if tint else part
+            inked.append(room + ink if column.right else ink + room)
+        yield GAP.join(inked).rstrip()
+    yield from (INDENT + line for line in below)
 
 
 def _escaped(sign: str) -> str:

@@ -7,6 +7,7 @@ import stat
 import tempfile
 from pathlib import Path
 
+from pgjobs.errors import PgjobsError, one_line
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
@@ -20,6 +21,14 @@ async def read(settings: Settings, job: int) -> str:
 
 def write(path: Path, text: str) -> None:
     """Put a file there, in place of one that is there, so that nobody ever reads half of it; a pipe is written to."""
+    try:
+        _put(path, text)
+    except OSError as error:
+        what = error.strerror or one_line(error)
+        raise PgjobsError(f"{path}: {what}", "give a file in a directory that is there and has room") from error
+
+
+def _put(path: Path, text: str) -> None:
     # A link stays one.
     there = path.resolve()
     try:

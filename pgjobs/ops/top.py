@@ -19,7 +19,7 @@ from rich.live import Live
 from rich.text import Text
 
 from pgjobs.ops.patience import Patient, reason
-from pgjobs.ops.printed import Column, at_terminal, cut, harmless, moment, say, table, width
+from pgjobs.ops.printed import INDENT, Column, at_terminal, harmless, moment, say, table, width, wrapped
 from pgjobs.settings import Settings
 from pgjobs.words import visible
 
@@ -29,29 +29,29 @@ TERMINATED = 143
 STATUSES = ("in progress", "ready", "error")
 JOBS = (
     Column("job", right=True),
-    Column("type", cut=True),
+    Column("type", wraps=True),
     Column("done", right=True),
     Column("per s", right=True),
     Column("ends (UTC)"),
-    Column("by", cut=True),
-    Column("why", cut=True),
+    Column("by", wraps=True),
+    Column("why", wraps=True),
 )
 DAEMONS = (
-    Column("daemon", cut=True),
+    Column("daemon", wraps=True),
     Column("state", tinted=True),
     Column("shards", right=True),
-    Column("broker", cut=True, tinted=True),
+    Column("broker", wraps=True, tinted=True),
     Column("seen (UTC)"),
-    Column("where", cut=True),
-    Column("version", cut=True),
+    Column("where", wraps=True),
+    Column("version", wraps=True),
 )
 QUEUES = (
-    Column("queue", cut=True),
+    Column("queue", wraps=True),
     Column("ready", right=True),
     Column("consumers", right=True),
     Column("measured (UTC)"),
-    Column("for", cut=True),
-    Column("trouble", cut=True),
+    Column("for", wraps=True),
+    Column("trouble", wraps=True),
 )
 
 
@@ -73,7 +73,16 @@ def lines(said: dict[str, Any], most: int | None, trouble: str | None = None) ->
     head += [visible(said["held"])] if said["held"] else []
     if not any(daemon["alive"] for daemon in said["daemons"]):
         head.append('no daemon is alive: start one with "pgjobs daemon"')
-    told = [line if most is None else cut(line, most) for line in head]
+    # A line that goes on is indented, so that each of them is seen as one.
+    told = (
+        head
+        if most is None
+        else [
+            INDENT * (number > 0) + part
+            for line in head
+            for number, part in enumerate(wrapped(line, most, most - len(INDENT)))
+        ]
+    )
     jobs, daemons = said["jobs"], said["daemons"]
     told += ["", *(table(JOBS, map(_job, jobs), most) if jobs else ["no job is in progress"])]
     more = said["counts"].get("in progress", 0) - len(jobs)

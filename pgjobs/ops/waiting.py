@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pgjobs.ops import looking
+from pgjobs.ops.patience import Patient, StaysAwayError
 from pgjobs.ops.printed import say
-from pgjobs.ops.watch import looks, watch
-from pgjobs.pg import connection as db
+from pgjobs.ops.watch import not_known, patient_looks, watch
 from pgjobs.settings import Settings
 
 
 async def wait(settings: Settings, job: int, *, as_json: bool) -> int:
-    """0 when it is done, 1 when it was stopped or broke off. As JSON: nothing is shown but the job as it has ended."""
+    """The codes of watch. As JSON: nothing is shown but the job as it has ended."""
     if not as_json:
         return await watch(settings, job, as_json=False)
-    async with await db.connect(settings.database_url, "watch") as connection:
-        async for look in looks(connection, job):
-            last = look
+    async with Patient(settings, "watch") as database:
+        try:
+            async for look in patient_looks(database, job):
+                last = look
+        except StaysAwayError as error:
+            return not_known(error, job)
     say(await looking.job(settings, job, as_json=True))
     return 0 if last.status == "done" else 1

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Self
 
+import psycopg
 from psycopg import errors
 from psycopg.rows import class_row
 from rich.console import Console
@@ -22,8 +23,10 @@ from rich.text import Text
 
 from pgjobs.errors import SchemaError
 from pgjobs.ops.asking import unknown
+from pgjobs.ops.patience import Patient, StaysAwayError
 from pgjobs.ops.printed import at_terminal, harmless, say
 from pgjobs.pg import connection as db
+from pgjobs.process import complain
 from pgjobs.settings import Settings
 from pgjobs.words import visible
 
@@ -32,6 +35,8 @@ PAUSE = 0.05
 LINE_SECONDS = 2.0
 WAIT_SECONDS = 60.0
 """Seconds after which a line is repeated though nothing has changed."""
+NOT_KNOWN = 3
+"""Exit code where the database stays away before the job has ended; 1 would say that it has failed."""
 ENDED = ("done", "error", "canceled")
 
 LOOK = """
@@ -127,7 +132,7 @@ class Bar(Screen):
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
             TextColumn("  job {task.fields[job]}", table_column=Column(no_wrap=True, min_width=8)),
-            BarColumn(30, complete_style="cyan", finished_style="green"),
+            BarColumn(max(6, min(30, console.width // 10)), complete_style="cyan", finished_style="green"),
             TextColumn("{task.percentage:>5.1f} %", table_column=Column(no_wrap=True, min_width=7)),
             TextColumn("{task.fields[words]}", table_column=Column(overflow="fold")),
             console=console,
@@ -206,6 +211,26 @@ async def looks(connection: db.Connection, job: int, every: float = POLL_SECONDS
             pass
 
 
+async def patient_looks(database: Patient, job: int) -> AsyncIterator[Look]:
+    """The same, also where the database is away for a while."""
+    until = None
+    while True:
+        try:
+            async for look in looks(await database.connection(), job):
+                until = None
+                yield look
+        except (psycopg.Error, OSError) as error:
+            until = await database.outlast(error, until)
+        else:
+            return
+
+
+def not_known(error: StaysAwayError, job: int) -> int:
+    """Say that the job may go on though it is no longer watched; the exit code of that."""
+    complain(error.sentence, f'the job may go on: "pgjobs watch {job}" shows it again; {error.hint}')
+    return NOT_KNOWN
+
+
 async def look_at(connection: db.Connection, job: int) -> Look:
     """The job as it is now."""
     cursor = connection.cursor(row_factory=class_row(Look))
@@ -219,15 +244,17 @@ async def look_at(connection: db.Connection, job: int) -> Look:
 
 
 async def watch(settings: Settings, job: int, *, as_json: bool = False) -> int:
-    """Show a job until it ends; 0 when it is done, 1 when it was stopped or broke off."""
+    """Show a job until it ends; 0: it is done, 1: it was stopped or broke off, 3: nobody knows."""
     console = Console(file=sys.stdout, force_terminal=at_terminal())
-    async with await db.connect(settings.database_url, "watch") as connection:
-        await db.check_schema(connection)
-        first = await look_at(connection, job)
-        with Objects() if as_json else screen(console) as shown:
-            shown.show(first)
-            async for look in looks(connection, job):
-                shown.show(look)
+    async with Patient(settings, "watch") as database:
+        first = await look_at(await database.connection(), job)
+        try:
+            with Objects() if as_json else screen(console) as shown:
+                shown.show(first)
+                async for look in patient_looks(database, job):
+                    shown.show(look)
+        except StaysAwayError as error:
+            return not_known(error, job)
     if not as_json:
         say([f"  {look.counts}", *([f"  log: {visible(look.log_path)}"] if look.log_path else [])])
     return 0 if look.status == "done" else 1

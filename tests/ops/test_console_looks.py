@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -195,6 +196,38 @@ def test_a_table_fits_the_terminal(viewer: str, db: Db) -> None:
     assert long in run("jobs", database_url=viewer).out
 
 
+def test_a_sentence_is_whole_at_a_narrow_terminal(viewer: str, db: Db) -> None:
+    """What does not fit goes on below, indented; no line is wider than the terminal."""
+    db.execute("select pgjobs.hold_all('a deploy of the gateway that takes longer than anybody thought it would')")
+    job = insert_job(db)
+    actor = "somebody.with.a.long.name@a-long-domain.example"
+    db.execute("update pgjobs.events set actor = %s, reason = 'first second ' || repeat('word ', 30)", (actor,))
+    for args, words in (
+        (("jobs",), "longer than anybody thought it would"),
+        (("top", "--once"), "longer than anybody thought it would"),
+        (("events", job), "word word word"),
+    ):
+        said = ESCAPES.sub("", at_terminal(*args, database_url=viewer).out).replace("\r", "")
+        assert words in " ".join(said.split()), said
+        assert said.count("word") in (0, 30), said
+        assert "\u2026" not in said, said
+        assert max(map(len, said.splitlines())) <= 80, said
+
+
+def test_an_output_that_takes_nothing_is_a_sentence(viewer: str, jobs: list[int]) -> None:
+    """A full disk behind standard output, or a file that cannot be, is named as the user gave it; code 1."""
+    with Path("/dev/full").open("w") as full:
+        said = subprocess.run(
+            command("report", jobs[0]), cwd=HOME, env=environment(database_url=viewer),
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (1, "pgjobs: standard output: No space left on device") == (said.returncode, said.stderr.splitlines()[0])
+    assert 2 == len(said.stderr.splitlines())
+    for path, what in (("/nonexistent/x.html", "No such file or directory"), ("/dev", "Is a directory")):
+        refused = run("report", jobs[0], "-o", path, database_url=viewer)
+        assert (1, f"pgjobs: {path}: {what}") == (refused.code, refused.err.splitlines()[0])
+
+
 def test_colours_are_for_terminals(viewer: str, jobs: list[int]) -> None:
     """A terminal shows states in colours; NO_COLOR and a pipe have none."""
     assert jobs
@@ -243,6 +276,7 @@ def test_who_may_only_look_is_told_what_is_missing(
     assert (1, "") == (said.code, said.out)
     sentence, remedy = said.err.splitlines()
     assert "permission denied for" in sentence
+    assert "LINE 1" not in sentence
     assert f"grant {group} to the role of PGJOBS_DATABASE_URL" in remedy
     assert before == db.column("select status from xmp_jobs order by id")
 

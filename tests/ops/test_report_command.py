@@ -11,6 +11,7 @@ from fix_jobs import Db
 from fix_lives import Told, begun, end, tell
 
 import pgjobs
+from pgjobs.errors import PgjobsError
 from pgjobs.ops.report import write
 
 
@@ -136,7 +137,7 @@ def test_a_file_that_can_not_be_written_stays(tmp_path: Path, monkeypatch: pytes
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(PgjobsError, match=f"{path}: No space"):
         write(path, "new")
     assert ["there"] == [each.name for each in tmp_path.iterdir()]
     assert "former" == path.read_text()

@@ -1,5 +1,6 @@
 """`pgjobs watch`: shows a job to its end, says why it does not move, and ends as the job does."""
 
+import asyncio
 import io
 import subprocess
 import threading
@@ -12,10 +13,13 @@ import psycopg
 import pytest
 from fix_cli import HOME, command, environment, run
 from fix_daemon import Engine
+from fix_terminal import Terminal
 from rich.console import Console
 
-from pgjobs.ops import watch
+from pgjobs.lab.proxy import Proxy
+from pgjobs.ops import patience, watch
 from pgjobs.ops.watch import Look
+from pgjobs.settings import read_settings
 
 MOVING = Look(7, "expired", "in progress", 4000, 1000, 900, 90, 10, 25.0, 512.4, 185.0, "a", "/logs/7", None)
 
@@ -192,3 +196,50 @@ def test_lines_say_nothing_twice() -> None:
         screen.show(Look(**(vars(MOVING) | {"status": "done", "percent": 100.0, "why": "it is done"})))
     assert isinstance(console.file, io.StringIO)
     assert ["  job 7 · 100.0 % · done · 1,000 · 512/s"] == console.file.getvalue().splitlines()
+
+
+def through(proxy: Proxy, url: str) -> str:
+    """The database by way of a proxy."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{parts.username}:{parts.password or ''}@127.0.0.1:{proxy.port}").geturl()
+
+
+def test_a_database_that_goes_away_is_waited_for(engine: Engine, viewer_url: str) -> None:
+    """It is said once, the watch goes on when the database is back, and its code is that of the job."""
+    job = engine.add_job("expired")
+    parts = urlsplit(viewer_url)
+    with (
+        Proxy(parts.hostname or "", parts.port or 0) as proxy,
+        Terminal("watch", job, database_url=through(proxy, viewer_url)) as terminal,
+    ):
+        terminal.until(f"job {job}")
+        proxy.refuse()
+        terminal.until("the database is away: ")
+        engine.execute("update xmp_jobs set status = 'canceled' where id = %s", job)
+        proxy.heal()
+        assert 1 == terminal.end()
+        assert "it is stopped" in " ".join(terminal.plain.split())
+        assert 1 == terminal.plain.count("the database is away")
+
+
+def test_a_database_that_stays_away_is_no_job_that_failed(
+    engine: Engine, viewer_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After its time the watch ends with a code of its own, and says that the job may go on."""
+    job = engine.add_job("expired")
+    parts = urlsplit(viewer_url)
+    monkeypatch.setattr(patience, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(patience, "PAUSE", 0.01)
+    with Proxy(parts.hostname or "", parts.port or 0) as proxy:
+
+        class Gone(watch.Screen):
+            """The database goes away as soon as something is shown."""
+
+            def show(self, _look: Look) -> None:
+                """Lose it."""
+                proxy.refuse()
+
+        monkeypatch.setattr(watch, "screen", lambda _console: Gone())
+        monkeypatch.setenv("PGJOBS_DATABASE_URL", through(proxy, viewer_url))
+        assert 3 == asyncio.run(watch.watch(read_settings(), job))
+    assert f'the job may go on: "pgjobs watch {job}" shows it again' in capsys.readouterr().err
