@@ -16,7 +16,10 @@ as $$
            else 'no daemon is alive that would do it: start one with "pgjobs daemon"' end)
     end
   from (
-    select coalesce(c.at, (select e.at from pgjobs.events e where e.job_id = _job_id and e.to_status in ('canceled', 'cancelled') order by e.id desc limit 1)) as at,
+    select coalesce(c.at, (
+        -- It is among the last ones: what comes behind a stop are remarks.
+        select e.at from (select * from pgjobs.events l where l.job_id = _job_id order by l.id desc limit 100) e
+        where e.to_status in ('canceled', 'cancelled') order by e.id desc limit 1)) as at,
       c.job_id is not null and c.closed_at is null as closing
     from (select) o left join pgjobs.cancellations c on c.job_id = _job_id) a
   left join lateral (
