@@ -25,7 +25,7 @@ begin
     'database', jsonb_build_object('pgjobs', (select s.version from pgjobs.schema_state s), 'postgresql', current_setting('server_version')),
     'job', jsonb_build_object(
       'id', _job.id, 'guid', pgjobs.guid_of(_job.id, _job.guid), 'name', _job.name, 'type', _job.type, 'status', _job.status, 'state', _state,
-      'word', (select w.page from pgjobs.state_words(_state) w), 'why', pgjobs.why(_id),
+      'word', (select w.page from pgjobs.state_words(_state) w), 'remark', pgjobs.state_remark(_id, _state), 'why', pgjobs.why(_id),
       'media_type', _job.media_type, 'reference_id', _job.reference_id, 'custom_type', _job.custom_type, 'file_name', nullif(_job.file_name, ''),
       'params', _job.params, 'configuration', _job.configuration, 'notes', _job.notes, 'submitted_by', _job.submitted_by,
       'id_user', _job.id_user, 'task_id', _job.task_id, 'created_at', pgjobs.utc(_job.created_at), 'run_at', pgjobs.utc(_job.run_at),

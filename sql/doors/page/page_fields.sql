@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, xmp_job_types, shards, cancellations, switch, tasks, log_segments, callbacks, callback_attempts, uncertain_ranges   Writes: nothing
+-- Reads: xmp_jobs, xmp_job_types, shards, cancellations, switch, tasks, log_segments, item_counts, callbacks, callback_attempts, uncertain_ranges   Writes: nothing
 create or replace function pgjobs.page_fields(_id bigint)
 returns jsonb
 language plpgsql
@@ -11,7 +11,7 @@ begin
   return (
     select jsonb_build_object(
       'id', j.id, 'name', j.name, 'type', j.type::text, 'title', t.title, 'tracked', coalesce(t.tracked, false),
-      'status', j.status::text, 'state', s.state, 'word', w.page, 'active', j.active,
+      'status', j.status::text, 'state', s.state, 'word', w.page, 'remark', pgjobs.state_remark(j.id, s.state), 'active', j.active,
       'created_at', pgjobs.utc(j.created_at), 'run_at', pgjobs.utc(j.run_at), 'started_at', p.started_at, 'finish_at', pgjobs.utc(j.finish_at),
       'stop_at', j.stop_at, 'activated_at', j.activated_at, 'deleted_at', j.deleted_at,
       'media_type', j.media_type, 'reference_id', j.reference_id, 'custom_type', j.custom_type,

@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, shards, job_status   Writes: nothing
+-- Reads: xmp_jobs, shards, job_status, and what state_remark reads   Writes: nothing
 create or replace function pgjobs.page_list_rows(_ids bigint[])
 returns jsonb
 language sql
@@ -9,7 +9,7 @@ set timezone = 'UTC'
 set plan_cache_mode = force_generic_plan
 as $$
   select coalesce(jsonb_agg(jsonb_build_object(
-    'id', a.id::text, 'name', j.name, 'type', j.type, 'state', s.state, 'status', w.page, 'priority', j.priority,
+    'id', a.id::text, 'name', j.name, 'type', j.type, 'state', s.state, 'status', w.page, 'remark', pgjobs.state_remark(a.id, s.state), 'priority', j.priority,
     'created_at', pgjobs.utc(j.created_at), 'run_at', pgjobs.utc(j.run_at), 'started_at', p.started_at, 'finish_at', pgjobs.utc(j.finish_at),
     'user', nullif(j.id_user, 0), 'who', j.submitted_by, 'task', j.task_id::text, 'media_type', j.media_type, 'reference', j.reference_id,
     'percent', r.percent) order by a.place), '[]')
@@ -20,7 +20,7 @@ as $$
   cross join lateral pgjobs.state_words(s.state) w
   cross join lateral (select min(x.started_at) as started_at from pgjobs.shards x where x.job_id = a.id) p
   left join lateral (
-    select v.percent from pgjobs.job_status v where s.state in ('running', 'paused', 'stopping') and v.id = a.id offset 0) r on true;
+    select v.percent from pgjobs.job_status v where p.started_at is not null and s.state <> 'finished' and v.id = a.id offset 0) r on true;
 $$;
 comment on function pgjobs.page_list_rows(bigint[]) is
-  'These jobs in this order as the list shows them: what they are called, their state and its word, their times, who they are of, and how far those are that have begun and not ended.';
+  'These jobs in this order as the list shows them: what they are called, their state and its word, their times, who they are of, and how far those are that have begun and are not through.';

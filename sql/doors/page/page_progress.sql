@@ -12,7 +12,7 @@ as $$
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'id', a.id, 'state', t.state, 'status', w.page,
+      'id', a.id, 'state', t.state, 'status', w.page, 'remark', pgjobs.state_remark(a.id, t.state),
       'final', t.state in ('finished', 'cancelled', 'ended_broken'),
       'moving', t.state in ('preparing', 'running', 'stopping', 'cancelling'),
       'percent', coalesce(s.percent, 0), 'total', s.total, 'considered', coalesce(s.considered, 0), 'sent', coalesce(s.sent, 0),
@@ -46,7 +46,7 @@ exception when others then
   -- A job whose figures cannot be computed is shown all the same.
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'id', j.id, 'state', t.state, 'status', w.page, 'final', false, 'moving', false, 'percent', 0, 'total', null, 'considered', 0,
+      'id', j.id, 'state', t.state, 'status', w.page, 'remark', null, 'final', false, 'moving', false, 'percent', 0, 'total', null, 'considered', 0,
       'sent', 0, 'skipped', 0, 'returned', 0, 'items', null, 'rate', null, 'average', null, 'eta', null,
       'why', 'its progress cannot be computed: ' || sqlerrm, 'owner', null, 'started_at', null, 'updated_at', null,
       'finish_at', j.finish_at)), '[]')

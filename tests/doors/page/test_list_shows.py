@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from fix_jobs import Db, claim, insert_job, job_in, prepare
 from fix_page_list import page, shown
+from fix_searches import past_triggers
+from fix_web import Web
 
 
 def test_a_job_is_shown_with_its_fields(db: Db) -> None:
@@ -32,6 +35,63 @@ def test_how_far_a_job_is_comes_from_its_shards(db: Db) -> None:
     assert row["started_at"] is not None
     job_in(db, "done")
     assert None is page(db)["jobs"][0]["percent"]
+
+
+@pytest.mark.parametrize("status", ["ready", "in progress", "canceled", "error"])
+def test_a_job_that_is_not_through_says_how_far_it_is(db: Db, status: str) -> None:
+    """Whatever became of a job that has begun, paused, stopped, broken or waiting again, its row says its percent."""
+    job = insert_job(db)
+    prepare(db, claim(db, job))
+    db.execute(
+        "update pgjobs.shards set first_key = 0, start_key = 0, end_key = 100, after_key = 25, owner = null,"
+        " lease_until = null where job_id = %s",
+        (job,),
+    )
+    with past_triggers(db):
+        db.execute("update xmp_jobs set status = %s where id = %s", (status, job))
+    (row,) = page(db)["jobs"]
+    assert 25 == row["percent"]
+
+
+def counted_as_failed(db: Db) -> int:
+    """A job that is done, whose type says that any bad item fails it: 72 of 300 were not good."""
+    job = job_in(db, "done")
+    with past_triggers(db):
+        db.execute("update xmp_job_types set tracked = true, fails_with = 'any' where name = 'expired'")
+    db.execute("insert into pgjobs.item_counts (job_id, slot, status, n) values (%s, 0, 's', 228)", (job,))
+    db.execute("insert into pgjobs.item_counts (job_id, slot, status, n) values (%s, 0, 'f', 70)", (job,))
+    db.execute("insert into pgjobs.item_counts (job_id, slot, status, n) values (%s, 1, 't', 2)", (job,))
+    return job
+
+
+def test_a_job_that_counts_as_failed_says_so_everywhere(db: Db, web: Web) -> None:
+    """Beside Finished stands that it counts as failed, and with how many: in the list, on its pages, in its report."""
+    job = counted_as_failed(db)
+    words = "counts as failed: 72 of 300 not good"
+    for path in ("/", f"/job/{job}", f"/job/{job}/items", f"/job/{job}/progress", f"/live/rows?ids={job}",
+                 f"/job/{job}/report", f"/job/{job}/report.json"):  # fmt: skip
+        assert words in web.get(path).text, path
+    assert 'class="bad"' in web.get("/").text
+    with past_triggers(db):
+        db.execute("update xmp_job_types set fails_with = null where name = 'expired'")
+    assert None is page(db)["jobs"][0]["remark"]
+
+
+def test_what_is_cancelled_for_good_says_so(db: Db, web: Web) -> None:
+    """A job that was cancelled for good cannot be taken for one that can be resumed."""
+    stopped, over = insert_job(db), insert_job(db)
+    db.execute("select pgjobs.stop_job(%s)", (stopped,))
+    db.execute("select pgjobs.cancel_job(%s)", (over,))
+    assert {stopped: None, over: "for good"} == {int(row["id"]): row["remark"] for row in page(db)["jobs"]}
+    assert "for good" in web.get(f"/job/{over}").text
+    assert "for good" not in web.get(f"/job/{stopped}/progress").text
+
+
+def test_filters_that_are_exact_say_so(web: Web) -> None:
+    """A column and its filter are called the same, and what has to be given whole is said to be so."""
+    text = web.get("/?who=token+cms-1&reference=A").text
+    for words in ("Submitted by, exactly <input", "Reference id, exactly <input", "Submitted by, exactly: <bdi>token"):
+        assert words in text
 
 
 def test_counts_come_from_counters(db: Db) -> None:

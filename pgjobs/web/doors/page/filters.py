@@ -85,11 +85,12 @@ def percent(value: float | None) -> str:
     return f"{shown:g}{THIN}%"
 
 
-def badge(word: str | None) -> Markup:
-    """The word of a status, with a class for its colour."""
+def badge(word: str | None, remark: str | None = None) -> Markup:
+    """The word of a status, with a class for its colour, and what the word leaves open beside it."""
     word = visible(word or "unknown")
     kind = re.sub("[^a-z]+", "-", word.lower()).strip("-")
-    return Markup('<span class="badge badge-{}">{}</span>').format(kind, word)
+    made = Markup('<span class="badge badge-{}">{}</span>').format(kind, word)
+    return made + Markup(' <span class="remark">{}</span>').format(visible(remark)) if remark else made
 
 
 def pretty(value: Any) -> str:

@@ -191,6 +191,14 @@
         if (badge) {
           badge.textContent = status;
           badge.className = `badge badge-${status.toLowerCase()}`;
+          const beside = badge.nextElementSibling;
+          if (beside && beside.className === "remark") beside.remove();
+          if (fresh.dataset.remark) {
+            const remark = document.createElement("span");
+            remark.className = "remark";
+            remark.textContent = fresh.dataset.remark;
+            badge.after(" ", remark);
+          }
         }
         refresh(2000);
       } else if (over || Date.now() > refreshAt) refresh(over ? 2000 : 10000);
