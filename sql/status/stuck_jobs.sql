@@ -14,10 +14,7 @@ as $$
        -- Whoever is paused, or waits for a moment of its own, is as it should be, and is not asked why.
        select j.id, j.status from public.xmp_jobs j
        where j.status = 'in progress' and j.active
-         -- A select of its own: joined, all shards would be read before the first job is told.
-         and not (select exists (
-           select from pgjobs.shards p
-           where p.job_id = j.id and p.owner is null and p.finished_at is null and p.failures = 0 and p.due_at > pgjobs.now()))
+         and not pgjobs.waits_by_rule(j.id)
        offset 0) j
      cross join lateral (select pgjobs.why(j.id) as why offset 0) y
      where y.why is not null

@@ -12,6 +12,8 @@ as $$
 declare
   _few constant bigint := 20;
   _now constant timestamptz := pgjobs.now();
+  _standstill constant text := pgjobs.standstill_reason();
+  _no_daemon constant text := 'no daemon is alive: start one with "pgjobs daemon"';
   _ids bigint[];
 begin
   _ids := array(
@@ -22,7 +24,7 @@ begin
       from generate_series(0, 10) l (level)
       cross join lateral (
         select p.job_id from pgjobs.shards p
-        where p.priority = l.level and p.owner is null and p.finished_at is null and p.due_at < _now - interval '1 minute'
+        where _standstill is null and p.priority = l.level and p.owner is null and p.finished_at is null and p.due_at < _now - interval '1 minute'
         order by p.priority desc, p.due_at, p.job_id, p.shard limit _few) d
       union all
       -- Its daemon is silent.
@@ -42,10 +44,11 @@ begin
       cross join lateral (select pgjobs.why(a.id) as why offset 0) y
       -- Whoever is paused, or waits for a moment of its own, is as it should be.
       where j.status::text in ('ready', 'in progress') and j.active and y.why is not null
-        and (j.status::text <> 'in progress' or not (select exists (
-          select from pgjobs.shards p where p.job_id = a.id and p.owner is null and p.finished_at is null and p.failures = 0 and p.due_at > _now)))
+        and not (j.status::text = 'in progress' and pgjobs.waits_by_rule(a.id))
+        -- What is true of all is said once, and not by each of them.
+        and not (_standstill is not null and y.why in (_standstill, _no_daemon))
       limit _limit) s);
 end;
 $$;
 comment on function pgjobs.page_stuck(bigint) is
-  'Up to so many jobs that should move and do not, each with the reason, as stuck_jobs() has them; but it looks only at a few: those whose turn has passed, whose daemon is silent, and the newest that run.';
+  'Up to so many jobs that should move and do not, each with the reason, as stuck_jobs() has them; but it looks only at a few: those whose turn has passed, whose daemon is silent, and the newest that run. While everything is held, or no daemon is alive, only those that have another trouble.';

@@ -8,9 +8,9 @@ set timezone = 'UTC'
 as $$
   select jsonb_build_object(
     'held', pgjobs.held_reason(),
-    'no_daemon', not exists (select from pgjobs.live_daemons()) and (
+    'no_daemon', not exists (select from pgjobs.live_daemons()) and (exists (select from pgjobs.shards p where p.owner is not null) or (
       select p.job_id from pgjobs.shards p where p.owner is null and p.finished_at is null and p.due_at is not null
-      order by p.priority desc, p.due_at, p.job_id, p.shard limit 1) is not null,
+      order by p.priority desc, p.due_at, p.job_id, p.shard limit 1) is not null),
     'broken', (select greatest(coalesce(sum(c.jobs), 0), 0) from pgjobs.job_counts c where c.status = 'error'),
     'errors', (
       select coalesce(jsonb_agg(jsonb_build_object('id', e.id::text, 'name', j.name, 'type', j.type, 'finish_at', pgjobs.utc(j.finish_at),

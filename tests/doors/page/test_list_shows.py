@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fix_jobs import Db, claim, insert_job, job_in, prepare
-from fix_page_list import page, shown
+from fix_page_list import Crowd, page, pages, shown
 from fix_searches import past_triggers
 from fix_web import Web
 
@@ -94,20 +94,65 @@ def test_filters_that_are_exact_say_so(web: Web) -> None:
         assert words in text
 
 
-def test_counts_come_from_counters(db: Db) -> None:
-    """How many jobs there are by the status of their rows and by type is what the counters say."""
+def numbers(db: Db, **asked: object) -> dict[str, int]:
+    """The numbers above the list by the words of their filters."""
+    return {one["words"]: one["jobs"] for one in page(db, **asked)["counts"]["statuses"]}
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_number_is_what_its_filter_finds(db: Db, *, held: bool) -> None:
+    """Whatever is paused, held or prepared, each number above the list is that of the jobs which its filter shows."""
+    crowd = Crowd(db, 300)
+    if held:
+        db.execute("select pgjobs.hold_all('an incident')")
+    for asked in ({}, {"type": crowd.rows[0]["type"]}):
+        counts = page(db, **asked)["counts"]
+        assert counts["exact"] is True
+        found = numbers(db, **asked)
+        assert {words: len(pages(db, status=words, size=100, **asked)) for words in found} == found
+        assert counts["jobs"] == sum(found.values())
+        assert found["Stopped"] > 0
+    assert held == (found["Started"] == 0)
+
+
+def test_of_many_open_jobs_the_numbers_say_that_they_are_rough(db: Db, web: Web) -> None:
+    """Where more jobs are open than the list looks at, they count by the status of their rows, and the page says so."""
+    insert_job(db)
+    job_in(db, "in progress")
+    job_in(db, "done")
+    assert "about " not in web.get("/").text
+    db.execute(
+        "create or replace function pgjobs.most_counted() returns bigint language sql immutable as 'select 1::bigint'"
+    )
+    found = page(db)["counts"]
+    expected = {
+        "Waiting": (1, True), "Started": (1, True), "Stopped": (0, True), "Error,Fail": (0, False), "Finished": (1, False),
+    }  # fmt: skip
+    assert expected == {one["words"]: (one["jobs"], one["about"]) for one in found["statuses"]}
+    text = web.get("/").text
+    assert "about 1<" in text
+    assert "counted by the status of their rows" in text
+
+
+def test_numbers_lead_to_what_they_count(db: Db, web: Web) -> None:
+    """The link of a number keeps the type by which it was counted, and no other filter."""
+    insert_job(db)
+    text = web.get("/?type=expired&name=x&sort=newest").text
+    assert 'href="/?type=expired&amp;sort=newest&amp;status=Waiting"' in text
+
+
+def test_counts_of_what_has_ended_come_from_counters(db: Db) -> None:
+    """How many jobs have ended, and how many there are of a type, is what the counters say."""
     insert_job(db)
     job_in(db, "done")
     job_in(db, "error")
     job_in(db, "canceled")
+    expected = {"Creating": 0, "Waiting": 1, "Started": 0, "Error,Fail": 1, "Stopped": 1, "Finished": 1}
+    assert expected == numbers(db)
     counts = page(db)["counts"]
-    assert {"Waiting": 1, "Started": 0, "Error": 1, "Stopped": 1, "Finished": 1} == {
-        one["word"]: one["jobs"] for one in counts["statuses"]
-    }
     assert 4 == counts["jobs"]
     assert 4 == next(one["jobs"] for one in counts["types"] if one["name"] == "expired")
-    of_type = page(db, type="injection")["counts"]
-    assert (0, 0) == (of_type["jobs"], sum(one["jobs"] for one in of_type["statuses"]))
+    assert 0 == sum(numbers(db, type="injection").values())
 
 
 def test_what_is_wrong_stands_at_the_top(db: Db) -> None:
@@ -121,9 +166,11 @@ def test_what_is_wrong_stands_at_the_top(db: Db) -> None:
     assert (None, True, 1) == (trouble["held"], trouble["no_daemon"], trouble["broken"])
     assert [(str(broken), "broken one", "Error")] == [(e["id"], e["name"], e["status"]) for e in trouble["errors"]]
     assert trouble["errors"][0]["why"].startswith("it ")
-    assert [(str(waits), 'no daemon is alive: start one with "pgjobs daemon"')] == [
-        (s["id"], s["why"]) for s in trouble["stuck"]
-    ]
+    assert [] == trouble["stuck"], "what is true of all is said once"
+    db.execute("select pgjobs.beat(gen_random_uuid(), 'd-1', 'h', 1, '0', 'connected')")
+    trouble = page(db)["trouble"]
+    assert [str(waits)] == [s["id"] for s in trouble["stuck"]]
+    assert trouble["no_daemon"] is False
     assert {later, paused}.isdisjoint(int(s["id"]) for s in trouble["stuck"])
     db.execute("select pgjobs.hold_all('an incident')")
     assert "an incident" in page(db)["trouble"]["held"]
@@ -141,3 +188,54 @@ def test_only_the_first_page_says_what_is_wrong(db: Db) -> None:
     further = insert_job(db)
     assert page(db, after=further)["trouble"] is None
     assert [further - 1] == shown(page(db, after=further))
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_what_is_true_of_all_hides_no_other_trouble(db: Db, *, held: bool) -> None:
+    """While everything is held, or no daemon is alive, that is said once, and another trouble of a job is told."""
+    for _ in range(5):
+        job_in(db, "in progress")
+    broken_hand = insert_job(db)
+    with past_triggers(db):
+        db.execute("delete from pgjobs.shards where job_id = %s", (broken_hand,))
+        db.execute("update xmp_jobs set status = 'in progress' where id = %s", (broken_hand,))
+    if held:
+        db.execute("select pgjobs.hold_all('an incident')")
+    trouble = page(db)["trouble"]
+    if held:
+        assert ("an incident" in trouble["held"], []) == (True, trouble["stuck"])
+    else:
+        assert [str(broken_hand)] == [s["id"] for s in trouble["stuck"]]
+        assert trouble["no_daemon"] is True
+
+
+@pytest.mark.parametrize(
+    ("change", "stuck"),
+    [
+        ("due_at = now() + interval '1 hour', round_over = true, note = 'everything is sent'", False),
+        ("due_at = now() - interval '20 s', round_over = true, note = 'everything is sent'", False),
+        ("due_at = now() - interval '2 min', round_over = true, note = 'everything is sent'", True),
+        ("due_at = now() + interval '1 min', failures = 2, note = 'the broker is away'", True),
+    ],
+)
+def test_what_waits_by_its_rules_is_no_trouble(db: Db, change: str, *, stuck: bool) -> None:
+    """A job that waits for answers, for an attempt or for its window is as it should be; past that it is told."""
+    job = job_in(db, "in progress")
+    db.execute("select pgjobs.beat(gen_random_uuid(), 'd-1', 'h', 1, '0', 'connected')")
+    db.execute(f"update pgjobs.shards set {change} where job_id = {job}".encode())  # noqa: S608 - of the test
+    assert ([str(job)] if stuck else []) == [s["id"] for s in page(db)["trouble"]["stuck"]]
+    assert ([job] if stuck else []) == db.column("select id from pgjobs.stuck_jobs(10)")
+
+
+def test_what_its_daemon_knows_to_wait_for_is_no_trouble(db: Db) -> None:
+    """A job whose daemon waits until its queue has room moves by its rules, however long that takes."""
+    job = insert_job(db)
+    prepare(db, claim(db, job))
+    db.execute(
+        "select pgjobs.beat(owner, 'd-1', 'h', 1, '0', 'connected') from pgjobs.shards where job_id = %s", (job,)
+    )
+    db.execute("update pgjobs.shards set claimed_at = now() - interval '1 hour', note = '9 ready in its queue'")
+    assert [] == page(db)["trouble"]["stuck"]
+    db.execute("update pgjobs.shards set note = null")
+    db.execute("update pgjobs.events set at = now() - interval '1 hour'")
+    assert [str(job)] == [s["id"] for s in page(db)["trouble"]["stuck"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -65,7 +65,7 @@ async def jobs(request: Request) -> Response:
             "next": found["next"] and _address(lasting, after=found["next"]),
             "all": _address({name: text for name, text in lasting.items() if name in ("sort", "size")}),
         },
-        counted=[one | {"href": _address(lasting, status=one["words"])} for one in found["counts"]["statuses"]],
+        counted=_counted(lasting, found["counts"]["statuses"]),
     )
 
 
@@ -73,6 +73,12 @@ def _address(given: Mapping[str, str], **changed: str) -> str:
     """The address of the list with these parameters."""
     pairs = {name: text for name, text in ({**given, **changed}).items() if text}
     return f"{ROOT}?{urlencode(pairs)}" if pairs else ROOT
+
+
+def _counted(given: Mapping[str, str], counts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each number with the address of the list of exactly these jobs: of the type alone, for so they are counted."""
+    kept = {name: text for name, text in given.items() if name in ("type", "sort", "size")}
+    return [{**one, "href": _address(kept, status=one["words"])} for one in counts]
 
 
 def _chips(given: Mapping[str, str], asked: Mapping[str, Any]) -> list[dict[str, str]]:
