@@ -35,6 +35,7 @@ grant execute on function pgjobs.window_at to pgjobs_daemon, pgjobs_operator, pg
 grant execute on function pgjobs.window_spans to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.why to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.plan to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.standstill_reason to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.eta to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.holds to pgjobs_operator, pgjobs_viewer;
 grant select on pgjobs.switch to pgjobs_operator, pgjobs_viewer;

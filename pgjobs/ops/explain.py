@@ -15,13 +15,18 @@ select jsonb_build_object('id', s.id, 'status', s.status, 'why', s.why)::text
 from pgjobs.job_status s where s.id = %s
 """
 ETA = """
-select jsonb_build_object('id', s.id, 'status', s.status, 'eta', coalesce(pgjobs.eta(s.id), s.eta), 'why', s.why)::text
-from pgjobs.job_status s where s.id = %s
+select jsonb_build_object('id', s.id, 'status', s.status, 'eta', case when n.reason is null then e.eta end,
+  'why', case when e.eta is not null then coalesce(n.reason, s.why) else s.why end)::text
+from pgjobs.job_status s
+cross join lateral (select coalesce(pgjobs.eta(s.id), s.eta)) e (eta)
+cross join pgjobs.standstill_reason() n (reason)
+where s.id = %s
 """
 PLAN = """
 select (select coalesce(jsonb_agg(to_jsonb(p) order by p.begins), '[]') from pgjobs.plan(s.id) p)::text
 from pgjobs.job_status s where s.id = %s
 """
+STANDSTILL = "select coalesce(pgjobs.standstill_reason(), '') from (select %s::bigint) job"
 COLUMNS = (
     Column("from"),
     Column("until"),
@@ -58,7 +63,11 @@ async def plan(settings: Settings, job: int, *, as_json: bool = False) -> list[s
     if as_json:
         return [harmless(said)]
     rows = json.loads(said)
-    return table(COLUMNS, map(_cells, rows), width()) if rows else ["it has no plan: " + await why(settings, job)]
+    if not rows:
+        return ["it has no plan: " + await why(settings, job)]
+    still = await about_job(settings, "explain", STANDSTILL, job)
+    told = [visible(f"nobody can say when it begins: {still}")] if still else []
+    return [*told, *table(COLUMNS, map(_cells, rows), width())]
 
 
 def _cells(row: dict[str, Any]) -> tuple[object, ...]:

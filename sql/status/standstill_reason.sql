@@ -3,6 +3,7 @@ create or replace function pgjobs.standstill_reason()
 returns text
 language sql
 stable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(pgjobs.held_reason(), case when not exists (select from pgjobs.live_daemons()) then 'no daemon is alive: start one with "pgjobs daemon"' end);

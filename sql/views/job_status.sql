@@ -20,7 +20,8 @@ select
        when p.all_finished or i.total > 0 then 100
        else round(least(99.9, 100 * p.done), 1) end as percent,
   case when p.held then p.rate end as records_per_second,
-  case when o.paced or o.verdict = 'wait' then pgjobs.eta(j.id)
+  case when pgjobs.standstill_reason() is not null then null
+       when o.paced or o.verdict = 'wait' then pgjobs.eta(j.id)
        when p.held and p.rate > 0 and p.fraction > 0 and p.considered * (1 / nullif(p.done, 0) - 1) / p.rate between 0 and 3155760000
        then statement_timestamp() + make_interval(secs => (p.considered * (1 / nullif(p.done, 0) - 1) / p.rate)::double precision) end as eta,
   p.started_at,

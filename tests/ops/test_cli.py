@@ -308,10 +308,15 @@ def test_a_job_is_explained(database: str) -> None:
     said = {verb: run(verb, str(waiting), database_url=database).out for verb in ("why", "eta", "plan")}
     assert "it waits for its run_at 2040-02-01T00:00:00Z\n" == said["why"]
     assert "nobody can say: it waits for its run_at 2040-02-01T00:00:00Z\n" == said["eta"]
-    head, first = said["plan"].splitlines()
+    still, head, first = said["plan"].splitlines()
+    assert 'nobody can say when it begins: no daemon is alive: start one with "pgjobs daemon"' == still
     assert ["from", "until", "per", "second", "records", "then"] == head.split()
     assert ["2040-02-01T00:00:00Z", "-", "5.0", "-", "-"] == first.split()
     words = f'it has no plan: it is not active: run "pgjobs resume {held}", or set active = true in SQL\n'
     assert words == run("plan", str(held), database_url=database).out
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("update xmp_jobs set stop_at = '2040-03-01' where id = %s", (waiting,))
+    none = 'nobody can say: no daemon is alive: start one with "pgjobs daemon"\n'
+    assert none == run("eta", str(waiting), database_url=database).out
     unknown = run("why", "77", database_url=database)
     assert (1, "there is no job 77") == (unknown.code, unknown.err.splitlines()[0].removeprefix("pgjobs: "))

@@ -123,6 +123,8 @@ def test_progress_of_a_job_in_ranges(db: Db) -> None:
         " claimed_at = now() - interval '2 s', updated_at = now() where shard = 1"
     )
     assert (80, Decimal("37.5"), 5) == db.row(total, job)
+    assert None is db.value("select eta from pgjobs.job_status where id = %s", job), "no daemon is alive"
+    db.execute("select pgjobs.beat(gen_random_uuid(), 'd', 'h', 1, '0', 'connected')")
     left = db.value("select extract(epoch from eta - now()) from pgjobs.job_status where id = %s", job)
     assert 9 < left < 11
 

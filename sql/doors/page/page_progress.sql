@@ -19,7 +19,8 @@ begin
       'skipped', coalesce(s.skipped, 0), 'returned', coalesce(s.returned, 0), 'items', i.items,
       'rate', n.rate, 'average', n.average,
       -- What is paused, or ends before it is through, has no moment at which it is through.
-      'eta', case t.state when 'running' then s.eta when 'waiting' then pgjobs.eta(a.id) end,
+      'eta', case when pgjobs.standstill_reason() is null then case t.state when 'running' then s.eta when 'waiting' then pgjobs.eta(a.id) end end,
+      'no_eta', case when t.state in ('running', 'waiting') then pgjobs.standstill_reason() end,
       -- A daemon may be about to let go of it.
       'why', coalesce(s.why, case t.state when 'paused' then coalesce(pgjobs.held_reason(), pgjobs.pause_reason(a.id)) end), 'owner', s.owner, 'started_at', s.started_at, 'updated_at', s.updated_at, 'finish_at', s.finish_at
       ) order by a.place), '[]')
@@ -47,7 +48,7 @@ exception when others then
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
       'id', j.id, 'state', t.state, 'status', w.page, 'remark', null, 'final', false, 'moving', false, 'percent', 0, 'total', null, 'considered', 0,
-      'sent', 0, 'skipped', 0, 'returned', 0, 'items', null, 'rate', null, 'average', null, 'eta', null,
+      'sent', 0, 'skipped', 0, 'returned', 0, 'items', null, 'rate', null, 'average', null, 'eta', null, 'no_eta', null,
       'why', 'its progress cannot be computed: ' || sqlerrm, 'owner', null, 'started_at', null, 'updated_at', null,
       'finish_at', j.finish_at)), '[]')
     from public.xmp_jobs j
@@ -57,4 +58,4 @@ exception when others then
 end;
 $$;
 comment on function pgjobs.page_progress(bigint[]) is
-  'What moves of these jobs, for the jobs page: state and status word, counts, what was sent by second within the last ten seconds in which they could move (rate) and of all of that time (average), as job_speeds() says, eta, why they do not move; final: they never move again; moving: it is worth looking every second. A JSON array in the order of the ids; there is nothing for an id that no job has.';
+  'What moves of these jobs, for the jobs page: state and status word, counts, what was sent by second within the last ten seconds in which they could move (rate) and of all of that time (average), as job_speeds() says, eta, or why nobody can say it (no_eta), why they do not move; final: they never move again; moving: it is worth looking every second. A JSON array in the order of the ids; there is nothing for an id that no job has.';

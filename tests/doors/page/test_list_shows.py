@@ -126,7 +126,8 @@ def test_of_many_open_jobs_the_numbers_say_that_they_are_rough(db: Db, web: Web)
     )
     found = page(db)["counts"]
     expected = {
-        "Waiting": (1, True), "Started": (1, True), "Stopped": (0, True), "Error,Fail": (0, False), "Finished": (1, False),
+        "Waiting": (1, True), "Started": (1, True), "Stopped": (0, True), "Error,Fail": (0, False),
+        "Finished": (1, False),
     }  # fmt: skip
     assert expected == {one["words"]: (one["jobs"], one["about"]) for one in found["statuses"]}
     text = web.get("/").text

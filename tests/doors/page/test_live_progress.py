@@ -2,6 +2,7 @@
 
 import pytest
 from fix_jobs import Db, claim, insert_job, job_in, prepare
+from fix_web import Web
 from psycopg.types.json import Jsonb
 
 
@@ -100,6 +101,22 @@ def test_what_is_paused_has_no_end(db: Db, how: str) -> None:
     found = progress(db, job)
     assert (None, None, "Stopped") == (found["eta"], found["rate"], found["status"])
     assert found["why"]
+
+
+def test_without_a_daemon_nobody_can_say_the_end(db: Db, web: Web) -> None:
+    """While no daemon is alive there is no expected end, neither of a job that runs nor of one that waits, on no door,
+    and where it would stand it says why; with a daemon it is there again."""
+    job, _ = moving(db)
+    waits = insert_job(db, rate=5, stop_at="2040-01-01T00:00:00Z")
+    assert progress(db, job)["eta"]
+    assert progress(db, waits)["eta"]
+    db.execute("update pgjobs.daemons set seen_at = now() - interval '1 hour'")
+    for each in (job, waits):
+        found = progress(db, each)
+        assert (None, 'no daemon is alive: start one with "pgjobs daemon"') == (found["eta"], found["no_eta"])
+        assert None is db.value("select pgjobs.show_job(%s) #>> '{progress,eta}'", each)
+        assert "nobody can say: <bdi>no daemon is alive" in web.get(f"/job/{each}/progress").text
+    assert "nobody can say when that will be: <bdi>no daemon is alive" in web.get(f"/job/{waits}").text
 
 
 @pytest.mark.parametrize("status", ["ready", "in progress", "canceled", "done", "error"])
