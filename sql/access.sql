@@ -44,6 +44,7 @@ grant execute on function pgjobs.show_job to pgjobs_web, pgjobs_operator, pgjobs
 grant execute on function pgjobs.job_json to pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.list_jobs to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.page_jobs to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.page_top to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.log_state to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.overview to pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.completions to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;

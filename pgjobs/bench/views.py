@@ -84,6 +84,7 @@ VIEWS: Mapping[str, View] = {
     "report as JSON": View("/job/{ended}/report.json"),
     "progress": View("/job/{running}/progress", "select pgjobs.page_progress(array[{running}]::bigint[])"),
     "progress as a stream": View("/job/{running}/live"),
+    "top of the list": View("/live/rows?top=*", "select pgjobs.page_top('{\"\"}')"),
     "rows of the list": View("/live/rows?ids={running},{waiting}"),
     "rows of the list as a stream": View("/live?ids={running},{waiting}"),
     "system": View("/system", "select pgjobs.page_system()"),

@@ -13,7 +13,7 @@ import httpx
 from fix_services import soon_async
 
 from pgjobs.web.doors.page.hub import Hub
-from pgjobs.web.doors.page.viewer import State, Update, Viewer, update
+from pgjobs.web.doors.page.viewer import Key, State, Update, Viewer, update
 
 
 class Event(NamedTuple):
@@ -65,7 +65,7 @@ def noted(job: int, state: State | None) -> Update:
 class Notes:
     """A viewer that reads at once, and keeps what it was told."""
 
-    def __init__(self, hub: Hub, jobs: Iterable[int], token: bytes | None = None, shown: Any = noted) -> None:
+    def __init__(self, hub: Hub, jobs: Iterable[Key], token: bytes | None = None, shown: Any = noted) -> None:
         self.viewer = Viewer(jobs, shown, token)
         self.events: list[Event] = []
         self.over = False

@@ -25,9 +25,10 @@ begin
       else case when _found.more then _found.keys[cardinality(_found.keys)] else _found.reached end end,
     'looked', case when _found.reached is not null then _found.looked end,
     'first', _first,
+    'newest', (pgjobs.newest_jobs(null, _asked ->> 'type', 1, null))[1]::text,
     'counts', pgjobs.page_counts(_asked ->> 'type'),
     'trouble', case when _first then pgjobs.page_trouble() end);
 end;
 $$;
 comment on function pgjobs.page_jobs(jsonb) is
-  'A page of the list of jobs: {"asked", "jobs", "previous", "next", "looked", "first", "counts", "trouble"}. previous and next are places for before and after; looked: so many jobs were looked through, and there may be more behind next (or before previous). Refuses (PJ400) parameters that it can''t read.';
+  'A page of the list of jobs: {"asked", "jobs", "previous", "next", "looked", "first", "newest", "counts", "trouble"}. previous and next are places for before and after; looked: so many jobs were looked through, and there may be more behind next (or before previous). Refuses (PJ400) parameters that it can''t read.';

@@ -15,7 +15,7 @@ begin
       'id', a.id, 'state', t.state, 'status', w.page, 'remark', pgjobs.state_remark(a.id, t.state),
       'final', t.state in ('finished', 'cancelled', 'ended_broken'),
       'moving', t.state in ('preparing', 'running', 'stopping', 'cancelling'),
-      'percent', coalesce(s.percent, 0), 'total', s.total, 'considered', coalesce(s.considered, 0), 'sent', coalesce(s.sent, 0),
+      'percent', coalesce(s.percent, 0), 'total', o.total, 'about', o.about, 'considered', coalesce(s.considered, 0), 'sent', coalesce(s.sent, 0),
       'skipped', coalesce(s.skipped, 0), 'returned', coalesce(s.returned, 0), 'items', i.items,
       'rate', n.rate, 'average', n.average,
       -- What is paused, or ends before it is through, has no moment at which it is through.
@@ -29,6 +29,12 @@ begin
     cross join lateral (select pgjobs.job_state(r) as state from public.xmp_jobs r where r.id = a.id offset 0) t
     cross join lateral (select * from pgjobs.job_status v where v.id = a.id offset 0) s
     left join lateral pgjobs.state_words(t.state) w on true
+    -- By the same share as percent and the bar: the planner's estimate would contradict them.
+    cross join lateral (
+      select case when s.percent = 100 or s.items_closed is not null then s.total
+                  when s.percent >= 0.5 then pgjobs.whole(round(k.n, (1 - floor(log(greatest(k.n, 1))))::integer)) end as total,
+             s.percent < 100 and s.items_closed is null as about
+      from (select s.considered * 100 / nullif(s.percent, 0)) k (n)) o
     left join lateral (
       select jsonb_build_object(
         'open', c.waiting + c.launched + c.to_retry, 'good', c.good, 'failed', c.failed, 'timed_out', c.timed_out,
@@ -47,7 +53,7 @@ exception when others then
   -- A job whose figures cannot be computed is shown all the same.
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'id', j.id, 'state', t.state, 'status', w.page, 'remark', null, 'final', false, 'moving', false, 'percent', 0, 'total', null, 'considered', 0,
+      'id', j.id, 'state', t.state, 'status', w.page, 'remark', null, 'final', false, 'moving', false, 'percent', 0, 'total', null, 'about', false, 'considered', 0,
       'sent', 0, 'skipped', 0, 'returned', 0, 'items', null, 'rate', null, 'average', null, 'eta', null, 'no_eta', null,
       'why', 'its progress cannot be computed: ' || sqlerrm, 'owner', null, 'started_at', null, 'updated_at', null,
       'finish_at', j.finish_at)), '[]')
@@ -58,4 +64,4 @@ exception when others then
 end;
 $$;
 comment on function pgjobs.page_progress(bigint[]) is
-  'What moves of these jobs, for the jobs page: state and status word, counts, what was sent by second within the last ten seconds in which they could move (rate) and of all of that time (average), as job_speeds() says, eta, or why nobody can say it (no_eta), why they do not move; final: they never move again; moving: it is worth looking every second. A JSON array in the order of the ids; there is nothing for an id that no job has.';
+  'What moves of these jobs, for the jobs page: state and status word, counts, how many records there are (total; about: by the share that is done, to two digits), what was sent by second within the last ten seconds in which they could move (rate) and of all of that time (average), as job_speeds() says, eta, or why nobody can say it (no_eta), why they do not move; final: they never move again; moving: it is worth looking every second. A JSON array in the order of the ids; there is nothing for an id that no job has.';

@@ -10,7 +10,7 @@ from fix_stream import Event, Notes, a_hub, read_event
 
 from pgjobs.lab.proxy import Proxy
 from pgjobs.web.doors.page import hub as hubs
-from pgjobs.web.doors.page.viewer import PING, State, Update, Viewer, update
+from pgjobs.web.doors.page.viewer import PING, Key, State, Update, Viewer, update
 from pgjobs.web.errors import Problem
 from pgjobs.web.identity import digest
 
@@ -147,7 +147,7 @@ def test_a_deleted_job_is_gone(web_url: str, db: Db) -> None:
     asyncio.run(watch())
 
 
-def plain(_job: int, state: State | None) -> Update:
+def plain(_job: Key, state: State | None) -> Update:
     """The state of a job in one word."""
     return update("progress", state["state"] if state else "gone")
 
@@ -178,7 +178,7 @@ def test_a_state_is_rendered_once(web_url: str, db: Db) -> None:
     job = insert_job(db)
     made: list[str] = []
 
-    def shown(_job: int, state: State | None) -> Update:
+    def shown(_job: Key, state: State | None) -> Update:
         assert state is not None
         made.append(state["state"])
         return update("progress", "{}" if state["state"] == "waiting" else "[]")
@@ -192,6 +192,32 @@ def test_a_state_is_rendered_once(web_url: str, db: Db) -> None:
             for each in eyes:
                 await each.sees(lambda notes: len(notes.events) == 2)
             assert ["waiting", "inactive"] == made
+            for each in eyes:
+                each.__exit__()
+
+    asyncio.run(watch())
+
+
+def test_what_stands_above_the_list_is_read_once_for_all(web_url: str, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many watch the list, what stands above it is read for all together, and told when it has changed."""
+    monkeypatch.setattr(hubs, "RESTING_SECONDS", 0.5)
+    made: list[int] = []
+
+    def shown(key: Key, state: State | None) -> Update:
+        assert (key, state is None) == ("", False)
+        made.append((state or {})["counts"]["jobs"])
+        return update("top", "[]" if made[-1] else "{}")
+
+    async def watch() -> None:
+        async with a_hub(web_url, 100) as hub:
+            eyes = [Notes(hub, [""], shown=shown).__enter__() for _ in range(50)]
+            for each in eyes:
+                await each.sees(lambda notes: len(notes.events) == 1)
+            insert_job(db)
+            for each in eyes:
+                await each.sees(lambda notes: len(notes.events) == 2)
+            assert [0, 1] == made
+            assert 1 == db.value(WATCHING)
             for each in eyes:
                 each.__exit__()
 

@@ -103,6 +103,23 @@ def test_what_is_paused_has_no_end(db: Db, how: str) -> None:
     assert found["why"]
 
 
+def test_percent_total_and_bar_have_one_base(db: Db, web: Web) -> None:
+    """Of a job of 100,000 keys that has sent 500 of the first 1,500, the three say the same; no estimate is exact."""
+    job, _ = moving(db)
+    db.execute(
+        "update pgjobs.shards set start_key = 0, first_key = 0, end_key = 100000, after_key = 1500, estimate = 500"
+    )
+    found = progress(db, job)
+    assert (1.5, 500, 33000, True) == tuple(found[name] for name in ("percent", "considered", "total", "about"))
+    text = web.get(f"/job/{job}/progress").text
+    assert "considered of about 33\u202f000<" in text
+    assert '<rect class="sent" x="0" y="0" height="10" width="1.5"/>' in text
+    db.execute("update pgjobs.shards set after_key = 100")
+    assert (0.1, None) == tuple(progress(db, job)[name] for name in ("percent", "total"))
+    db.execute("update pgjobs.shards set finished_at = now()")
+    assert (100, 500, False) == tuple(progress(db, job)[name] for name in ("percent", "total", "about"))
+
+
 def test_without_a_daemon_nobody_can_say_the_end(db: Db, web: Web) -> None:
     """While no daemon is alive there is no expected end, neither of a job that runs nor of one that waits, on no door,
     and where it would stand it says why; with a daemon it is there again."""

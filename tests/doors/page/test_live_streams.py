@@ -182,6 +182,41 @@ def test_the_rows_of_a_list_move(web_url: str, db: Db) -> None:
     assert ["Waiting", "Stopped"] == re.findall(r'data-status="(\w+)"', rows)
 
 
+def test_what_stands_above_the_list_moves(web_url: str, db: Db) -> None:
+    """Whoever watches the list is told without a reload what is wrong, the numbers, and which jobs are new; polling
+    shows the same, also where the list shows no job."""
+
+    async def watch(web: WebProcess) -> None:
+        async with browser(web) as client:
+            stream = events(client, "/live?top=*")
+            first = await anext(stream)
+            assert ("top", False) == (first.name, "What is wrong" in first.data)
+            assert '<span data-words="Waiting">0</span>' in first.data
+            job = insert_job(db)
+            told = (await anext(stream)).data
+            for words in ("No daemon is alive", f'data-now="{job}"', '<span data-words="Waiting">1</span>'):
+                assert words in told
+            db.execute("select pgjobs.hold_all('an incident')")
+            assert "an incident" in (await anext(stream)).data
+            await stream.aclose()
+
+    with WebProcess(database_url=web_url) as web:
+        asyncio.run(watch(web))
+        polled = web.client.get("/live/rows", params={"top": "*"}).text
+        other = web.client.get("/live/rows", params={"top": "injection"}).text
+        page = web.client.get("/").text
+    assert '<span data-words="Waiting">1</span>' in polled
+    assert '<span data-words="Waiting">0</span>' in other
+    assert "an incident" in page
+    assert 'data-top="" data-newest="1" data-first' in page
+
+
+@pytest.mark.parametrize("path", ["/system", "/alerts"])
+def test_pages_without_a_stream_are_loaded_anew(web: Web, path: str) -> None:
+    """What stands on these pages is renewed by the script while somebody looks."""
+    assert "data-renew" in web.get(path).text
+
+
 def test_a_stream_is_for_browsers_and_proxies_as_it_is(web_url: str, db: Db) -> None:
     """No proxy keeps it back, nothing compresses it, and HEAD ends at once."""
     job = insert_job(db)

@@ -1,6 +1,7 @@
 """The hub: everybody who watches jobs shares one connection to the database, and each state is rendered once.
 
-While anybody watches, one statement a second reads the jobs that move, and the others less often. A notification says
+While anybody watches, one statement a second reads the jobs that move, and the others less often; what stands above
+the list is read in the same way, every few seconds. A notification says
 that a job has changed: it is read a moment later, once for however many notifications. What a notification says is
 never believed, and nothing depends on one: a connection that has died shows with the next statement, and what was
 missed is found by reading. With nobody watching nothing is asked, and the connection is closed after a while.
@@ -20,7 +21,7 @@ import psycopg
 from pgjobs.errors import SchemaError, one_line
 from pgjobs.pg import connection as db
 from pgjobs.pg.channel import CHANNEL, job_of, payloads
-from pgjobs.web.doors.page.viewer import PING, State, Update, Viewer, Watched, update
+from pgjobs.web.doors.page.viewer import PING, Key, State, Update, Viewer, Watched, update
 from pgjobs.web.errors import Problem
 from pgjobs.web.identity import Identity
 
@@ -43,6 +44,7 @@ LINGER_SECONDS = 20.0
 """So long the connection is kept when nobody watches: people go from page to page."""
 PING_SECONDS = 15.0
 READ = "select pgjobs.page_progress(%s::bigint[])::text"
+READ_TOP = "select pgjobs.page_top(%s::text[])::text"
 HOLDERS = (
     "select a.digest, h.name, h.scopes from unnest(%s::bytea[]) a (digest)"
     " cross join lateral pgjobs.token_holder(a.digest) h"
@@ -59,7 +61,7 @@ class Hub:
         self._leaving = leaving
         self._most = most
         self._viewers: set[Viewer] = set()
-        self._watched: dict[int, Watched] = {}
+        self._watched: dict[Key, Watched] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._checked_at = -math.inf
         self._away = False
@@ -196,17 +198,26 @@ class Hub:
             if viewer.token in tokens:
                 viewer.dismiss(SIGNED_OUT)
 
+    def _due(self, key: Key) -> float:
+        return self._watched[key].due
+
     async def _read(self, connection: db.Connection) -> None:
         """Read the jobs that are due in one statement, and tell what has changed."""
         began = time.monotonic()
-        due = sorted((watched.due, job) for job, watched in self._watched.items() if watched.due <= began)
-        asked = {job: self._watched[job] for _, job in due[:MOST_READ]}
+        due = sorted((key for key, watched in self._watched.items() if watched.due <= began), key=self._due)
+        asked = {key: self._watched[key] for key in due[:MOST_READ]}
         if not asked:
             return
         for watched in asked.values():
             # Whoever joins from now on is told by the next reading.
             watched.due = math.inf
-        states = {state["id"]: state for state in json.loads(await db.value(connection, READ, list(asked)))}
+        states: dict[Key, State] = {}
+        for statement, keys in (
+            (READ, [key for key in asked if isinstance(key, int)]),
+            (READ_TOP, [key for key in asked if isinstance(key, str)]),
+        ):
+            if keys:
+                states |= {state["id"]: state for state in json.loads(await db.value(connection, statement, keys))}
         now = time.monotonic()
         for job, watched in asked.items():
             state = states.get(job)

@@ -14,7 +14,7 @@ from pgjobs.web.doors.page.doc import HTML, JOB
 from pgjobs.web.doors.page.hub import Hub
 from pgjobs.web.doors.page.render import PAGE_HEADERS, TEMPLATE, ask
 from pgjobs.web.doors.page.stream import EVENT_STREAM, STREAM_HEADERS, EventStream
-from pgjobs.web.doors.page.viewer import Shown, State, Update, Viewer, update
+from pgjobs.web.doors.page.viewer import Key, Shown, State, Update, Viewer, update
 from pgjobs.web.endpoint import Endpoint
 from pgjobs.web.errors import Problem, clipped
 from pgjobs.web.identity import digest
@@ -38,15 +38,22 @@ def row_html(state: State) -> str:
     return TEMPLATE.get_template("jobs/live.html").render(progress=state)
 
 
-def progress_event(_job: int, state: State | None) -> Update:
+def top_html(state: State) -> str:
+    """What moves above the list."""
+    return TEMPLATE.get_template("jobs/top.html").render(top=state)
+
+
+def progress_event(_job: Key, state: State | None) -> Update:
     """What a viewer of one job is told."""
     if state is None:
         return GONE
     return update("ended" if state["final"] else "progress", progress_html(state), last=state["final"])
 
 
-def row_event(job: int, state: State | None) -> Update:
-    """What a viewer of the list is told of a job."""
+def row_event(job: Key, state: State | None) -> Update:
+    """What a viewer of the list is told of a job, or of what stands above them."""
+    if isinstance(job, str) and state is not None:
+        return update("top", top_html(state))
     return update("gone", str(job)) if state is None else update("row", row_html(state))
 
 
@@ -59,11 +66,11 @@ async def follow(request: Request) -> Response:
 
 async def follow_list(request: Request) -> Response:
     """The jobs of a list."""
-    return await stream(request, listed(request), row_event)
+    return await stream(request, [*listed(request), *_tops(request)], row_event)
 
 
 async def stream(
-    request: Request, jobs: Sequence[int], shown: Shown, gone: Update | None = None, job: int | None = None
+    request: Request, jobs: Sequence[Key], shown: Shown, gone: Update | None = None, job: int | None = None
 ) -> Response:
     """An event stream about these jobs; a Problem (404) where its first word is that there is no such job."""
     if request.method == "HEAD":
@@ -94,18 +101,30 @@ async def progress(request: Request) -> Response:
 
 async def rows(request: Request) -> Response:
     """The jobs of a list as they are now, for the same."""
-    return _part("\n".join(row_html(state) for state in await ask(request, PROGRESS, listed(request))))
+    parts = [row_html(state) for state in await ask(request, PROGRESS, listed(request))]
+    if tops := _tops(request):
+        parts += [top_html(state) for state in await ask(request, "pgjobs.page_top(%s::text[])", tops)]
+    return _part("\n".join(parts))
 
 
 def listed(request: Request) -> list[int]:
     """The jobs that a list shows, which its script names."""
-    names = (query(request, "ids").text("ids") or "").split(",")
+    given = query(request, "ids", "top")
+    if "ids" not in request.query_params and given.text("top") is not None:
+        return []
+    names = (given.text("ids") or "").split(",")
     for name in names:
         if not BIGINT.fullmatch(name) or not -(2**63) <= int(name) < 2**63:
             raise _bad_ids(f"{clipped(name)} is not the number of a job", "give numbers, as in ?ids=7,8")
     if len(names) > MOST_ROWS:
         raise _bad_ids(f"there are more than {MOST_ROWS}", "ask for fewer jobs")
     return list(dict.fromkeys(int(name) for name in names))
+
+
+def _tops(request: Request) -> list[str]:
+    """Of which type what stands above the list is asked for ("*": of all), if it is."""
+    top = query(request, "ids", "top").text("top")
+    return [] if top is None else ["" if top == "*" else top]
 
 
 def _token(request: Request) -> bytes | None:
@@ -129,7 +148,10 @@ def _part(text: str) -> Response:
 
 
 IDS: Schema = {"type": "string", "pattern": f"^[0-9]{{1,18}}(,[0-9]{{1,18}}){{0,{MOST_ROWS - 1}}}$"}
-ROWS = Query("ids", IDS, f"the numbers of at most {MOST_ROWS} jobs, separated by commas", required=True)
+ROWS = (
+    Query("ids", IDS, f"the numbers of at most {MOST_ROWS} jobs, separated by commas; needed without top"),
+    Query("top", {"type": "string", "maxLength": 200}, "what stands above the list of this type as well; *: of all"),
+)
 EVENTS: Schema = {"type": "string"}
 ENDPOINTS = (
     Endpoint(
@@ -157,8 +179,8 @@ ENDPOINTS = (
         ("GET",),
         Doc(
             "What moves in a list of jobs, as an event stream",
-            {200: Answer("Events: row, gone, away, signed-out.", EVENTS, EVENT_STREAM)},
-            (ROWS,),
+            {200: Answer("Events: row, top, gone, away, signed-out.", EVENTS, EVENT_STREAM)},
+            ROWS,
         ),
     ),
     Endpoint(
@@ -166,6 +188,6 @@ ENDPOINTS = (
         rows,
         "read",
         ("GET",),
-        Doc("What moves in a list of jobs, as parts of a page", {200: Answer("The parts.", EVENTS, HTML)}, (ROWS,)),
+        Doc("What moves in a list of jobs, as parts of a page", {200: Answer("The parts.", EVENTS, HTML)}, ROWS),
     ),
 )

@@ -28,7 +28,9 @@ class Update(NamedTuple):
 
 State = Mapping[str, Any]
 """What moves of a job, as pgjobs.page_progress() has it."""
-Shown = Callable[[int, State | None], Update]
+Key = int | str
+"""What is watched: a job by its number, or what stands above the list of a type ("": of all)."""
+Shown = Callable[[Key, State | None], Update]
 """How the state of a job is told to those who watch it in one way; None: there is no such job."""
 PING = Update("", b": nothing new\n\n")
 """A comment, by which proxies and connections that have died show themselves."""
@@ -47,7 +49,7 @@ class Viewer:
     `knows` is the id of the last event that its browser was sent before it connected again.
     """
 
-    def __init__(self, jobs: Iterable[int], shown: Shown, token: bytes | None = None, knows: str = "") -> None:
+    def __init__(self, jobs: Iterable[Key], shown: Shown, token: bytes | None = None, knows: str = "") -> None:
         self.jobs = frozenset(jobs)
         self.shown = shown
         self.token = token
@@ -130,7 +132,7 @@ class Watched:
         """Have it read as soon as it may be."""
         self.due = min(self.due, self.earliest)
 
-    def publish(self, job: int, state: State | None) -> set[Viewer]:
+    def publish(self, job: Key, state: State | None) -> set[Viewer]:
         """Tell a state to all where it is another one, and to those who know none yet; each telling is made once."""
         changed = state != self.state or not self.told
         if changed:

@@ -6,6 +6,7 @@
   const FIRST = 20000;
   const TRY_STREAM = 60000;
   const REFRESH = 60000;
+  const PAGE = 15000;
   const FAILURES = 2;
   const LOG = 2000;
   const MOST_LINES = 5000;
@@ -73,7 +74,7 @@
       this.stream = new EventSource(this.live);
       // A proxy that keeps the stream to itself shows by nothing coming at all.
       this.timer = setTimeout(() => this.cut(), FIRST);
-      for (const name of ["progress", "ended", "row", "gone", "away", "signed-out"]) {
+      for (const name of ["progress", "ended", "row", "top", "gone", "away", "signed-out"]) {
         this.stream.addEventListener(name, (event) => this.hear(name, event.data));
       }
       this.stream.addEventListener("error", () => {
@@ -208,23 +209,73 @@
   }
 
   // ---- the list
-  function followList(table) {
-    const rows = new Map(all("[data-job]", table).map((row) => [row.dataset.job, row]));
-    if (!rows.size) return;
+  function followList(head) {
+    const rows = new Map(all("[data-rows] [data-job]").map((row) => [row.dataset.job, row]));
     const ids = [...rows.keys()].slice(0, 100).join(",");
-    new Source(`${table.dataset.live}?ids=${ids}`, `${table.dataset.poll}?ids=${ids}`, (name, data) => {
+    const asked = `?${ids && `ids=${ids}&`}top=${encodeURIComponent(head.dataset.top || "*")}`;
+    new Source(`/live${asked}`, `/live/rows${asked}`, (name, data) => {
       if (name === "gone") return;
-      for (const fresh of all("[data-job]", parts(data))) {
-        const row = rows.get(fresh.dataset.job);
-        if (!row) continue;
-        if (row.dataset.status && row.dataset.status !== fresh.dataset.status) say(`Job ${fresh.dataset.job}: ${fresh.dataset.status}`);
-        row.dataset.status = fresh.dataset.status;
-        for (const cell of all("[data-cell]", fresh)) {
-          const old = find(`[data-cell="${cell.dataset.cell}"]`, row);
-          if (old && old.innerHTML !== cell.innerHTML) old.replaceChildren(...cell.childNodes);
-        }
-      }
+      const fresh = parts(data);
+      for (const part of all("[data-job]", fresh)) renewRow(rows.get(part.dataset.job), part);
+      const top = find("[data-now]", fresh);
+      if (top) renewTop(head, top);
     }, showState);
+  }
+
+  function renewRow(row, fresh) {
+    if (!row) return;
+    if (row.dataset.status && row.dataset.status !== fresh.dataset.status) say(`Job ${fresh.dataset.job}: ${fresh.dataset.status}`);
+    row.dataset.status = fresh.dataset.status;
+    for (const cell of all("[data-cell]", fresh)) {
+      const old = find(`[data-cell="${cell.dataset.cell}"]`, row);
+      if (old && old.innerHTML !== cell.innerHTML) old.replaceChildren(...cell.childNodes);
+    }
+  }
+
+  // What is wrong, the numbers, and how many jobs came since the page was loaded.
+  function renewTop(head, fresh) {
+    for (const number of all("span[data-words]", fresh)) {
+      const old = find(`span[data-words="${number.dataset.words}"]`);
+      if (old && old.textContent !== number.textContent) old.textContent = number.textContent;
+    }
+    const wrong = find("section.wrong");
+    const now = find("section.wrong", fresh);
+    if ("first" in head.dataset && !(wrong && busy(wrong)) && (wrong || {}).outerHTML !== (now || {}).outerHTML) {
+      if (wrong && now) wrong.replaceWith(now);
+      else if (now) { head.after(now); say("Something is wrong"); } else wrong.remove();
+    }
+    const newest = BigInt(head.dataset.newest);
+    const came = fresh.dataset.now.split(",").filter((id) => id && BigInt(id) > newest).length;
+    const link = find("[data-new]", head);
+    link.hidden = came === 0;
+    link.textContent = `${came > 50 ? "more than 50" : came} new ${came === 1 ? "job" : "jobs"}`;
+  }
+
+  // ---- pages that are loaded anew now and then, while somebody looks
+  function renewAll() {
+    let timer;
+    async function again() {
+      clearTimeout(timer);
+      if (document.hidden) return;
+      timer = setTimeout(look, PAGE);
+    }
+    async function look() {
+      try {
+        const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+        if ([401, 403].includes(answer.status)) return showState("off", "Your token is not valid any more: sign in again.");
+        if (!answer.ok) throw new Error(answer.statusText);
+        const fresh = find("main", new DOMParser().parseFromString(await answer.text(), "text/html"));
+        const main = find("main");
+        if (fresh && !busy(main)) {
+          localTimes(fresh);
+          main.replaceChildren(...fresh.childNodes);
+        }
+        showState("polling", "Updated every 15 s");
+      } catch { showState("off", "No answer; it is tried again."); }
+      again();
+    }
+    document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(timer); else look(); });
+    again();
   }
 
   // ---- the end of a log: lines are appended as soon as they are committed
@@ -267,7 +318,8 @@
     if (job && job.dataset.final !== "yes") followJob(job);
     const log = find("[data-follow]");
     if (log) followLog(log);
-    const table = find("[data-live][data-rows]");
-    if (table) followList(table);
+    const head = find("[data-top]");
+    if (head) followList(head);
+    if (find("[data-renew]")) renewAll();
   });
 })();
