@@ -62,3 +62,38 @@ def test_the_list_follows_a_job(open_tab: Open, site: str, the_night: Night) -> 
     expect(row).to_contain_text("Started", timeout=PATIENCE)
     expect(row).to_contain_text("Finished", timeout=PATIENCE)
     assert page.evaluate("window.same") is True
+
+
+def test_the_list_shows_what_is_new_and_wrong(open_tab: Open, site: str, the_night: Night) -> None:
+    """A new job, its number and a trouble come to a list that is open, without a reload; a link shows the new ones."""
+    page = open_tab(site).go("/")
+    page.evaluate("window.same = true")
+    link = page.locator("[data-new]")
+    expect(link).to_be_hidden()
+    held_job(the_night, "Came while somebody looked")
+    expect(link).to_have_text("1 new job", timeout=PATIENCE)
+    the_night.engine.execute("select pgjobs.hold_all('an incident of the list')")
+    try:
+        expect(page.locator("section.wrong")).to_contain_text("an incident of the list", timeout=PATIENCE)
+    finally:
+        the_night.engine.execute("select pgjobs.release_all()")
+    expect(page.locator("main")).not_to_contain_text("an incident of the list", timeout=PATIENCE)
+    assert page.evaluate("window.same") is True
+    link.click()
+    expect(page.locator("table.rows")).to_contain_text("Came while somebody looked")
+
+
+def test_a_bar_stays_in_its_column(open_tab: Open, site: str, the_night: Night) -> None:
+    """From 1000 to 1600 pixels the bar of a job lies over no other column."""
+    job = held_job(the_night, "Has a bar", 5)
+    the_night.engine.execute("update xmp_jobs set active = true where id = %s", job)
+    page = open_tab(site).go("/?name=Has+a+bar")
+    bar = page.locator("[data-cell=percent] .bar").first
+    expect(bar).to_be_visible(timeout=PATIENCE)
+    for width in (1000, 1200, 1400, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        inner, outer = bar.bounding_box(), page.locator("[data-cell=percent]").first.bounding_box()
+        assert inner
+        assert outer
+        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"]
+    the_night.engine.execute("select pgjobs.stop_job(%s)", job)
