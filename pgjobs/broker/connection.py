@@ -38,6 +38,7 @@ class BrokerConnection:
         self.blocked_since: float | None = None
         self.blocked_reason = ""
         self.unblocked_at = 0.0
+        self.alarm_changed: Callable[[], None] = lambda: None
         self.stall_seconds = stall_seconds
         self.lost: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.raw: Any = None
@@ -168,10 +169,12 @@ class BrokerConnection:
     def _on_blocked(self, _connection: Any, frame: Any) -> None:
         self.blocked_since = time.monotonic()
         self.blocked_reason = frame.method.reason
+        self.alarm_changed()
 
     def _on_unblocked(self, _connection: Any, _frame: Any) -> None:
         self.blocked_since = None
         self.unblocked_at = time.monotonic()
+        self.alarm_changed()
 
 
 def misconfigured(code: int, text: str) -> bool:

@@ -124,7 +124,20 @@ class ConnectionPool:
                 raise
         self._trouble = ""
         self._publishers.add(publisher)
+        publisher.connection.alarm_changed = lambda: self._tell_alarm(publisher)
         return publisher
+
+    def _tell_alarm(self, publisher: Publisher) -> None:
+        """Say that the broker blocks this daemon, or no longer: once, however many connections hear of it."""
+        if any(each.blocked for each in self._publishers if each is not publisher):
+            return
+        if publisher.blocked:
+            logger.warning(
+                "the broker is blocked: %s; nothing is published until its alarm ends (rabbitmqctl status)",
+                publisher.blocked_reason,
+            )
+        elif publisher.usable:
+            logger.info("the broker is free again: its alarm has ended")
 
     async def give_back(self, reader: db.Connection | None, publisher: Publisher | None, *, healthy: bool) -> None:
         """Keep connections for a later run, or close them if they can't be used again."""

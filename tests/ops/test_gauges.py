@@ -1,6 +1,7 @@
 """Every gauge of a daemon follows the world: what makes it wrong is done, and it is right again."""
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,8 +21,10 @@ from pgjobs.settings import read_settings
 class Watched:
     """The connections of a daemon to a broker of the test's own, and their gauges."""
 
-    def __init__(self, broker: PrivateBroker) -> None:
+    def __init__(self, broker: PrivateBroker, caplog: pytest.LogCaptureFixture) -> None:
         self.broker = broker
+        self._log = caplog
+        caplog.set_level(logging.INFO, "pgjobs")
         self.metrics = Metrics()
         settings = read_settings(amqp_url=broker.url)
         self.pool = ConnectionPool(settings, self.metrics, uuid.uuid4())
@@ -29,6 +32,10 @@ class Watched:
     def gauge(self, name: str) -> float | None:
         """What the heartbeat would store now."""
         return self.metrics.registry.get_sample_value(f"pgjobs_broker_{name}")
+
+    def told(self) -> list[tuple[str, str]]:
+        """Level and words of each line of the daemon's log."""
+        return [(record.levelname, record.getMessage()) for record in self._log.records]
 
     async def becomes(self, connected: int, blocked: int) -> None:
         """Wait until both gauges say so."""
@@ -71,6 +78,24 @@ async def alarm_that_ends(watched: Watched) -> None:
     await watched.becomes(1, 0)
 
 
+async def alarm_is_told_once(watched: Watched) -> None:
+    """The log says once that the broker is blocked, and why, and once that it is free, however many connections are."""
+    publishers = [await watched.pool.publisher(), await watched.pool.publisher()]
+    watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
+    for publisher in publishers:
+        watched.publish(publisher)
+    assert await soon_async(lambda: all(publisher.blocked for publisher in publishers))
+    watched.broker.ctl("set_vm_memory_high_watermark", "0.4")
+    assert await soon_async(lambda: not any(publisher.blocked for publisher in publishers))
+    assert [
+        (
+            "WARNING",
+            "the broker is blocked: low on memory; nothing is published until its alarm ends (rabbitmqctl status)",
+        ),
+        ("INFO", "the broker is free again: its alarm has ended"),
+    ] == [(level, text) for level, text in watched.told() if text.startswith("the broker is")]
+
+
 async def lost_in_an_alarm(watched: Watched) -> None:
     """The broker dies while an alarm lasts."""
     publisher = await watched.pool.publisher()
@@ -81,12 +106,14 @@ async def lost_in_an_alarm(watched: Watched) -> None:
     await watched.becomes(0, 0)
 
 
-@pytest.mark.parametrize("what", [lost, given_up_in_an_alarm, alarm_that_ends, lost_in_an_alarm])
-def test_the_gauges_of_the_broker(tmp_path: Path, what: Callable[[Watched], Awaitable[None]]) -> None:
-    """broker_connected and broker_blocked are what the connections are, whatever has become of them."""
+@pytest.mark.parametrize("what", [lost, given_up_in_an_alarm, alarm_that_ends, lost_in_an_alarm, alarm_is_told_once])
+def test_the_gauges_of_the_broker(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, what: Callable[[Watched], Awaitable[None]]
+) -> None:
+    """broker_connected and broker_blocked are what the connections are, whatever became of them; an alarm is told."""
 
     async def act() -> None:
-        watched = Watched(broker)
+        watched = Watched(broker, caplog)
         try:
             await what(watched)
         finally:
