@@ -11,7 +11,7 @@ as $$
     ('PgjobsDaemonSilent', 'warning',
      'Look at its host and at its log. If another daemon lives, it takes its shards over; if none does, start one: pgjobs daemon. What was in flight is sent again and marked.'),
     ('PgjobsBrokerBlocked', 'critical',
-     'Look at memory and disk of RabbitMQ: rabbitmqctl status shows the alarm. Nothing is lost, and jobs go on when it ends.'),
+     'Free memory or disk of the broker: rabbitmqctl status shows its alarm. Nothing is lost, and jobs go on when it ends.'),
     ('PgjobsBrokerUnreachable', 'critical',
      'Look whether RabbitMQ runs, and whether PGJOBS_AMQP_URL is right. Jobs wait and go on by themselves.'),
     ('PgjobsListenDown', 'warning',

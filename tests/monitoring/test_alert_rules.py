@@ -69,11 +69,19 @@ def test_each_rule_says_what_to_do(name: str) -> None:
     """A rule has a severity, a sentence, what to do, and a place in the README, which says the same."""
     rule = RULES[name]
     assert rule["labels"]["severity"] in ("critical", "warning")
-    assert {"summary", "description", "runbook_url"} == set(rule["annotations"])
-    assert rule["annotations"]["runbook_url"] == f"pgjobs/monitoring/README.md#{name.lower()}"
+    assert {"summary", "description", "runbook"} == set(rule["annotations"])
+    assert rule["annotations"]["runbook"] == f"pgjobs/monitoring/README.md#{name.lower()}"
     section = README.partition(f"\n### {name}\n")[2].partition("\n### ")[0].partition("\n## ")[0]
     assert rule["labels"]["severity"] in section
     assert told(rule) in " ".join(section.split())
+
+
+def test_the_table_says_how_long_each_rule_waits() -> None:
+    """The README has a row for each rule, in their order: severity, and how long its condition has to last."""
+    rows = re.findall(r"^\| \[(\w+)\]\(#(\w+)\) \| (\w+) \| (.+?) \| .+ \|$", README, re.MULTILINE)
+    assert [
+        (name, name.lower(), rule["labels"]["severity"], rule.get("for", "-")) for name, rule in RULES.items()
+    ] == rows
 
 
 def test_rules_and_view_agree(db: Db) -> None:
