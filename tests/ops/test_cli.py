@@ -222,11 +222,10 @@ def test_scopes_and_what_is_known_of_a_holder_are_checked(database: str) -> None
     assert (["partner:control", "cms:read"], {"org_name": "A = B"}) == row
 
 
-def test_services_stand_apart_from_settings(tmp_path: Path) -> None:
-    """A wrong job id is the command line's own refusal, with its usage."""
+def test_a_wrong_job_is_refused_before_any_server_is_asked(tmp_path: Path) -> None:
+    """A wrong job id is the command line's own refusal, also where no server answers."""
     said = run("watch", "seven", database_url=REFUSED, log_dir=tmp_path)
-    assert 2 == said.code
-    assert "Usage" in said.err
+    assert (2, "pgjobs: JOB: 'seven' is no number of a job") == (said.code, said.err.splitlines()[0])
 
 
 class Unheard(Exception):
