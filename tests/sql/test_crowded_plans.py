@@ -14,7 +14,7 @@ from pgjobs.bench import crowded as bench
 from pgjobs.lab.services import Services
 
 ENDED, WAITING, RUNNING = 50_000, 10_000, 500
-ONE, PAGE = 90, 1200
+ONE, PAGE = 90, 1800
 """Rows that a statement about one job, and about twenty, may read; one look at all jobs of a kind reads 10,000. Where
 jobs run, the shards of each are looked at as well, twenty of them here."""
 READS = {

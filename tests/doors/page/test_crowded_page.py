@@ -31,7 +31,7 @@ MOST: Mapping[str, int] = {
     "list: by priority and due time": 15_000,
     # Five thousand checkpoints of its own, for the plot.
     "job that runs": 12_000,
-    "job that has ended": 12_000,
+    "job that has ended": 15_000,
     "items that failed": 8000,
     "metrics": 10_000,
     # What is looked through before it says so, and a few rows for each job whose state is computed.
