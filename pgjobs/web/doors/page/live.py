@@ -22,6 +22,7 @@ from pgjobs.web.parameters import BIGINT, path_number, query
 
 FIRST_SECONDS = 5.0
 """So long a stream waits for its first event before it begins: by then it is known whether there is such a job."""
+MOST_TYPE = 200
 MOST_ROWS = 100
 """Jobs of a list that one stream is about."""
 PROGRESS = "pgjobs.page_progress(%s::bigint[])"
@@ -124,6 +125,8 @@ def listed(request: Request) -> list[int]:
 def _tops(request: Request) -> list[str]:
     """Of which type what stands above the list is asked for ("*": of all), if it is."""
     top = query(request, "ids", "top").text("top")
+    if top is not None and len(top) > MOST_TYPE:
+        raise Problem(400, "bad_top", f"top: it has more than {MOST_TYPE} characters", "give a type, or *", field="top")
     return [] if top is None else ["" if top == "*" else top]
 
 
@@ -150,7 +153,9 @@ def _part(text: str) -> Response:
 IDS: Schema = {"type": "string", "pattern": f"^[0-9]{{1,18}}(,[0-9]{{1,18}}){{0,{MOST_ROWS - 1}}}$"}
 ROWS = (
     Query("ids", IDS, f"the numbers of at most {MOST_ROWS} jobs, separated by commas; needed without top"),
-    Query("top", {"type": "string", "maxLength": 200}, "what stands above the list of this type as well; *: of all"),
+    Query(
+        "top", {"type": "string", "maxLength": MOST_TYPE}, "what stands above the list of this type as well; *: of all"
+    ),
 )
 EVENTS: Schema = {"type": "string"}
 ENDPOINTS = (
