@@ -295,7 +295,7 @@ def test_a_job_that_nobody_would_ever_take_says_so(db: Db) -> None:
     beat(db, TWO)
     db.execute("update pgjobs.shards set due_at = null")
     for job in jobs:
-        assert reason(db, job).startswith("none of its shards is due, so no daemon takes it: stop it")
+        assert reason(db, job).startswith(f'none of its shards is due, so no daemon takes it: run "pgjobs stop {job}"')
         set_status(db, job, "canceled")
         assert not db.value("select pgjobs.is_stranded(%s)", job)
         set_status(db, job, "ready")

