@@ -96,7 +96,7 @@ class Metrics:
         gauge("build_info", "1, with the version of pgjobs.", "version").labels(version=pgjobs.__version__).set(1)
         self._types = Few(MOST_TYPES)
         self._codes = Few(MOST_CODES)
-        self._deaf_since: float | None = time.monotonic()
+        self._listen_down_since: float | None = time.monotonic()
 
     def count_records(self, kind: str, action: str, code: str, number: int, *, dry_run: bool) -> None:
         """Count records of a job of this type; those of a dry run, of which nothing is published, apart."""
@@ -112,14 +112,14 @@ class Metrics:
         """Say whether the daemon listens."""
         self.listening.set(now)
         if now:
-            self._deaf_since = None
-        elif self._deaf_since is None:
-            self._deaf_since = time.monotonic()
+            self._listen_down_since = None
+        elif self._listen_down_since is None:
+            self._listen_down_since = time.monotonic()
 
     @property
-    def deaf_seconds(self) -> float:
+    def listen_down_seconds(self) -> float:
         """For how long it has not been listening; 0 while it does."""
-        return 0.0 if self._deaf_since is None else time.monotonic() - self._deaf_since
+        return 0.0 if self._listen_down_since is None else time.monotonic() - self._listen_down_since
 
 
 class Few:

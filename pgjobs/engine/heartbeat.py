@@ -58,7 +58,7 @@ class Heartbeat:
             "running_shards": value(metrics.running_shards),
             "connections_limit": value(metrics.connections_limit),
             "listening": value(metrics.listening),
-            "deaf_seconds": metrics.deaf_seconds,
+            "listen_down_seconds": metrics.listen_down_seconds,
             "nacked": value(metrics.nacked),
             "last_nack": value(metrics.last_nack),
             "log_volume_size": value(metrics.log_volume_size),

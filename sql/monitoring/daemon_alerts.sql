@@ -11,7 +11,7 @@ as $$
     select clock_timestamp()
   ), alive as (
     select w.name, w.host, w.broker, w.has_broker, w.started_at, w.seen_at, coalesce(d.broker_at, w.started_at) as broker_at,
-      pgjobs.measured(w.metrics, 'deaf_seconds') as deaf, pgjobs.measured(w.metrics, 'published_5m') as published,
+      pgjobs.measured(w.metrics, 'listen_down_seconds') as listen_down, pgjobs.measured(w.metrics, 'published_5m') as published,
       pgjobs.measured(w.metrics, 'refused_5m') as refused, pgjobs.measured(w.metrics, 'fenced_15m') as fenced,
       pgjobs.measured(w.metrics, 'snapshot_age') as snapshot, pgjobs.measured(w.metrics, 'busy_10m') as busy,
       pgjobs.measured(w.metrics, 'confirmed_10m') as confirmed, pgjobs.measured(w.metrics, 'confirmed_60m') as baseline,
@@ -38,9 +38,9 @@ as $$
   from alive a, clock c
   where not a.has_broker and a.broker not like 'blocked: %' and a.broker_at < c.now - interval '2 minutes'
   union all
-  select 'PgjobsListenDown', 'daemon ' || a.name, a.seen_at - make_interval(secs => least(a.deaf, 1e9)), format('daemon %s hears no notifications', a.name)
+  select 'PgjobsListenDown', 'daemon ' || a.name, a.seen_at - make_interval(secs => least(a.listen_down, 1e9)), format('daemon %s hears no notifications', a.name)
   from alive a
-  where a.deaf > 60
+  where a.listen_down > 60
   union all
   select 'PgjobsMessagesRejected', 'daemon ' || a.name, a.seen_at - interval '5 minutes',
     format('%s %% of the messages of daemon %s were returned or refused', round((100 * a.refused / a.published)::numeric, 1), a.name)

@@ -71,8 +71,8 @@ def broker_away(db: Db) -> str:
     return "daemon two"
 
 
-def deaf(db: Db) -> str:
-    daemon(db, "two", deaf_seconds=61)
+def not_listening(db: Db) -> str:
+    daemon(db, "two", listen_down_seconds=61)
     return "daemon two"
 
 
@@ -135,7 +135,7 @@ STATES: dict[str, Callable[[Db], str]] = {
     "PgjobsDaemonSilent": silent_daemon,
     "PgjobsBrokerBlocked": blocked_broker,
     "PgjobsBrokerUnreachable": broker_away,
-    "PgjobsListenDown": deaf,
+    "PgjobsListenDown": not_listening,
     "PgjobsMessagesRejected": rejected,
     "PgjobsThroughputLow": slow,
     "PgjobsShardsFenced": fenced,
@@ -269,7 +269,7 @@ def test_since_when_the_broker_is_away(db: Db) -> None:
 def test_the_worst_comes_first(db: Db) -> None:
     """What is critical stands above the warnings, in the view and in what the page shows."""
     daemon(db)
-    for bring in (broken, deaf, full_volume, waiting):
+    for bring in (broken, not_listening, full_volume, waiting):
         bring(db)
     severities = db.column("select severity from pgjobs.alerts")
     assert sorted(severities) == severities

@@ -138,7 +138,9 @@ def test_a_silent_daemon_shows_its_silence(web: Web, db: Db) -> None:
     assert 119 < age.value < 180
 
 
-@pytest.mark.parametrize("garbage", [[], "x", 5, None, {"deaf_seconds": "x", "published_5m": None, "snapshot_age": []}])
+@pytest.mark.parametrize(
+    "garbage", [[], "x", 5, None, {"listen_down_seconds": "x", "published_5m": None, "snapshot_age": []}]
+)
 def test_a_garbled_heartbeat_spoils_nothing(web: Web, db: Db, garbage: object) -> None:
     """What one daemon garbles is left out; metrics and alerts are there all the same."""
     db.execute("select pgjobs.beat(%s, 'odd', 'host', 3, '0', '', %s)", (uuid.uuid4(), Jsonb(garbage)))

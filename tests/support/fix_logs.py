@@ -19,10 +19,10 @@ def log_lines(targets: list[bytes], first: int = 1, code: bytes | None = None, d
 
 
 class Log:
-    """The log of a running job, made by hand."""
+    """The log of a job, made by hand; where none is given it is one that runs."""
 
-    def __init__(self, db: Db, folder: Path) -> None:
-        self.job = job_in(db, "in progress")
+    def __init__(self, db: Db, folder: Path, job: int | None = None) -> None:
+        self.job = job_in(db, "in progress") if job is None else job
         self.url = f"/jobs/{self.job}/log"
         self._db = db
         self._folder = folder

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import fix_logs
 import pytest
 from fix_jobs import Db, job_in
 from fix_kept import ODD_TEXTS, Item, Kept, Text, shown
@@ -35,40 +36,18 @@ def log_lines(targets: list[bytes], first: int = 1, code: bytes | None = None) -
     return b"".join(LogFormat(WORDS).lines(at, records, {}))
 
 
-class Log:
-    """The log of a job, made by hand."""
+class Log(fix_logs.Log):
+    """The log of a job, made by hand, and where the page shows it."""
 
-    def __init__(self, db: Db, folder: Path, job: int) -> None:
-        self.job = job
-        self.url = f"/job/{job}/log"
-        self._db = db
-        self._folder = folder
-
-    def add(self, shard: int, segment: int, data: bytes, tail: bytes = b"", host: str = HOST) -> Path:
-        """A file of it; `tail` was never committed."""
-        path = self._folder / f"job-{self.job}-{shard}-{segment}.log"
-        path.write_bytes(data + tail)
-        self._db.execute(
-            "insert into pgjobs.log_segments (job_id, shard, segment, epoch, host, path, bytes)"
-            " values (%s, %s, %s, 1, %s, %s, %s)",
-            (self.job, shard, segment, host, str(path), len(data)),
-        )
-        return path
-
-    def commit(self, data: bytes) -> None:
-        """More lines of the first file, and that they count."""
-        with (self._folder / f"job-{self.job}-0-1.log").open("ab") as file:
-            file.write(data)
-        self._db.execute(
-            "update pgjobs.log_segments set bytes = bytes + %s where (job_id, shard, segment) = (%s, 0, 1)",
-            (len(data), self.job),
-        )
+    def __init__(self, db: Db, folder: Path, job: int | None = None) -> None:
+        super().__init__(db, folder, job)
+        self.url = f"/job/{self.job}/log"
 
 
 @pytest.fixture
 def log(db: Db, tmp_path: Path) -> Log:
     """A running job whose log is still empty."""
-    return Log(db, tmp_path, job_in(db, "in progress"))
+    return Log(db, tmp_path)
 
 
 def targets(page: Text) -> list[str]:
