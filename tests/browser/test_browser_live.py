@@ -7,6 +7,12 @@ from playwright.sync_api import Page, expect
 
 BADGE = "main h1 .badge, main .head .badge"
 
+# Where a bar and its cell end, asked at once: an event may put another bar in its place between two questions.
+BOXES = """() => {
+  const cell = document.querySelector("[data-cell=percent]");
+  return {bar: cell.querySelector(".bar").getBoundingClientRect().right, cell: cell.getBoundingClientRect().right};
+}"""
+
 
 def held_job(night: Night, name: str, rate: int = 75) -> int:
     """A job of a few seconds that waits for somebody to activate it."""
@@ -92,8 +98,6 @@ def test_a_bar_stays_in_its_column(open_tab: Open, site: str, the_night: Night) 
     expect(bar).to_be_visible(timeout=PATIENCE)
     for width in (1000, 1200, 1400, 1600):
         page.set_viewport_size({"width": width, "height": 900})
-        inner, outer = bar.bounding_box(), page.locator("[data-cell=percent]").first.bounding_box()
-        assert inner
-        assert outer
-        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"]
+        box = page.evaluate(BOXES)
+        assert 0 < box["bar"] <= box["cell"], (width, box)
     the_night.engine.execute("select pgjobs.stop_job(%s)", job)
