@@ -119,6 +119,8 @@ class BrokerConnection:
         """It is over, or one of its channels is, and nothing more can be done on it."""
         if not self.lost.done():
             self.lost.set_result(error)
+            if self.blocked_since is not None:
+                self.alarm_changed()
             if self._unneeded:
                 return
             self._metrics.broker_reconnects.labels(reason=type(error).__name__).inc()

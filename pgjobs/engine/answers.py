@@ -63,6 +63,14 @@ class Answers:
         """What was set aside."""
         return [part.delivery for part in self._aside]
 
+    def give_up(self) -> None:
+        """The connection is gone: what was set aside comes again on the next one."""
+        for name in sorted(self._told):
+            logger.info(
+                "answers of %s are no longer set aside: their connection has ended, and they come again", _told(name)
+            )
+        self._told = set()
+
     async def take(self, batch: Sequence[Delivery]) -> list[Delivery]:
         """Take answers in, also those that were set aside when it is time; which ones are done with."""
         done = await self._look() if self._aside and time.monotonic() >= self._look_at else []

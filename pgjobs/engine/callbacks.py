@@ -149,7 +149,9 @@ class Callbacks:
         if answer is not None and 200 <= answer <= 299:
             logger.info("callback of job %s (%s): answered with %s", job, status, answer)
         else:
-            logger.warning("callback of job %s (%s) failed, attempt %s: %s", job, status, number, answer or problem)
+            why, last = answer or problem, number >= attempts
+            given_up = "; it is given up (PGJOBS_CALLBACK_ATTEMPTS)" if last else ""
+            logger.warning("callback of job %s (%s) failed, attempt %s: %s%s", job, status, number, why, given_up)
 
     def _address(self, callback: Callback) -> httpx.URL | None:
         """The URL to call, by GET with job and status; None if the address is not valid."""

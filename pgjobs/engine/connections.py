@@ -13,6 +13,7 @@ import psycopg
 
 from pgjobs.broker.publisher import Publisher
 from pgjobs.engine import troubles
+from pgjobs.engine.broker_state import BrokerState
 from pgjobs.engine.control import MOST, Control, usable
 from pgjobs.engine.idle import Idle
 from pgjobs.errors import Interrupted, PgjobsError
@@ -73,17 +74,12 @@ class ConnectionPool:
         self._name = f"pgjobs {settings.daemon_name} {daemon_id}"
         self._readers: Idle[db.Connection] = Idle()
         self._unused: Idle[Publisher] = Idle()
-        self._publishers: set[Publisher] = set()
+        self._broker = BrokerState(metrics)
         self._closing: set[asyncio.Task[None]] = set()
         self._published = False
-        self._trouble = ""
         self._connecting = asyncio.Lock()
         self._retry_at = 0.0
         metrics.connections_limit.set(OWN + ANSWERS + settings.max_running + BESIDE)
-        # Computed whenever they are read, so that they are true after a connection was lost as well.
-        metrics.broker_connected.set_function(lambda: any(each.usable for each in self._publishers))
-        metrics.broker_unreachable.set_function(lambda: bool(self._trouble))
-        metrics.broker_blocked.set_function(lambda: any(each.blocked for each in self._publishers))
 
     async def take(self, *, publishing: bool) -> ShardConnections:
         """Connections for one run, with a publisher if the run publishes and one is there: else it connects later."""
@@ -113,31 +109,17 @@ class ConnectionPool:
         settings = self._settings
         async with self._connecting:
             if time.monotonic() < self._retry_at:
-                raise Interrupted(self._trouble)
+                raise Interrupted(self._broker.trouble)
             try:
                 publisher = await Publisher.connect(
                     settings.amqp_url, self._name, self._metrics, settings.stall_seconds
                 )
             except Interrupted as error:
                 self._retry_at = time.monotonic() + RECONNECT_INTERVAL
-                self._trouble = error.sentence
+                self._broker.missed(error)
                 raise
-        self._trouble = ""
-        self._publishers.add(publisher)
-        publisher.connection.alarm_changed = lambda: self._tell_alarm(publisher)
+        self._broker.reached(publisher)
         return publisher
-
-    def _tell_alarm(self, publisher: Publisher) -> None:
-        """Say that the broker blocks this daemon, or no longer: once, however many connections hear of it."""
-        if any(each.blocked for each in self._publishers if each is not publisher):
-            return
-        if publisher.blocked:
-            logger.warning(
-                "the broker is blocked: %s; nothing is published until its alarm ends (rabbitmqctl status)",
-                publisher.blocked_reason,
-            )
-        elif publisher.usable:
-            logger.info("the broker is free again: its alarm has ended")
 
     async def give_back(self, reader: db.Connection | None, publisher: Publisher | None, *, healthy: bool) -> None:
         """Keep connections for a later run, or close them if they can't be used again."""
@@ -155,13 +137,13 @@ class ConnectionPool:
         await self._warm()
         seconds = self._settings.idle_seconds
         while True:
-            works()
             await asyncio.sleep(seconds / 4)
             await self.control.shrink(seconds)
             for reader in self._readers.take_unused(seconds, but=1):
                 await reader.close()
             for publisher in self._unused.take_unused(seconds, but=1):
                 self.drop(publisher)
+            works()
 
     async def _warm(self) -> None:
         """One connection of each kind; if the broker is away, the first job connects to it later.
@@ -177,30 +159,27 @@ class ConnectionPool:
                 await connections.reader()
                 await connections.connect()
         except PgjobsError as error:
-            logger.warning("%s", error.sentence)
+            if error.sentence != self._broker.trouble:
+                logger.warning("%s (%s)", error.sentence, error.hint)
         finally:
             await connections.give_back(healthy=True)
 
     async def probe(self, works: Callable[[], None]) -> None:
         """Try to reach a broker that is away: while another daemon reaches it, no shard is taken that would try."""
         while True:
-            works()
             await asyncio.sleep(RECONNECT_INTERVAL)
-            if self._trouble:
+            if self._broker.trouble:
                 with contextlib.suppress(PgjobsError):
                     self._unused.put(await self.publisher())
-                    logger.info("the broker is back")
+            works()
 
     def broker_state(self) -> str:
         """The state of the broker in words, for the heartbeat."""
-        for publisher in self._publishers:
-            if publisher.blocked:
-                return f"blocked: {publisher.blocked_reason}"
-        return self._trouble or ("connected" if any(p.usable for p in self._publishers) else "idle")
+        return self._broker.words
 
     async def close(self) -> None:
         """Close everything that is idle, and every publisher."""
-        for publisher in list(self._publishers):
+        for publisher in list(self._broker.publishers):
             self.drop(publisher)
         for reader in self._readers.take_unused(0):
             await reader.close()
@@ -230,7 +209,7 @@ class ConnectionPool:
         """Close a publisher, if there is one, and forget it; close() waits until the broker knows."""
         if publisher is not None:
             publisher.close()
-            self._publishers.discard(publisher)
+            self._broker.forget(publisher)
             closing = asyncio.create_task(publisher.wait_closed())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)

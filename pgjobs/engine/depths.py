@@ -34,11 +34,11 @@ class Depths:
         """Measure as long as the database answers; a broker that does not is what is noted."""
         due = "select array(select pgjobs.queues_to_measure(%s, make_interval(secs => %s)))"
         while True:
-            works()
             await asyncio.sleep(LOOK_SECONDS)
             if self._elected() and (queues := await self._pool.control.value(due, self._daemon, DEPTHS_SECONDS)):
                 measured = await self._measure(queues)
                 await self._pool.control.row("select pgjobs.note_depths(%s)", (Jsonb(measured),))
+            works()
 
     async def _measure(self, queues: list[str]) -> list[dict[str, Any]]:
         """What the broker says of each queue, or why it does not."""

@@ -41,6 +41,8 @@ class Maintenance:
         self.elected = False
         self._woken = asyncio.Event()
         self._logs_at = 0.0
+        self._failing: dict[str, str] = {}
+        """Why chores fail, by their calls: it is told once, and again where the reason is another one."""
         self._chores: tuple[tuple[str, tuple[object, ...]], ...] = (
             ("select pgjobs.sweep()", ()),
             ("select pgjobs.tend_tasks()", ()),
@@ -72,18 +74,27 @@ class Maintenance:
                     for call, arguments in self._chores:
                         await self._try(control, call, *arguments)
                     more = any([await self._try(control, call) is True for call in BATCHES])
+                elif self._failing:
+                    logger.info("another daemon does the chores now, those that failed here as well")
+                    self._failing.clear()
                 await self._remove_logs(control)
                 works()
                 await set_within(self._woken, BUSY_SECONDS if more else CHORES_SECONDS)
 
     async def _try(self, control: db.Connection, call: str, *arguments: object) -> object:
         try:
-            return await db.value(control, call, *arguments)
+            answer = await db.value(control, call, *arguments)
         except psycopg.Error as error:
             if control.closed:
                 raise
-            logger.warning("a chore failed: %s: %s (%s)", call, one_line(error), hint_for(error))
+            words = one_line(error)
+            if self._failing.get(call) != words:
+                logger.warning("a chore fails and is tried again: %s: %s (%s)", call, words, hint_for(error))
+            self._failing[call] = words
             return None
+        if self._failing.pop(call, None) is not None:
+            logger.info("a chore works again: %s", call)
+        return answer
 
     async def _remove_logs(self, control: db.Connection) -> None:
         now = asyncio.get_running_loop().time()

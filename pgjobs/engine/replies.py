@@ -75,12 +75,15 @@ class Replies:
                         works()
                 queues = await self._queues()
         finally:
+            answers.give_up()
             await consumer.close()
 
     async def _tell(self, refused: dict[str, str]) -> None:
         for queue, reason in refused.items():
             if self._refused.get(queue) != reason:
                 logger.warning("no answers are taken from the reply queue %r: %s", queue, reason)
+        for queue in self._refused.keys() - refused.keys():
+            logger.info("reply queue %r: it is no longer refused, or no type names it any more", queue)
         if refused or self._refused:
             # Told with each look: the daemon has no row before its first heartbeat.
             await self._control.value("select pgjobs.note_replies(%s, %s)", self._daemon_id, Jsonb(refused))

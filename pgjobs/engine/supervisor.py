@@ -1,8 +1,9 @@
 """Keeps the daemon's background tasks running: one that ends is logged once and started again after a pause.
 
 A server that is away is a warning of one line, and the task tries again for ever. Any other end, also a plain return,
-is logged with its traceback. A task that ends so MOST_FAILURES times in a row, or that finds the schema to be of
-another version, makes the process useless: `failed` then carries the reason, and the daemon ends with a code.
+is logged with its traceback. Once the task has got something done again, the log says so. A task that ends so
+MOST_FAILURES times in a row, or that finds the schema to be of another version, makes the process useless: `failed`
+then carries the reason, and the daemon ends with a code.
 """
 
 from __future__ import annotations
@@ -61,10 +62,19 @@ class Supervisor:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _keep(self, name: str, work: Work, *, once: bool) -> None:
-        backoff, failures = Backoff(), 0
+        backoff, failures, ended = Backoff(), 0, False
+
+        def works() -> None:
+            nonlocal ended
+            backoff.reset()
+            if ended:
+                logger.info("%s: works again", name)
+            ended = False
+
         while True:
             began = time.monotonic()
-            error = await _end_of(work, backoff.reset)
+            error = await _end_of(work, works)
+            ended = True
             if self._ending.is_set() or (error is None and once):
                 return None
             if time.monotonic() - began > STEADY_SECONDS:

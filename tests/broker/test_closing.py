@@ -150,7 +150,7 @@ def test_a_run_that_ends_while_it_connects_leaves_no_connection(broker: Broker) 
         connecting = asyncio.create_task(connections.connect())
         await asyncio.wait((connecting,))
         await connections.give_back(healthy=False)
-        assert set() == pool._publishers
+        assert set() == pool._broker.publishers
         await pool.close()
         assert 0 == broker.sockets()
 

@@ -13,6 +13,7 @@ from fix_services import soon_async
 
 from pgjobs.broker.publisher import Publisher
 from pgjobs.engine.connections import ConnectionPool
+from pgjobs.errors import Interrupted
 from pgjobs.lab.rabbitmq import PrivateBroker
 from pgjobs.metrics import Metrics
 from pgjobs.settings import read_settings
@@ -35,7 +36,9 @@ class Watched:
 
     def told(self) -> list[tuple[str, str]]:
         """Level and words of each line of the daemon's log."""
-        return [(record.levelname, record.getMessage()) for record in self._log.records]
+        return [
+            (record.levelname, record.getMessage()) for record in self._log.records if record.name.startswith("pgjobs.")
+        ]
 
     async def becomes(self, connected: int, blocked: int) -> None:
         """Wait until both gauges say so."""
@@ -47,25 +50,41 @@ class Watched:
         publisher.publish([(form, [(1, b"", None, None, b"x")])], "1-")
 
 
+BLOCKED = (
+    "WARNING",
+    "the broker is blocked: low on memory; nothing is published until its alarm ends (rabbitmqctl status)",
+)
+GONE = ("INFO", "the connection that the broker blocked is gone: the next one shows whether its alarm lasts")
+
+
 async def lost(watched: Watched) -> None:
-    """The broker dies."""
+    """The broker dies, and comes back: each is told once, however often it was tried."""
     await watched.pool.publisher()
     await watched.becomes(1, 0)
     watched.broker.kill()
     await watched.becomes(0, 0)
+    for _ in range(2):
+        with pytest.raises(Interrupted):
+            await watched.pool.publisher()
     watched.broker.start()
+    watched.pool._retry_at = 0.0
     await watched.pool.publisher()
     await watched.becomes(1, 0)
+    [(level, text), back] = watched.told()
+    assert ("WARNING", "INFO", "the broker is reached again") == (level, *back)
+    assert text.startswith("broker unreachable: ")
+    assert text.endswith("; what publishes waits until it is reached (see that RabbitMQ runs, and PGJOBS_AMQP_URL)")
 
 
 async def given_up_in_an_alarm(watched: Watched) -> None:
-    """A run is stopped while an alarm of the broker lasts: its connection is dropped."""
+    """A run is stopped while an alarm of the broker lasts: its connection is dropped, and that is told."""
     publisher = await watched.pool.publisher()
     watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
     watched.publish(publisher)
     await watched.becomes(1, 1)
     watched.pool.drop(publisher)
     await watched.becomes(0, 0)
+    assert [BLOCKED, GONE] == watched.told()
 
 
 async def alarm_that_ends(watched: Watched) -> None:
@@ -87,23 +106,19 @@ async def alarm_is_told_once(watched: Watched) -> None:
     assert await soon_async(lambda: all(publisher.blocked for publisher in publishers))
     watched.broker.ctl("set_vm_memory_high_watermark", "0.4")
     assert await soon_async(lambda: not any(publisher.blocked for publisher in publishers))
-    assert [
-        (
-            "WARNING",
-            "the broker is blocked: low on memory; nothing is published until its alarm ends (rabbitmqctl status)",
-        ),
-        ("INFO", "the broker is free again: its alarm has ended"),
-    ] == [(level, text) for level, text in watched.told() if text.startswith("the broker is")]
+    assert [BLOCKED, ("INFO", "the broker is free again: its alarm has ended")] == watched.told()
 
 
 async def lost_in_an_alarm(watched: Watched) -> None:
-    """The broker dies while an alarm lasts."""
-    publisher = await watched.pool.publisher()
+    """The broker dies while an alarm lasts: the log does not leave it at that it is blocked."""
+    publishers = [await watched.pool.publisher(), await watched.pool.publisher()]
     watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
-    watched.publish(publisher)
-    await watched.becomes(1, 1)
+    for publisher in publishers:
+        watched.publish(publisher)
+    assert await soon_async(lambda: all(publisher.blocked for publisher in publishers))
     watched.broker.kill()
     await watched.becomes(0, 0)
+    assert [BLOCKED, GONE] == watched.told()
 
 
 @pytest.mark.parametrize("what", [lost, given_up_in_an_alarm, alarm_that_ends, lost_in_an_alarm, alarm_is_told_once])
