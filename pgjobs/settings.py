@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import grp
 import os
-import re
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pgjobs.errors import SettingsError
 from pgjobs.folder import obstacle
 from pgjobs.pg.conninfo import ESCAPES
 from pgjobs.signatures import check_secrets
-from pgjobs.urls import check_broker, check_database, check_host, check_http, check_text
+from pgjobs.urls import (
+    check_bind,
+    check_broker,
+    check_database,
+    check_gateway,
+    check_hosts,
+    check_http,
+    check_origins,
+    check_prefix,
+)
+from pgjobs.values import check_folder, check_level, check_mode, check_name, check_stripped, check_token
 from pgjobs.words import shown
 
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
 Pause = Annotated[float, Field(ge=0.1, le=86400, allow_inf_nan=False)]
 """A shorter one would keep the servers busy with nothing else."""
-LONGEST_PATH, LONGEST_NAME = 3000, 200
 MOST = 2**60
+
+
+def _or_empty(check: Callable[[str], str]) -> Callable[[str], str]:
+    """The same check, which lets an empty text through."""
+    return lambda value: value and check(value)
 
 
 class Settings(BaseSettings):
@@ -146,102 +160,21 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _text(cls, value: object) -> object:
-        """Blanks around a value never mean anything, and what no text can hold is refused."""
-        return check_text(value.strip()) if isinstance(value, str) else value
-
-    @field_validator("database_url", "replica_url")
-    @classmethod
-    def _database(cls, value: str) -> str:
-        return value and check_database(value)
-
-    @field_validator("amqp_url")
-    @classmethod
-    def _broker(cls, value: str) -> str:
-        return value and check_broker(value)
-
-    @field_validator("callback_url", "gateway_url")
-    @classmethod
-    def _callback(cls, value: str, info: ValidationInfo) -> str:
-        return value and check_http(value, goes_on=info.field_name == "gateway_url")
-
-    @field_validator("gateway_token")
-    @classmethod
-    def _token(cls, value: str) -> str:
-        if not value.isascii() or " " in value:
-            raise ValueError("it has to be a token in ASCII without blanks, and without the word Bearer")
-        return value
-
-    @field_validator("log_dir", "injections_dir", mode="before")
-    @classmethod
-    def _folder(cls, value: object) -> Path:
-        text = check_text(str(value).strip())
-        if not text:
-            raise ValueError("it has to name a directory")
-        path = Path(text).absolute()
-        if len(os.fsencode(path)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
-            raise ValueError("it is too long for a path")
-        return path
-
-    @field_validator("log_mode", "injection_mode")
-    @classmethod
-    def _mode(cls, value: str) -> str:
-        if not re.fullmatch(r"0?[0-7]{3}", value) or int(value, 8) & 0o600 != 0o600 or int(value, 8) & ~0o666:
-            raise ValueError("it has to be octal as in 0640: the owner reads and writes, nobody executes")
-        return value
-
-    @field_validator("daemon_name", "log_host")
-    @classmethod
-    def _name(cls, value: str) -> str:
-        if not value or not value.isprintable() or len(value) > LONGEST_NAME:
-            raise ValueError(f"it has to be a name in printable letters, {LONGEST_NAME} at most")
-        return value
-
-    @field_validator("http_bind", "metrics_bind")
-    @classmethod
-    def _bind(cls, value: str, info: ValidationInfo) -> str:
-        if not value and info.field_name == "metrics_bind":
-            return value
-        host, _, port = value.rpartition(":")
-        if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
-            raise ValueError("it has to be address:port, as in 127.0.0.1:50303")
-        check_host(host.removeprefix("[").removesuffix("]").partition("%")[0])
-        return value
-
-    @field_validator("http_hosts")
-    @classmethod
-    def _hosts(cls, value: str) -> str:
-        for name in filter(None, map(str.strip, value.split(","))):
-            if name != "*" and not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", name):
-                raise ValueError("it has to be names without port and scheme, as in jobs.example.com,web")
-        return value
-
-    @field_validator("partner_prefix")
-    @classmethod
-    def _prefix(cls, value: str) -> str:
-        if not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", value):
-            raise ValueError("it has to be a path such as /pig, of letters, digits, dots, - and _")
-        return value
-
-    @field_validator("partner_origins")
-    @classmethod
-    def _origins(cls, value: str) -> str:
-        origins = [origin.strip().lower() for origin in value.split(",") if origin.strip()]
-        for origin in origins:
-            if not re.fullmatch(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", origin):
-                raise ValueError(
-                    "it has to be scheme and host of pages, as in https://app.example.com,http://localhost:8080"
-                )
-        return ",".join(origins)
-
-    @field_validator("log_level")
-    @classmethod
-    def _level(cls, value: str) -> str:
-        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-            raise ValueError("it has to be DEBUG, INFO, WARNING or ERROR")
-        return value.upper()
+    _stripped = field_validator("*", mode="before")(check_stripped)
+    _database = field_validator("database_url", "replica_url")(_or_empty(check_database))
+    _broker = field_validator("amqp_url")(_or_empty(check_broker))
+    _callback = field_validator("callback_url")(_or_empty(check_http))
+    _gateway = field_validator("gateway_url")(_or_empty(check_gateway))
+    _token = field_validator("gateway_token")(check_token)
+    _folder = field_validator("log_dir", "injections_dir", mode="before")(check_folder)
+    _mode = field_validator("log_mode", "injection_mode")(check_mode)
+    _name = field_validator("daemon_name", "log_host")(check_name)
+    _bind = field_validator("http_bind")(check_bind)
+    _metrics_bind = field_validator("metrics_bind")(_or_empty(check_bind))
+    _hosts = field_validator("http_hosts")(check_hosts)
+    _prefix = field_validator("partner_prefix")(check_prefix)
+    _origins = field_validator("partner_origins")(check_origins)
+    _level = field_validator("log_level")(check_level)
 
     def need_log_dir(self) -> None:
         """Refuse to go on without a directory that logs can be written to: every job would break off."""

@@ -1,24 +1,13 @@
-"""Checks of the texts and addresses that an operator sets: ValueError with a sentence that holds no secret."""
+"""Checks of the addresses that an operator sets: ValueError with a sentence that holds no secret."""
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, urlsplit
 
 from pgjobs.pg.conninfo import check_url
 
-LONGEST = 4096
 LONGEST_HOST = 253
-
-
-def check_text(value: str) -> str:
-    """Any text: whole letters, no control characters, not too long."""
-    if len(value) > LONGEST:
-        raise ValueError(f"it is longer than {LONGEST} letters")
-    if any("\ud800" <= one <= "\udfff" for one in value):
-        raise ValueError("it is not UTF-8")
-    if any(one < " " or "\x7f" <= one <= "\x9f" or one in "\u2028\u2029" for one in value):
-        raise ValueError("there is a line break or another control character in it")
-    return value
 
 
 def check_database(url: str) -> str:
@@ -48,6 +37,11 @@ def check_http(url: str, *, goes_on: bool = False) -> str:
     raise ValueError("it is no address that can be called")
 
 
+def check_gateway(url: str) -> str:
+    """The address of an HTTP gateway, which the paths of messages are put behind."""
+    return check_http(url, goes_on=True)
+
+
 def check_broker(url: str) -> str:
     """The address of RabbitMQ, as far as it is no business of pika."""
     _parts(url, ("amqp", "amqps"), "it has to begin with amqp:// or amqps://")
@@ -63,6 +57,41 @@ def check_host(host: str) -> str:
     if not fits or any(one.isspace() or one in "@/?#%\\" for one in host):
         raise ValueError("its host is no name or address of a machine")
     return host
+
+
+def check_bind(value: str) -> str:
+    """An address to listen on, and its port."""
+    host, _, port = value.rpartition(":")
+    if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
+        raise ValueError("it has to be address:port, as in 127.0.0.1:50303")
+    check_host(host.removeprefix("[").removesuffix("]").partition("%")[0])
+    return value
+
+
+def check_hosts(value: str) -> str:
+    """Names of hosts, separated by commas; * is any name."""
+    for name in filter(None, map(str.strip, value.split(","))):
+        if name != "*" and not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", name):
+            raise ValueError("it has to be names without port and scheme, as in jobs.example.com,web")
+    return value
+
+
+def check_prefix(value: str) -> str:
+    """A path below which others lie."""
+    if not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", value):
+        raise ValueError("it has to be a path such as /pig, of letters, digits, dots, - and _")
+    return value
+
+
+def check_origins(value: str) -> str:
+    """Origins of pages, separated by commas, as browsers write them."""
+    origins = [origin.strip().lower() for origin in value.split(",") if origin.strip()]
+    for origin in origins:
+        if not re.fullmatch(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", origin):
+            raise ValueError(
+                "it has to be scheme and host of pages, as in https://app.example.com,http://localhost:8080"
+            )
+    return ",".join(origins)
 
 
 def _parts(url: str, schemes: tuple[str, ...], otherwise: str) -> SplitResult:
