@@ -23,7 +23,8 @@ from pgjobs.web.doc import TEXT, Answer, Doc, DoorDoc, Query, empty_too, maybe, 
 from pgjobs.web.docs import page
 from pgjobs.web.door import Door
 from pgjobs.web.endpoint import Endpoint
-from pgjobs.web.openapi import document, path_of
+from pgjobs.web.openapi import document
+from pgjobs.web.openapi_operation import path_of
 
 DOCUMENT = document(ALL_DOORS, guarded=True)
 ENDPOINTS = [(door, endpoint) for door in ALL_DOORS for endpoint in door.endpoints]

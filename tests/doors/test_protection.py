@@ -21,7 +21,8 @@ from pgjobs.settings import read_settings
 from pgjobs.web.doc import JSON
 from pgjobs.web.door import Door
 from pgjobs.web.endpoint import Endpoint
-from pgjobs.web.openapi import document, path_of
+from pgjobs.web.openapi import document
+from pgjobs.web.openapi_operation import path_of
 
 DOCUMENT = document(ALL_DOORS, guarded=True)
 BY_DOOR = pytest.mark.parametrize("door", ALL_DOORS, ids=lambda door: door.name)

@@ -37,7 +37,7 @@ DOORS = (
     Mutant(
         "m-document",
         "no answer has a status that the OpenAPI document does not know",
-        (Edit("pgjobs/web/openapi.py", "possible = {400, 503}", "possible = {400}"),),
+        (Edit("pgjobs/web/openapi_operation.py", "possible = {400, 503}", "possible = {400}"),),
         ("tests/doors/test_web_database.py::test_requests_succeed_again_after_a_read_only_phase",),
     ),
     Mutant(
