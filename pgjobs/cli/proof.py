@@ -19,9 +19,9 @@ app = typer.Typer()
 @app.command()
 def verify(job: Job, json: Json = False) -> None:
     """Check a job's log, checkpoints, outcomes and counters against each other."""
-    from pgjobs.joblog import verify as check
+    from pgjobs.ops import verifying
 
-    sys.exit(asyncio.run(check.verify(ready_settings("database_url"), job, as_json=json)))
+    sys.exit(asyncio.run(verifying.verify(ready_settings("database_url"), job, as_json=json)))
 
 
 @app.command()

@@ -6,7 +6,6 @@ changed afterwards is named with its file and line. One window is in memory at a
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import psycopg
@@ -18,13 +17,9 @@ from pgjobs.joblog.verdict import Verdict
 from pgjobs.joblog.verify_items import ItemCheck
 from pgjobs.joblog.verify_shard import ShardCheck
 from pgjobs.joblog.words import log_format
-from pgjobs.ops.printed import say
 from pgjobs.pg import connection as db
-from pgjobs.settings import Settings
-from pgjobs.words import counted, visible
+from pgjobs.words import counted
 
-NOT_HERE = 3
-"""Exit code where nothing disagrees and not everything can be checked, here or any more; 2 is a wrong setting."""
 JOB = "select status, descending from pgjobs.job_order(%s)"
 SHARDS = """
 select shard, considered, sent, skipped, returned, checkpoints, after_key, start_key, end_key, log_bytes, parts, zone,
@@ -44,13 +39,6 @@ BEGUN = """
 select coalesce((select max(p.parts) from pgjobs.shards p where p.job_id = j.id), 1) from public.xmp_jobs j
 where j.id = %s and exists (select from pgjobs.events e where e.job_id = j.id and e.to_status = 'in progress')
 """
-
-
-async def verify(settings: Settings, job_id: int, *, as_json: bool = False) -> int:
-    """Check a job and print the verdict; 0: everything agrees, 1: it does not, 3: a part can't be checked."""
-    verdict = await examine(settings.database_url, job_id, settings.log_host)
-    say([json.dumps(vars(verdict))] if as_json else map(visible, verdict.words()))
-    return 1 if verdict.findings else NOT_HERE if verdict.elsewhere or verdict.cleared else 0
 
 
 async def examine(database_url: str, job_id: int, log_host: str = HOST) -> Verdict:

@@ -14,7 +14,8 @@ from fix_retention import again, clear, only
 
 from pgjobs.joblog.removal import remove_logs
 from pgjobs.joblog.rules import HOST
-from pgjobs.joblog.verify import NOT_HERE, examine
+from pgjobs.joblog.verify import examine
+from pgjobs.ops.verifying import NOT_HERE
 from pgjobs.pg import connection as database_connection
 
 ROWS = {
