@@ -104,8 +104,10 @@ class Gateway:
             trust_env=False, limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=2)
         )
         # Only a loop can say of a whole call that its time is over.
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
+        self._runner = asyncio.Runner()
+        self._loop = self._runner.get_loop()
+        self._leaving = asyncio.Event()
+        self._thread = threading.Thread(target=self._runner.run, args=(self._serve(),), name="gateway", daemon=True)
         self._thread.start()
 
     def send(self, item: Item) -> Result:
@@ -138,10 +140,15 @@ class Gateway:
 
     def close(self) -> None:
         """Close its connections; nothing may be sent any more."""
-        asyncio.run_coroutine_threadsafe(self._transport.aclose(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._leaving.set)
         self._thread.join()
-        self._loop.close()
+        # An answer that is not read to its end leaves generators behind; the runner closes them, a bare loop does not.
+        self._runner.close()
+
+    async def _serve(self) -> None:
+        """Keep the loop for the calls, until the end."""
+        await self._leaving.wait()
+        await self._transport.aclose()
 
     def _request(self, item: Item) -> httpx.Request:
         name, content = item.id, item.raw
