@@ -18,7 +18,9 @@ pytest_plugins = [
     "fix_mailings", "fix_gateway", "fix_browser",
 ]  # fmt: skip
 # Their failed assertions show the values, as those of a test do.
-pytest.register_assert_rewrite("game_world", "game_people", "game_daemons", "fix_rounds", "oracle")
+pytest.register_assert_rewrite(
+    "game_world", "game_people", "game_daemons", "fix_claims", "fix_complete", "fix_rounds", "oracle"
+)
 
 _servers = contextlib.ExitStack()
 

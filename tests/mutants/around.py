@@ -153,7 +153,7 @@ AROUND = (
         "m-unended",
         "a last line without its end is not sent",
         (Edit("sql/types/injection/close_lines.sql", "  if _unended and exists (", "  if false and exists ("),),
-        ("tests/engine/test_engine_troubles.py::test_a_cut_last_line",),
+        ("tests/engine/test_file_troubles.py::test_a_cut_last_line",),
     ),
     Mutant(
         "m-payload",

@@ -3,6 +3,9 @@
 from mutants.table import CLAIM, Edit, Mutant
 
 CLAIMS = "tests/sql/test_claims.py"
+TURNS = "tests/sql/test_turns.py"
+RESUMED = "tests/sql/test_resumed_shards.py"
+PLACED = "tests/sql/test_shared_places.py"
 AGEING = "tests/sql/test_ageing.py"
 PARK = "sql/engine/park_shard.sql"
 FINISH = "sql/engine/finish_shard.sql"
@@ -32,49 +35,49 @@ PLACES = (
                 "update pgjobs.shards p set due_at = '-infinity'",
             ),
         ),
-        (f"{CLAIMS}::test_jobs_of_equal_priority_take_turns",),
+        (f"{TURNS}::test_jobs_of_equal_priority_take_turns",),
     ),
     Mutant(
         "m-next",
         "whoever takes a shard passes the turn on",
         (Edit(CLAIM, "    perform pgjobs.pass_turn(_job);\n", ""),),
-        (f"{CLAIMS}::test_every_shard_has_its_turn",),
+        (f"{TURNS}::test_every_shard_has_its_turn",),
     ),
     Mutant(
         "m-next-lost",
         "a shard that is given up while the one before it is taken has its turn",
         (Edit(PARK, "      limit 1\n      for update;\n", "      limit 1;\n"),),
-        (f"{CLAIMS}::test_two_sessions_never_lose_a_turn",),
+        (f"{TURNS}::test_two_sessions_never_lose_a_turn",),
     ),
     Mutant(
         "m-share",
         "a daemon leaves shards to others that can help",
         (Edit("sql/engine/may_take.sql", "* (1 + _helpers) < count(*)", "< count(*)"),),
-        (f"{CLAIMS}::test_a_full_daemon_leaves_the_shards_to_one_that_has_places",),
+        (f"{PLACED}::test_a_full_daemon_leaves_the_shards_to_one_that_has_places",),
     ),
     Mutant(
         "m-full",
         "no share is kept for a full daemon",
         (Edit(CLAIM, "w.id <> _daemon and w.has_broker and w.has_place)", "w.id <> _daemon and w.has_broker)"),),
-        (f"{CLAIMS}::test_a_full_daemon_leaves_the_shards_to_one_that_has_places",),
+        (f"{PLACED}::test_a_full_daemon_leaves_the_shards_to_one_that_has_places",),
     ),
     Mutant(
         "m-broker-away",
         "a daemon without its broker leaves the shards to others",
         (Edit(CLAIM, "where w.id = _daemon and not w.has_broker)", "where false)"),),
-        (f"{CLAIMS}::test_a_daemon_without_a_broker_counts_for_nothing",),
+        (f"{PLACED}::test_a_daemon_without_a_broker_counts_for_nothing",),
     ),
     Mutant(
         "m-park-reason",
         "a parked shard keeps its reason",
         (Edit(PARK, "note = _reason,", "note = null,"),),
-        (f"{CLAIMS}::test_a_parked_shard_keeps_reason_and_due_time",),
+        (f"{RESUMED}::test_a_parked_shard_keeps_reason_and_due_time",),
     ),
     Mutant(
         "m-park-pause",
         "a parked shard is nobody's until its time has come",
         (Edit(PARK, "else coalesce(_pause, '0') end", "else interval '0' end"),),
-        (f"{CLAIMS}::test_a_parked_shard_keeps_reason_and_due_time",),
+        (f"{RESUMED}::test_a_parked_shard_keeps_reason_and_due_time",),
     ),
     Mutant(
         "m-asked",
@@ -92,25 +95,25 @@ PLACES = (
         "m-resumed",
         "a job that is resumed while its shard is given up goes on",
         (Edit(SCHEDULE, "  perform from pgjobs.shards p where p.job_id = _job_id for update;\n", ""),),
-        (f"{CLAIMS}::test_a_job_resumed_while_its_shard_is_given_up_is_not_forgotten",),
+        (f"{RESUMED}::test_a_job_resumed_while_its_shard_is_given_up_is_not_forgotten",),
     ),
     Mutant(
         "m-resumed-finish",
         "a job that is resumed while its last shard ends becomes done",
         (Edit(FINISH, "  elsif _job.status::text = 'ready' then\n", "  elsif false then\n"),),
-        (f"{CLAIMS}::test_a_job_resumed_before_its_run_has_ended_goes_on",),
+        (f"{RESUMED}::test_a_job_resumed_before_its_run_has_ended_goes_on",),
     ),
     Mutant(
         "m-resumed-fail",
         "a job that is resumed while its run breaks off is tried again",
         (Edit("sql/engine/fail_job.sql", "    if _job.status::text = 'ready' then\n", "    if false then\n"),),
-        (f"{CLAIMS}::test_a_job_resumed_before_its_run_has_ended_goes_on",),
+        (f"{RESUMED}::test_a_job_resumed_before_its_run_has_ended_goes_on",),
     ),
     Mutant(
         "m-turn-locked",
         "the last shard to end passes the turn on, whoever has locked the next one",
         (Edit(FINISH, "      perform pgjobs.pass_turn(_job_id);\n    end if;\n", "    end if;\n"),),
-        (f"{CLAIMS}::test_the_last_shard_to_end_passes_the_turn_on_to_one_that_is_locked",),
+        (f"{TURNS}::test_the_last_shard_to_end_passes_the_turn_on_to_one_that_is_locked",),
     ),
     Mutant(
         "m-path",
@@ -128,7 +131,7 @@ PLACES = (
         "m-yield-many",
         "one place is given up for one shard, by whichever daemon",
         (Edit(YIELDS, "set has_place = true where", "set has_place = false where"),),
-        (f"{CLAIMS}::test_two_full_daemons_give_up_one_place_for_one_shard",),
+        (f"{PLACED}::test_two_full_daemons_give_up_one_place_for_one_shard",),
     ),
     Mutant(
         "m-yield-equal",
@@ -140,7 +143,7 @@ PLACES = (
                 "_held.prepared_at is not null",
             ),
         ),
-        (f"{CLAIMS}::test_equal_jobs_yield_after_a_while",),
+        (f"{PLACED}::test_equal_jobs_yield_after_a_while",),
     ),
     Mutant(
         "m-ageing",

@@ -1,11 +1,14 @@
 """Helpers: what daemons are given, what they hold and what they give up, asked of the database without a daemon."""
 
+import threading
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from fix_jobs import PREPARE, Db, insert_job
+from fix_jobs import PREPARE, Db, connect, insert_job
+from fix_services import soon
 
 ONE, TWO, THREE = (uuid.UUID(int=number) for number in (1, 2, 3))
 CLAIM = "select job_id, shard, epoch from pgjobs.claim_shards(%s, %s, %s, interval '30 s', %s, %s)"
@@ -72,3 +75,16 @@ def filled(
     for each in taken:
         assert "go" == db.value(PREPARE, *each)
     return taken
+
+
+@contextmanager
+def meanwhile(db: Db, database: str, call: str, args: tuple[Any, ...]) -> Iterator[None]:
+    """Another session makes a call that waits for a lock which the block holds on to."""
+    with connect(database) as other:
+        thread = threading.Thread(target=other.execute, args=(call, args))
+        thread.start()
+        waits = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        assert soon(lambda: db.value(f"select exists ({waits})"))
+        yield
+        thread.join(30)
+        assert not thread.is_alive()
