@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pgjobs.web.doc import ANY_OBJECT, FLAG, MOMENT, TEXT, Schema, choice, maybe
 
 SMALL = {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
 SHORT = {"type": "string", "maxLength": 200}
+WRITTEN_FROM: Mapping[str, tuple[str, ...]] = {
+    "ready": ("in progress", "canceled", "error"),
+    "canceled": ("ready", "in progress"),
+    "cancelled": ("ready", "in progress"),
+    "in progress": ("ready",),
+    "error": ("ready", "in progress"),
+    "done": (),
+}
+"""The statuses that a change may write, and of a job in which other status; any of them may be written again."""
 FIELDS: dict[str, tuple[Schema, str]] = {
     "type": ({"type": "string", "format": "job-type"}, "what kind of job it is: a type of xmp_job_types"),
     "status": (
-        choice("ready", "canceled", "cancelled", "in progress", "done", "error"),
-        "ready to run it, canceled to hold or to stop it; the others are what a daemon sets",
+        choice(*WRITTEN_FROM),
+        "any other change than these is answered with 409: "
+        + "; ".join(f"{to}: of a job that is {' or '.join((*others, to))}" for to, others in WRITTEN_FROM.items()),
     ),
     "params": (ANY_OBJECT, "the parameters of its type; frozen once it has started"),
     "file_name": ({"type": "string", "maxLength": 127}, "the file that it reads, if its type reads one"),
