@@ -17,6 +17,10 @@ logger = logging.getLogger(__name__)
 # A plain link changes state here, so no cache may answer for us.
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 INCOMPLETE = "incomplete_request"
+SOON = {"Retry-After": "5"}
+"""With each 503: after so many seconds the same request may succeed."""
+LATER = {"Retry-After": "60"}
+"""The same where somebody has to mend something first."""
 
 
 class Problem(PgjobsError):
@@ -34,7 +38,7 @@ class Problem(PgjobsError):
         super().__init__(sentence, hint)
         self.status = status
         self.code = code
-        self.headers = headers or {}
+        self.headers = (SOON if status == 503 else {}) | dict(headers or {})
         self.field = field
 
 

@@ -34,6 +34,7 @@ MEANINGS = {
     421: "The host is no name of this service.",
     503: "The database does not answer, or not in time; the same request may succeed later.",
 }
+RETRY_AFTER = {"Retry-After": "after so many seconds the same request may succeed"}
 REFUSED = "Refused"
 BELOW_THE_DOORS = (408, 431)
 """Statuses of answers that are given before a door sees a request."""
@@ -158,7 +159,8 @@ class Operation:
         if (status == 400 and answer.schema is None) or (status == 503 and media != JSON):
             known = content.get(JSON, {}).get("schema")
             content[JSON] = {"schema": {"anyOf": [known, shape(REFUSED)]} if known else shape(REFUSED)}
-        headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in answer.headers.items()}
+        told = (RETRY_AFTER if status == 503 else {}) | dict(answer.headers)
+        headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in told.items()}
         links = {name: self._link(link) for name, link in answer.links.items()}
         return {
             "description": answer.description,

@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 
 from pgjobs.errors import SchemaError, one_line
 from pgjobs.pg import connection as db
-from pgjobs.web.errors import Problem
+from pgjobs.web.errors import LATER, Problem
 from pgjobs.web.problems import Unanswered, busy, in_doubt, lost, problem_of
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class Database:
         try:
             connection = await self._within(CONNECT_SECONDS, self._borrow())
         except SchemaError as error:
-            raise Problem(503, "schema", error.sentence, error.hint) from error
+            raise Problem(503, "schema", error.sentence, error.hint, LATER) from error
         except psycopg.errors.InsufficientPrivilege as error:
             raise problem_of(error, reading=True) from error
         except (TimeoutError, psycopg.Error, OSError) as error:

@@ -9,7 +9,7 @@ import psycopg
 from pgjobs.errors import one_line, refusal
 from pgjobs.pg import connection as db
 from pgjobs.pg.hints import hint_for, membership
-from pgjobs.web.errors import Problem
+from pgjobs.web.errors import LATER, Problem
 
 logger = logging.getLogger(__name__)
 BUSY = ("55P03", "57014", "40", "53")
@@ -78,7 +78,7 @@ def _on_purpose(state: str) -> bool:
 
 def missing_right(what: str, hint: str | None = None) -> Problem:
     """The role that this process logs in with may not do something."""
-    return Problem(503, "missing_right", f"the role of pgjobs web lacks a right: {what}", hint or membership())
+    return Problem(503, "missing_right", f"the role of pgjobs web lacks a right: {what}", hint or membership(), LATER)
 
 
 def busy() -> Unanswered:

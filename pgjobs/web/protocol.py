@@ -30,6 +30,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from pgjobs.web.errors import SOON
 from pgjobs.web.limits import LONG_BODY, Limits
 
 logger = logging.getLogger(__name__)
@@ -142,6 +143,7 @@ class BoundedProtocol(H11Protocol):
                 (b"content-length", b"%d" % len(body)),
                 (b"cache-control", b"no-store"),
                 (b"connection", b"close"),
+                *((name.lower().encode(), text.encode()) for name, text in (SOON if status == 503 else {}).items()),
             ]
             head = h11.Response(status_code=status, headers=headers, reason=HTTPStatus(status).phrase.encode())
             with contextlib.suppress(h11.LocalProtocolError):

@@ -14,7 +14,7 @@ from typing import Any
 
 from jsonschema_rs import FancyRegexOptions, ValidationError, ValidationErrorKind, Validator, validator_for
 
-from pgjobs.web.errors import Problem
+from pgjobs.web.errors import LATER, Problem
 
 MANY = 16 * 1024
 """A text of so many bytes is checked in a thread, so that other requests do not wait for it."""
@@ -54,7 +54,8 @@ def validator(schema: str, *, short: bool = False) -> Validator:
 def bad_schema(what: str) -> Problem:
     """The schema of a type can't be used."""
     sentence = f"the JSON Schema of this type is wrong: {what[:MOST_LETTERS]}"
-    return Problem(503, "bad_schema", sentence, "let the operator mend params_schema of the type in xmp_job_types")
+    hint = "let the operator mend params_schema of the type in xmp_job_types"
+    return Problem(503, "bad_schema", sentence, hint, LATER)
 
 
 def _check(schema: str, given: Any, name: str, hint: str) -> None:

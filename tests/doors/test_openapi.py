@@ -118,6 +118,7 @@ def test_parameters_of_paths_are_described() -> None:
         ("HEAD", "/healthz", 200, None, ""),
         ("DELETE", "/api/v1/clients/7", 204, "x", "documented without a body"),
         ("GET", "/nowhere", 200, None, ""),
+        ("GET", "/jobs", 503, {"error": "", "code": "", "hint": ""}, "documented with Retry-After"),
     ],
 )
 def test_an_answer_that_the_document_does_not_know_is_noticed(

@@ -53,6 +53,17 @@ def test_readers_leave_connections_for_a_stop(web: Web, db: Db) -> None:
     assert [200] * 8 == web.within(send_all)
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/jobs", "/", "/api/v1/clients/", "/pig/2.0/sub/x/template/y", "/north/v80/operation/jobs/7", "/readyz"],
+)
+def test_every_door_says_when_to_come_again(path: str) -> None:
+    """Where the database is away the answer of each door is 503 with Retry-After."""
+    with Web(read_settings(database_url="postgresql://nobody@127.0.0.1:1/nothing")) as web:
+        answer = web.get(path)
+        assert (503, "5") == (answer.status_code, answer.headers.get("retry-after")), answer.text
+
+
 def test_settings_of_the_database_make_no_difference(web: Web, db: Db) -> None:
     """With another DateStyle set on the database every request is answered all the same."""
     name = db.value("select current_database()")

@@ -258,8 +258,10 @@ def test_where_every_connection_is_answered_a_further_one_is_503(serve: Serve) -
     server.gate.clear()
     under_way = [server.connect(WHOLE) for _ in range(3)]
     assert soon(lambda: [c.phase.value for c in server.connections] == ["answer"] * 3)
-    status, body = answer(rest_of(server.connect()))
+    refused = rest_of(server.connect())
+    status, body = answer(refused)
     assert (503, "too_many_connections") == (status, body["code"])
+    assert b"\r\nretry-after: 5\r\n" in refused
     server.gate.set()
     assert [b"HTTP/1.1 200"] * 3 == [line.recv(1000)[:12] for line in under_way]
 

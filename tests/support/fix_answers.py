@@ -34,6 +34,8 @@ def disagreement(document: Mapping[str, Any], answer: httpx.Response) -> str:
         return f"{answer.status_code} is not documented"
     if "$ref" in known:
         known = document["components"]["responses"][known["$ref"].rpartition("/")[2]]
+    if answer.status_code == 503 and not answer.headers.get("retry-after", "").isdecimal():
+        return "503 is documented with Retry-After"
     if answer.request.method == "HEAD":
         return ""
     return _other_body(document, known.get("content", {}), answer)

@@ -23,7 +23,7 @@ from pgjobs.settings import Settings
 from pgjobs.unbroken import unbroken
 from pgjobs.web.doors.cms import doc_files as doc
 from pgjobs.web.endpoint import Endpoint
-from pgjobs.web.errors import Problem, clipped, json_response
+from pgjobs.web.errors import LATER, Problem, clipped, json_response
 from pgjobs.web.limits import allow_long_body
 from pgjobs.web.parameters import query
 from pgjobs.web.turns import Turns
@@ -177,7 +177,7 @@ def _failed(error: OSError) -> Problem:
     if error.errno in NO_ROOM:
         return Problem(507, "no_room", f"the injections directory has no room for the file ({reason})", "make room")
     hint = "pgjobs web needs PGJOBS_INJECTIONS_DIR, a directory that it may write to: pgjobs doctor looks at it"
-    return Problem(503, "no_directory", f"the injections directory can't be used: {reason}", hint)
+    return Problem(503, "no_directory", f"the injections directory can't be used: {reason}", hint, LATER)
 
 
 def _page(settings: Settings, limit: int, after: str) -> list[dict[str, Any]]:

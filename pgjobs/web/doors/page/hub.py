@@ -69,7 +69,7 @@ class Hub:
     def join(self, viewer: Viewer) -> None:
         """Let somebody watch; a Problem (503) where enough do, or where the process ends."""
         if self._leaving.is_set():
-            raise Problem(503, "shutting_down", "the service ends", "try again", {"Retry-After": "5"})
+            raise Problem(503, "shutting_down", "the service ends", "try again")
         if len(self._viewers) >= self._most:
             sentence = f"{self._most} others watch already, and no more are served"
             raise Problem(503, "too_many_viewers", sentence, "ask every few seconds instead", {"Retry-After": "30"})

@@ -36,7 +36,8 @@ def refusal(request: Request, problem: Problem) -> Response:
     """An answer that says why there are no rows."""
     message = f"{problem.sentence}; {problem.hint}" if problem.hint else problem.sentence
     status = problem.status if problem.status in TOLD_BY_HTTP and problem.code not in DEFECTS else 200
-    return _answer(request, problem.status, message, (), status, problem.headers)
+    headers = problem.headers if status == problem.status else {}
+    return _answer(request, problem.status, message, (), status, headers)
 
 
 def _answer(
