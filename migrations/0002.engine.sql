@@ -610,10 +610,12 @@ select j.idempotency_key, min(j.id) from public.xmp_jobs j where j.idempotency_k
 create table pgjobs.callback_state (
   singleton boolean primary key default true check (singleton),
   wanted    boolean not null,
-  seen_at   timestamptz not null
+  seen_at   timestamptz not null,
+  hosts     text[]
 );
 comment on table pgjobs.callback_state is
   'Whether the daemons have a callback address, and when one of them last said so; without one nothing is kept to be told.';
+comment on column pgjobs.callback_state.hosts is 'Whom jobs may name in callback_url, as the daemons'' settings have it; null: no daemon has said so yet.';
 
 create table pgjobs.callbacks (
   id         bigint generated always as identity primary key,

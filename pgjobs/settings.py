@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pgjobs.callback_hosts import check_hosts
 from pgjobs.errors import SettingsError
 from pgjobs.folder import obstacle
 from pgjobs.pg.conninfo import ESCAPES
@@ -106,6 +107,10 @@ class Settings(BaseSettings):
     )
     operations_body: int = Field(307_200, ge=1024, le=2**26, description="bytes of a request about an operation job")
     callback_url: str = Field("", description="called as {url}?id=…&status=… when a job ends; empty: nobody is called")
+    callback_hosts: Annotated[str, AfterValidator(check_hosts)] = Field(
+        "*",
+        description="hosts that jobs may have called: names, *.example.com, addresses, networks; *: any",
+    )
     callback_timeout: Seconds = Field(10.0, description="seconds one callback may take")
     callback_spelling: Literal["cancelled", "canceled"] = Field(
         "cancelled", description="how a callback spells the end of a stopped job: cancelled, or canceled"

@@ -215,6 +215,7 @@ grant execute on function pgjobs.refresh_gauges to pgjobs_daemon;
 grant execute on function pgjobs.queues_to_measure to pgjobs_daemon;
 grant execute on function pgjobs.note_depths to pgjobs_daemon;
 grant execute on function pgjobs.announce_callbacks to pgjobs_daemon;
+grant execute on function pgjobs.callback_fault to pgjobs_daemon;
 grant execute on function pgjobs.next_callback to pgjobs_daemon;
 grant execute on function pgjobs.claim_callback to pgjobs_daemon;
 grant execute on function pgjobs.record_callback to pgjobs_daemon;

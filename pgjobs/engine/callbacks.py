@@ -8,7 +8,6 @@ silent system does not delay the calls to other systems.
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 import re
 import time
@@ -16,9 +15,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-import pgjobs
 from pgjobs import failpoints as faults
 from pgjobs.backoff import set_within
+from pgjobs.callback_hosts import hosts_of
+from pgjobs.engine.caller import Answered, Caller, addresses_of
 from pgjobs.engine.control import Control
 from pgjobs.errors import one_line
 from pgjobs.settings import Settings
@@ -35,7 +35,6 @@ GATHER_SECONDS = 0.05
 """Jobs that end within so short a time are looked for together."""
 LONGEST = 2500
 USERINFO = re.compile(r"//[^/?#]*@")
-HEADERS = {"User-Agent": f"pgjobs/{pgjobs.__version__}", "Accept": "*/*", "Connection": "close"}
 
 
 class Callback(NamedTuple):
@@ -59,7 +58,8 @@ class Callbacks:
         self._control = control
         self._woken = asyncio.Event()
         self._calls: dict[asyncio.Task[None], Callback] = {}
-        self._transport: httpx.AsyncHTTPTransport | None = None
+        self._caller = Caller(MOST_CALLS, settings.callback_timeout)
+        self._hosts = hosts_of(settings.callback_hosts)
         self._secrets = secrets_of(settings.callback_secret)
 
     def wake(self) -> None:
@@ -67,8 +67,9 @@ class Callbacks:
         self._woken.set()
 
     async def announce(self) -> None:
-        """Store in the database whether there is an address to call, before the first job ends."""
-        await self._control.row("select pgjobs.announce_callbacks(%s)", (bool(self._settings.callback_url),))
+        """Tell the database whether there is an address to call, and whom jobs may name, before the first job ends."""
+        said = bool(self._settings.callback_url), self._hosts
+        await self._control.row("select pgjobs.announce_callbacks(%s, %s::text[])", said)
 
     async def run(self, works: Callable[[], None]) -> None:
         """Make calls until cancelled; `works` is called after each answer of the database."""
@@ -79,9 +80,7 @@ class Callbacks:
                 task.cancel()
             await asyncio.gather(*self._calls, return_exceptions=True)
             self._calls.clear()
-            if self._transport is not None:
-                await self._transport.aclose()
-                self._transport = None
+            await self._caller.close()
 
     async def _claim_for_ever(self, works: Callable[[], None]) -> None:
         wanted = bool(self._settings.callback_url)
@@ -125,7 +124,7 @@ class Callbacks:
         """Make one attempt and record it."""
         await asyncio.to_thread(_load_client)
         began = time.monotonic()
-        answer: int | None = None
+        answer = Answered(None, None)
         problem: str | None = None
         url = self._address(callback)
         if url is None:
@@ -134,7 +133,7 @@ class Callbacks:
             seconds = self._settings.callback_timeout
             try:
                 async with asyncio.timeout(seconds):
-                    answer = await self._send(url, callback)
+                    answer = await self._call(url, callback)
             except TimeoutError:
                 problem = f"no answer within {seconds:g} s"
             except Exception as error:  # noqa: BLE001 every error of a call is recorded as its result
@@ -142,14 +141,14 @@ class Callbacks:
         faults.reach("after_callback")
         milliseconds = int((time.monotonic() - began) * 1000)
         shown = _shown(str(url or callback.url or self._settings.callback_url))
-        call = "select pgjobs.record_callback(%s, %s, %s, %s, %s, %s, %s)"
-        attempts = self._settings.callback_attempts
-        await self._control.row(call, (callback.id, callback.attempt, shown, answer, problem, milliseconds, attempts))
+        call = "select pgjobs.record_callback(%s, %s, %s, %s, %s, %s, %s, %s)"
+        noted = (callback.id, callback.attempt, shown, answer.status, problem, milliseconds)
+        await self._control.row(call, (*noted, self._settings.callback_attempts, answer.retry_after))
         job, status, number = callback.job_id, callback.status, callback.attempt
-        if answer is not None and 200 <= answer <= 299:
-            logger.info("callback of job %s (%s): answered with %s", job, status, answer)
+        if answer.status is not None and 200 <= answer.status <= 299:
+            logger.info("callback of job %s (%s): answered with %s", job, status, answer.status)
         else:
-            why, last = answer or problem, number >= attempts
+            why, last = answer.status or problem, number >= self._settings.callback_attempts
             given_up = "; it is given up (PGJOBS_CALLBACK_ATTEMPTS)" if last else ""
             logger.warning("callback of job %s (%s) failed, attempt %s: %s%s", job, status, number, why, given_up)
 
@@ -166,29 +165,21 @@ class Callbacks:
         except (httpx.InvalidURL, ValueError):
             return None
 
-    async def _send(self, url: httpx.URL, callback: Callback) -> int:
-        """The status of the answer. A bare transport: no cookies, no redirects, and the body is not read."""
-        import httpx  # noqa: PLC0415 only where somebody is to be called
-
-        if self._transport is None:
-            limits = httpx.Limits(max_connections=MOST_CALLS, max_keepalive_connections=0)
-            self._transport = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
-        headers = dict(HEADERS)
-        if url.userinfo:
-            pair = f"{url.username}:{url.password}".encode(errors="replace")
-            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        method, content = "GET", None
-        if callback.body is not None:
-            method, content = "POST", callback.body.encode()
-            headers["Content-Type"] = "application/json"
-            headers |= signed(callback.message_id, content, self._secrets, int(time.time()))
-        timeout = httpx.Timeout(self._settings.callback_timeout).as_dict()
-        request = httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
-        response = await self._transport.handle_async_request(request)
-        try:
-            return response.status_code
-        finally:
-            await response.aclose()
+    async def _call(self, url: httpx.URL, callback: Callback) -> Answered:
+        """The answer; PermissionError where nobody may be called whom this job names."""
+        addresses: list[str] = []
+        # Whom the operator names may be anybody.
+        if callback.url is not None:
+            addresses = await addresses_of(url)
+            asked = (url.raw_host.decode("ascii"), addresses, self._hosts)
+            if fault := await self._control.value("select pgjobs.callback_fault(%s, %s::text[], %s::text[])", *asked):
+                raise PermissionError(f"{fault} (PGJOBS_CALLBACK_HOSTS)")
+        if callback.body is None:
+            return await self._caller.call("GET", url, {}, None, addresses)
+        content = callback.body.encode()
+        headers = {"Content-Type": "application/json"}
+        headers |= signed(callback.message_id, content, self._secrets, int(time.time()))
+        return await self._caller.call("POST", url, headers, content, addresses)
 
 
 def _load_client() -> None:

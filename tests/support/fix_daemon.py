@@ -246,6 +246,7 @@ class Engine:
             "poll_seconds": 1,
             "daemon_name": name,
             "metrics_bind": "",
+            "callback_hosts": "*,127.0.0.1",
         } | settings
         clean = {key: value for key, value in os.environ.items() if not key.startswith("PGJOBS_")}
         own = {f"PGJOBS_{key.upper()}": str(value) for key, value in chosen.items()}

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fix_operations import Operations, response
+from fix_operations import Operations, error, response
 from fix_receiver import SECRET, Receiver
 
 
@@ -76,3 +76,21 @@ def test_a_task_tells_of_each_of_its_jobs(operations: Operations, receiver: Rece
     assert 201 == made.status_code, made.text
     operations.engine.wait_for(lambda: len(receiver.ends) > 0, "the end is told")
     assert ["dev-7"] == [each["entityId"] for each in receiver.operations]
+
+
+def test_a_host_that_is_not_allowed_is_refused(operations: Operations) -> None:
+    """By POST and PUT of a job, and of a task as well, with the field and the remedy."""
+    job = operations.made("dev-1", active=False, callback="https://hooks.example.org/x")
+    operations.engine.execute("select pgjobs.announce_callbacks(false, '{hooks.example.com}')")
+    refused = operations.create("dev-1", callback="https://hooks.example.org/x")
+    assert (400, "0x020001", "callback") == error(refused)
+    (said,) = refused.json()["errors"]
+    assert "callback: its host is none that may be called" == said["message"]
+    assert "PGJOBS_CALLBACK_HOSTS" in said["hint"]
+    assert (400, "0x020001", "callback") == error(operations.put(job, request={"callback": "http://[::1]/"}))
+    assert 200 == operations.put(job, request={"userNotes": "still there"}).status_code
+    assert 200 == operations.put(job, request={"callback": "https://hooks.example.com/x"}).status_code
+    request = {"name": "REBOOT", "callback": "http://example.org", "target": {"append": {"entities": ["dev-7"]}}}
+    schedule = {"repeating": {"period": {"each": 1, "unit": "DAYS"}}}
+    made = operations.call("POST", "/operation/tasks", {"task": {"job": {"request": request}, "schedule": schedule}})
+    assert (400, "0x020001", "callback") == error(made)
