@@ -16,7 +16,7 @@ def hosts_of(text: str) -> list[str]:
     return [_entry(entry) for entry in map(str.strip, text.lower().split(",")) if entry]
 
 
-def check_hosts(text: str) -> str:
+def check_callback_hosts(text: str) -> str:
     """The same list in the one form that each of its entries has."""
     return ",".join(hosts_of(text))
 

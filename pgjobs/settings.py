@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pgjobs.callback_hosts import check_hosts
+from pgjobs.callback_hosts import check_callback_hosts
 from pgjobs.errors import SettingsError
 from pgjobs.folder import obstacle
 from pgjobs.pg.conninfo import ESCAPES
@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     )
     operations_body: int = Field(307_200, ge=1024, le=2**26, description="bytes of a request about an operation job")
     callback_url: str = Field("", description="called as {url}?id=…&status=… when a job ends; empty: nobody is called")
-    callback_hosts: Annotated[str, AfterValidator(check_hosts)] = Field(
+    callback_hosts: Annotated[str, AfterValidator(check_callback_hosts)] = Field(
         "*",
         description="hosts that jobs may have called: names, *.example.com, addresses, networks; *: any",
     )

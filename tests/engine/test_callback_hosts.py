@@ -15,7 +15,7 @@ from fix_daemon import Engine
 from fix_jobs import Db, insert_job
 from fix_web import Web
 
-from pgjobs.callback_hosts import check_hosts, hosts_of
+from pgjobs.callback_hosts import check_callback_hosts, hosts_of
 from pgjobs.engine.caller import LONGEST_PAUSE, Caller, _pause, addresses_of
 
 FAULT = "select pgjobs.callback_fault(%s, %s::text[], %s::text[])"
@@ -102,7 +102,7 @@ def test_who_may_be_called(db: Db) -> None:
 
 def test_a_list_of_hosts_has_one_form() -> None:
     """Entries are written as SQL reads them, and what is none is refused."""
-    assert "*.example.com,10.0.0.0/8,::1/128,a_b" == check_hosts(" *.Example.com, 10.1.2.3/8,[::1],, a_b")
+    assert "*.example.com,10.0.0.0/8,::1/128,a_b" == check_callback_hosts(" *.Example.com, 10.1.2.3/8,[::1],, a_b")
     for wrong in (
         "http://cms",
         "cms:80",
@@ -116,7 +116,7 @@ def test_a_list_of_hosts_has_one_form() -> None:
         "::g",
     ):
         with pytest.raises(ValueError, match="it has to be names"):
-            check_hosts(wrong)
+            check_callback_hosts(wrong)
 
 
 def test_an_address_is_refused_where_it_is_written(db: Db, web: Web) -> None:
