@@ -3,6 +3,7 @@ create or replace function pgjobs.callback_fault(_host text, _addresses text[], 
 returns text
 language plpgsql
 immutable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
