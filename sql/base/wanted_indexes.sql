@@ -28,6 +28,8 @@ as $$
     ('pgjobs_jobs_key_idx', 'xmp_jobs', '(idempotency_key) where idempotency_key is not null'),
     -- Equal jobs, as pgjobs.remark_equal_job() looks for them: one number instead of three columns of any length.
     ('pgjobs_jobs_equal_idx', 'xmp_jobs', '(jsonb_hash_extended(params, hashtextextended(file_name, id_user)), id)'),
+    -- What is paused, and has not ended.
+    ('pgjobs_jobs_inactive_idx', 'xmp_jobs', '(status, id) where not active and status in (''ready'', ''in progress'')'),
     ('pgjobs_jobs_open_idx', 'xmp_jobs', '(run_at) where status in (''ready'', ''in progress'')')
 $$;
 comment on function pgjobs.wanted_indexes() is

@@ -5,27 +5,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select case replace(_job.status::text, 'cancelled', 'canceled')
-    when 'done' then 'finished'
-    when 'error' then
-      case when exists (select from pgjobs.shards p where p.job_id = _job.id and p.cleared && '{lines,items,logs}') then 'ended_broken' else 'broken' end
-    when 'canceled' then
-      case when exists (select from pgjobs.shards p where p.job_id = _job.id and p.owner is not null and p.lease_until > statement_timestamp())
-             or exists (select from pgjobs.cancellations c where c.job_id = _job.id and c.closed_at is null) then
-             case when exists (select from pgjobs.cancellations c where c.job_id = _job.id) then 'cancelling' else 'stopping' end
-           when exists (select from pgjobs.cancellations c where c.job_id = _job.id)
-             or exists (select from pgjobs.shards p where p.job_id = _job.id and p.cleared && '{lines,items,logs}') then 'cancelled'
-           else 'stopped' end
-    when 'ready' then
-      case when exists (select from pgjobs.shards p where p.job_id = _job.id and p.expand) then 'preparing'
-           when _job.active then 'waiting'
-           when exists (select from pgjobs.shards p where p.job_id = _job.id and p.started_at is not null) then 'paused'
-           else 'inactive' end
-    else
-      case when not _job.active or exists (select from pgjobs.switch s where s.held) then 'paused'
-           when exists (select from pgjobs.shards p where p.job_id = _job.id and p.shard = 0 and p.prepared_at is null) then 'preparing'
-           else 'running' end
-  end;
+  select s.state from pgjobs.state_of(_job) s;
 $$;
 comment on function pgjobs.job_state(public.xmp_jobs) is
   'What a job does, finer than its status: preparing, inactive, waiting, running, paused, stopping and stopped (it can be resumed), cancelling and cancelled (it can not), finished, broken (it can be resumed) or ended_broken (it can not). pgjobs.state_words() has the words of each door.';

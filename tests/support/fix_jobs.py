@@ -54,6 +54,14 @@ class Db(psycopg.Connection[Any]):
         self.execute(statement.encode())
         return int(self.value(count) - before)
 
+    def calls_made(self, statement: str) -> int:
+        """How many functions of the engine a statement calls, one that is a part of a plan none; in a transaction."""
+        count = "select coalesce(sum(calls), 0)::bigint from pg_stat_xact_user_functions where schemaname = 'pgjobs'"
+        self.execute("set local track_functions = 'all'")
+        before = self.value(count)
+        self.execute(statement.encode())
+        return int(self.value(count) - before)
+
     def refusal(self, statement: str, *args: object) -> Diagnostic:
         """What the database says while it refuses a statement on purpose (an own SQLSTATE)."""
         with pytest.raises(psycopg.Error) as caught:

@@ -25,6 +25,7 @@ NAMES = (
     None,
 )
 WHO = ("token cms-1", "token night shift", "http from 10.0.0.7", None, None)
+STATUS_WORDS = ("Creating", "Waiting", "Started", "Stopped", "Error", "Finished", "Fail")
 STATUSES = ("ready", "in progress", "done", "done", "done", "canceled", "error")
 JOB = (
     "insert into xmp_jobs (type, status, params, created_at, run_at, finish_at, active, name, reference_id, id_user,"
@@ -139,6 +140,11 @@ class Crowd:
         self.rows.append(row)
         return row
 
+    def look(self) -> None:
+        """Ask again for the status word of each job: something has changed for all of them."""
+        for row in self.rows:
+            row["word"] = self.db.value(WORDS, row["id"])
+
     def expected(self, asked: Row) -> list[int]:
         """The jobs that a list has to have which is asked for this, in their order."""
         rows = [row for row in self.rows if _meets(row, asked)]
@@ -166,9 +172,7 @@ class Crowd:
         wishes: Row = {"sort": chance.choice(["newest", "oldest", "started", "finished", "next", "name", None])}
         wishes["size"] = chance.choice([25, 25, 50, 100])
         filters: Row = {
-            "status": ",".join(
-                chance.sample(["Creating", "Waiting", "Started", "Stopped", "Error", "Finished", "Fail"], 2)
-            ),
+            "status": ",".join(chance.sample(STATUS_WORDS, 2)),
             "type": row["type"],
             "user": row["user"],
             "who": row["who"],

@@ -6,4 +6,4 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$ select 20000::bigint $$;
 comment on function pgjobs.most_listed() is
-  'Through how many jobs one page of the list looks for those of its filters; a job whose state has to be computed counts as ten.';
+  'Through how many jobs one page of the list looks for those of its filters; a job whose state has to be computed counts as four.';

@@ -1,4 +1,4 @@
--- Reads: job_counts, xmp_jobs, xmp_job_types, and what job_state reads   Writes: nothing
+-- Reads: job_counts, xmp_jobs, xmp_job_types, and what state_of reads   Writes: nothing
 create or replace function pgjobs.page_counts(_type text)
 returns jsonb
 language plpgsql
@@ -18,7 +18,8 @@ begin
     from (
       select w.page as word, count(*) as jobs
       from unnest(_open) a (id)
-      cross join lateral (select pgjobs.job_state(x) as state from public.xmp_jobs x where x.id = a.id offset 0) t
+      cross join lateral (select x.* from public.xmp_jobs x where x.id = a.id offset 0) j
+      cross join lateral pgjobs.state_of(j) t
       cross join lateral pgjobs.state_words(t.state) w
       group by w.page) s;
   end if;

@@ -17,7 +17,7 @@ as $$
     case when _asked ->> 'created_to' is not null then format('pgjobs.utc(j.created_at) < %L', _asked ->> 'created_to') end,
     case when _asked -> 'words' <> '[]' then format('j.status::text = any (%L)', s.possible) end,
     case when _asked -> 'words' <> '[]' and s.possible <> s.certain then
-      format('(j.status::text = any (%L) or pgjobs.job_state(j) = any (%L))', s.certain, array(
+      format('(j.status::text = any (%L) or (select t.state from pgjobs.state_of(j) t) = any (%L))', s.certain, array(
         select distinct m.state from pgjobs.state_statuses() m cross join lateral pgjobs.state_words(m.state) p where p.page = any (w.words))) end)
   from (select array(select jsonb_array_elements_text(_asked -> 'words')) as words) w
   cross join lateral pgjobs.page_list_statuses(w.words) s;

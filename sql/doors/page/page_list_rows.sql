@@ -16,7 +16,7 @@ as $$
   from unnest(_ids) with ordinality a (id, place)
   -- Each by its id, whatever the statistics say.
   cross join lateral (select x.* from public.xmp_jobs x where x.id = a.id offset 0) j
-  cross join lateral (select pgjobs.job_state(j) as state offset 0) s
+  cross join lateral (select t.state from pgjobs.state_of(j) t offset 0) s
   cross join lateral pgjobs.state_words(s.state) w
   cross join lateral (select min(x.started_at) as started_at from pgjobs.shards x where x.job_id = a.id) p
   left join lateral (

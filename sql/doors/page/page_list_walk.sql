@@ -4,6 +4,7 @@ create or replace function pgjobs.page_list_walk(
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 declare
   _few constant bigint := 1000;
@@ -11,8 +12,8 @@ declare
   _condition constant text := pgjobs.page_list_condition(_asked);
   _take constant bigint := (_asked ->> 'size')::bigint;
   _sources constant text[] := pgjobs.page_list_sources(_asked);
-  -- To compute the state of a job takes as long as to read ten.
-  _weight constant bigint := case when _condition like '%job_state(j)%' then 10 else 1 end;
+  -- The state of a job is in other rows, which have to be read for it.
+  _weight constant bigint := case when _condition like '%state_of(j)%' then 4 else 1 end;
   _size bigint := case when _condition = '' then _take + 1 else 2 * _take + 20 end;
   _key text[] := array(select jsonb_array_elements_text(nullif(_asked -> 'position', 'null')));
   _only bigint[];

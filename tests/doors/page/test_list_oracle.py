@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import pytest
 from fix_jobs import Db
-from fix_page_list import BEGAN, Crowd, bounded, page, pages, shown
+from fix_page_list import BEGAN, STATUS_WORDS, Crowd, bounded, page, pages, shown
 from fix_searches import past_triggers
 
 JOBS = 300
@@ -55,6 +56,22 @@ def test_a_page_that_has_looked_far_enough_says_so(crowd: Crowd) -> None:
         assert expected == pages(crowd.db, **asked), asked
         assert expected == pages(crowd.db, "previous", **asked), asked
     assert stops > 10
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_each_status_is_found_where_it_is_looked_for(crowd: Crowd, *, held: bool) -> None:
+    """Each status, and each two of them, has exactly its jobs, in order, both ways, also while everything is held."""
+    bounded(crowd.db, few=0)
+    if held:
+        crowd.db.execute("select pgjobs.hold_all('an incident')")
+        crowd.look()
+    for words in [*combinations(STATUS_WORDS, 1), *combinations(STATUS_WORDS, 2)]:
+        asked = {"status": ",".join(words), "size": 25}
+        expected = crowd.expected({**asked, "sort": "newest"})
+        assert (expected == []) == (held and words == ("Started",)), words
+        assert expected == pages(crowd.db, **asked), words
+        assert expected == pages(crowd.db, "previous", **asked), words
+        assert expected[::-1] == pages(crowd.db, sort="oldest", **asked), words
 
 
 @pytest.mark.parametrize(
