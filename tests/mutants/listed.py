@@ -30,4 +30,28 @@ LISTED = (
         (Edit(f"{FOLDER}/page_list_statuses.sql", "bool_and(w.page", "bool_or(w.page"),),
         (f"{TESTS}::test_pages_hold_exactly_what_is_asked_for",),
     ),
+    Mutant(
+        "m-list-held",
+        "while everything is held, whatever is in progress is shown as stopped",
+        (
+            Edit(
+                f"{FOLDER}/page_list_ranges.sql",
+                "or not exists (select from pgjobs.switch s where s.held))",
+                "or true)",
+            ),
+        ),
+        (f"{TESTS}::test_each_status_is_found_where_it_is_looked_for[True]",),
+    ),
+    Mutant(
+        "m-list-twice",
+        "a job that is found in two ways comes once",
+        (
+            Edit(
+                f"{FOLDER}/page_list_ids.sql",
+                "then ' union ' else ' union all '",
+                "then ' union all ' else ' union all '",
+            ),
+        ),
+        (f"{TESTS}::test_each_status_is_found_where_it_is_looked_for",),
+    ),
 )
