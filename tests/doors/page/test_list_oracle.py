@@ -66,7 +66,7 @@ def test_each_status_is_found_where_it_is_looked_for(crowd: Crowd, *, held: bool
         crowd.db.execute("select pgjobs.hold_all('an incident')")
         crowd.look()
     for words in [*combinations(STATUS_WORDS, 1), *combinations(STATUS_WORDS, 2)]:
-        asked = {"status": ",".join(words), "size": 25}
+        asked: dict[str, Any] = {"status": ",".join(words), "size": 25}
         expected = crowd.expected({**asked, "sort": "newest"})
         assert (expected == []) == (held and words == ("Started",)), words
         assert expected == pages(crowd.db, **asked), words
