@@ -49,6 +49,7 @@ INDEXES = [
         "jobs_guid",
         "jobs_key",
         "jobs_equal",
+        "jobs_inactive",
         "jobs_open",
     )
 ]
