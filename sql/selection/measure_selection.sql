@@ -46,9 +46,10 @@ begin
   if _bounds.send_limit is not null then
     _parts := 1;
   end if;
-  _total := _bounds.total;
+  -- What the offset passes over is not considered.
+  _total := case when _start is not distinct from _bounds.start_key then _bounds.total end;
   -- Spread evenly, what is guessed at would be through too early or too late.
-  if _schedule ? 'scattering' and _bounds.first_key is not null and (_total is null or _start is distinct from _bounds.start_key) then
+  if _schedule ? 'scattering' and _bounds.first_key is not null and _total is null then
     execute format('select count(*) from (%s) s', pgjobs.records_statement(_job_id, 0, coalesce(_start, _before_first), _bounds.end_key)) into _total;
   end if;
   if _schedule -> 'local_time' = 'true' and _bounds.first_key is not null then

@@ -10,7 +10,8 @@ select
   p.owner,
   case when i.total is not null then i.total
        when p.all_finished then p.considered
-       when p.fraction >= 0.02 then greatest(p.considered, least(p.send_limit, pgjobs.whole(p.considered / p.fraction)))
+       -- By the same share as percent: what is skipped uses up no part of a limit.
+       when p.done >= 0.02 then greatest(p.considered, pgjobs.whole(p.considered / p.done))
        else greatest(p.considered, p.estimate) end as total,
   p.considered,
   p.sent,
@@ -32,7 +33,7 @@ select
   i.closed as items_closed
 from public.xmp_jobs j
 left join lateral (
-  select f.*, least(1, greatest(f.fraction, coalesce(f.sent / nullif(greatest(f.send_limit, 0), 0)::numeric, 0))) as done
+  select f.*, least(1, greatest(f.fraction, coalesce((f.sent::numeric + f.returned) / nullif(greatest(f.send_limit, 0), 0), 0))) as done
   from (
     select
       string_agg(distinct coalesce(w.name, s.owner::text), ', ') filter (where s.owner is not null) as owner,
@@ -47,9 +48,10 @@ left join lateral (
       avg(case
         when s.finished_at is not null then 1
         when s.prepared_at is null or s.after_key is null then 0
+        -- The first key is a record itself, the start one that was passed over.
         else greatest(0, least(1, coalesce(
-          (s.after_key::numeric - coalesce(s.start_key, s.first_key))
-            / nullif(s.end_key::numeric - coalesce(s.start_key, s.first_key), 0), 0))) end) as fraction,
+          (abs(s.after_key::numeric - coalesce(s.start_key, s.first_key)) + (s.start_key is null)::integer)
+            / nullif(abs(s.end_key::numeric - coalesce(s.start_key, s.first_key)) + (s.start_key is null)::integer, 0), 0))) end) as fraction,
       round(sum((s.considered - s.claimed_with::numeric) / nullif(pgjobs.seconds_between(s.claimed_at, s.updated_at), 0))
         filter (where s.owner is not null and s.finished_at is null), 1) as rate,
       min(s.started_at) as started_at,
@@ -65,4 +67,4 @@ left join lateral (
     pgjobs.whole(coalesce(sum(c.n) filter (where c.status in ('s', 'f', 't', 'c', 'x')), 0)) as closed
   from pgjobs.item_counts c where c.job_id = j.id having count(*) > 0) i on true
 left join lateral pgjobs.orders(j.id) o on j.status::text = 'in progress';
-comment on view pgjobs.job_status is 'Progress of every job, and in words why a job is not moving; of a tracked job, once its items are written, total is their number and percent how many of them have an outcome (items_closed).';
+comment on view pgjobs.job_status is 'Progress of every job, and in words why a job is not moving. Total is the number of records that it will have considered when it is through, of a stopped or held one when it goes on to its end: estimated until then, null before its first start. Of a tracked job, once its items are written, total is their number and percent how many of them have an outcome (items_closed).';

@@ -100,6 +100,17 @@ def test_each_key_lies_in_one_shard(db: Db, bounds: bool) -> None:
     holds()
 
 
+@pytest.mark.parametrize("bounds", [True, False])
+def test_what_the_offset_passes_over_is_no_part_of_the_estimate(db: Db, bounds: bool) -> None:
+    """A job is expected to consider what lies behind its offset, whether its selector has a function for the bounds."""
+    make_keys(db, bounds=bounds)
+    db.execute("insert into public.own_keys select generate_series(1, 3000)")
+    db.execute("analyze public.own_keys")
+    job = insert_job(db, "keys asc", shards=2, params={"order": "asc", "offset": 2000})
+    shares(db, job)
+    assert 900 < db.value("select sum(estimate) from pgjobs.shards where job_id = %s", job) < 1100
+
+
 SKEWED = {
     "dense": range(1, 20_001),
     "a gap": [*range(1, 10_001), *range(10**15, 10**15 + 10_000)],

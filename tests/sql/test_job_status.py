@@ -129,6 +129,65 @@ def test_progress_of_a_job_in_ranges(db: Db) -> None:
     assert 9 < left < 11
 
 
+TOTAL = "select total, percent from pgjobs.job_status where id = %s"
+
+
+def shares(db: Db, job: int) -> tuple[Any, Any]:
+    """What the jobs page tells of a job: how many records there are, and which share of them is done."""
+    [told] = db.value("select pgjobs.page_progress(array[%s]::bigint[])", job)
+    return told["total"], told["percent"]
+
+
+@pytest.fixture
+def hundred(db: Db) -> Db:
+    """A selection of a hundred records."""
+    db.execute("insert into xmp_retries_expired (msisdn) select n::text from generate_series(1, 100) n")
+    db.execute("analyze xmp_retries_expired")
+    return db
+
+
+def gone(db: Db, job: int, considered: int, sent: int, returned: int = 0) -> None:
+    """So many records of a hundred were considered, and so many of these sent or given back by the broker."""
+    db.execute(
+        "update pgjobs.shards set considered = %s, sent = %s, returned = %s, skipped = %s, after_key = start + %s"
+        " from (select min(id) - 1 as start from xmp_retries_expired) r where job_id = %s",
+        (considered, sent, returned, considered - sent - returned, considered, job),
+    )
+
+
+@pytest.mark.parametrize("params", [{}, {"dry_run": True}], ids=["real", "dry"])
+def test_total_of_a_job_without_a_limit(hundred: Db, params: dict[str, Any]) -> None:
+    """It is unknown before the first start, then what the selection has; a dry run considers the same, and what a
+    canary holds or somebody stops has it still: it would consider them if it went on."""
+    job = insert_job(hundred, params=params, budget=json.dumps({"canary": {"first": 10}}))
+    assert (None, None) == (hundred.row(TOTAL, job)[0], shares(hundred, job)[0])
+    prepare(hundred, claim(hundred, job))
+    assert (100, 0) == hundred.row(TOTAL, job)
+    gone(hundred, job, 10, 6)
+    assert (100, 10) == hundred.row(TOTAL, job) == shares(hundred, job)
+    hundred.execute("insert into pgjobs.holds (job_id, kind, reason, at) values (%s, 'canary', 'look', now())", (job,))
+    assert (100, 10) == hundred.row(TOTAL, job) == shares(hundred, job)
+    hundred.execute("select pgjobs.stop_job(%s)", (job,))
+    assert (100, 10) == hundred.row(TOTAL, job) == shares(hundred, job)
+
+
+@pytest.mark.parametrize("params", [{"count": 20}, {"count": 20, "dry_run": True}], ids=["real", "dry"])
+def test_total_of_a_job_that_sends_so_many(hundred: Db, params: dict[str, Any]) -> None:
+    """Of a limit nothing is known but itself at first; then total says how many records have to be considered for it,
+    skipped ones included, and never more than there are. What the broker gives back uses up the limit, too."""
+    job = insert_job(hundred, params=params)
+    prepare(hundred, claim(hundred, job))
+    assert (20, 0) == hundred.row(TOTAL, job)
+    gone(hundred, job, 20, 10)
+    assert (40, 50) == hundred.row(TOTAL, job) == shares(hundred, job)
+    gone(hundred, job, 20, 8, 2)
+    assert (40, 50) == hundred.row(TOTAL, job) == shares(hundred, job)
+    gone(hundred, job, 50, 1)
+    assert (100, 50) == hundred.row(TOTAL, job) == shares(hundred, job)
+    gone(hundred, job, 64, 20)
+    assert 64 == hundred.row(TOTAL, job)[0]
+
+
 @pytest.fixture
 def crowd(db: Db) -> Db:
     """Many jobs that have ended, a few that run, a few that are due."""
