@@ -5,7 +5,9 @@ The number of series is bounded, whatever jobs, types and codes there are: what 
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -23,6 +25,8 @@ CONFIRM_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 WINDOW_RECORDS = (1, 10, 100, 500, 1000, 2000, 5000, 10000, 65535)
 MOST_TYPES, MOST_CODES = 100, 300
 """So many types are told apart, and so many codes of records with their types."""
+MOST_BEGUN = 50
+"""So many types are shown before their first record; the others of MOST_TYPES are those that are met."""
 LONGEST_LABEL = 80
 OTHER = "other"
 
@@ -103,6 +107,12 @@ class Metrics:
         kind = self._types.label(kind)
         code = code[:LONGEST_LABEL] if self._codes.knows((kind, code)) else OTHER
         self.records.labels(type=kind, action=action, code=code, dry_run=str(dry_run).lower()).inc(number)
+
+    def begin_counts(self, kinds: Iterable[str]) -> None:
+        """Show what types have sent before their first record: a counter that is not there at 0 is not seen to grow."""
+        for kind in itertools.islice(kinds, MOST_BEGUN):
+            if self._types.knows(kind) and self._codes.knows((kind, "")):
+                self.records.labels(type=self._types.label(kind), action="sent", code="", dry_run="false")
 
     def note_backlog(self, kind: str, messages: int) -> None:
         """Keep how many messages lay ready in the queue of a job of this type."""

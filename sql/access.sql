@@ -179,6 +179,7 @@ grant execute on function pgjobs.next_expansion to pgjobs_daemon;
 grant execute on function pgjobs.leave_expansion to pgjobs_daemon;
 grant execute on function pgjobs.close_cancelled to pgjobs_daemon;
 grant execute on function pgjobs.reply_queues to pgjobs_daemon;
+grant execute on function pgjobs.first_types to pgjobs_daemon;
 grant execute on function pgjobs.note_replies to pgjobs_daemon;
 grant execute on function pgjobs.count_reply_fault to pgjobs_daemon;
 grant execute on function pgjobs.take_items to pgjobs_operator, pgjobs_agent;

@@ -19,7 +19,7 @@ from pgjobs.engine.connections import ConnectionPool
 from pgjobs.engine.recent import Recent
 from pgjobs.engine.volume import LogVolume
 from pgjobs.joblog.rules import HOST
-from pgjobs.metrics import Metrics, value
+from pgjobs.metrics import MOST_BEGUN, Metrics, value
 from pgjobs.pg import connection as db
 from pgjobs.settings import Settings
 
@@ -66,9 +66,11 @@ class Heartbeat:
             "snapshot_age": value(metrics.snapshot_age),
             **self._recent.look(time.monotonic()),
         }
-        call = "select pgjobs.snapshot_age(), pgjobs.beat(%s, %s, %s, %s, %s, %s, %s, %s)"
+        call = "select pgjobs.snapshot_age(), pgjobs.beat(%s, %s, %s, %s, %s, %s, %s, %s), pgjobs.first_types(%s)"
         row = await self._pool.control.row(
-            call, (*self._who, self._pool.broker_state(), Jsonb(numbers), self._address())
+            call, (*self._who, self._pool.broker_state(), Jsonb(numbers), self._address(), MOST_BEGUN)
         )
         metrics.snapshot_age.set(row[0] if row else 0)
+        # With the heartbeat that tells where the metrics are: whoever finds them finds these series.
+        metrics.begin_counts(row[2] if row else ())
         metrics.last_beat.set_to_current_time()

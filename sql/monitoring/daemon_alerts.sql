@@ -48,7 +48,7 @@ as $$
   where a.published > 0 and a.refused > 0.01 * a.published
   union all
   select 'PgjobsThroughputLow', 'daemons', max(a.seen_at) - interval '10 minutes',
-    format('%s records a second are confirmed, and over the last hour it were %s', round(sum(a.confirmed)::numeric / 600, 1), round(sum(a.baseline)::numeric / 3600, 1))
+    format('%s records a second are confirmed; in the last hour there were %s a second', round(sum(a.confirmed)::numeric / 600, 1), round(sum(a.baseline)::numeric / 3600, 1))
   from alive a, clock c
   having sum(a.busy) > 0 and sum(a.baseline) >= 3600 and sum(a.confirmed) / 600 < 0.1 * sum(a.baseline) / 3600
     and min(a.started_at) < min(c.now) - interval '1 hour'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -100,47 +99,3 @@ def test_the_configuration_is_one_of_prometheus(tmp_path: Path) -> None:
         (tmp_path / file).write_text(monitoring.text(name))
     checked = promtool("check", "config", "prometheus.yml", folder=tmp_path)
     assert 0 == checked.returncode, checked.stdout
-
-
-DASHBOARD: dict[str, Any] = json.loads(monitoring.text("grafana"))
-PANELS = {panel["title"]: panel for panel in DASHBOARD["panels"] if panel["type"] != "row"}
-
-
-def test_the_dashboard_can_be_imported() -> None:
-    """It asks for its data source, every panel uses that one, and no id or place is taken twice."""
-    assert ["DS_PROMETHEUS"] == [given["name"] for given in DASHBOARD["__inputs"]]
-    panels = DASHBOARD["panels"]
-    used = {
-        json.dumps(each["datasource"], sort_keys=True) for each in [*PANELS.values(), *DASHBOARD["templating"]["list"]]
-    }
-    assert {json.dumps({"type": "prometheus", "uid": "${DS_PROMETHEUS}"}, sort_keys=True)} == used
-    assert len(panels) == len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels})
-    assert ["daemon", "type"] == [variable["name"] for variable in DASHBOARD["templating"]["list"]]
-    needed = {each["id"] for each in DASHBOARD["__requires"] if each["type"] == "panel"}
-    assert needed == {panel["type"] for panel in PANELS.values()}
-    taken = [
-        (panel["gridPos"]["x"] + x, panel["gridPos"]["y"] + y)
-        for panel in panels
-        for x in range(panel["gridPos"]["w"])
-        for y in range(panel["gridPos"]["h"])
-    ]
-    assert len(taken) == len(set(taken))
-    assert max(x for x, _ in taken) == 23
-
-
-@pytest.mark.parametrize("title", sorted(PANELS))
-def test_each_panel_says_what_it_shows(title: str) -> None:
-    """A panel has a unit, a description and a query."""
-    panel = PANELS[title]
-    assert panel["fieldConfig"]["defaults"]["unit"]
-    assert re.fullmatch(r"[A-Z0-9].{20,}\.", panel["description"])
-    assert all(target["expr"] for target in panel["targets"])
-
-
-def test_the_rows_are_those_that_people_look_for() -> None:
-    """What is wrong comes first; then jobs, throughput and what they depend on."""
-    rows = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
-    assert [
-        "What is wrong", "Jobs", "Throughput", "Confirm latency", "Backlog", "Errors", "Daemons", "Database",
-        "Callbacks and mailings",
-    ] == rows  # fmt: skip

@@ -185,6 +185,20 @@ def test_addresses_that_are_refused(bind: str) -> None:
         read_settings(metrics_bind=bind)
 
 
+def test_counters_are_there_before_the_first_record(engine: Engine) -> None:
+    """Whoever finds a daemon finds its counters at 0: what each type has sent, too. So the first increase is seen."""
+    engine.start(metrics_bind="127.0.0.1:0")
+    engine.wait_until("exists (select from pgjobs.daemons where metrics_address <> '')")
+    address = engine.value("select metrics_address from pgjobs.daemons")
+    families = {f.name: f for f in text_string_to_metric_families(httpx.get(f"http://{address}/metrics").text)}
+    counters = {name: family for name, family in families.items() if family.type == "counter" and "pgjobs" in name}
+    assert {"pgjobs_broker_reconnects"} == {name for name, family in counters.items() if not family.samples}
+    assert {0.0} == {sample.value for family in counters.values() for sample in family.samples}
+    types = engine.value("select array_agg(name::text order by name) from xmp_job_types")
+    assert types
+    assert types == sorted(sample.labels["type"] for sample in counters["pgjobs_records"].samples)
+
+
 def test_a_daemon_shows_what_it_does(engine: Engine) -> None:
     """What a running daemon has published and confirmed is at the address that stands in pgjobs.daemons, and its
     heartbeat is told; when it ends, the address goes."""
@@ -197,7 +211,7 @@ def test_a_daemon_shows_what_it_does(engine: Engine) -> None:
     families = {family.name: family for family in text_string_to_metric_families(answer.text)}
     numbers = {name: family.samples[0].value for name, family in families.items() if len(family.samples) == 1}
     assert (40, 40, 4) == tuple(numbers[f"pgjobs_{name}"] for name in ("published", "confirmed", "windows_published"))
-    [sent] = [s for s in families["pgjobs_records"].samples if s.labels["action"] == "sent"]
+    [sent] = [s for s in families["pgjobs_records"].samples if s.value]
     assert ({"type": "expired", "action": "sent", "code": "", "dry_run": "false"}, 40) == (sent.labels, sent.value)
     assert numbers["pgjobs_last_beat_timestamp_seconds"] > 1e9
     assert numbers["pgjobs_log_volume_size_bytes"] >= numbers["pgjobs_log_volume_free_bytes"] > 0

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from psycopg.types.json import Jsonb
 
 from pgjobs.engine.recent import Recent
-from pgjobs.metrics import MOST_CODES, MOST_TYPES, Metrics, value
+from pgjobs.metrics import MOST_BEGUN, MOST_CODES, MOST_TYPES, Metrics, value
 
 BUSINESS = {
     "pending_subscriptions_count",
@@ -105,6 +105,19 @@ def test_the_series_of_a_daemon_are_bounded() -> None:
     assert 2 * (MOST_TYPES + MOST_CODES) == sum(s.value for s in records)
     assert max(len(s.labels["code"]) for s in records) <= 80
     assert MOST_TYPES + 1 == len(families["pgjobs_queue_messages"].samples)
+
+
+def test_what_types_send_is_shown_before_their_first_record() -> None:
+    """Types that are registered have a series at 0, so many at the most; others still get one of their own."""
+    metrics = Metrics()
+    for _ in range(2):
+        metrics.begin_counts(f"type {number}" for number in range(2 * MOST_BEGUN))
+    metrics.count_records("another", "sent", "", 3, dry_run=False)
+    metrics.count_records("type 0", "sent", "", 2, dry_run=False)
+    samples = shown(metrics)["pgjobs_records"].samples
+    assert {("sent", "", "false")} == {(s.labels["action"], s.labels["code"], s.labels["dry_run"]) for s in samples}
+    began = {f"type {number}": 0.0 for number in range(MOST_BEGUN)}
+    assert began | {"another": 3.0, "type 0": 2.0} == {s.labels["type"]: s.value for s in samples}
 
 
 def test_the_last_minutes_are_told_from_the_counters() -> None:
