@@ -25,14 +25,21 @@ from pgjobs.web.doors.operations import door as operations
 from pgjobs.web.doors.page import door as page
 from pgjobs.web.doors.page.hub import Hub
 from pgjobs.web.doors.page.logs import SEARCHES
+from pgjobs.web.doors.page.render import for_people
 from pgjobs.web.doors.partner import endpoints as partner
-from pgjobs.web.errors import Problem, on_disconnect, on_failure, on_http_exception, on_problem
+from pgjobs.web.errors import Problem, json_problem, on_disconnect, on_failure, on_http_exception, on_problem
 from pgjobs.web.limits import connection_limit
 from pgjobs.web.openapi import document
 from pgjobs.web.pool import Database
 from pgjobs.web.turns import Turns
 
-ROOT_DOOR = Door("cms", "", (*cms.ENDPOINTS, *metrics.ENDPOINTS, *health.ENDPOINTS, *docs.ENDPOINTS), doc=cms_doc.DOOR)
+ROOT_DOOR = Door(
+    "cms",
+    "",
+    (*cms.ENDPOINTS, *metrics.ENDPOINTS, *health.ENDPOINTS, *docs.ENDPOINTS),
+    render=for_people(json_problem),
+    doc=cms_doc.DOOR,
+)
 """The door of the CMS has its paths at the root; what concerns the whole service lies beside them."""
 DOORS: tuple[Door, ...] = (mailings.DOOR, partner.DOOR, operations.DOOR, page.DOOR)
 """The other doors, each below a prefix of its own, which a setting may change; the page shares the root."""
@@ -72,7 +79,11 @@ def create_app(settings: Settings, further: Iterable[Door] = ()) -> Starlette:
         if door.prefix_setting:
             door.need_own_prefix((*doors, ROOT_DOOR))
     app = Starlette(
-        routes=[*(door.mount(settings) for door in doors), root],
+        # Of the doors at the root that of the page takes what a browser asks for and nobody has.
+        routes=[
+            *(door.mount(settings, root.routes) for door in sorted(doors, key=lambda each: each.shares_root)),
+            root,
+        ],
         middleware=[Middleware(AccessLog), Middleware(GZipMiddleware, minimum_size=COMPRESSED_BYTES, compresslevel=5)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,

@@ -10,13 +10,15 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.routing import Match, Mount, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pgjobs.errors import SettingsError
 from pgjobs.settings import Settings
+from pgjobs.web.accept import wants_page
 from pgjobs.web.cors import Cors, origins
 from pgjobs.web.doc import DoorDoc
 from pgjobs.web.endpoint import Endpoint
@@ -31,9 +33,9 @@ class Door:
     """One HTTP contract. `name` is that of its scopes; `prefix` is where it is mounted, an empty one is the root.
 
     `prefix_setting` names the setting that says where it is mounted instead, `origins_setting` the one that has the
-    origins whose pages may call it. `shares_root`: it lies at the root beside another door, and only paths that begin
-    as one of its endpoints does are its own. `for_browsers`: people look at it, and their browsers send its credentials
-    by themselves.
+    origins whose pages may call it. `shares_root`: it lies at the root beside another door. Its own are only paths that
+    begin as one of its endpoints does, and those that neither door has, where a browser asks for them. `for_browsers`:
+    people look at it, and their browsers send its credentials by themselves.
     """
 
     name: str
@@ -55,14 +57,15 @@ class Door:
         """The origins whose pages may call it."""
         return origins(getattr(settings, self.origins_setting)) if self.origins_setting else frozenset()
 
-    def mount(self, settings: Settings) -> Mount:
-        """The door as Starlette mounts it."""
+    def mount(self, settings: Settings, beside: Iterable[BaseRoute] = ()) -> Mount:
+        """The door as Starlette mounts it; `beside`: the routes of the door that it shares the root with."""
         routes = [endpoint.route() for endpoint in self.endpoints]
         middleware = [Middleware(Guard, door=self, routes=routes, settings=settings)]
         if self.origins_setting:
             middleware.insert(0, Middleware(Cors, known=self.origins(settings)))
-        kind = _SharedRoot if self.shares_root else _Mount
-        return kind(self.prefix, routes=routes, middleware=middleware)
+        if self.shares_root:
+            return _SharedRoot(self.prefix, routes, middleware, tuple(beside))
+        return _Mount(self.prefix, routes=routes, middleware=middleware)
 
     def need_own_prefix(self, others: Iterable[Door]) -> None:
         """Refuse a prefix that would hide paths of another door."""
@@ -83,18 +86,30 @@ class _Mount(Mount):
 
 
 class _SharedRoot(Mount):
-    """A mount at the root for paths whose first word is that of one of its routes, and for the root itself."""
+    """A mount at the root for paths whose first word is that of one of its routes, and for the root itself.
 
-    def __init__(self, prefix: str, routes: list[Route], middleware: list[Middleware]) -> None:
+    A path that no route `beside` it takes is its own as well where a browser asks for a page.
+    """
+
+    def __init__(
+        self, prefix: str, routes: list[Route], middleware: list[Middleware], beside: tuple[BaseRoute, ...]
+    ) -> None:
         super().__init__(prefix, routes=routes, middleware=middleware)
         self._words = {route.path.split("/")[1] for route in routes}
+        self._beside = beside
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether a request is for this door."""
         path = scope["path"]
         word = path.split("/")[1] if path.startswith("/") else None
         own = path == "/" if not word else word in self._words
-        return super().matches(scope) if own else (Match.NONE, {})
+        return super().matches(scope) if own or self._is_lost(scope) else (Match.NONE, {})
+
+    def _is_lost(self, scope: Scope) -> bool:
+        """Whether somebody's browser asks for what there is nowhere."""
+        if scope["type"] != "http" or not wants_page(Headers(scope=scope)):
+            return False
+        return all(route.matches(scope)[0] is Match.NONE for route in self._beside)
 
 
 class Guard:
@@ -123,14 +138,18 @@ class Guard:
             request.state.identity = await self._authenticate(request, reading=needed == "read")
             require(request.state.identity, self._door.name, needed)
         if endpoint is None:
-            known = ", ".join(sorted({self._door.prefix + known.shown for known in self._door.endpoints}))
-            sentence = f"there is no path {clipped(request.url.path)}"
-            raise Problem(404, "unknown_path", sentence, f"the paths are {known}")
+            raise Problem(404, "unknown_path", f"there is no path {clipped(request.url.path)}", self._ways())
         if request.method not in methods:
             allowed = ", ".join(sorted(methods))
             sentence = f"{clipped(request.url.path)} does not take {clipped(request.method)}"
             raise Problem(405, "wrong_method", sentence, f"use {allowed}", {"Allow": allowed})
         await self._app(scope, receive, send)
+
+    def _ways(self) -> str:
+        """Where whoever asked for a path that there is not may go instead."""
+        if self._door.for_browsers:
+            return "look whether the address is right, or begin with the list of jobs"
+        return f"the paths are {', '.join(sorted({self._door.prefix + one.shown for one in self._door.endpoints}))}"
 
     def _find(self, scope: Scope) -> tuple[Endpoint | None, set[str]]:
         """The endpoint of this path, preferably one that takes the method, and the methods that the path takes."""

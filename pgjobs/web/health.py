@@ -63,6 +63,6 @@ async def readyz(request: Request) -> Response:
 
 OK = Answer("It does.", record({"ok": {"const": True}}))
 ENDPOINTS = (
-    Endpoint("/healthz", healthz, "open", doc=Doc("Whether the process answers", {200: OK})),
-    Endpoint("/readyz", readyz, "open", doc=Doc("Whether the service can do its work", {200: OK})),
+    Endpoint("/healthz", healthz, "open", ("GET",), Doc("Whether the process answers", {200: OK})),
+    Endpoint("/readyz", readyz, "open", ("GET",), Doc("Whether the service can do its work", {200: OK})),
 )

@@ -80,6 +80,6 @@ TARGETS_DOC = Doc(
     {200: Answer("One group for each daemon.", listing(record({"targets": listing(TEXT), "labels": LABELS})))},
 )
 ENDPOINTS = (
-    Endpoint("/metrics", scrape, "read", doc=DOC),
-    Endpoint("/metrics/targets", targets, "read", doc=TARGETS_DOC),
+    Endpoint("/metrics", scrape, "read", ("GET",), DOC),
+    Endpoint("/metrics/targets", targets, "read", ("GET",), TARGETS_DOC),
 )

@@ -24,6 +24,7 @@ LEGAL = {
 }
 ILLEGAL = [(verb, status) for verb, legal in LEGAL.items() for status in STATUSES if status not in legal]
 CHANGING = ("/jobs/start", "/jobs/stop", "/jobs/pause", "/jobs/resume", "/jobs/cancel", "/api")
+OF_THE_SERVICE = ("/metrics", "/metrics/targets", "/healthz", "/readyz", "/openapi.json", "/docs", "/docs/")
 OPEN_CONNECTIONS = (
     "select count(*) from pg_stat_activity where application_name = 'pgjobs web' and datname = current_database()"
 )
@@ -272,12 +273,22 @@ def test_an_unknown_path_is_404_as_json(web: Web, path: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
-@pytest.mark.parametrize("path", [*CHANGING, "/jobs", "/jobs/status", "/metrics", "/healthz"])
+@pytest.mark.parametrize("path", [*CHANGING, "/jobs", "/jobs/status"])
 def test_a_wrong_method_is_405_as_json(web: Web, path: str, method: str) -> None:
     """The endpoints take GET and POST only."""
     answer = web.call(method, path)
     assert (405, "wrong_method") == (answer.status_code, answer.json()["code"])
     assert {"GET", "POST"} <= set(answer.headers["allow"].split(", "))
+
+
+@pytest.mark.parametrize("path", OF_THE_SERVICE)
+def test_what_is_of_the_whole_service_is_only_read(web: Web, path: str) -> None:
+    """Metrics, health and the document are asked for by GET or HEAD; any other method is a 405 that says so."""
+    assert [200, 200] == [web.call(method, path).status_code for method in ("GET", "HEAD")]
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        answer = web.call(method, path)
+        assert (405, "wrong_method") == (answer.status_code, answer.json()["code"]), method
+        assert "GET, HEAD" == answer.headers["allow"]
 
 
 def test_head_does_not_start_a_job(web: Web, db: Db) -> None:

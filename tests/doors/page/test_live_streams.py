@@ -19,6 +19,8 @@ from pgjobs.lab.postgres import EmbeddedPostgres
 from pgjobs.lab.process import listening
 from pgjobs.ops.tokens import make_token
 from pgjobs.pg.migrate import migrate
+from pgjobs.settings import read_settings
+from pgjobs.web.doors.page.stream import EVENT_STREAM
 
 CONNECTIONS = (
     "select application_name, count(*) from pg_stat_activity"
@@ -232,6 +234,30 @@ def test_a_stream_is_for_browsers_and_proxies_as_it_is(web_url: str, db: Db) -> 
             assert text.startswith("retry: ")
         head = web.client.head(f"/job/{job}/live")
         assert (200, "text/event-stream; charset=utf-8") == (head.status_code, head.headers["content-type"])
+
+
+def test_head_of_a_stream_has_the_status_of_get(web: Web, db: Db) -> None:
+    """Of a job that there is not, of a deleted one and of a wrong address HEAD says what GET does; of a stream that
+    goes on it has the head alone."""
+    job, deleted = insert_job(db), insert_job(db)
+    db.execute("delete from xmp_jobs where id = %s", deleted)
+    paths = {f"/job/{deleted}/live": 404, "/job/4711/live": 404, f"/job/{2**63}/live": 400, "/live?ids=x": 400}
+    for path, status in paths.items():
+        get, head = web.get(path), web.call("HEAD", path)
+        assert (status, status) == (get.status_code, head.status_code), path
+        assert get.headers["content-type"] == head.headers["content-type"]
+    for path in (f"/job/{job}/live", f"/live?ids={job}"):
+        head = web.call("HEAD", path)
+        assert (200, f"{EVENT_STREAM}; charset=utf-8") == (head.status_code, head.headers["content-type"])
+        assert "content-length" not in head.headers
+
+
+def test_head_of_a_stream_leaves_nobody_watching(web_url: str, db: Db) -> None:
+    """However often it is asked for, it takes no place of those who watch."""
+    job = insert_job(db)
+    with Web(read_settings(database_url=web_url, http_connections=8)) as web:
+        for path in 4 * (f"/job/{job}/live", f"/live?ids={job}", "/job/4711/live"):
+            assert (404 if "4711" in path else 200) == web.call("HEAD", path).status_code
 
 
 def test_streams_leave_room_for_everybody_else(web_url: str, db: Db) -> None:

@@ -22,6 +22,9 @@ from pgjobs.web.doors.page.door import DOOR
 from pgjobs.web.doors.page.stream import EVENT_STREAM
 from pgjobs.web.endpoint import Endpoint
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
+JAVA = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
+"""What HttpURLConnection of Java asks for when nobody tells it otherwise."""
 PATHS = [endpoint for endpoint in DOOR.endpoints if "GET" in endpoint.methods]
 POLICY = {
     "default-src": "'none'", "style-src": "'self'", "script-src": "'self'", "img-src": "'self' data:",
@@ -72,6 +75,91 @@ def test_an_unknown_path_below_one_of_the_page_is_a_page(web: Web, path: str) ->
     read = shown(answer)
     assert "There is no path" in read.words
     assert "/" in read.links
+
+
+LOST = ["/nothing", "/index.html", "/jobs/seven", "/jobs/", "/favicon.ico", "/%2e%2e/etc", "/%3Cscript%3E"]
+
+
+@pytest.mark.parametrize("path", [*LOST, "/job/9999999", "/job/abc"])
+def test_whoever_is_lost_reads_a_page(web: Web, path: str) -> None:
+    """Whatever there is nowhere is a page for a browser, with the status and the sentence, and a way back."""
+    answer = web.get(path, headers=BROWSER)
+    read = shown(answer)
+    assert (404, 1) == (answer.status_code, read.tags["h1"])
+    assert "There is no path" in read.words or "There is no job 9999999." in read.words
+    assert "/" in read.links
+    head = web.call("HEAD", path, headers=BROWSER)
+    assert (404, answer.headers["content-type"]) == (head.status_code, head.headers["content-type"])
+
+
+@pytest.mark.parametrize("path", LOST)
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/json", "application/json, text/html;q=0.9", JAVA, "text/html;q=x"]
+)
+def test_a_program_that_is_lost_reads_json(web: Web, path: str, accept: str) -> None:
+    """A program gets what it has always got, whatever a browser gets."""
+    answer, usual = web.get(path, headers={"Accept": accept}), web.get(path)
+    assert (404, usual.headers["content-type"]) == (answer.status_code, "application/json")
+    assert usual.json() == answer.json()
+    assert {"error", "code", "hint"} == answer.json().keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "sentence"),
+    [
+        ("GET", "/jobs/4711", 404, "There is no job 4711."),
+        ("GET", "/jobs?limit=x", 400, "Limit:"),
+        ("GET", "/jobs/stop?id=4711", 404, "There is no job 4711."),
+        ("POST", "/metrics", 405, "does not take"),
+        ("DELETE", "/jobs", 405, "does not take"),
+        ("POST", "/nothing", 404, "There is no path"),
+    ],
+)
+def test_an_error_of_the_cms_is_a_page_for_a_browser(
+    web: Web, method: str, path: str, status: int, sentence: str
+) -> None:
+    """Where a person follows a link of the other door by hand, its error can be read, and leads back; its status and
+    Allow are those that a program gets."""
+    answer, usual = web.call(method, path, headers=BROWSER), web.call(method, path)
+    read = shown(answer)
+    assert (status, status) == (answer.status_code, usual.status_code)
+    assert usual.headers.get("allow") == answer.headers.get("allow")
+    assert sentence in read.words
+    assert "/" in read.links
+    assert usual.json()["code"] in read.words
+
+
+def test_whoever_has_not_signed_in_is_lost_behind_the_sign_in(guarded_web: Web, db: Db) -> None:
+    """Where tokens are asked for, a browser learns nothing about paths before the sign-in, which it is led to; the
+    other doors ask for a token in a page; a program is told in JSON."""
+    for path in ("/nothing", "/index.html", "/%2e%2e/etc"):
+        answer = guarded_web.get(path, headers=BROWSER)
+        assert (303, "/sign-in?next=%2F") == (answer.status_code, answer.headers["location"])
+        assert (401, "application/json") == (
+            (told := guarded_web.get(path)).status_code,
+            told.headers["content-type"],
+        )
+    refused = guarded_web.get("/jobs", headers=BROWSER)
+    assert (401, "Bearer") == (refused.status_code, refused.headers["www-authenticate"])
+    read = shown(refused)
+    assert "This call needs a token." in read.words
+    assert "/sign-in" not in read.links
+    token = token_for(db, "page:read", name="night")
+    signed_in = guarded_web.get("/nothing", headers=BROWSER | {"Cookie": f"pgjobs_token={token}"})
+    assert 404 == signed_in.status_code
+    assert "Signed in as token night" in shown(signed_in).words
+    other = {"Authorization": f"Bearer {token_for(db, 'page:read', name='other')}"}
+    assert 403 == guarded_web.get("/jobs", headers=BROWSER | other).status_code
+
+
+def test_a_database_that_is_away_is_a_page_for_a_browser() -> None:
+    """Whatever a person asks for, where the database is away the answer is a page with 503, and JSON for a program."""
+    with Web(read_settings(database_url="postgresql://nobody@127.0.0.1:1/nothing")) as web:
+        for path in ("/", "/system", "/jobs", "/readyz", "/metrics"):
+            answer = web.get(path, headers=BROWSER)
+            assert 503 == answer.status_code
+            assert "/" in shown(answer).links
+        assert "application/json" == web.get("/readyz").headers["content-type"]
 
 
 def test_no_path_of_the_page_is_one_of_another_door() -> None:

@@ -84,8 +84,10 @@ WHOLE_JOB = record(
 )
 DOOR = DoorDoc(
     "CMS",
-    "Jobs and what people do with them. An error has a sentence, a code for programs and a hint.",
+    "Jobs and what people do with them. An error has a sentence, a code for programs and a hint; a browser gets it as a"
+    " page.",
     record({"error": TEXT, "code": TEXT, "hint": TEXT}),
+    texts=("text/html",),
     shapes={"Job": JOB, "WholeJob": WHOLE_JOB},
 )
 

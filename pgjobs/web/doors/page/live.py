@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from pgjobs.web.calls import caller
 from pgjobs.web.doc import Answer, Doc, Query, Schema
@@ -74,20 +74,18 @@ async def stream(
     request: Request, jobs: Sequence[Key], shown: Shown, gone: Update | None = None, job: int | None = None
 ) -> Response:
     """An event stream about these jobs; a Problem (404) where its first word is that there is no such job."""
-    if request.method == "HEAD":
-        return Response(headers=STREAM_HEADERS, media_type=EVENT_STREAM)
     hub: Hub = request.app.state.hub
     viewer = Viewer(jobs, shown, _token(request), request.headers.get("last-event-id", ""))
     hub.join(viewer)
-    begun = False
+    begun, lasts = False, request.method != "HEAD"
     try:
         begun = gone is None or await viewer.first(FIRST_SECONDS) is not gone
     finally:
-        if not begun:
+        if not begun or not lasts:
             hub.leave(viewer)
     if not begun:
         raise _unknown(job)
-    return EventStream(hub, viewer)
+    return EventStream(hub, viewer) if lasts else StreamingResponse((), 200, STREAM_HEADERS, EVENT_STREAM)
 
 
 async def progress(request: Request) -> Response:

@@ -15,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from pgjobs import __version__
+from pgjobs.web.accept import wants_page
 from pgjobs.web.calls import value
 from pgjobs.web.doors.page import filters
 from pgjobs.web.doors.page.callers import SIGN_IN, may_navigate, signed_in
 from pgjobs.web.doors.page.files import address
-from pgjobs.web.errors import HEADERS, Problem
+from pgjobs.web.errors import HEADERS, Problem, Renderer
 from pgjobs.web.pictures.shown import FILTERS
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -88,3 +89,12 @@ def render(request: Request, problem: Problem) -> Response:
         return redirect(problem.headers["Location"])
     headers = {name: text for name, text in problem.headers.items() if name != "Location"}
     return page(request, "error.html", problem.status, headers, problem=problem, said=filters.sentence(problem))
+
+
+def for_people(otherwise: Renderer) -> Renderer:
+    """Writes the errors of another door as pages for browsers, and for programs as that door does."""
+
+    def written(request: Request, problem: Problem) -> Response:
+        return (render if wants_page(request.headers) else otherwise)(request, problem)
+
+    return written
