@@ -1,5 +1,8 @@
 """What moves on the page while a job runs: by server-sent events, and by asking again where those are cut."""
 
+from collections.abc import Callable
+
+import pytest
 from chromium import PATIENCE, Open
 from fix_services import soon
 from night import Night
@@ -19,22 +22,24 @@ def held_job(night: Night, name: str, rate: int = 75) -> int:
     return night.add(name, "expired", name=name, params={"count": 300}, rate=rate, active=False)
 
 
-def watch(page: Page, night: Night, job: int) -> None:
-    """See a job begin, move, and end, in one and the same document."""
+def watch(page: Page, night: Night, job: int, hurry: Callable[[], None] = lambda: None) -> None:
+    """See a job begin, move, and end, in one and the same document; `hurry` lets its clock go on."""
     page.evaluate("window.same = true")
     badge = page.locator(BADGE).first
     expect(badge).to_have_text("Waiting")
     night.engine.execute("update xmp_jobs set active = true where id = %s", job)
-    expect(badge).to_have_text("Started", timeout=PATIENCE)
     numbers = page.locator("main .numbers").first
-    seen = set()
+    words, seen = [], set()
 
-    def moved() -> bool:
+    def ended() -> bool:
+        hurry()
+        words.append(badge.inner_text())
         seen.add(numbers.inner_text())
-        return len(seen) >= 3
+        return words[-1] == "Finished"
 
-    assert soon(moved), seen
-    expect(badge).to_have_text("Finished", timeout=PATIENCE)
+    assert soon(ended), words
+    assert "Started" in words
+    assert len(seen) >= 3, seen
     expect(numbers).to_contain_text("300")
     assert page.evaluate("window.same") is True
 
@@ -50,16 +55,22 @@ def test_a_job_is_watched_to_its_end(open_tab: Open, site: str, the_night: Night
 
 def test_a_job_is_watched_where_events_are_cut(open_tab: Open, site: str, the_night: Night) -> None:
     """Where a proxy lets no event through, the page asks again and again, and shows the same."""
-    job = held_job(the_night, "Watched by polling", 30)
+    job = held_job(the_night, "Watched by polling")
     tab = open_tab(site)
     tab.cut("**/live")
+    tab.page.clock.install()
     page = tab.go(f"/job/{job}")
-    watch(page, the_night, job)
+
+    def hurry() -> None:
+        with page.expect_response("**/progress"):
+            page.clock.fast_forward(5000)
+
+    watch(page, the_night, job, hurry)
 
 
 def test_the_list_follows_a_job(open_tab: Open, site: str, the_night: Night) -> None:
     """The row of a job in the list changes with it, without a reload."""
-    job = held_job(the_night, "Watched in the list")
+    job = held_job(the_night, "Watched in the list", 150)
     page = open_tab(site).go("/")
     page.evaluate("window.same = true")
     row = page.locator("tr", has_text="Watched in the list").first
@@ -101,3 +112,73 @@ def test_a_bar_stays_in_its_column(open_tab: Open, site: str, the_night: Night) 
         box = page.evaluate(BOXES)
         assert 0 < box["bar"] <= box["cell"], (width, box)
     the_night.engine.execute("select pgjobs.stop_job(%s)", job)
+
+
+RENEW = "document.dispatchEvent(new Event('visibilitychange'))"
+"""Has a page loaded anew at once, as when somebody comes back to it."""
+
+
+@pytest.mark.parametrize(("path", "part"), [("/system", "#daemons"), ("/alerts", "#alerts")])
+def test_what_is_loaded_anew_leaves_the_keyboard_where_it_is(open_tab: Open, site: str, path: str, part: str) -> None:
+    """Under somebody who has gone to a link by keyboard and has scrolled, the figures around it become those of now,
+    and the same link has the focus at the same place."""
+    page = open_tab(site, size=(1000, 400)).go(path)
+    panel, as_of = page.locator(part), page.locator(".head time")
+    before, figures = as_of.inner_text(), panel.inner_text()
+    link = panel.get_by_role("link").last
+    link.focus()
+    page.evaluate("window.on = document.activeElement; scrollBy(0, 40)")
+    place = page.evaluate("on.getBoundingClientRect().top")
+
+    def renewed() -> bool:
+        page.evaluate(RENEW)
+        return as_of.inner_text() != before and panel.inner_text() != figures
+
+    assert soon(renewed)
+    assert page.evaluate("on === document.activeElement && on.isConnected") is True
+    assert abs(place - page.evaluate("on.getBoundingClientRect().top")) < 1
+    expect(link).to_be_focused()
+    expect(page.locator(".head .live")).to_have_text("Updated every 15 s")
+
+
+def test_the_keyboard_stays_in_the_panel_of_what_is_gone(open_tab: Open, site: str, the_night: Night) -> None:
+    """Where the link that has the focus goes, its panel has the focus, and Tab goes on from there."""
+    job = held_job(the_night, "Runs while somebody looks", 5)
+    the_night.engine.execute("update xmp_jobs set active = true where id = %s", job)
+    page = open_tab(site).go("/system")
+    link = page.locator(f"#daemons a[href='/job/{job}']")
+
+    def shown(times: int) -> bool:
+        page.evaluate(RENEW)
+        return link.count() == times
+
+    assert soon(lambda: shown(1))
+    link.focus()
+    the_night.engine.execute("select pgjobs.stop_job(%s)", job)
+    assert soon(lambda: shown(0))
+    assert "daemons" == page.evaluate("document.activeElement.id")
+    page.keyboard.press("Shift+Tab")
+    assert "A" == page.evaluate("document.activeElement.tagName")
+
+
+def test_a_part_of_a_job_is_renewed_around_what_is_open(open_tab: Open, site: str, the_night: Night) -> None:
+    """The page of a job that is renewed leaves a table that somebody has opened open, and the focus on it."""
+    job = held_job(the_night, "Opened while it runs", 60)
+    the_night.engine.execute("update xmp_jobs set active = true where id = %s", job)
+    tab = open_tab(site)
+    page = tab.go(f"/job/{job}")
+    badge = page.locator(BADGE).first
+    expect(badge).to_have_text("Started", timeout=PATIENCE)
+    page.reload()
+    opened = page.get_by_text("The values as a table")
+    while not opened.count():
+        page.reload()
+    opened.focus()
+    page.keyboard.press("Enter")
+    page.evaluate("window.on = document.activeElement")
+    words = page.locator(".plot-part > .hint")
+    before = words.inner_text()
+    expect(badge).to_have_text("Finished", timeout=PATIENCE)
+    # A change of the status brings the rest of the page with it.
+    expect(words).not_to_have_text(before, timeout=PATIENCE)
+    assert page.evaluate("on === document.activeElement && on.parentElement.open") is True

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from fix_document import token_for
-from fix_jobs import Db, job_in
-from fix_web import WebProcess
+from fix_jobs import connect
+from night import Night
 from playwright.sync_api import Browser, Page
 
 THEIRS = """<!doctype html><title>theirs</title>
@@ -71,10 +71,9 @@ def theirs() -> Iterator[Site]:
 
 
 @pytest.fixture
-def ours(web_url: str) -> Iterator[str]:
+def ours(guarded_site: str) -> str:
     """The page, where tokens are asked for, as localhost."""
-    with WebProcess(database_url=web_url, http_auth="true") as process:
-        yield f"http://localhost:{process.client.base_url.port}"
+    return guarded_site.replace("127.0.0.1", "localhost")
 
 
 @pytest.fixture
@@ -95,11 +94,12 @@ def sign_in(tab: Page, ours: str, token: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
-def test_another_site_gets_nothing_of_the_page(db: Db, tab: Page, ours: str, theirs: Site, name: str) -> None:
+def test_another_site_gets_nothing_of_the_page(the_night: Night, tab: Page, ours: str, theirs: Site, name: str) -> None:
     """A site at another port or another name, open beside the page of somebody who is signed in, neither reads it nor
     shows it in a frame, and its form does not sign anybody in; whoever follows its link sees the job."""
-    job, token = job_in(db, "ready", name="the secret job"), token_for(db, "page:read", name="night")
-    other = token_for(db, "page:read", name="mallory")
+    job = the_night.add("secret", "expired", name="the secret job", active=False)
+    with connect(the_night.engine.database_url) as db:
+        token, other = (token_for(db, "page:read", name=f"{each}-{name}") for each in ("friend", "mallory"))
     sign_in(tab, ours, token)
     theirs.text = THEIRS.format(ours=ours, job=job, token=other)
     seen: dict[str, Any] = {}
@@ -115,4 +115,4 @@ def test_another_site_gets_nothing_of_the_page(db: Db, tab: Page, ours: str, the
     tab.click("#link")
     tab.get_by_role("heading", name="the secret job").wait_for()
     assert f"{ours}/job/{job}" == tab.url
-    assert "token night" in tab.inner_text("footer")
+    assert f"token friend-{name}" in tab.inner_text("footer")

@@ -5,12 +5,10 @@ import re
 
 import pytest
 from chromium import PATIENCE, PHONE, Open, Tab
-from night import Night, address
+from night import Night
 from playwright.sync_api import Page, expect
 
 TOKEN = "of-the-browser"
-PLAIN = ("jobs", "running", "finished", "tracked", "items", "item", "log", "report", "tasks", "system", "alerts")
-"""Views that are compared with and without scripts."""
 SEEN = """(() => {
   const on = document.activeElement;
   return on.type === "datetime-local" || getComputedStyle(on).outlineStyle !== "none";
@@ -94,20 +92,6 @@ def test_a_log_is_followed(open_tab: Open, site: str, the_night: Night) -> None:
     lines = page.locator("#log-lines li").all_inner_texts()
     assert lines
     assert all(sent in line for line in lines)
-
-
-@pytest.mark.parametrize("view", PLAIN)
-def test_a_view_needs_no_script(open_tab: Open, site: str, the_night: Night, view: str) -> None:
-    """Without JavaScript each view has the same headings, columns and names of fields."""
-    path = address(the_night, view)
-    plain, live = (parts(open_tab(site, java_script_enabled=on).go(path)) for on in (False, True))
-    assert plain
-    assert plain == live
-
-
-def parts(page: Page) -> list[str]:
-    """What a page consists of."""
-    return page.locator("main :is(h1, h2, thead th, legend, label, .fields dt)").all_text_contents()
 
 
 def sign_in(tab: Tab, token: str) -> Page:

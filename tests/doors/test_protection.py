@@ -29,7 +29,7 @@ BY_DOOR = pytest.mark.parametrize("door", ALL_DOORS, ids=lambda door: door.name)
 PARTS = {"id": "7", "key": "7", "name": "x"}
 OPEN = {
     "/healthz", "/readyz", "/openapi.json", "/docs", "/docs/", "/pig/2.0/ping",
-    "/sign-in", "/sign-out", "/static/page.css", "/static/live.js",
+    "/sign-in", "/sign-out", "/static/page.css", "/static/live.js", "/static/patch.js",
 }  # fmt: skip
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"}
 STREAM = "text/event-stream"

@@ -33,6 +33,7 @@ class Shown(HTMLParser):
         self._open: list[str] = []
         self._words: list[str] = []
         self._field: str | None = None
+        self._glued = False
         self.feed(text)
         self.close()
         assert [] == self._open, "elements that nobody closes"
@@ -66,6 +67,9 @@ class Shown(HTMLParser):
         if self._open and self._open[-1] in ("script", "style"):
             assert not data.strip(), "script and style stand in files"
             return
+        if self._glued:
+            data = self._words.pop() + data
+        self._glued = False
         self._words.append(data)
         if "dt" in self._open and self._field is not None:
             self._field += data
@@ -80,6 +84,8 @@ class Shown(HTMLParser):
 
     def _note(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags[tag] += 1
+        # Where a word may be broken it is one word still.
+        self._glued = tag == "wbr" and bool(self._words)
         given = {name: value or "" for name, value in attrs}
         self.attributes.update(given.keys())
         self.ids += [given["id"]] if "id" in given else []

@@ -48,7 +48,7 @@ VIEWS: Mapping[str, str] = {
     "hostile": "/job/[hostile]",
     "unbroken": "/job/[unbroken]",
     "events": "/job/[past]/events",
-    "items": "/job/[items]/items",
+    "items": "/job/[items]/items?limit=25",
     "item": "/job/[items]/items/[item]",
     "log": "/job/[file]/log",
     "report": "/job/[past]/report",
@@ -57,6 +57,7 @@ VIEWS: Mapping[str, str] = {
     "alerts": "/alerts",
     "sign-in": "/sign-in",
     "unknown": "/job/99999999999",
+    "lost": "/nothing",
 }
 
 # Three hours, of which a pause takes one, and then slower and slower.

@@ -70,7 +70,7 @@ def nothing(plot: Plot) -> str:
     """Why there is nothing to draw, in words."""
     if plot["state"] in NOTHING:
         return NOTHING[plot["state"]]
-    records = f"{number(plot['records'])} records"
+    records = "1 record" if plot["records"] == 1 else f"{number(plot['records'])} records"
     if plot["state"] == "one checkpoint":
         return f"One window only, of {records}: a plot needs at least two."
     return "The job ended before a window was finished." if plot["over"] else "No window of it is finished yet."
@@ -150,7 +150,7 @@ def _band(band: Mapping[str, Any], axis: _TimeAxis, bottom: float) -> str:
     kind = band["kind"] if band["kind"] in WORDS else "other"
     parts = [title(band_words(band))]
     parts.append(element("rect", x=at(left), y=at(HEAD), width=at(width), height=at(bottom - HEAD)))
-    if width > 8 * len(WORDS.get(kind, "")):
+    if width > 9 * len(WORDS.get(kind, "")):
         parts.append(text(WORDS.get(kind, kind), at(left + width / 2), at(HEAD + 14), "band-label", "middle"))
     return element("g", *parts, class_=f"band band-{kind}")
 

@@ -20,8 +20,8 @@ Plan = Mapping[str, Any]
 """What pgjobs.page_plan() has answered."""
 
 WIDTH, LEFT, RIGHT, TOP, BAR, FOOT = 960, 14, 14, 24, 44, 26
-LETTER = 7.2
-"""About how wide a letter is."""
+LETTER = 8.6
+"""About how wide a letter is, where it is largest: on a phone."""
 
 
 def interval_words(interval: Mapping[str, Any]) -> str:

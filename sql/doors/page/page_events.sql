@@ -12,7 +12,7 @@ declare
 begin
   perform pgjobs.need_limit(_limit);
   select jsonb_agg(jsonb_build_object('id', e.id, 'at', e.at, 'from_status', e.from_status, 'to_status', e.to_status,
-           'reason', e.reason, 'actor', e.actor, 'role', e.role, 'application', e.application) order by e.id desc)
+           'pause', e.pause, 'reason', e.reason, 'actor', e.actor, 'role', e.role, 'application', e.application) order by e.id desc)
   into _found
   from (
     select * from pgjobs.events v

@@ -78,6 +78,9 @@ begin
         select jsonb_build_object('agent', o.agent, 'until', case when isfinite(o.lease_until) then o.lease_until end)
         from pgjobs.item_offers o where o.job_id = _id and o.key = _key),
       'steps', pgjobs.shown_steps(_item.steps, _most_steps),
+      'steps_in_all', case when jsonb_typeof(_item.steps) = 'array' then jsonb_array_length(_item.steps) else 0 end,
+      -- As add_steps() has it: behind so many bytes those of further answers are left out.
+      'steps_full', coalesce(octet_length(_item.steps::text) > _most, false),
       'further_steps', greatest(0, case when jsonb_typeof(_item.steps) = 'array' then jsonb_array_length(_item.steps) - _most_steps else 0 end),
       'previous', (select i.key::text from pgjobs.items i where i.job_id = _id and i.key < _key order by i.key desc limit 1),
       'next', (select i.key::text from pgjobs.items i where i.job_id = _id and i.key > _key order by i.key limit 1))
@@ -91,4 +94,4 @@ begin
 end;
 $$;
 comment on function pgjobs.page_item(bigint, bigint) is
-  'All that is known of an item, as JSON for the jobs page: its columns, what its message carried, its attempt under way and until when it lasts, the further attempt that it waits for, its steps, and its neighbours. Refuses (PJ404) where there is none.';
+  'All that is known of an item, as JSON for the jobs page: its columns, what its message carried, its attempt under way and until when it lasts, the further attempt that it waits for, its steps, those of earlier attempts as well, and its neighbours. Refuses (PJ404) where there is none.';

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from fix_jobs import Db, insert_job
 from fix_kept import ODD_TEXTS, Item, Kept, Text, shown
@@ -141,33 +143,54 @@ def test_steps_are_a_timeline(web: Web, kept: Kept) -> None:
     )
     job = kept.job([Item(7, "l", steps=steps)])
     text = shown(web.get(f"/job/{job}/items/7")).text
-    assert "2026-11-26 19:30:05 UTC 1. Download SUCCESSFUL attempt 1 4 MB Response" in text
+    assert "Attempt 1 2026-11-26 19:30:05 UTC 1. Download SUCCESSFUL 4 MB Response" in text
     assert "2026-11-26 19:30:05 UTC 2. B" in text
     assert "2026-13-99T00:00:00Z 3. C" in text
-    assert "4. step attempt 1 just words" in text
+    assert "4. step just words" in text
     assert text.index("Download") < text.index(" B ") < text.index("just words")
 
 
-def test_a_step_says_of_which_attempt_it_is(web: Web, kept: Kept) -> None:
-    """Of one attempt all steps are its own; of several the moment tells the last one from those before, or nothing."""
+def test_the_steps_of_all_attempts_are_shown_by_attempt(web: Web, kept: Kept) -> None:
+    """Of one attempt all steps are its own; of several the moment tells those of the last one from those before, which
+    come first, or nothing; each keeps its number."""
     steps = (
-        '[{"name": "A", "timestamp": "2020-01-01T00:00:00Z"}, {"name": "B", "timestamp": "2100-01-01T00:00:00Z"}, 5]'
+        '[{"name": "B", "timestamp": "2100-01-01T00:00:00Z"}, {"name": "A", "timestamp": "2020-01-01T00:00:00Z"}, 5]'
     )
-    job = kept.job([Item(7, "l", steps=steps, attempts=1), Item(8, "l", steps=steps, attempts=3)])
-    one, several = (shown(web.get(f"/job/{job}/items/{key}")).text for key in (7, 8))
-    assert "1. A attempt 1" in one
-    assert "3. step attempt 1 5" in one
-    assert "1. A an earlier attempt" in several
-    assert "2. B attempt 3" in several
-    assert "3. step 5" in several
+    job = kept.job([Item(key, "l", steps=steps, attempts=attempts) for key, attempts in ((7, 1), (8, 2), (9, 4))])
+    one, two, several = (shown(web.get(f"/job/{job}/items/{key}")).text for key in (7, 8, 9))
+    first, second = "2100-01-01 00:00:00 UTC 1. B", "2020-01-01 00:00:00 UTC 2. A"
+    untold = "Of which attempt is not told 3. step 5"
+    assert f"Steps Attempt 1 {first} {second} 3. step 5" in one
+    assert f"Steps Attempt 1 {second} Attempt 2 {first} {untold}" in two
+    assert f"Steps Attempts 1 to 3 {second} Attempt 4 {first} {untold}" in several
+    assert "clock of its consumer" not in one
+    assert "clock of its consumer" in several
+
+
+def test_an_item_that_is_tried_again_keeps_the_steps_of_its_first_attempt(web: Web, kept: Kept, db: Db) -> None:
+    """What the consumer has said of an attempt that failed is there with that of the next one, through real answers."""
+    job = kept.job([Item(7, "l", attempts=1)])
+    said = json.dumps({"result": "ERROR_PROCESSING", "steps": [{"name": "ASK", "timestamp": "2020-01-01T00:00:00Z"}]})
+    db.value("select count(*) from pgjobs.report_items(%s, %s)", [f"{job}-7"], [said])
+    db.execute("update pgjobs.items set status = 'l', attempts = 2, launched_at = now() where job_id = %s", (job,))
+    said = json.dumps({"result": "SUCCESSFUL", "steps": [{"name": "ASK", "timestamp": "2100-01-01T00:00:00Z"}]})
+    db.value("select count(*) from pgjobs.report_items(%s, %s)", [f"{job}-7"], [said])
+    text = shown(web.get(f"/job/{job}/items/7")).text
+    assert "Attempt 1 2020-01-01 00:00:00 UTC 1. ASK Attempt 2 2100-01-01 00:00:00 UTC 2. ASK" in text
 
 
 def test_many_steps_are_bounded(web: Web, kept: Kept) -> None:
-    """Of thousands of steps the first are shown, and how many there are besides."""
-    job = kept.job([Item(7, "l", steps=str(list(range(3000))))])
+    """Of thousands of steps the first and the last are shown, and how many there are between them; where no more are
+    kept, that is said."""
+    job = kept.job([Item(7, "l", steps=str(list(range(3000)))), Item(8, "l", steps=str(list(range(9001, 22001))))])
     answer = web.get(f"/job/{job}/items/7")
-    assert "2\u202f500 further steps" in shown(answer).text
+    text = shown(answer).text
+    assert "Of 3\u202f000 steps the first and the last ones are shown; 2\u202f500 between them are not." in text
+    assert "250. step 249 2751. step 2750" in text
+    assert "3000. step 2999" in text
+    assert "64 kB" not in text
     assert len(answer.text) < 150_000
+    assert "No more than 64 kB are kept" in shown(web.get(f"/job/{job}/items/8")).text
 
 
 @pytest.mark.parametrize(
@@ -179,7 +202,7 @@ def test_many_steps_are_bounded(web: Web, kept: Kept) -> None:
         (Item(7, "x", body=None, code="blacklisted", result="blacklisted"), "refused before a message was made"),
         (Item(7, "x", result="blacklisted"), "the msisdn is on the blacklist"),
         (Item(7, "s", body=None), "not kept any more"),
-        (Item(7, "r", attempts=2), "Of earlier attempts only their number is kept."),
+        (Item(7, "r", attempts=2), "Of earlier attempts their number and their steps are kept."),
     ],
     ids=range(7),
 )

@@ -240,7 +240,7 @@ def test_head_of_a_stream_has_the_status_of_get(web: Web, db: Db) -> None:
     """Of a job that there is not, of a deleted one and of a wrong address HEAD says what GET does; of a stream that
     goes on it has the head alone."""
     job, deleted = insert_job(db), insert_job(db)
-    db.execute("delete from xmp_jobs where id = %s", deleted)
+    db.execute("delete from xmp_jobs where id = %s", (deleted,))
     paths = {f"/job/{deleted}/live": 404, "/job/4711/live": 404, f"/job/{2**63}/live": 400, "/live?ids=x": 400}
     for path, status in paths.items():
         get, head = web.get(path), web.call("HEAD", path)

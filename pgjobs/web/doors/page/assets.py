@@ -1,4 +1,4 @@
-"""The endpoints of the stylesheet and the script; both are open, for the sign-in needs them."""
+"""The endpoints of the stylesheet and the scripts; all are open, for the sign-in needs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stylesheet and the script of the page: read once, and named by their content, so that browsers may keep them."""
+"""The stylesheet and the scripts of the page: read once, and named by their content, so that browsers may keep them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 STATIC = Path(__file__).with_name("static")
-KINDS = {"page.css": "text/css", "live.js": "text/javascript"}
+KINDS = {"page.css": "text/css", "patch.js": "text/javascript", "live.js": "text/javascript"}
 
 
 class File(NamedTuple):

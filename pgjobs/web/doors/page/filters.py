@@ -20,6 +20,10 @@ HIDDEN = re.compile(
     "|[\U000e0000-\U000e007f]"
 )
 """Control characters, and marks that turn the direction of text or are not to be seen at all."""
+LONG_WORD, WITHIN = re.compile(r"[A-Za-z0-9]{16,}"), re.compile("(?<=[a-z0-9])(?=[A-Z][a-z])")
+"""Names of types are long, and may be broken where a word of them begins."""
+SAID = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
+"""A moment in a sentence of SQL."""
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -98,6 +102,22 @@ def pretty(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def soft(text: str | None) -> Markup:
+    """A name that a narrow column may break between its words, as in SubscriptionRenewer."""
+    made, end = Markup(), 0
+    for found in LONG_WORD.finditer(text := visible(text or "")):
+        made, end = made + text[end : found.start()] + Markup("<wbr>").join(WITHIN.split(found[0])), found.end()
+    return made + text[end:]
+
+
+def told(text: str | None) -> Markup:
+    """A sentence of SQL, whose moments are shown as all others are."""
+    made, end = Markup(), 0
+    for found in SAID.finditer(text := visible(text or "")):
+        made, end = made + text[end : found.start()] + moment(found[0]), found.end()
+    return made + text[end:]
+
+
 def clip(text: str | None, most: int = CLIP) -> str:
     """The beginning of a text, where it is long."""
     text = text or ""
@@ -123,5 +143,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "badge": badge,
     "pretty": pretty,
     "clip": clip,
+    "soft": soft,
+    "told": told,
     "capital": capital,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +20,7 @@ from pgjobs.web.parameters import Parameters, path_number, query
 
 WORDS = ("Waiting", "Started", "Finished", "Error", "Fail", "Stopped")
 """What the page calls the status of an item, see pgjobs.item_words()."""
+UNTOLD = "Of which attempt is not told"
 FILTERS = ("status", "target", "result", "limit")
 CALL = "pgjobs.page_items(%s, %s, %s, %s, %s, %s, %s, %s)"
 
@@ -73,20 +74,30 @@ async def item(request: Request) -> Response:
     found = await ask(request, "pgjobs.page_item(%s, %s)", number, key)
     own = found["item"]
     own["parameters"], own["body"] = indented(own["parameters"]), indented(own["body"])
-    for step in found["steps"]:
-        step["attempt"] = attempt_of(step["at"], own)
+    found["steps"] = by_attempt(found["steps"], own)
     log = {"find": own["searched"], "shard": own["shard"]}
     asked = urlencode({name: text for name, text in log.items() if text is not None})
     return page(request, "item.html", **found, log=f"/job/{number}/log?{asked}" if own["searched"] else None)
 
 
-def attempt_of(at: str | None, own: Mapping[str, Any]) -> str | None:
-    """Which attempt a step belongs to, as far as its moment tells; None: nobody knows."""
-    if own["attempts"] == 1:
-        return "attempt 1"
+def by_attempt(steps: Iterable[dict[str, Any]], own: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The steps below the name of their attempt, the earlier ones first; each in the order in which they came."""
+    last = own["attempts"]
+    earlier = "Attempt 1" if last == 2 else f"Attempts 1 to {last - 1}"
+    parts: dict[str, list[dict[str, Any]]] = {earlier: [], f"Attempt {last}": [], UNTOLD: []}
+    for step in steps:
+        is_last = is_of_last(step["at"], own)
+        parts[UNTOLD if is_last is None else f"Attempt {last}" if is_last else earlier].append(step)
+    return {name: part for name, part in parts.items() if part}
+
+
+def is_of_last(at: str | None, own: Mapping[str, Any]) -> bool | None:
+    """Whether a step is one of the last attempt, as far as its moment tells; None: nobody knows."""
+    if own["attempts"] <= 1:
+        return True
     if at is None or own["started_at"] is None:
         return None
-    return f"attempt {own['attempts']}" if at >= own["started_at"] else "an earlier attempt"
+    return bool(at >= own["started_at"])
 
 
 def indented(text: str | None) -> str | None:

@@ -37,7 +37,7 @@
     return template.content;
   }
 
-  // Nothing is taken from under a reader: what has the focus, or is being selected, stays until the next time.
+  // What has the focus, or is being selected, is not taken away before the next time.
   function busy(element) {
     const selection = document.getSelection();
     return element.contains(document.activeElement) ||
@@ -161,11 +161,14 @@
     for (const fresh of all("main section", page)) {
       const name = heading(fresh);
       const old = shown.get(name);
-      if (!name || fresh.id === "progress" || (old && (busy(old) || fresh.outerHTML === old.outerHTML))) continue;
+      if (!name || fresh.id === "progress") continue;
+      if (old) {
+        patch(old, fresh);
+        continue;
+      }
       const before = shown.get(fresh.previousElementSibling ? heading(fresh.previousElementSibling) : "");
-      const part = document.adoptNode(fresh.cloneNode(true));
-      if (old) old.replaceWith(part);
-      else if (before) before.after(part);
+      const part = document.importNode(fresh, true);
+      if (before) before.after(part);
       shown.set(name, part);
     }
   }
@@ -181,9 +184,7 @@
       const fresh = find("#progress", parts(data));
       const old = find("#progress");
       if (!fresh || !old) return;
-      const sign = find(".live", old);
-      if (sign && find(".live", fresh)) find(".live", fresh).replaceWith(sign);
-      if (fresh.outerHTML !== old.outerHTML && !busy(old)) old.replaceWith(fresh);
+      patch(old, fresh);
       const over = name === "ended" || fresh.dataset.final === "yes";
       if (fresh.dataset.status !== status) {
         status = fresh.dataset.status;
@@ -240,9 +241,9 @@
     }
     const wrong = find("section.wrong");
     const now = find("section.wrong", fresh);
-    if ("first" in head.dataset && !(wrong && busy(wrong)) && (wrong || {}).outerHTML !== (now || {}).outerHTML) {
-      if (wrong && now) wrong.replaceWith(now);
-      else if (now) { head.after(now); say("Something is wrong"); } else wrong.remove();
+    if ("first" in head.dataset) {
+      if (wrong && now) patch(wrong, now);
+      else if (now) { head.after(now); say("Something is wrong"); } else if (wrong && !busy(wrong)) wrong.remove();
     }
     const newest = BigInt(head.dataset.newest);
     const came = fresh.dataset.now.split(",").filter((id) => id && BigInt(id) > newest).length;
@@ -265,10 +266,9 @@
         if ([401, 403].includes(answer.status)) return showState("off", "Your token is not valid any more: sign in again.");
         if (!answer.ok) throw new Error(answer.statusText);
         const fresh = find("main", new DOMParser().parseFromString(await answer.text(), "text/html"));
-        const main = find("main");
-        if (fresh && !busy(main)) {
+        if (fresh) {
           localTimes(fresh);
-          main.replaceChildren(...fresh.childNodes);
+          patch(find("main"), fresh);
         }
         showState("polling", "Updated every 15 s");
       } catch { showState("off", "No answer; it is tried again."); }
