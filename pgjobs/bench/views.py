@@ -93,6 +93,7 @@ VIEWS: Mapping[str, View] = {
     "sign-in": View("/sign-in"),
     "stylesheet": View("/static/page.css"),
     "script": View("/static/live.js"),
+    "script-parts": View("/static/patch.js"),
     "metrics": View("/metrics", "select * from pgjobs.metrics()"),
     "healthz": View("/healthz"),
 }
