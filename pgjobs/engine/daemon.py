@@ -200,7 +200,11 @@ class Daemon:
             context = RunContext(shard, suspicion, self.settings, self.metrics)
             await ShardTask(context, self.pool, self._told_to_end.is_set).run()
         except (psycopg.Error, OSError, SchemaError) as error:
-            logger.warning("job %s: its end could not be reported yet: %s", taken.job_id, one_line(error))
+            logger.warning(
+                "job %s: its end could not be reported; its lease runs out, and it is taken up again: %s",
+                taken.job_id,
+                one_line(error),
+            )
             await asyncio.sleep(REPORT_PAUSE)
         except Exception:
             logger.exception("job %s: its end could not be reported", taken.job_id)
@@ -234,7 +238,9 @@ class Daemon:
             async with asyncio.timeout(LAST_SECONDS):
                 await self.pool.control.row("select pgjobs.leave(%s)", (self.id,))
         except Exception as error:  # noqa: BLE001 the heartbeat runs out by itself
-            logger.warning("could not say goodbye: %s", one_line(error))
+            logger.warning(
+                "the heartbeat of this daemon could not be removed, and runs out by itself: %s", one_line(error)
+            )
 
 
 async def run(settings: Settings) -> None:

@@ -127,7 +127,7 @@ class ShardTask:
                 # What functions of another version refuse says nothing about the job.
                 async with self._pool.control.connection() as control:
                     await db.check_schema(control)
-            logger.error("job %s ends with error: %s", claim.job_id, broken[1])
+            logger.error("job %s ends with error: %s (%s)", claim.job_id, broken[1], troubles.remedy(error))
             try:
                 late = error.late_key if isinstance(error, SelectionError) else None
                 await self._shard.fail(*broken, clean=self._clean, late_key=late)
@@ -149,8 +149,13 @@ class ShardTask:
             return "internal", f"{troubles.words(error)} ({MOST_UNKNOWN} times in a row, see the log of the daemon)"
         return troubles.broken_for_good(error)
 
-    @staticmethod
-    def _words(error: Exception) -> str:
+    def _words(self, error: Exception) -> str:
         if troubles.unknown(error):
-            logger.error("an error nobody expected", exc_info=error)
+            claim = self._context.claim
+            logger.error(
+                "job %s, shard %s: an error that nobody expected; please report it with its traceback",
+                claim.job_id,
+                claim.shard,
+                exc_info=error,
+            )
         return troubles.words(error)

@@ -50,7 +50,7 @@ class Reporting:
                 jobs = await self._ask(REPORT, _arguments(batch), lock_timeout)
                 break
             except AGAIN:
-                logger.info("answers met somebody else's, and are given to the database again")
+                logger.info("answers met a deadlock with another transaction, and are given to the database again")
         faults.reach("after_answers")
         if jobs:
             await self._settle(jobs)
@@ -92,7 +92,11 @@ class Reporting:
         """Count an answer that can't be taken in; raises where that is for the schema."""
         async with self._control.connection() as connection:
             await db.check_schema(connection)
-        logger.warning("an answer could not be taken in: %s", one_line(error))
+        logger.warning(
+            "the answer to %.100r could not be taken in and is counted as refused, see pgjobs.reply_fault_counts: %s",
+            delivery.correlation_id,
+            one_line(error),
+        )
         body = text(delivery.body) or ""
         await self._control.value("select pgjobs.count_reply_fault(%s, %s)", "refused", body)
 

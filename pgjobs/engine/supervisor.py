@@ -17,8 +17,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 import psycopg
 
 from pgjobs.backoff import Backoff
+from pgjobs.engine.troubles import remedy
 from pgjobs.errors import Interrupted, PgjobsError, SchemaError, TaskError, one_line
-from pgjobs.pg.hints import hint_for
 
 logger = logging.getLogger(__name__)
 MOST_FAILURES = 10
@@ -83,9 +83,9 @@ class Supervisor:
                 return self._give_up(error)
             if isinstance(error, AWAY):
                 assert isinstance(error, Exception)  # noqa: S101 for mypy
-                logger.warning("%s: waits for a server: %s (%s)", name, one_line(error), _remedy(error))
+                logger.warning("%s: waits for a server: %s (%s)", name, one_line(error), remedy(error))
             elif isinstance(error, psycopg.Error) and error.sqlstate:
-                logger.error("%s: the database refuses: %s (%s)", name, one_line(error), _remedy(error))
+                logger.error("%s: the database refuses: %s (%s)", name, one_line(error), remedy(error))
                 await self._look_at_schema()
             else:
                 failures += 1
@@ -132,7 +132,3 @@ async def _end_of(work: Work, works: Callable[[], None]) -> BaseException | None
     except BaseException as error:  # noqa: BLE001 whatever it is, the daemon goes on or says why not
         return error
     return None
-
-
-def _remedy(error: BaseException) -> str:
-    return error.hint if isinstance(error, PgjobsError) else hint_for(error)

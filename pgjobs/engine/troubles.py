@@ -10,7 +10,8 @@ import re
 
 import psycopg
 
-from pgjobs.errors import ConfigurationError, Interrupted, LogError, refusal
+from pgjobs.errors import ConfigurationError, Interrupted, LogError, PgjobsError, refusal
+from pgjobs.pg.hints import hint_for
 from pgjobs.pg.sqlstates import hidden_rows, passes_by_itself
 
 WORDS = {
@@ -90,3 +91,10 @@ def words(error: Exception) -> str:
 def first_line(error: Exception) -> str:
     """The first line of what an error says of itself."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def remedy(error: BaseException) -> str:
+    """What a person can do about an error."""
+    if isinstance(error, PgjobsError):
+        return error.hint
+    return hint_for(error) if isinstance(error, psycopg.Error | OSError) else PgjobsError.hint

@@ -20,7 +20,9 @@ async def remove_logs(control: db.Connection, host: str) -> None:
             await asyncio.to_thread(_remove, Path(path))
         except OSError as error:
             reason = error.strerror or "it is no plain file"
-            logger.warning("log %s of job %s could not be removed: %s", path, job_id, reason)
+            logger.warning(
+                "log %s of job %s could not be removed, and is tried again every minute: %s", path, job_id, reason
+            )
             continue
         await control.execute("select pgjobs.log_removed(%s, %s, %s)", (job_id, shard, segment))
         logger.info("log %s of job %s is removed, its keep time is over", path, job_id)

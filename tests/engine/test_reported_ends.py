@@ -33,6 +33,18 @@ def test_records_that_are_unaccounted_for(engine: Engine) -> None:
     assert list(range(1, 41)) == [line.key for line in engine.log_lines(job)]
 
 
+def test_the_log_says_what_to_do_about_a_job_that_breaks_off(engine: Engine) -> None:
+    """The line about the end of a job names the job, what is missing, and the remedy."""
+    engine.add_retries(1)
+    engine.execute("update xmp_job_types set routing_key = 'nowhere' where name = 'expired'")
+    daemon = engine.start()
+    job = engine.add_job("expired")
+    engine.wait_status(job, "error")
+    [line] = [line for line in daemon.said.splitlines() if " ERROR " in line]
+    assert f"job {job} ends with error: broker refuses queue 'nowhere': 404 " in line
+    assert line.endswith(" (mend what the sentence names and resume the job)")
+
+
 @pytest.mark.parametrize("refused", [("done",), ("done", "error")])
 def test_an_end_that_a_trigger_refuses(engine: Engine, refused: tuple[str, ...]) -> None:
     """A job whose end somebody's trigger refuses says so and does not spin; freed, it ends as it should."""

@@ -444,4 +444,4 @@ def test_what_is_no_file_is_not_removed(db: Db, engine: Engine, caplog: pytest.L
     removed = db.column("select removed_at is not null from pgjobs.log_segments order by segment")
     assert list(paths.values()) == removed
     assert target.exists()
-    assert 3 == caplog.text.count("could not be removed")
+    assert 3 == caplog.text.count("could not be removed, and is tried again every minute")
