@@ -69,9 +69,9 @@ def plan(job: Job, json: Json = False) -> None:
 @app.command()
 def watch(job: Job, json: JsonLines = False) -> None:
     """Show the progress of a job until it ends."""
-    from pgjobs.ops import watch as progress
+    from pgjobs.ops import watch as watching
 
-    sys.exit(asyncio.run(progress.watch(ready_settings("database_url"), job, as_json=json)))
+    sys.exit(asyncio.run(watching.watch(ready_settings("database_url"), job, as_json=json)))
 
 
 @app.command()

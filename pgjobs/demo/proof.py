@@ -11,7 +11,7 @@ from typing import Any
 
 import pika
 
-from pgjobs.ops.watch import Look
+from pgjobs.ops.progress import Look
 
 LINE = re.compile(rb'time="[^"]*" level=info msg=.* action=(sent|skip) (?:error=.* )?id=(\d+)\n').fullmatch
 SILENCE_SECONDS = 15.0

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from pgjobs.demo.proof import Account, Queue
 from pgjobs.demo.stage import JOBS_QUEUE, SUSPENDED_QUEUE, Stage
-from pgjobs.ops.watch import Look
+from pgjobs.ops.progress import Look
 from pgjobs.pg import connection as db
 
 STATUS = """

@@ -24,7 +24,7 @@ from pgjobs.demo.proof import Account, read_log, read_queue
 from pgjobs.demo.stage import FULL_SIZE, INJECTION_FILE, JOBS_QUEUE, SUSPENDED_QUEUE, Stage, running_stage
 from pgjobs.demo.told import PATIENCE_SECONDS, Session
 from pgjobs.lab.process import ServicesError
-from pgjobs.ops import watch
+from pgjobs.ops import progress
 from pgjobs.pg import connection as db
 
 HALF = 45.0
@@ -135,7 +135,7 @@ class Story:
             job = await self._told.insert("unit", {"number": agents.ITEMS})
             await self._told.until(lambda: self._has_closed(job, agents.KILL_AT))
             one.end(signal.SIGKILL, 5)
-            look = await watch.look_at(self._told.connection, job)
+            look = await progress.look_at(self._told.connection, job)
             self._told.say(f"agent one is killed: {look.closed:,} of {agents.ITEMS:,} items are closed")
             await self._told.follow(job)
         found = await agents.answered(self._told.connection, job)
@@ -143,7 +143,7 @@ class Story:
         return [f"job {job}: {found.lost:,} items have no good answer"] if found.lost else []
 
     async def _has_closed(self, job: int, number: int) -> bool:
-        return ((await watch.look_at(self._told.connection, job)).closed or 0) >= number
+        return ((await progress.look_at(self._told.connection, job)).closed or 0) >= number
 
     async def _compare(self, published: int) -> list[str]:
         """Read the three books, show them, and say where they differ."""

@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from pgjobs.demo.stage import Stage
 from pgjobs.lab.process import ServicesError
-from pgjobs.ops import watch
+from pgjobs.ops import progress, watch
 from pgjobs.pg import connection as db
 
 LOOK_SECONDS = 0.1
@@ -30,7 +30,7 @@ class Session:
         self.console = console
         self.connection = connection
         self.http = http
-        self.ended: list[tuple[watch.Look, bool]] = []
+        self.ended: list[tuple[progress.Look, bool]] = []
 
     def chapter(self, title: str) -> None:
         """Begin a chapter."""
@@ -107,18 +107,18 @@ class Session:
             self.stage.check()
             raise ServicesError(f"{path} was not answered: {error!r}", "report this, please") from error
 
-    async def follow(self, job: int, until: float = 100.0) -> watch.Look:
+    async def follow(self, job: int, until: float = 100.0) -> progress.Look:
         """Show the progress of a job to its end, or until so much of it is done."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             with watch.screen(self.console) as screen:
-                async for look in watch.looks(self.connection, job, LOOK_SECONDS):
+                async for look in progress.looks(self.connection, job, LOOK_SECONDS):
                     screen.show(look)
                     self.stage.check()
                     if look.percent >= until:
                         break
         return look
 
-    async def finish(self, job: int, *, dry_run: bool = False) -> watch.Look:
+    async def finish(self, job: int, *, dry_run: bool = False) -> progress.Look:
         """Show a job to its end, and remember it for the books."""
         look = await self.follow(job)
         self.ended.append((look, dry_run))
@@ -128,7 +128,7 @@ class Session:
     async def let_go(self, job: int) -> None:
         """Wait until the daemon has confirmed and logged what was in flight."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while (await watch.look_at(self.connection, job)).owner is not None:  # noqa: ASYNC110 not our event
+            while (await progress.look_at(self.connection, job)).owner is not None:  # noqa: ASYNC110 not our event
                 await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pgjobs.ops import looking
 from pgjobs.ops.patience import Patient, StaysAwayError
 from pgjobs.ops.printed import say
-from pgjobs.ops.watch import not_known, patient_looks, watch
+from pgjobs.ops.progress import patient_looks
+from pgjobs.ops.watch import not_known, watch
 from pgjobs.settings import Settings
 
 

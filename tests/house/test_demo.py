@@ -27,7 +27,7 @@ from pgjobs.errors import PgjobsError
 from pgjobs.lab import sample
 from pgjobs.lab.process import ServicesError
 from pgjobs.lab.services import Services
-from pgjobs.ops.watch import Look
+from pgjobs.ops.progress import Look
 
 SMALL = 20_000
 

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from pgjobs.lab.proxy import Proxy
 from pgjobs.ops import patience, watch
-from pgjobs.ops.watch import Look
+from pgjobs.ops.progress import Look
 from pgjobs.settings import read_settings
 
 MOVING = Look(7, "expired", "in progress", 4000, 1000, 900, 90, 10, 25.0, 512.4, 185.0, "a", "/logs/7", None)
