@@ -45,6 +45,7 @@ grant execute on function pgjobs.job_json to pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.list_jobs to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.page_jobs to pgjobs_web, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.page_top to pgjobs_web, pgjobs_operator, pgjobs_viewer;
+grant execute on function pgjobs.job_remark to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.log_state to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.overview to pgjobs_operator, pgjobs_viewer;
 grant execute on function pgjobs.completions to pgjobs_daemon, pgjobs_operator, pgjobs_viewer;
@@ -225,13 +226,14 @@ grant execute on function pgjobs.open_api_request to pgjobs_daemon;
 grant execute on function pgjobs.close_api_request to pgjobs_daemon;
 grant execute on function pgjobs.abandon_api_requests to pgjobs_daemon;
 
--- Checking a log ("pgjobs verify").
-grant execute on function pgjobs.job_order to pgjobs_daemon;
-grant select on pgjobs.shards to pgjobs_daemon;
-grant select on pgjobs.outcomes to pgjobs_daemon;
-grant select on pgjobs.events to pgjobs_daemon;
-grant select on pgjobs.log_segments to pgjobs_daemon;
-grant select on pgjobs.checkpoints to pgjobs_daemon;
+-- Checking a log ("pgjobs verify"). From the checks of lines one can guess what was sent, as job_items has it: not for viewers.
+grant execute on function pgjobs.job_order to pgjobs_daemon, pgjobs_operator;
+grant execute on function pgjobs.begun_shards to pgjobs_daemon, pgjobs_operator;
+grant select on pgjobs.shards to pgjobs_daemon, pgjobs_operator;
+grant select on pgjobs.outcomes to pgjobs_daemon, pgjobs_operator;
+grant select on pgjobs.events to pgjobs_daemon, pgjobs_operator;
+grant select on pgjobs.log_segments to pgjobs_daemon, pgjobs_operator;
+grant select on pgjobs.checkpoints to pgjobs_daemon, pgjobs_operator;
 
 -- Checking everything ("pgjobs doctor").
 grant execute on function pgjobs.trusted_selector to pgjobs_daemon;

@@ -35,10 +35,7 @@ select x.shard, min(x.name) from (
   union select shard, 'log segments' from pgjobs.log_segments where job_id = %(job)s) x
 where x.shard not in (select p.shard from pgjobs.shards p where p.job_id = %(job)s) group by x.shard order by x.shard
 """
-BEGUN = """
-select coalesce((select max(p.parts) from pgjobs.shards p where p.job_id = j.id), 1) from public.xmp_jobs j
-where j.id = %s and exists (select from pgjobs.events e where e.job_id = j.id and e.to_status = 'in progress')
-"""
+BEGUN = "select pgjobs.begun_shards(%s)"
 
 
 async def examine(database_url: str, job_id: int, log_host: str = HOST) -> Verdict:

@@ -26,6 +26,7 @@ PLAN = """
 select (select coalesce(jsonb_agg(to_jsonb(p) order by p.begins), '[]') from pgjobs.plan(s.id) p)::text
 from pgjobs.job_status s where s.id = %s
 """
+REMARK = "select coalesce(pgjobs.job_remark(%s), '')"
 STANDSTILL = "select coalesce(pgjobs.standstill_reason(), '') from (select %s::bigint) job"
 COLUMNS = (
     Column("from"),
@@ -53,6 +54,8 @@ async def eta(settings: Settings, job: int, *, as_json: bool = False) -> str:
     row = json.loads(said)
     if row["eta"] is not None:
         return _moment(row["eta"])
+    if row["status"] == "done":
+        return str(row["why"])
     reason = row["why"] or f"it is {row['status']}, and neither its speed nor its size is known yet"
     return visible(f"nobody can say: {reason}")
 
@@ -67,6 +70,8 @@ async def plan(settings: Settings, job: int, *, as_json: bool = False) -> list[s
         return ["it has no plan: " + await why(settings, job)]
     still = await about_job(settings, "explain", STANDSTILL, job)
     told = [visible(f"nobody can say when it begins: {still}")] if still else []
+    remark = await about_job(settings, "explain", REMARK, job)
+    told += [visible(remark)] if remark else []
     return [*told, *table(COLUMNS, map(_cells, rows), width())]
 
 

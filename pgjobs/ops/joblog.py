@@ -126,7 +126,10 @@ class Reader:
             if state.ended:
                 hint = f'it ended before it wrote one: "pgjobs why {self._wanted.job}" says how'
                 raise PgjobsError(f"{of} has no log", hint)
-            raise PgjobsError(f"{of} has no log yet", "it is made when the job begins; --follow waits for it")
+            hint = f'it is made when the job begins: "pgjobs why {self._wanted.job}" says what the job waits for'
+            raise PgjobsError(
+                f"{of} has no log yet", f'{hint}, and "pgjobs log {self._wanted.job} --follow" waits for it'
+            )
         there = [file for file in state.files if file.bytes and file.host != self._host]
         if there and len(there) == sum(1 for file in state.files if file.bytes):
             raise PgjobsError(*self._where(there[0]))

@@ -21,7 +21,7 @@ select coalesce(jsonb_agg(to_jsonb(t) order by t.id), '[]')::text
 from (select * from pgjobs.task_status where id > %s order by id limit %s) t
 """
 TIMES = ("created_at", "run_at", "stop_at", "finish_at")
-ALWAYS = ("why", "progress", *TIMES)
+ALWAYS = ("name", "why", "remark", "progress", *TIMES)
 Rows = list[dict[str, Any]]
 
 
@@ -79,6 +79,7 @@ def _jobs(rows: Rows) -> list[str]:
     columns = (
         Column("id", right=True),
         Column("type", wraps=True),
+        Column("name", wraps=True, needed=False),
         Column("status", tinted=True),
         Column("done", right=True),
         Column("ends (UTC)"),
@@ -88,6 +89,7 @@ def _jobs(rows: Rows) -> list[str]:
         (
             str(row["id"]),
             row["type"],
+            row["name"],
             row["status"],
             f"{row['progress']['percent']:.1f} %",
             moment(row["finish_at"] or row["progress"]["eta"]),
@@ -103,6 +105,8 @@ def _job(row: dict[str, Any]) -> list[str]:
     row = row | {"progress": _progress(progress)} | {name: progress[name] for name in ("owner", "eta", "started_at")}
     if "items" in row:
         row["items"] = " · ".join(f"{name} {shown(value)}" for name, value in row["items"].items() if value)
+    if row["status"] == "done":
+        row["why"] = None
     names = [name for name in (*ALWAYS, *sorted(row)) if name in row and _is_told(name, row[name])]
     names = list(dict.fromkeys(names))
     wide = max(map(len, names))

@@ -33,12 +33,16 @@ TINTS = {
 
 
 class Column(NamedTuple):
-    """A column of a table. Only one that wraps becomes narrower where the terminal is too narrow."""
+    """A column of a table. Only one that wraps becomes narrower where the terminal is too narrow.
+
+    One that is not needed is left out where no row has anything in it.
+    """
 
     head: str
     wraps: bool = False
     right: bool = False
     tinted: bool = False
+    needed: bool = True
 
 
 def at_terminal() -> bool:
@@ -76,7 +80,10 @@ def harmless(json: str) -> str:
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[object]], most: int | None) -> list[str]:
     """The lines of a table, each at most so wide."""
-    cells = [[column.head for column in columns], *([shown(value) for value in row] for row in rows)]
+    found = list(rows)
+    used = [at for at, column in enumerate(columns) if column.needed or any(row[at] not in (None, "") for row in found)]
+    columns = [columns[at] for at in used]
+    cells = [[column.head for column in columns], *([shown(row[at]) for at in used] for row in found)]
     widths = [max(cell_len(row[at]) for row in cells) for at in range(len(columns))]
     if most is not None:
         _narrow(widths, columns, most - len(GAP) * (len(columns) - 1))
@@ -111,8 +118,8 @@ def moment(at: datetime | str | None) -> str:
     return f"{read.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def wrapped(text: str, first: int, further: int | None = None) -> list[str]:
-    """The lines of a text, the first one at most so wide, and the further ones; words stay whole where they fit."""
+def wrapped(text: str, first: int, further: int | None = None, begin: int = 1) -> list[str]:
+    """The lines of a text: so many at its begin as wide as the first one; words stay whole where they fit."""
     room, lines, line = first, [], ""
     for word in text.split(" "):
         whole = f"{line} {word}" if line else word
@@ -121,12 +128,12 @@ def wrapped(text: str, first: int, further: int | None = None) -> list[str]:
             continue
         if line:
             lines.append(line)
-            room = further or first
+            room = first if len(lines) < begin else further or first
         line = word
         while cell_len(line) > room:
-            [begin, *_] = chop_cells(line, max(2, room))
-            lines.append(begin)
-            line, room = line[len(begin) :], further or first
+            [piece, *_] = chop_cells(line, max(2, room))
+            lines.append(piece)
+            line, room = line[len(piece) :], first if len(lines) < begin else further or first
     return [*lines, line]
 
 
@@ -152,8 +159,9 @@ def _lines(
     ]
     below: list[str] = []
     if most is not None and columns[-1].wraps and len(pieces[-1]) > 1 and widths[-1] < BELOW:
-        first, *below = wrapped(row[-1], widths[-1], most - len(INDENT))
-        pieces[-1] = [first]
+        beside = max(map(len, pieces[:-1]), default=1)
+        sentence = wrapped(row[-1], widths[-1], most - len(INDENT), beside)
+        pieces[-1], below = sentence[:beside], sentence[beside:]
     for parts in zip_longest(*pieces, fillvalue=""):
         inked = []
         for part, whole, size, column in zip(parts, row, widths, columns, strict=True):

@@ -40,6 +40,6 @@ async def steer(settings: Settings, verb: str, jobs: list[int], *, as_json: bool
 
 
 def line_of(said: str) -> str:
-    """A job as one line: its number, its status, and why it does not move."""
+    """A job as one line: its number, its status, what is remarked of it, and why it does not move."""
     job = json.loads(said)
-    return f"job {job['id']} · {visible(' · '.join(filter(None, (job['status'], job['why']))))}"
+    return f"job {job['id']} · {visible(' · '.join(filter(None, (job['status'], job.get('remark'), job['why']))))}"

@@ -30,6 +30,7 @@ STATUSES = ("in progress", "ready", "error")
 JOBS = (
     Column("job", right=True),
     Column("type", wraps=True),
+    Column("name", wraps=True, needed=False),
     Column("done", right=True),
     Column("per s", right=True),
     Column("ends (UTC)"),
@@ -95,13 +96,13 @@ def _job(row: dict[str, Any]) -> tuple[object, ...]:
     progress = row["progress"]
     rate = progress["rate"] and f"{progress['rate']:,.0f}"
     done = f"{progress['percent']:.1f} %"
-    return str(row["id"]), row["type"], done, rate, moment(progress["eta"]), progress["owner"], row["why"]
+    return str(row["id"]), row["type"], row["name"], done, rate, moment(progress["eta"]), progress["owner"], row["why"]
 
 
 def _daemon(row: dict[str, Any]) -> tuple[object, ...]:
     state = "alive" if row["alive"] else "silent"
-    where = f"{row['host']}:{row['pid']}"
-    return row["name"], state, row["running"], row["broker"], moment(row["seen_at"]), where, row["version"]
+    where, broker = f"{row['host']}:{row['pid']}", row["broker"] or "not known"
+    return row["name"], state, row["running"], broker, moment(row["seen_at"]), where, row["version"]
 
 
 def _queue(row: dict[str, Any]) -> tuple[object, ...]:

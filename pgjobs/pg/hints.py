@@ -54,14 +54,15 @@ BY_SQLSTATE = {
 _command: list[str] = []
 
 GROUPS = {
-    "daemon": "pgjobs_daemon", "doctor": "pgjobs_daemon", "verify": "pgjobs_daemon", "web": "pgjobs_web",
+    "daemon": "pgjobs_daemon", "doctor": "pgjobs_daemon", "web": "pgjobs_web",
     "jobs": "pgjobs_viewer", "show": "pgjobs_viewer", "watch": "pgjobs_viewer", "why": "pgjobs_viewer",
     "eta": "pgjobs_viewer", "plan": "pgjobs_viewer", "log": "pgjobs_viewer", "outcomes": "pgjobs_viewer",
     "events": "pgjobs_viewer", "report": "pgjobs_viewer", "tasks": "pgjobs_viewer", "agents": "pgjobs_viewer",
     "top": "pgjobs_viewer",
     "items": "pgjobs_operator", "create": "pgjobs_operator", "start": "pgjobs_operator", "stop": "pgjobs_operator",
-    "pause": "pgjobs_operator", "resume": "pgjobs_operator", "retry": "pgjobs_operator", "cancel": "pgjobs_operator",
-    "hold": "pgjobs_operator", "release": "pgjobs_operator", "migrate": "pgjobs_owner", "token": "pgjobs_owner",
+    "verify": "pgjobs_operator", "pause": "pgjobs_operator", "resume": "pgjobs_operator", "retry": "pgjobs_operator",
+    "cancel": "pgjobs_operator", "hold": "pgjobs_operator", "release": "pgjobs_operator",
+    "migrate": "pgjobs_owner", "token": "pgjobs_owner",
 }  # fmt: skip
 """The role of which a command's role is to be a member: sql/access.sql lists what each of them may do."""
 READ_BY_COMMANDS = (

@@ -39,7 +39,8 @@ def located(
         if ended:
             hint = f"it ended before its first record; pgjobs why {number} says why"
             raise Problem(404, "no_log", f"{of} has no log", hint)
-        raise Problem(404, "no_log", f"{of} has no log yet", "it is made when the job begins")
+        hint = f"it is made when the job begins; pgjobs why {number} says what the job waits for"
+        raise Problem(404, "no_log", f"{of} has no log yet", hint)
     if any(file.removed for file in found):
         sentence = f"the log of job {number} was removed after its keep time"
         raise Problem(410, "log_removed", sentence, "pgjobs.retention says how long logs are kept; outcomes stay")

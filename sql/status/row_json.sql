@@ -5,7 +5,7 @@ language sql
 stable
 as $$
   select jsonb_build_object(
-    'id', _job.id, 'type', _job.type, 'status', _job.status, 'id_user', _job.id_user, 'created_at', _job.created_at::timestamptz,
+    'id', _job.id, 'type', _job.type, 'name', _job.name, 'status', _job.status, 'id_user', _job.id_user, 'created_at', _job.created_at::timestamptz,
     'run_at', _job.run_at::timestamptz, 'finish_at', _job.finish_at::timestamptz, 'params', _job.params, 'file_name', _job.file_name,
     'log_path', _job.log_path, 'active', _job.active);
 $$;

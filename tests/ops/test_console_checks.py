@@ -8,6 +8,7 @@ from fix_daemon import Engine
 from typer.main import get_command
 
 from pgjobs.cli import app
+from pgjobs.lab.roles import member_url
 
 SILENT = {
     "migrate", "daemon", "web", "gateway", "services", "hold", "release", "demo", "torture", "bench",
@@ -35,6 +36,28 @@ def test_verify_and_doctor_speak_json(engine: Engine) -> None:
     findings = [json.loads(line) for line in said.out.splitlines()]
     assert {"level", "about", "sentence", "remedy"} == set(findings[0])
     assert (1 if any(one["level"] == "problem" for one in findings) else 0) == said.code
+
+
+def test_an_operator_verifies_a_log_and_a_viewer_does_not(engine: Engine) -> None:
+    """verify needs no right that an operator has not, and says to a viewer which role it needs."""
+    engine.add_retries(20)
+    engine.start()
+    job = engine.add_job("expired")
+    engine.wait_status(job, "done")
+    for group in ("pgjobs_operator", "pgjobs_daemon"):
+        said = run("verify", job, database_url=member_url(engine.database_url, group))
+        assert (0, "") == (said.code, said.err), group
+    said = run("verify", job, "--json", database_url=member_url(engine.database_url, "pgjobs_viewer"))
+    assert (1, "") == (said.code, said.out)
+    assert "grant pgjobs_operator to the role of PGJOBS_DATABASE_URL" in said.err
+
+
+def test_no_help_is_cut() -> None:
+    """The help of each group of commands has the whole sentence of each command, however long it is."""
+    for name, group in getattr(get_command(app), "commands", {}).items():
+        for verb, command in getattr(group, "commands", {}).items():
+            said = " ".join(run(name, "--help").out.split())
+            assert " ".join(command.help.splitlines()[0].split()) in said, (name, verb)
 
 
 def test_everything_that_is_shown_can_be_had_as_json() -> None:

@@ -106,7 +106,10 @@ def test_a_log_that_cannot_be_read_says_why(viewer: str, db: Db, log: Log) -> No
         sentence, remedy = said.err.splitlines()
         return sentence.removeprefix("pgjobs: "), remedy
 
-    assert f"job {log.job} has no log yet" == refused()[0]
+    sentence, remedy = refused()
+    assert f"job {log.job} has no log yet" == sentence
+    assert f'"pgjobs why {log.job}" says what the job waits for' in remedy
+    assert f'"pgjobs log {log.job} --follow" waits for it' in remedy
     path = log.add(1, 1, SECOND, host="other-host")
     for args in ((), ("--follow",)):
         sentence, remedy = refused(*args)

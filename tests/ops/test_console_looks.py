@@ -58,6 +58,35 @@ def test_jobs_are_listed_newest_first(viewer: str, jobs: list[int]) -> None:
     assert "there is no such job\n" == run("jobs", "--type", "injection", database_url=viewer).out
 
 
+def test_a_name_is_shown_where_a_job_has_one(viewer: str, db: Db) -> None:
+    """jobs and top have a column for it, at 80 columns without losing a word of it or of the reason; --json has it of
+    each job; where no job has a name there is no column."""
+    job_in(db, "in progress")
+    for args in (("jobs",), ("top", "--once")):
+        assert "name" not in run(*args, database_url=viewer).out
+    name = "October campaign of the northern regions, second letter"
+    job = job_in(db, "in progress", name=name)
+    for args in (("jobs",), ("top",)):
+        assert name in run(*args, database_url=viewer).out
+        said = json.loads(run(*args, "--json", database_url=viewer).out)
+        names = {one["id"]: one["name"] for one in (said if args == ("jobs",) else said["jobs"])}
+        assert (name, {None, name}) == (names[job], set(names.values()))
+        lines = ESCAPES.sub("", at_terminal(*args, *(("--once",) * (args != ("jobs",))), database_url=viewer).out)
+        assert max(map(len, lines.replace("\r", "").splitlines())) <= 80
+        assert set(name.split()) | {'"pgjobs', 'daemon"'} <= set(lines.split()), lines
+
+
+def test_a_sentence_beside_other_lines_uses_them(viewer: str, db: Db) -> None:
+    """Where another cell of the row has several lines, the sentence at its end stands beside them, and only what is
+    left of it goes on below."""
+    insert_job(db, name="one two three four five six seven eight nine ten eleven twelve", run_at="2040-02-01")
+    said = ESCAPES.sub("", at_terminal("jobs", database_url=viewer).out).replace("\r", "")
+    _, *rows = said.splitlines()
+    column = rows[0].index("it waits")
+    beside = "".join(row[column:] for row in rows).replace(" ", "")
+    assert "itwaitsforitsrun_at2040-02-01T00:00:00Z" == beside, said
+
+
 @pytest.mark.parametrize(
     ("args", "call"),
     [
@@ -263,6 +292,7 @@ def test_a_reader_that_goes_is_no_error(viewer: str, db: Db) -> None:
         (("items", "1"), "pgjobs_operator"),
         (("cancel", "1"), "pgjobs_operator"),
         (("retry", "1"), "pgjobs_operator"),
+        (("verify", "1"), "pgjobs_operator"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
@@ -417,3 +447,8 @@ def test_emptiness_is_said_as_it_is(database: str, db: Db) -> None:
         assert 1 == said.code
         assert "--follow" not in said.err
         assert "says how" in said.err
+    done = job_in(db, "done")
+    assert "it is done\n" == run("eta", done, database_url=database).out
+    shown = run("show", done, database_url=database).out
+    assert f"job {done} · expired · done" == shown.splitlines()[0]
+    assert "why" not in shown, "its head says that it is done"

@@ -159,6 +159,61 @@ def test_each_verb_does_what_it_says(operator: str, db: Db) -> None:
     )
 
 
+@pytest.mark.parametrize("verb", ["start", "resume"])
+def test_a_plan_that_is_given_up_is_told(operator: str, db: Db, verb: str) -> None:
+    """A job that was planned for later and begins now: the answer says which run_at was replaced, and so do its events;
+    one whose time has come is told nothing, nor is one that keeps its run_at."""
+    for begins in ("2040-02-01", "2001-02-01"):
+        job = insert_job(db, run_at=begins)
+        if verb == "resume":
+            assert "replaced" not in run("stop", job, database_url=operator).out
+        said = run(verb, job, database_url=operator)
+        words = "its run_at of 2040-02-01T00:00:00Z was replaced by now"
+        remarks = db.column(
+            "select reason from pgjobs.job_events where job_id = %s and reason like 'its run_at%%'", job
+        )
+        is_told = begins == "2040-02-01"
+        assert (0, "", [words] * is_told) == (said.code, said.err, remarks)
+        assert said.out.startswith(f"job {job} · ready · {words} · " * is_told), said.out
+        assert is_told or "run_at" not in said.out
+        assert db.value("select run_at < now() + interval '1 h' from xmp_jobs where id = %s", job)
+    job = insert_job(db, run_at="2040-02-01", active=False)
+    kept = json.loads(run("resume", job, "--json", database_url=operator).out)
+    assert ("2040-02-01T00:00:00+00:00", False) == (kept["run_at"], "remark" in kept)
+    run("stop", job, database_url=operator)
+    given_up = json.loads(run("resume", job, "--json", database_url=operator).out)
+    assert "its run_at of 2040-02-01T00:00:00Z was replaced by now" == given_up["remark"]
+
+
+def test_a_limit_that_a_dry_run_has_in_vain_is_told(operator: str, db: Db) -> None:
+    """create, show and plan say which columns have no effect on a dry run; of another job, of a dry run without a
+    limit, and of a rule that it obeys, nothing is said."""
+    words = "{}: {} no effect on a dry run, which publishes nothing"
+    for columns, sentence in (
+        (("--rate", "5"), words.format("rate", "it has")),
+        (
+            ("--rate", "5", "--stop-at", "2040-02-02", "--set", 'budget={"errors": {"count": 5}}'),
+            words.format("rate, stop_at, budget", "they have"),
+        ),
+        (("--set", 'schedule={"misfire": "run"}'), None),
+        ((), None),
+    ):
+        for dry_run in (1, 0):
+            told = sentence if dry_run else None
+            said = run("create", "expired", "--param", f"dry_run={dry_run}", *columns, database_url=operator)
+            job = made(said)
+            assert (told is not None) == ("no effect" in said.out)
+            assert told is None or f" · {told} · " in said.out
+            assert told == json.loads(run("show", job, "--json", database_url=operator).out)["remark"]
+            for command in ("show", "plan"):
+                shown = run(command, job, database_url=operator).out
+                assert (told or "") in shown
+                assert (told is not None) == ("no effect" in shown)
+    job = made(run("create", "expired", "--param", "dry_run=true", database_url=operator))
+    db.execute("update xmp_jobs set rate = 3 where id = %s", (job,))
+    assert words.format("rate", "it has") == db.value("select pgjobs.job_remark(%s)", job)
+
+
 def test_one_that_is_refused_keeps_no_other_from_it(operator: str, db: Db) -> None:
     """Of several jobs those that can be stopped are, each other one has its sentence, and the code is 1."""
     first, done, last = insert_job(db), job_in(db, "done"), insert_job(db)

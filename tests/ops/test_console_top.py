@@ -50,11 +50,12 @@ def test_a_snapshot_is_told_elsewhere(viewer: str, db: Db) -> None:
     assert ["job", "type", "done", "per", "s", "ends", "(UTC)", "by", "why"] == lines[1].split()
     assert [str(job), "expired"] == lines[2].split()[:2]
     assert ["north", "alive", "0", "connected"] == lines[5].split()[:4]
-    assert ["south", "silent", "0", "blocked:", "memory"] == lines[6].split()[:5]
+    assert ["south", "silent", "0", "not", "known"] == lines[6].split()[:5], "what it said last is not how it is"
     assert ["queue", "ready", "consumers", "measured", "(UTC)", "for", "trouble"] == lines[8].split()
     assert ["mobilink_requests", "12,345", "2", "2026-11-26", "19:30:05"] == lines[9].split()[:5]
     shown = json.loads(run("top", "--json", database_url=viewer).out)
     assert ({"in progress": 1, "error": 1}, [job]) == (shown["counts"], [one["id"] for one in shown["jobs"]])
+    assert {"north": "connected", "south": None} == {one["name"]: one["broker"] for one in shown["daemons"]}
 
 
 def test_it_lives_until_q_is_pressed(viewer: str, db: Db) -> None:

@@ -92,7 +92,7 @@ def test_a_missing_right_is_named(role: tuple[str, str], monkeypatch: pytest.Mon
     monkeypatch.setattr(hints, "_command", [])
     found = hint_for(failure(url, "select * from pgjobs.schema_state"))
     assert found.startswith(
-        "grant the role of PGJOBS_DATABASE_URL the one for its work: pgjobs_daemon (daemon, doctor,"
+        "grant the role of PGJOBS_DATABASE_URL the one for its work: pgjobs_daemon (daemon, doctor)"
     )
     assert "on table xmp_jobs" in hint_for(failure(url, "select * from public.xmp_jobs"))
 
@@ -104,7 +104,7 @@ def test_a_missing_right_is_named(role: tuple[str, str], monkeypatch: pytest.Mon
         (("plan", "1"), "pgjobs_viewer"),
         (("hold", "a look"), "pgjobs_operator"),
         (("release",), "pgjobs_operator"),
-        (("verify", "1"), "pgjobs_daemon"),
+        (("verify", "1"), "pgjobs_operator"),
         (("token", "list"), "pgjobs_owner"),
     ],
 )

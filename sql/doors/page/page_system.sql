@@ -15,7 +15,7 @@ as $$
       select coalesce(jsonb_agg(jsonb_build_object(
         'name', w.name, 'host', w.host, 'pid', w.pid, 'version', w.version, 'started_at', w.started_at, 'seen_at', w.seen_at,
         'age', greatest(0, round(pgjobs.seconds_between(w.seen_at, clock_timestamp()))),
-        'alive', exists (select from pgjobs.live_daemons() l where l.id = w.id), 'broker', w.broker,
+        'alive', a.alive, 'broker', case when a.alive then w.broker end,
         'elected', exists (select from pgjobs.maintenance m where m.daemon = w.id and m.lease_until > clock_timestamp()),
         'metrics', nullif(w.metrics_address, ''), 'has_place', w.has_place, 'autostart', w.autostart, 'replies', w.replies,
         'running', (select count(*) from pgjobs.shards p where p.owner = w.id),
@@ -23,7 +23,8 @@ as $$
           select coalesce(jsonb_agg(jsonb_build_object('job', o.job_id, 'shard', o.shard) order by o.job_id, o.shard), '[]')
           from (select p.job_id, p.shard from pgjobs.shards p where p.owner = w.id order by p.job_id, p.shard limit 50) o)
         ) order by w.name, w.started_at), '[]')
-      from (select * from pgjobs.daemons d order by d.seen_at desc limit 200) w),
+      from (select * from pgjobs.daemons d order by d.seen_at desc limit 200) w
+      cross join lateral (select exists (select from pgjobs.live_daemons() l where l.id = w.id) as alive) a),
     'agents', (
       select coalesce(jsonb_agg(jsonb_build_object(
         'name', a.name, 'about', a.about, 'types', a.types, 'host', a.host, 'pid', a.pid, 'started_at', a.started_at, 'seen_at', a.seen_at,
@@ -46,4 +47,4 @@ as $$
       from (select * from pgjobs.reply_fault_counts c order by c.last_at desc limit 50) f));
 $$;
 comment on function pgjobs.page_system() is
-  'The system for the jobs page: daemons with the shards they run, agents, the queues of the types as they were measured last, kill switch, schema, retention with its trouble, and answers that could not be used; as JSON.';
+  'The system for the jobs page: daemons with the shards they run and what they say of the broker (null: not known, for it is not alive), agents, the queues of the types as they were measured last, kill switch, schema, retention with its trouble, and answers that could not be used; as JSON.';

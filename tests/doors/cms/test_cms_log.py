@@ -173,6 +173,8 @@ def test_wrong_parameters_are_400(web: Web, log: Log, query: str, code: str) -> 
 def test_a_job_that_has_not_begun_has_no_log(web: Web, log: Log) -> None:
     """Before a log there is 404, for a shard as well; a log without lines is empty."""
     assert (404, "no_log") == ((answer := web.get(log.url)).status_code, answer.json()["code"])
+    hint = f"it is made when the job begins; pgjobs why {log.job} says what the job waits for"
+    assert hint == answer.json()["hint"]
     log.add(0, 1, b"")
     assert (200, b"") == ((answer := web.get(log.url)).status_code, answer.content)
     assert (404, "no_log") == ((answer := web.get(f"{log.url}?shard=1")).status_code, answer.json()["code"])

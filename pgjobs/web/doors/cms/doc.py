@@ -62,6 +62,7 @@ ITEMS = record(
 JOB_PROPERTIES: dict[str, Schema] = {
     "id": NUMBER,
     "type": TEXT,
+    "name": maybe(TEXT),
     "status": choice("ready", "in progress", "canceled", "done", "error"),
     "id_user": maybe(NUMBER),
     "created_at": maybe(MOMENT),
@@ -75,11 +76,12 @@ JOB_PROPERTIES: dict[str, Schema] = {
     "why": maybe(TEXT),
     "items": ITEMS,
 }
-JOB = record(JOB_PROPERTIES, "items")
+JOB = record(JOB_PROPERTIES | {"remark": TEXT}, "items", "remark")
 WHOLE_JOB = record(
     JOB_PROPERTIES
     | {name: schema for name, schema in COLUMNS.items() if name not in JOB_PROPERTIES}
-    | {"guid": {"type": "string", "format": "uuid"}, "submitted_by": maybe(TEXT), "task_id": maybe(NUMBER)},
+    | {"guid": {"type": "string", "format": "uuid"}, "submitted_by": maybe(TEXT), "task_id": maybe(NUMBER)}
+    | {"remark": maybe(TEXT)},
     "items",
 )
 DOOR = DoorDoc(
