@@ -49,7 +49,7 @@ def test_daemons_and_what_they_run(web: Web, db: Db) -> None:
     assert f'<a href="/job/{job}">{job}/0</a>' in html
     told = section(html, "daemons")
     assert "alive-1 alive elected: does the chores" in told
-    assert re.search(r"silent-1 silent 3 min( \d s)? ago idle nothing", told)
+    assert re.search(r"silent-1 silent 3 min( \d s)? ago not known nothing", told)
     assert "host-1 , process 77 metrics at 127.0.0.1:50304" in told
     assert str(silent) not in html
 
