@@ -45,6 +45,7 @@ def drips(call: http.server.BaseHTTPRequestHandler) -> None:
     try:
         while True:
             call.wfile.write(b"x")
+            # Each letter comes in time, so that only a limit of the whole answer ends it.
             time.sleep(0.05)
     except OSError:
         call.close_connection = True

@@ -165,7 +165,7 @@ def test_an_agent_that_is_cut_off_while_it_closes_leaves_no_socket(broker: Broke
         await link.open(parameters(broker.url, "test"), 1)
         broker.proxy.lose()
         asyncio.get_running_loop().call_soon(asyncio.create_task, link.close())
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # one turn of the loop, in which the closing begins
         assert 1 == broker.sockets()
 
     asyncio.run(act())

@@ -255,6 +255,7 @@ def give_selector(engine: Engine, hours: int, records: str) -> None:
     )
 
 
+# It takes longer than its test, whose daemon breaks it off at the end.
 SLOW = "select 1::bigint, ''::bytea, null::text, null::text, '{}'::bytea from pg_sleep(600)"
 
 

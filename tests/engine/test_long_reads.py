@@ -8,6 +8,7 @@ READING = "select from pg_stat_activity where datname = current_database() and w
 
 def slow_type(engine: Engine, seconds: str, *, bounds: bool = False) -> None:
     """A job type of which a record takes `seconds` to read, an expression of its id; its `bounds` are found at once."""
+    # Leases are judged by the real clock, so that reading has to take real time.
     engine.execute(
         "create function public.slowly(_id bigint, _seconds float) returns bigint language plpgsql volatile"
         " as $$ begin perform pg_sleep(_seconds); return _id; end $$"

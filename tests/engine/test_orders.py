@@ -154,6 +154,7 @@ def test_runs_keep_their_leases_when_nobody_renews_them_together(engine: Engine)
 
 def own_selector(engine: Engine) -> None:
     """A job type whose first record takes longer than two leases to be selected: a statement that is slow."""
+    # Leases are judged by the real clock, so that the statement has to take real time.
     rows = (
         "select id as key, msisdn as target, null::text as code, null::text as detail,"
         " case when id = 1 and pg_sleep(2.5) is null then null else ''{}''::bytea end as body"

@@ -27,7 +27,7 @@ def test_whoever_is_cancelled_waits_to_the_end_of_the_work(fails: bool) -> None:
         await asyncio.to_thread(begun.wait)
         for _ in range(5):
             waiter.cancel()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # one turn of the loop, in which it is cancelled
             assert not waiter.done()
         go_on.set()
         with pytest.raises(asyncio.CancelledError):

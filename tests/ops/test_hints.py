@@ -146,6 +146,7 @@ def test_a_process_without_rights_names_the_role_to_grant(
 @pytest.mark.parametrize(
     ("statement", "options", "state", "words"),
     [
+        # It is broken off after 20 ms.
         ("select pg_sleep(9)", "-c statement_timeout=20", "57014", "statement_timeout"),
         ("create table t (a int)", "-c default_transaction_read_only=on", "25006", "default_transaction_read_only"),
         ("select * from no_such_table", "", "42P01", "pgjobs migrate"),

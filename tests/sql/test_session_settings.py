@@ -259,6 +259,7 @@ def test_no_setting_of_a_role_changes_a_session(engine: Engine, role: str, setti
     stated = session.settings("reader", 30, {})
     assert stated == asyncio.run(ask())
     with session.connect_blocking(url, "migrate") as connection:
+        # It too takes longer than the shortest of them.
         connection.execute("select pg_catalog.pg_sleep(0.01)")
 
 
@@ -268,6 +269,7 @@ def test_many_first_connections_at_once_are_all_alike(engine: Engine, role: str)
 
     async def ask() -> set[str]:
         async with await connections.connect(as_role(engine, role), "reader") as connection:
+            # A statement that takes longer than the role's limit of 1 ms.
             cursor = await connection.execute(
                 "select pg_catalog.current_setting('transaction_timeout') from pg_catalog.pg_sleep(0.01)"
             )

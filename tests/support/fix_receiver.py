@@ -73,6 +73,7 @@ class Handler(BaseHTTPRequestHandler):
             receiver.now += 1
             receiver.most = max(receiver.most, receiver.now)
         if receiver.pause:
+            # That nobody else calls meanwhile can only be seen while time passes.
             time.sleep(receiver.pause)
         message, at = self.headers["webhook-id"], self.headers["webhook-timestamp"]
         expected = hmac.digest(bytes(range(32)), f"{message}.{at}.".encode() + body, hashlib.sha256)
