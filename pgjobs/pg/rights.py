@@ -9,7 +9,7 @@ from psycopg import errors
 from pgjobs.errors import PgjobsError
 from pgjobs.pg.connection import Connection, value
 
-DAEMON, WEB, VIEWER, OWNER = "pgjobs_daemon", "pgjobs_web", "pgjobs_viewer", "pgjobs_owner"
+DAEMON, WEB = "pgjobs_daemon", "pgjobs_web"
 """The roles whose members may do what sql/access.sql grants them."""
 
 

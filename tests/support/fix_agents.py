@@ -82,10 +82,6 @@ class Office:
         """Remove a queue."""
         self._broker.channel.queue_delete(queue)
 
-    def purge(self, queue: str) -> None:
-        """Empty a queue."""
-        self._broker.channel.queue_purge(queue)
-
     def depth(self, queue: str) -> int:
         """Count the messages that are ready: neither taken by an agent nor acknowledged."""
         return self._broker.depth(queue)

@@ -61,11 +61,6 @@ PANELS = (
 )
 
 
-def is_drawn(plot: Plot) -> bool:
-    """Whether there is something to draw."""
-    return bool(plot["state"] == "drawn")
-
-
 def nothing(plot: Plot) -> str:
     """Why there is nothing to draw, in words."""
     if plot["state"] in NOTHING:

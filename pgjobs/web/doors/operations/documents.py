@@ -126,7 +126,6 @@ OPERATION_RECORD = whole_record(
 )
 PAGE = whole_record(number={"type": "integer", "minimum": 1}, of={"type": "integer", "minimum": 1})
 ETAG = {"ETag": "the revision of the job, for If-Match"}
-NO_JOB = Answer("there is no such job")
 RESOURCE_TYPE = Query("resourceType", {"enum": list(RESOURCE_TYPES)}, "only entities of this type")
 
 CREATE = Doc(
