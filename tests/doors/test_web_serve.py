@@ -1,17 +1,15 @@
 """The web process as it is run: its start, its end, and a database that comes and goes."""
 
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 from fix_jobs import Db, connect, job_in
-from fix_services import soon
+from fix_services import private_postgres, soon
 from fix_web import WebProcess
 
 from pgjobs.errors import SettingsError
@@ -23,17 +21,11 @@ from pgjobs.web import serve
 
 
 @pytest.fixture(scope="module")
-def private_postgres() -> Iterator[EmbeddedPostgres]:
+def web_postgres() -> Iterator[EmbeddedPostgres]:
     """A migrated server of this module's own, which its tests stop and freeze."""
-    with tempfile.TemporaryDirectory(prefix="pgjobs-web-") as folder:
-        Path(folder).chmod(0o711)
-        server = EmbeddedPostgres(Path(folder) / "postgres", fsync=False)
-        try:
-            server.start()
-            migrate(server.url)
-            yield server
-        finally:
-            server.stop("immediate")
+    with private_postgres() as server:
+        migrate(server.url)
+        yield server
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:50303", "192.0.2.1:50303", "[::]:50303", "example.com:50303"])
@@ -129,31 +121,31 @@ def timed(web: WebProcess) -> tuple[int, float]:
     return web.client.get("/jobs").status_code, time.monotonic() - began
 
 
-def test_it_starts_without_a_database_and_recovers(private_postgres: EmbeddedPostgres) -> None:
+def test_it_starts_without_a_database_and_recovers(web_postgres: EmbeddedPostgres) -> None:
     """Started before its database it says 503, serves when it comes, and again after every outage."""
-    private_postgres.stop()
-    with WebProcess(database_url=private_postgres.url) as web:
+    web_postgres.stop()
+    with WebProcess(database_url=web_postgres.url) as web:
         for _ in range(2):
             status, _ = timed(web)
             answer = web.client.get("/jobs")
             assert (503, "database_away") == (status, answer.json()["code"])
             assert "the database does not answer" == answer.json()["error"]
             assert 200 == web.client.get("/healthz").status_code
-            private_postgres.start()
+            web_postgres.start()
             assert 200 == timed(web)[0]
-            private_postgres.stop("immediate")
-        private_postgres.start()
+            web_postgres.stop("immediate")
+        web_postgres.start()
         assert 200 == timed(web)[0]
         assert 0 == web.end()
     assert "Traceback" not in "".join(web.log)
 
 
-def test_a_frozen_database_is_soon_answered_as_away(private_postgres: EmbeddedPostgres) -> None:
+def test_a_frozen_database_is_soon_answered_as_away(web_postgres: EmbeddedPostgres) -> None:
     """While a server keeps its sockets open and does not respond, requests get 503; afterwards they succeed again."""
-    with WebProcess(database_url=private_postgres.url) as web:
+    with WebProcess(database_url=web_postgres.url) as web:
         assert 200 == timed(web)[0]
-        assert private_postgres.pid
-        postmaster = psutil.Process(private_postgres.pid)
+        assert web_postgres.pid
+        postmaster = psutil.Process(web_postgres.pid)
         family = [postmaster, *postmaster.children(recursive=True)]
         try:
             for process in family:
@@ -171,17 +163,17 @@ def test_a_frozen_database_is_soon_answered_as_away(private_postgres: EmbeddedPo
     assert "Traceback" not in "".join(web.log)
 
 
-def test_the_number_of_api_survives_a_restart_of_the_database(private_postgres: EmbeddedPostgres) -> None:
+def test_the_number_of_api_survives_a_restart_of_the_database(web_postgres: EmbeddedPostgres) -> None:
     """A request of /api is stored, and so is its result: a restart of the database in between loses neither."""
-    with WebProcess(database_url=private_postgres.url) as web:
+    with WebProcess(database_url=web_postgres.url) as web:
         answers: list[httpx.Response] = []
         caller = threading.Thread(target=lambda: answers.append(web.client.get("/api")))
         caller.start()
-        with connect(private_postgres.url) as db:
+        with connect(web_postgres.url) as db:
             claim = "select id from pgjobs.claim_api_request(gen_random_uuid(), '30 s')"
             assert soon(lambda: len(db.column(claim)) == 1)
-        private_postgres.restart("immediate")
-        with connect(private_postgres.url) as db:
+        web_postgres.restart("immediate")
+        with connect(web_postgres.url) as db:
             db.execute(
                 "select pgjobs.close_api_request(c.id, c.owner, 3, null)"
                 " from pgjobs.api_requests c where closed_at is null"

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from fix_broker import Drain
 from fix_complete import check_complete, check_recovered
 from fix_daemon import DaemonProcess, Engine
+from fix_services import private_postgres
 
 from pgjobs.lab.postgres import EmbeddedPostgres
 from pgjobs.lab.rabbitmq import PrivateBroker
@@ -318,15 +318,8 @@ def test_nacks(engine: Engine, drain: Drain) -> None:
 @pytest.fixture
 def own_postgres() -> Iterator[EmbeddedPostgres]:
     """A server that the test may take away."""
-    # Not tmp_path: the unprivileged user that PostgreSQL runs as under root can't enter it.
-    with tempfile.TemporaryDirectory(prefix="pgjobs-test-") as folder:
-        Path(folder).chmod(0o711)
-        server = EmbeddedPostgres(Path(folder) / "postgres", fsync=False)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.stop("immediate")
+    with private_postgres() as server:
+        yield server
 
 
 def test_database_restarted(own_postgres: EmbeddedPostgres, services: Services, queue: str, tmp_path: Path) -> None:

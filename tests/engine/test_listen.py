@@ -227,8 +227,8 @@ def proxied(engine: Engine) -> Iterator[tuple[Proxy, str]]:
         yield proxy, parts._replace(netloc=f"{credentials}@127.0.0.1:{proxy.port}").geturl()
 
 
-def test_an_ear_that_went_deaf(engine: Engine) -> None:
-    """A LISTEN connection that dies without a word is found by its own probe, and made anew."""
+def test_a_listen_connection_that_delivers_nothing(engine: Engine) -> None:
+    """A LISTEN connection that delivers nothing any more is found by its own probe, and opened anew."""
     with proxied(engine) as (proxy, url):
         daemon = engine.start(database_url=url, probe_seconds=1)
         # A job that is heard of shows that LISTEN has been said.

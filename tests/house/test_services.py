@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import psutil
 import psycopg
 import pytest
 from fix_broker import Drain
+from fix_services import private_postgres
 
 from pgjobs.lab.postgres import EmbeddedPostgres, embedded_bin_dir
 from pgjobs.lab.process import ServicesError
@@ -210,16 +210,9 @@ def test_binaries_behind_a_closed_folder_run_all_the_same(tmp_path: Path) -> Non
     shutil.copytree(install, closed / package.name / install.name, symlinks=True)
     shutil.copytree(package.with_name(f"{package.name}.libs"), closed / f"{package.name}.libs")
     closed.chmod(0o700)
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o711)
-        bin_dir = closed / package.name / install.name / "bin"
-        server = EmbeddedPostgres(Path(folder) / "postgres", bin_dir=bin_dir, fsync=False)
-        try:
-            server.start()
-            with psycopg.connect(server.url) as connection:
-                assert (1,) == connection.execute("select 1").fetchone()
-        finally:
-            server.stop("immediate")
+    bin_dir = closed / package.name / install.name / "bin"
+    with private_postgres(bin_dir) as server, psycopg.connect(server.url) as connection:
+        assert (1,) == connection.execute("select 1").fetchone()
 
 
 def test_the_distributions_server_runs_too(distribution_postgres: EmbeddedPostgres) -> None:

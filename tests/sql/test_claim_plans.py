@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fix_database import shared_database
-from fix_jobs import Db, connect, insert_job
+from fix_jobs import Db, connect, insert_job, past_triggers
 
 from pgjobs.lab.services import Services
 
@@ -112,14 +112,13 @@ def test_many_that_nobody_asked_for_cost_nothing(crowded: Db) -> None:
 def test_many_that_wait_cost_nothing(crowded: Db, db: Db) -> None:
     """Twenty thousand jobs of all priorities that have waited for up to an hour cost what eleven cost."""
     for each, jobs in ((db, 11), (crowded, 20_000)):
-        each.execute("set session_replication_role = replica")
-        each.execute(
-            "insert into xmp_jobs (id, type, priority, run_at)"
-            " select n, 'expired', n %% 11, now() - n %% 11 * interval '6 min'"
-            " from generate_series(1100001, 1100000 + %s) n",
-            (jobs,),
-        )
-        each.execute("reset session_replication_role")
+        with past_triggers(each):
+            each.execute(
+                "insert into xmp_jobs (id, type, priority, run_at)"
+                " select n, 'expired', n %% 11, now() - n %% 11 * interval '6 min'"
+                " from generate_series(1100001, 1100000 + %s) n",
+                (jobs,),
+            )
         assert jobs == each.value("select pgjobs.adopt_jobs()")
         each.execute("analyze pgjobs.shards")
     for call in CALLS.values():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from fix_claims import ONE, TWO, beat, cut, reason, shards, take
-from fix_jobs import Db, Notifications, connect, insert_job, job_in, set_clock, set_status
+from fix_jobs import Db, Notifications, connect, insert_job, job_in, past_triggers, set_clock, set_status
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -127,11 +127,10 @@ def test_a_job_changed_behind_the_triggers_is_put_right(db: Db) -> None:
     """A shard that is due though its job may not run, for somebody changed the job with its triggers off, is not taken,
     and keeps no other one from being taken."""
     stopped, gone, later, good = (insert_job(db) for _ in range(4))
-    db.execute("set session_replication_role = replica")
-    db.execute("update xmp_jobs set status = 'canceled' where id = %s", (stopped,))
-    db.execute("delete from xmp_jobs where id = %s", (gone,))
-    db.execute("update xmp_jobs set run_at = '2100-01-01' where id = %s", (later,))
-    db.execute("reset session_replication_role")
+    with past_triggers(db):
+        db.execute("update xmp_jobs set status = 'canceled' where id = %s", (stopped,))
+        db.execute("delete from xmp_jobs where id = %s", (gone,))
+        db.execute("update xmp_jobs set run_at = '2100-01-01' where id = %s", (later,))
     assert [(good, 0, 1)] == take(db, places=9)
     assert [later] == db.column("select job_id from pgjobs.shards where due_at is not null")
     assert 0 < db.value("select pgjobs.next_wakeup(true)")
@@ -139,10 +138,9 @@ def test_a_job_changed_behind_the_triggers_is_put_right(db: Db) -> None:
 
 def test_jobs_of_before_the_triggers_are_adopted(db: Db) -> None:
     """Ready jobs that were written while there were no triggers get their shard from migrate, and are claimed then."""
-    db.execute("set session_replication_role = replica")
-    jobs = [insert_job(db, priority=priority) for priority in (0, 4)]
-    running = insert_job(db, status="in progress")
-    db.execute("reset session_replication_role")
+    with past_triggers(db):
+        jobs = [insert_job(db, priority=priority) for priority in (0, 4)]
+        running = insert_job(db, status="in progress")
     assert [] == take(db)
     assert 2 == db.value("select pgjobs.adopt_jobs()")
     assert 0 == db.value("select pgjobs.adopt_jobs()")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
 
 import pytest
-from fix_jobs import Db
+from fix_jobs import Db, past_triggers
 
 TYPE = """
 insert into xmp_job_types (name, selector, routing_key, tracked, retry_limit, execution_limit, title)
@@ -45,16 +44,6 @@ class Item(NamedTuple):
     agent: str | None = None
     code: str | None = None
     acked: bool = False
-
-
-@contextmanager
-def past_triggers(db: Db) -> Iterator[Db]:
-    """What is written here no trigger sees."""
-    db.execute("set session_replication_role = replica")
-    try:
-        yield db
-    finally:
-        db.execute("set session_replication_role = origin")
 
 
 class Kept:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fix_jobs import Db
-from fix_searches import past_triggers
+from fix_jobs import Db, past_triggers
 
 Row = dict[str, Any]
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from fix_jobs import Db
+from fix_jobs import Db, past_triggers
 
 TYPES = """
 insert into xmp_job_types (name, selector, routing_key, tracked, reply_queue, doors, applicable_to)
@@ -23,16 +22,6 @@ union all values ('line-1', 'entity.subscription'), ('modem-1', 'entity.commsMod
 """
 WORDS = {"waiting": "w", "launched": "l", "retry": "r", "good": "s", "failed": "f", "late": "t", "cancelled": "c"}
 """How the tests call the statuses of items."""
-
-
-@contextmanager
-def past_triggers(db: Db) -> Iterator[Db]:
-    """What is written here no trigger sees."""
-    db.execute("set session_replication_role = replica")
-    try:
-        yield db
-    finally:
-        db.execute("set session_replication_role = origin")
 
 
 class Fleet:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from fix_database import shared_database
-from fix_jobs import Db, connect
-from fix_searches import TYPES, past_triggers, search, summary
+from fix_jobs import Db, connect, past_triggers
+from fix_searches import TYPES, search, summary
 from psycopg import sql
 
 from pgjobs.lab.services import Services

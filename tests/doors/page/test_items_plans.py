@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from fix_database import shared_database
-from fix_jobs import Db, connect
-from fix_kept import TYPE, past_triggers
+from fix_jobs import Db, connect, past_triggers
+from fix_kept import TYPE
 
 from pgjobs.lab.services import Services
 

@@ -6,9 +6,8 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from fix_jobs import Db
+from fix_jobs import Db, past_triggers
 from fix_page_list import BEGAN, STATUS_WORDS, Crowd, bounded, page, pages, shown
-from fix_searches import past_triggers
 
 JOBS = 300
 

@@ -7,9 +7,8 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fix_jobs import Db, insert_job, job_in
+from fix_jobs import Db, insert_job, job_in, past_triggers
 from fix_page_list import bounded
-from fix_searches import past_triggers
 from fix_web import Web
 
 LINK = re.compile(r'<a[^>]* href="([^"]*)"[^>]*>([^<]*)<')

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fix_jobs import Db, claim, insert_job, job_in, prepare
+from fix_jobs import Db, claim, insert_job, job_in, past_triggers, prepare
 from fix_page_list import Crowd, page, pages, shown
-from fix_searches import past_triggers
 from fix_web import Web
 
 

@@ -3,15 +3,13 @@
 import asyncio
 import re
 import signal
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from fix_daemon import Engine
 from fix_jobs import Db, connect, insert_job
-from fix_services import soon, soon_async
+from fix_services import private_postgres, soon, soon_async
 from fix_stream import Event, events, figure
 from fix_web import Web, WebProcess
 
@@ -327,15 +325,9 @@ def test_a_dropped_token_ends_the_stream(web_url: str, db: Db) -> None:
 @pytest.fixture(scope="module")
 def fragile_postgres() -> Iterator[EmbeddedPostgres]:
     """A migrated server of this module's own, which is stopped and started."""
-    with tempfile.TemporaryDirectory(prefix="pgjobs-live-") as folder:
-        Path(folder).chmod(0o711)
-        server = EmbeddedPostgres(Path(folder) / "postgres", fsync=False)
-        try:
-            server.start()
-            migrate(server.url)
-            yield server
-        finally:
-            server.stop("immediate")
+    with private_postgres() as server:
+        migrate(server.url)
+        yield server
 
 
 def test_a_database_that_goes_and_comes_back(fragile_postgres: EmbeddedPostgres) -> None:
@@ -370,8 +362,8 @@ def test_a_browser_that_does_not_read_holds_up_nobody(web_url: str, db: Db) -> N
     job = insert_job(db)
 
     async def watch(web: WebProcess) -> None:
-        with web.connect() as deaf:
-            deaf.sendall(f"GET /job/{job}/live HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        with web.connect() as stalled:
+            stalled.sendall(f"GET /job/{job}/live HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             async with browser(web) as client:
                 stream = events(client, f"/job/{job}/live")
                 await anext(stream)
