@@ -85,8 +85,8 @@ def watching(lab: Lab, port: int, job_id: int, viewers: int) -> Iterator[Seen]:
     if not viewers:
         yield seen
         return
-    module = ["setpriv", "--pdeathsig=KILL", "--", sys.executable, "-m", "pgjobs.bench.eyes"]
-    errors = lab.folder / "eyes.log"
+    module = ["setpriv", "--pdeathsig=KILL", "--", sys.executable, "-m", "pgjobs.bench.streams"]
+    errors = lab.folder / "streams.log"
     with (
         errors.open("wb") as stderr,
         subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Two agents of the demo as processes, and the books of a tracked job: who has answered what, and what is lost."""
+"""Two agents of the demo as processes, and the accounts of a tracked job: who has answered what, and what is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The books of the demo: what SQL counted, what the log says, what lies in the queue; they have to agree."""
+"""The accounts of the demo: what SQL counted, what the log says, what lies in the queue; they have to agree."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def read_log(path: Path) -> Log:
 
 @dataclass
 class Account:
-    """One job in three books."""
+    """One job in three accounts."""
 
     look: Look
     dry_run: bool
@@ -96,7 +96,7 @@ class Account:
 
     @property
     def differences(self) -> list[str]:
-        """Where the books do not agree, in words."""
+        """Where the accounts do not agree, in words."""
         look, log = self.look, self.log
         name = f"job {look.id}"
         wanted = 0 if self.dry_run else look.sent

@@ -1,4 +1,4 @@
-"""What the demo shows at its end: the books side by side, SQL, a message, log lines, metrics, and where to go on."""
+"""What the demo shows at its end: the accounts side by side, SQL, a message, log lines, metrics, and where to go on."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def depth(amqp_url: str, queue: str) -> int:
         connection.close()
 
 
-def books(console: Console, accounts: list[Account], queue: Queue, suspended: tuple[int, Queue]) -> None:
+def compared(console: Console, accounts: list[Account], queue: Queue, suspended: tuple[int, Queue]) -> None:
     """A line per job: what SQL counted, what the log says, what lies in the queue."""
     table = _table("", "sent: in SQL", "in the log", "in the queue", "skipped: in SQL", "in the log", "")
     for account in accounts:
@@ -114,7 +114,7 @@ async def metrics(console: Console, http: httpx.AsyncClient) -> None:
 
 
 def verdict(console: Console, differences: list[str], seconds: float) -> None:
-    """Whether the books agree, and what to try next."""
+    """Whether the accounts agree, and what to try next."""
     console.print()
     if differences:
         console.print(f"[bold red]✗ queue, log and SQL do not agree[/] · {seconds:.0f} s")

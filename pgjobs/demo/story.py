@@ -1,4 +1,4 @@
-"""`pgjobs demo`: servers, sample, daemon and web come up, users do what users do, and the books are compared.
+"""`pgjobs demo`: servers, sample, daemon and web come up, users do what users do, and the accounts are compared.
 
 Ends with code 0 only if queue, log and SQL agree for every job.
 """
@@ -31,7 +31,7 @@ HALF = 45.0
 
 
 def run(*, keep: bool = False, retries: int = FULL_SIZE) -> int:
-    """Show everything; 0 when the books agree, 1 when they do not, 130 after Ctrl-C."""
+    """Show everything; 0 when the accounts agree, 1 when they do not, 130 after Ctrl-C."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     began = time.monotonic()
     console.print("\n[bold]pgjobs[/] · a bulk job engine on PostgreSQL and RabbitMQ\n")
@@ -61,7 +61,7 @@ class Story:
         self._told: Session
 
     async def play(self) -> list[str]:
-        """Play it; the answer is where the books differ."""
+        """Play it; the answer is where the accounts differ."""
         async with (
             await db.connect(self._stage.database_url, "demo") as connection,
             httpx.AsyncClient(base_url=self._stage.http_url, timeout=60) as http,
@@ -146,8 +146,8 @@ class Story:
         return ((await progress.look_at(self._told.connection, job)).closed or 0) >= number
 
     async def _compare(self, published: int) -> list[str]:
-        """Read the three books, show them, and say where they differ."""
-        self._told.chapter("The books: what SQL counted, what the logs say, what lies in the queue")
+        """Read the three accounts, show them, and say where they differ."""
+        self._told.chapter("The accounts: what SQL counted, what the logs say, what lies in the queue")
         queue = await asyncio.to_thread(read_queue, self._stage.amqp_url, JOBS_QUEUE)
         suspended = await asyncio.to_thread(read_queue, self._stage.amqp_url, SUSPENDED_QUEUE)
         accounts = []
@@ -160,7 +160,7 @@ class Story:
             differences.append(f"the queue holds messages of other jobs: {sorted(map(str, strangers))}")
         if suspended.depth != published:
             differences.append(f"/api answered {published:,}, queue {SUSPENDED_QUEUE} holds {suspended.depth:,}")
-        report.books(self._console, accounts, queue, (published, suspended))
+        report.compared(self._console, accounts, queue, (published, suspended))
         await report.status(self._console, self._told.connection)
         report.message(self._console, queue)
         report.log_lines(self._console, accounts[1].look)

@@ -119,7 +119,7 @@ class Session:
         return look
 
     async def finish(self, job: int, *, dry_run: bool = False) -> progress.Look:
-        """Show a job to its end, and remember it for the books."""
+        """Show a job to its end, and remember it for the accounts."""
         look = await self.follow(job)
         self.ended.append((look, dry_run))
         self.say(look.counts)

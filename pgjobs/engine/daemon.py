@@ -93,7 +93,7 @@ class Daemon:
             await self._let_go()
         finally:
             await supervisor.close()
-            await self._say_goodbye()
+            await self._sign_off()
             await self.pool.close()
         logger.info("daemon %s has let go of everything", self.id)
         if supervisor.failed.done():
@@ -232,7 +232,7 @@ class Daemon:
             if late:
                 await asyncio.wait(late, timeout=GRACE_SECONDS)
 
-    async def _say_goodbye(self) -> None:
+    async def _sign_off(self) -> None:
         """Take the heartbeat along."""
         try:
             async with asyncio.timeout(LAST_SECONDS):

@@ -12,16 +12,16 @@ from typing import Any
 from pgjobs.lab.draining import drain
 from pgjobs.lab.services import Services
 from pgjobs.torture import kept, schedule
-from pgjobs.torture.brakes import Brakes
 from pgjobs.torture.database import REFUSAL, TRIGGER
 from pgjobs.torture.fleet import Daemon, fleet_of
+from pgjobs.torture.halts import Halts
 from pgjobs.torture.injector import FaultInjector
 from pgjobs.torture.jobs import Jobs
 from pgjobs.torture.looks import ERRORS, MOVING, PROGRESS
 from pgjobs.torture.oracle import Certificate, judge
 from pgjobs.torture.paced import Paced
 from pgjobs.torture.place import Place, Scale, prepared
-from pgjobs.torture.tracked.company import Company, Deed, company_of, deeds
+from pgjobs.torture.tracked.surroundings import Deed, Surroundings, deeds, surroundings_of
 from pgjobs.torture.verdict import Verdict
 
 QUIET_SECONDS = 240.0
@@ -39,15 +39,15 @@ class Chaos:
     """One run on one place."""
 
     def __init__(
-        self, place: Place, fleet: list[Daemon], brakes: Brakes, company: Company, seed: int, tell: Tell
+        self, place: Place, fleet: list[Daemon], halts: Halts, surroundings: Surroundings, seed: int, tell: Tell
     ) -> None:
         place.rows(TRIGGER)
         self.place = place
         self.fleet = fleet
-        self.brakes = brakes
-        self.company = company
-        self.jobs = Jobs(place, seed, self.brakes)
-        self.paced = Paced(place, self.brakes, seed)
+        self.halts = halts
+        self.surroundings = surroundings
+        self.jobs = Jobs(place, seed, self.halts)
+        self.paced = Paced(place, self.halts, seed)
         self.injector = FaultInjector(place, fleet, self.jobs)
         self.findings: list[str] = []
         self._tell = tell
@@ -84,7 +84,7 @@ class Chaos:
                 daemon.start()
             self.jobs.tend(now)
             self.paced.tend(now)
-            self.company.tend(now, more=bool(todo))
+            self.surroundings.tend(now, more=bool(todo))
             if todo:
                 self._refill(now)
             if records > taken + TAKE_RECORDS and not self._undo and self.injector.idle:
@@ -93,7 +93,7 @@ class Chaos:
             time.sleep(LOOK_SECONDS)
 
     def _refill(self, now: float) -> None:
-        if not self.company.alone:
+        if not self.surroundings.alone:
             self.jobs.refill()
             self.paced.refill(now)
 
@@ -102,7 +102,7 @@ class Chaos:
             self.jobs.order(what, now)
             return
         if isinstance(what, Deed):
-            undo = self.company.happen(what, now)
+            undo = self.surroundings.happen(what, now)
         else:
             undo = self._hold_all() if isinstance(what, schedule.Hold) else self.injector.inject(what)
         if undo is not None:
@@ -111,10 +111,10 @@ class Chaos:
     def _hold_all(self) -> Callable[[], None]:
         """Throw the kill switch; the answer releases it."""
         self.place.rows("select pgjobs.hold_all('the torture holds everything')")
-        self.brakes.note(HELD)
+        self.halts.note(HELD)
 
         def release() -> None:
-            self.brakes.end(HELD)
+            self.halts.end(HELD)
             self.place.rows("select pgjobs.release_all()")
 
         return release
@@ -139,19 +139,19 @@ class Chaos:
             daemon.send(signal.SIGCONT)
             for proxy in daemon.proxies or ():
                 proxy.heal(drop=True)
-        self.company.lift()
+        self.surroundings.lift()
         self.paced.lift()
         began = moved = time.monotonic()
         before: list[tuple[object, ...]] = []
         while time.monotonic() - began < QUIET_SECONDS:
             for daemon in self.fleet:
                 daemon.start()
-            self.company.tend(0, more=False)
+            self.surroundings.tend(0, more=False)
             self.jobs.resume_all()
             self._find_stranded()
             now = self.place.rows(MOVING)
             if not now:
-                self.findings += self.company.settle(self._tell)
+                self.findings += self.surroundings.settle(self._tell)
                 return
             if now != before:
                 before, moved = now, time.monotonic()
@@ -179,7 +179,7 @@ class Chaos:
                 self.findings.append(f"daemon {daemon.index} did not let go within 15 s of SIGTERM")
         for job, reason in self.place.rows(ERRORS, f"%{REFUSAL}%"):
             self.findings.append(f"job {job} broke off, and neither disk nor trigger was to blame: {reason}")
-        self.findings += self.paced.findings + self.brakes.judge()
+        self.findings += self.paced.findings + self.halts.judge()
         self._tell("taking every message off the queue")
         self._take()
         messages = self._messages
@@ -188,7 +188,7 @@ class Chaos:
         self._tell(f"judging {len(messages):,} messages of {len(expected)} jobs")
         window = self.place.scale.window
         certificate = judge(self.place.connection(), messages, expected, faults=ranges, window=window)
-        self.company.judge(certificate)
+        self.surroundings.judge(certificate)
         return certificate
 
 
@@ -211,16 +211,16 @@ def run(
     began = time.monotonic()
     with prepared(queue, scale or Scale(), services) as place:
         encrypted = place.amqp_url.startswith("amqps") or "sslmode" in place.database_url
-        brakes = Brakes(place)
+        halts = Halts(place)
         with (
             fleet_of(place, daemons, 0 if encrypted else max(1, daemons // 2)) as fleet,
-            company_of(place, brakes, seed, queue, alone=alone) as company,
+            surroundings_of(place, halts, seed, queue, alone=alone) as surroundings,
         ):
             proxied = [daemon.index for daemon in fleet if daemon.proxies]
             faults, orders = schedule.make(
                 seed, count, seconds, daemons=daemons, proxied=proxied, private=place.private
             )
-            chaos = Chaos(place, fleet, brakes, company, seed, tell)
+            chaos = Chaos(place, fleet, halts, surroundings, seed, tell)
             try:
                 chaos.run(faults, [*orders, *schedule.holds(seed, seconds), *deeds(seed, seconds)])
                 chaos.quiet()
@@ -231,8 +231,8 @@ def run(
             injected = chaos.injector.injected
             took = time.monotonic() - began
             verdict = Verdict(seed, queue, injected, jobs, chaos.jobs.stops, took, certificate, chaos.findings)
-            verdict.braked, verdict.timed_out = brakes.counts, brakes.timed_out
-            verdict.alone, verdict.deeds, verdict.items = alone, company.counts, company.figures
+            verdict.halted, verdict.timed_out = halts.counts, halts.timed_out
+            verdict.alone, verdict.deeds, verdict.items = alone, surroundings.counts, surroundings.figures
             if not verdict.good:
                 verdict.kept = kept.keep(place, seed, certificate.violations + chaos.findings, faults)
     return verdict

@@ -10,8 +10,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from pgjobs.errors import refusal
-from pgjobs.torture.brakes import PAUSE, Brakes
 from pgjobs.torture.database import refused
+from pgjobs.torture.halts import PAUSE, Halts
 from pgjobs.torture.paced import PLAIN
 from pgjobs.torture.place import INJECTION_FILE, UNTRACKED, Place
 from pgjobs.torture.schedule import Order
@@ -47,11 +47,11 @@ EXPIRED = (
 class Jobs:
     """Adds jobs without a pace, stops and resumes them; a job that is resumed is paused no more."""
 
-    def __init__(self, place: Place, seed: int, brakes: Brakes | None = None) -> None:
+    def __init__(self, place: Place, seed: int, halts: Halts | None = None) -> None:
         self.muted = False
         self.stops = 0
         self._place = place
-        self._brakes = brakes or Brakes(place)
+        self._halts = halts or Halts(place)
         self._rng = random.Random(seed + 1)  # noqa: S311 not a secret
         self._added = 0
         self._to_resume: list[tuple[float, int]] = []
@@ -106,8 +106,8 @@ class Jobs:
         self._to_resume = [(at, job) for at, job in self._to_resume if at > now]
         broken = [row[0] for row in self._place.rows(RESUMABLE, ["error"])]
         for job in {*due, *broken}:
-            self._brakes.end(PAUSE, job)
-            self._brakes.end("canary", job)
+            self._halts.end(PAUSE, job)
+            self._halts.end("canary", job)
             try:
                 self._place.rows(RESUME, job)
             except psycopg.DatabaseError as error:

@@ -1,4 +1,4 @@
-"""Jobs with a pace among the others: rates, windows, pauses, canaries, stops and backlogs, each braked and let go."""
+"""Jobs with a pace among the others: rates, windows, pauses, canaries, stops and backlogs, each halted and let go."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from pgjobs.torture.brakes import PAUSE, Brakes
+from pgjobs.torture.halts import PAUSE, Halts
 from pgjobs.torture.place import UNTRACKED, Place
 
 UNFINISHED = 2
@@ -40,12 +40,12 @@ MANY = 1_000_000
 
 
 class Paced:
-    """Adds such jobs, brakes them and lets them go."""
+    """Adds such jobs, halts them and lets them go."""
 
-    def __init__(self, place: Place, brakes: Brakes, seed: int) -> None:
+    def __init__(self, place: Place, halts: Halts, seed: int) -> None:
         self.findings: list[str] = []
         self._place = place
-        self._brakes = brakes
+        self._halts = halts
         self._rng = random.Random(seed + 2)  # noqa: S311 not a secret
         self._added = 0
         self._looked_at: set[int] = set()
@@ -66,7 +66,7 @@ class Paced:
         for job, first, published in self._place.rows(HELD):
             if job not in self._looked_at:
                 self._looked_at.add(job)
-                self._brakes.note("canary", job, windows=0)
+                self._halts.note("canary", job, windows=0)
                 if published != first:
                     self.findings.append(f"job {job} is held behind {published} records, and its canary has {first}")
                 self._later(now, self._rng.uniform(0.2, 1), partial(self._activate, "canary", job))
@@ -74,7 +74,7 @@ class Paced:
     def lift(self) -> None:
         """Nothing limits any of them any more; what a stop has closed stays closed."""
         self._todo.clear()
-        self._brakes.lift()
+        self._halts.lift()
         self._place.rows(LIFT)
 
     def _later(self, now: float, seconds: float, do: Callable[[float], None]) -> None:
@@ -95,29 +95,29 @@ class Paced:
 
     def _rated(self, _now: float) -> None:
         job, _ = self._add(rate=self._rate, shards=2)
-        self._brakes.limit(job, self._rate)
+        self._halts.limit(job, self._rate)
 
     def _open(self, _now: float) -> None:
         self._add(schedule=_hours(-1), shards=self._rng.choice([1, 2]))
 
     def _closed(self, now: float) -> None:
         job, _ = self._add(schedule=_hours(3), shards=self._rng.choice([1, 2]))
-        self._brakes.note("closed window", job, windows=0)
+        self._halts.note("closed window", job, windows=0)
 
         def open_window(_now: float) -> None:
-            self._brakes.end("closed window", job)
+            self._halts.end("closed window", job)
             self._place.rows(OPEN_WINDOW, Jsonb(_hours(-1)), job)
 
         self._later(now, self._rng.uniform(1, 3), open_window)
 
     def _paused(self, now: float) -> None:
         job, _ = self._add(rate=self._rate, shards=3)
-        self._brakes.limit(job, self._rate)
+        self._halts.limit(job, self._rate)
         seconds = self._rng.uniform(0.3, 2)
 
         def pause(then: float) -> None:
             self._place.rows(ACTIVATE, False, job)
-            self._brakes.note(PAUSE, job)
+            self._halts.note(PAUSE, job)
             self._later(then, seconds, partial(self._activate, PAUSE, job))
 
         self._later(now, self._rng.uniform(0.3, 2), pause)
@@ -127,14 +127,14 @@ class Paced:
 
     def _stopped(self, _now: float) -> None:
         job, stop_at = self._add(rate=self._rate, stop_after=self._rng.uniform(1, 3), shards=2)
-        self._brakes.limit(job, self._rate)
-        self._brakes.note("stop", job, since=stop_at)
+        self._halts.limit(job, self._rate)
+        self._halts.note("stop", job, since=stop_at)
 
     def _crowded(self, _now: float) -> None:
         self._add(max_backlog=MANY, shards=2)
 
     def _activate(self, what: str, job: int, _now: float) -> None:
-        self._brakes.end(what, job)
+        self._halts.end(what, job)
         self._place.rows(ACTIVATE, True, job)
 
 

@@ -21,7 +21,7 @@ class Verdict:
     seconds: float
     certificate: Certificate
     findings: list[str] = field(default_factory=list)
-    braked: Counter[str] = field(default_factory=Counter)
+    halted: Counter[str] = field(default_factory=Counter)
     timed_out: int = 0
     kept: Path | None = None
     alone: bool = False

@@ -6,26 +6,26 @@ import threading
 from typing import Any
 
 import pytest
-from fix_agents import Office
+from fix_agents import AgentQueues
 from fix_services import soon
 
 from pgjobs.agents import Agent, Item, Result
 
 
-def test_an_answer_names_its_item(office: Office) -> None:
+def test_an_answer_names_its_item(agent_queues: AgentQueues) -> None:
     """The handler gets the item of the message; the answer goes to reply_to with the correlation id, persistent, and
     the message is acknowledged."""
     seen: list[Item] = []
-    agent = office.start(seen.append)
-    office.send(5, body=b'{"target": "a"}', attempt=3)
-    (answer,) = office.answered(1)
+    agent = agent_queues.start(seen.append)
+    agent_queues.send(5, body=b'{"target": "a"}', attempt=3)
+    (answer,) = agent_queues.answered(1)
     assert ("12-5", 2) == (answer.id, answer.properties.delivery_mode)
     assert {"result": "SUCCESSFUL", "status": "good", "agent": "one", "attempt": 3} == answer.body
     (item,) = seen
     assert ("12-5", 12, 5, 3, "Unit") == (item.id, item.job, item.key, item.attempt, item.type)
     assert ({"target": "a"}, b'{"target": "a"}', False) == (item.body, item.raw, item.maybe_duplicate)
     agent.stop()
-    assert soon(office.is_empty)
+    assert soon(agent_queues.is_empty)
 
 
 @pytest.mark.parametrize(
@@ -38,29 +38,31 @@ def test_an_answer_names_its_item(office: Office) -> None:
         ({"correlation_id": b"\xff"}, (12, 7, 1)),
     ],
 )
-def test_ids_in_all_their_forms(office: Office, properties: dict[str, Any], expected: tuple[int, int, int]) -> None:
+def test_ids_in_all_their_forms(
+    agent_queues: AgentQueues, properties: dict[str, Any], expected: tuple[int, int, int]
+) -> None:
     """A key may be negative; a message of an untracked type has one id, and is answered on the agent's own queue."""
     seen: list[tuple[int, int, int]] = []
-    office.start(lambda item: seen.append((item.job, item.key, item.attempt)))
-    office.send(7, **properties)
-    (answer,) = office.answered(1)
+    agent_queues.start(lambda item: seen.append((item.job, item.key, item.attempt)))
+    agent_queues.send(7, **properties)
+    (answer,) = agent_queues.answered(1)
     assert [expected] == seen
     assert "{}-{}".format(*expected[:2]) == answer.id
 
 
-def test_a_message_that_is_about_no_item(office: Office) -> None:
+def test_a_message_that_is_about_no_item(agent_queues: AgentQueues) -> None:
     """A message whose ids name no item goes to the dead letters of its queue, and the next one is handled."""
-    office.start(lambda _item: None)
-    office.send(1, message_id="order 7", correlation_id="12-x")
+    agent_queues.start(lambda _item: None)
+    agent_queues.send(1, message_id="order 7", correlation_id="12-x")
     # No UTF-8.
-    office.send(1, message_id=b"\xff", correlation_id=b"\xff", type=b"\xff")
-    office.send(2)
-    (answer,) = office.answered(1)
+    agent_queues.send(1, message_id=b"\xff", correlation_id=b"\xff", type=b"\xff")
+    agent_queues.send(2)
+    (answer,) = agent_queues.answered(1)
     assert "12-2" == answer.id
-    assert soon(lambda: office.depth(office.dead) == 2)
+    assert soon(lambda: agent_queues.depth(agent_queues.dead) == 2)
 
 
-def test_steps_go_out_before_the_answer(office: Office) -> None:
+def test_steps_go_out_before_the_answer(agent_queues: AgentQueues) -> None:
     """A step and an acceptance are answers of their own, which arrive while the handler is still at work."""
     go_on = threading.Event()
 
@@ -71,11 +73,11 @@ def test_steps_go_out_before_the_answer(office: Office) -> None:
         assert go_on.wait(20)
         return Result("NOT_CHARGED", "no money")
 
-    office.start(handle)
-    office.send(1)
-    accepted, first, second = (answer.body for answer in office.answered(3))
+    agent_queues.start(handle)
+    agent_queues.send(1)
+    accepted, first, second = (answer.body for answer in agent_queues.answered(3))
     go_on.set()
-    last = office.answered(4)[3]
+    last = agent_queues.answered(4)[3]
     assert {"status": "ack", "agent": "one", "attempt": 1} == accepted
     assert ["partial", "partial"] == [first["status"], second["status"]]
     steps = [
@@ -127,57 +129,59 @@ HUGE = "x" * 300_000
         ),
     ],
 )
-def test_whatever_a_handler_does_is_answered(office: Office, handler: Any, said: tuple[str, str, str]) -> None:
+def test_whatever_a_handler_does_is_answered(
+    agent_queues: AgentQueues, handler: Any, said: tuple[str, str, str]
+) -> None:
     """What a handler returns or raises becomes one answer, in characters that PostgreSQL stores; the agent works on."""
-    agent = office.start(handler, threads=1)
-    office.send(1, 2)
-    answers = office.answered(2)
+    agent = agent_queues.start(handler, threads=1)
+    agent_queues.send(1, 2)
+    answers = agent_queues.answered(2)
     for answer in answers:
         status, result, description = answer.said
         assert said[:2] == (status, result)
         assert description.startswith(said[2])
         assert len(description) < 2100
     agent.stop()
-    assert soon(office.is_empty)
+    assert soon(agent_queues.is_empty)
 
 
-def test_a_body_that_is_no_json(office: Office) -> None:
+def test_a_body_that_is_no_json(agent_queues: AgentQueues) -> None:
     """The body is read where the handler asks for it: then what is no JSON makes the item fail."""
-    office.start(lambda item: Result(description=str(item.body)))
-    office.send(1, body=b"\xff{")
-    (answer,) = office.answered(1)
+    agent_queues.start(lambda item: Result(description=str(item.body)))
+    agent_queues.send(1, body=b"\xff{")
+    (answer,) = agent_queues.answered(1)
     assert ("failed", "ERROR_PROCESSING") == answer.said[:2]
 
 
-def test_several_types_share_a_queue(office: Office) -> None:
+def test_several_types_share_a_queue(agent_queues: AgentQueues) -> None:
     """The type of a message says which handler it is for; one without a handler is answered, not kept."""
-    agent = office.agent(lambda item: Result(description=f"unit {item.type}"))
-    agent.handles("Other", queue=office.work)(lambda item: Result(description=f"other {item.type}"))
-    office.run(agent)
+    agent = agent_queues.agent(lambda item: Result(description=f"unit {item.type}"))
+    agent.handles("Other", queue=agent_queues.work)(lambda item: Result(description=f"other {item.type}"))
+    agent_queues.run(agent)
     for key, name in enumerate(("Unit", "Other", "Third", None)):
-        office.send(key, type=name)
-    answers = {answer.id: answer.said for answer in office.answered(4)}
+        agent_queues.send(key, type=name)
+    answers = {answer.id: answer.said for answer in agent_queues.answered(4)}
     assert ("good", "SUCCESSFUL", "unit Unit") == answers["12-0"]
     assert ("good", "SUCCESSFUL", "other Other") == answers["12-1"]
     assert ("failed", "NOT_SUPPORTED", "agent one has no handler for type 'Third'") == answers["12-2"]
     assert ("failed", "NOT_SUPPORTED", "agent one has no handler for type ''") == answers["12-3"]
 
 
-def test_a_queue_of_one_type_needs_no_word_about_it(office: Office) -> None:
+def test_a_queue_of_one_type_needs_no_word_about_it(agent_queues: AgentQueues) -> None:
     """A message without a type is for the only handler of its queue."""
-    office.start(lambda item: Result(description=item.type))
-    office.send(1, type=None)
-    assert ("good", "SUCCESSFUL", "Unit") == office.answered(1)[0].said
+    agent_queues.start(lambda item: Result(description=item.type))
+    agent_queues.send(1, type=None)
+    assert ("good", "SUCCESSFUL", "Unit") == agent_queues.answered(1)[0].said
 
 
-def test_a_marked_message_may_be_a_duplicate(office: Office) -> None:
+def test_a_marked_message_may_be_a_duplicate(agent_queues: AgentQueues) -> None:
     """The header with which the engine marks what it may have sent twice reaches the handler."""
-    office.start(lambda item: Result(description=json.dumps(item.maybe_duplicate)))
-    office.send(1, headers={"x-maybe-duplicate": True})
-    assert "true" == office.answered(1)[0].body["description"]
+    agent_queues.start(lambda item: Result(description=json.dumps(item.maybe_duplicate)))
+    agent_queues.send(1, headers={"x-maybe-duplicate": True})
+    assert "true" == agent_queues.answered(1)[0].body["description"]
 
 
-def test_so_many_handlers_run_at_a_time(office: Office) -> None:
+def test_so_many_handlers_run_at_a_time(agent_queues: AgentQueues) -> None:
     """As many handlers run side by side as there are threads, and no more messages are held than the prefetch says."""
     together = threading.Barrier(3)
     go_on = threading.Event()
@@ -186,15 +190,15 @@ def test_so_many_handlers_run_at_a_time(office: Office) -> None:
         together.wait(20)
         go_on.wait(20)
 
-    office.start(handle, threads=2, prefetch=3)
-    office.send(*range(6))
+    agent_queues.start(handle, threads=2, prefetch=3)
+    agent_queues.send(*range(6))
     together.wait(20)
-    assert soon(lambda: office.depth(office.work) == 3)
+    assert soon(lambda: agent_queues.depth(agent_queues.work) == 3)
     go_on.set()
     # The barrier lets pairs go on with this thread as the third.
     for _ in range(2):
         together.wait(20)
-    assert 6 == len(office.answered(6))
+    assert 6 == len(agent_queues.answered(6))
 
 
 @pytest.mark.parametrize(

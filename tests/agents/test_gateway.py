@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fix_agents import Office
+from fix_agents import AgentQueues
 from fix_gateway import OK, SimulatedGateway, says
 from fix_services import soon
 
@@ -223,7 +223,7 @@ def test_a_refused_message_says_nothing_of_the_gateway(simulated: SimulatedGatew
     gateway.close()
 
 
-def test_the_command_answers_and_drains(office: Office, simulated: SimulatedGateway) -> None:
+def test_the_command_answers_and_drains(agent_queues: AgentQueues, simulated: SimulatedGateway) -> None:
     """`pgjobs gateway` sends what is in its queue and answers; at SIGTERM a call that has begun ends well, and what
     has not begun goes back to the queue. Queues that are missing are made."""
     go_on = threading.Event()
@@ -234,28 +234,28 @@ def test_the_command_answers_and_drains(office: Office, simulated: SimulatedGate
         says(200, OK)(call)
 
     simulated.answer = slow
-    office.delete(office.replies)
+    agent_queues.delete(agent_queues.replies)
     env = {name: value for name, value in os.environ.items() if not name.startswith("PGJOBS_")} | {
-        "PGJOBS_AMQP_URL": office.amqp_url,
+        "PGJOBS_AMQP_URL": agent_queues.amqp_url,
         "PGJOBS_GATEWAY_URL": simulated.url,
         "PGJOBS_GATEWAY_TOKEN": TOKEN,
     }
-    options = ["--type", "Unit", "--queue", office.work, "--replies", office.replies, "--threads", "1"]
+    options = ["--type", "Unit", "--queue", agent_queues.work, "--replies", agent_queues.replies, "--threads", "1"]
     process = subprocess.Popen(
         [sys.executable, "-m", "pgjobs", "gateway", *options],
         env=env, cwd=Path(pgjobs.__file__).parents[1], stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        assert soon(lambda: office.consumers() == 1)
-        office.send(7, body=json.dumps(MESSAGE).encode())
-        assert ("good", "SUCCESSFUL", "OK") == office.answered(1)[0].said
-        office.send(8, 9, body=json.dumps(MESSAGE).encode())
+        assert soon(lambda: agent_queues.consumers() == 1)
+        agent_queues.send(7, body=json.dumps(MESSAGE).encode())
+        assert ("good", "SUCCESSFUL", "OK") == agent_queues.answered(1)[0].said
+        agent_queues.send(8, 9, body=json.dumps(MESSAGE).encode())
         assert soon(lambda: len(simulated.calls) == 2)
-        assert soon(lambda: office.depth(office.work) == 0)
+        assert soon(lambda: agent_queues.depth(agent_queues.work) == 0)
         process.send_signal(signal.SIGTERM)
-        assert soon(lambda: office.depth(office.work) == 1)
+        assert soon(lambda: agent_queues.depth(agent_queues.work) == 1)
         go_on.set()
-        assert "12-8" == office.answered(2)[1].id
+        assert "12-8" == agent_queues.answered(2)[1].id
         _, said = process.communicate(timeout=20)
         assert 0 == process.returncode
         assert TOKEN not in said

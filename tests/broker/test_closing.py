@@ -158,7 +158,7 @@ def test_a_run_that_ends_while_it_connects_leaves_no_connection(broker: Broker) 
 
 
 def test_an_agent_that_is_cut_off_while_it_closes_leaves_no_socket(broker: Broker) -> None:
-    """An agent waits for the goodbye of a broker that is mute, and its event loop ends meanwhile."""
+    """An agent waits for the answer of a broker that says nothing, and its event loop ends meanwhile."""
 
     async def act() -> None:
         link = Link()

@@ -75,15 +75,15 @@ def test_a_stop_does_not_wait_for_the_database(engine: Engine, when: str) -> Non
     assert daemon.running
 
 
-BRAKES = {
+PAUSES = {
     "a pause": "update xmp_jobs set active = false",
     "the kill switch": "select pgjobs.hold_all('a look')",
 }
 
 
-@pytest.mark.parametrize("brake", BRAKES)
+@pytest.mark.parametrize("pause", PAUSES)
 @pytest.mark.parametrize("when", ["preparing", "in the middle"])
-def test_a_pause_does_not_wait_for_the_database(engine: Engine, when: str, brake: str) -> None:
+def test_a_pause_does_not_wait_for_the_database(engine: Engine, when: str, pause: str) -> None:
     """A job is paused, or everything is held, while the database looks for a record: it is given up at once, long
     before its lease is to be renewed, and goes on from its last checkpoint."""
     engine.add_retries(100)
@@ -95,7 +95,7 @@ def test_a_pause_does_not_wait_for_the_database(engine: Engine, when: str, brake
     if when == "in the middle":
         engine.wait_considered(job, 40)
     engine.wait_until(f"exists ({READING})")
-    engine.execute(BRAKES[brake])
+    engine.execute(PAUSES[pause])
     engine.wait_until("owner is null from pgjobs.shards where job_id = %s", job, seconds=20)
     engine.wait_until(f"not exists ({READING})")
     assert "in progress" == engine.value("select status from xmp_jobs where id = %s", job)

@@ -8,7 +8,7 @@ from fix_items import Consumer, Tracked
 from psycopg.types.json import Jsonb
 
 from pgjobs.lab.services import Services
-from pgjobs.torture.brakes import Brakes
+from pgjobs.torture.halts import Halts
 from pgjobs.torture.oracle import Certificate
 from pgjobs.torture.place import Place, Scale
 from pgjobs.torture.tracked.book import Book, Copy
@@ -26,7 +26,7 @@ class Judged:
         engine = self.engine = tracked.engine
         self.place = Place(services, engine.database_url, engine.amqp_url, engine.queue, engine.folder, Scale())
         self.book = Book()
-        self.jobs = TrackedJobs(self.place, Brakes(self.place), 1, 1)
+        self.jobs = TrackedJobs(self.place, Halts(self.place), 1, 1)
         self.jobs.prepare(engine.queue, tracked.replies)
         self.place.rows(AUDIT)
         consumer = Consumer(engine.amqp_url, engine.queue, self._answer)

@@ -12,8 +12,8 @@ from pgjobs.torture import chaos, report, schedule
 from pgjobs.torture.oracle import Certificate
 from pgjobs.torture.parts.rolling import rolling
 from pgjobs.torture.place import Scale
-from pgjobs.torture.tracked.company import deeds
 from pgjobs.torture.tracked.conduct import TIMED, conduct
+from pgjobs.torture.tracked.surroundings import deeds
 from pgjobs.torture.verdict import Verdict
 
 SMALL = Scale(retries=5_000, lines=1_000, window=20, lease_seconds=2)
@@ -29,7 +29,7 @@ def test_a_hundred_faults(own_servers: Services) -> None:
     assert verdict.certificate.lost == 0
     assert verdict.certificate.records > 5_000
     assert verdict.certificate.ranges > 10
-    assert {"rate", "closed window", "paused", "canary", "stop", "everything held"} == verdict.braked.keys()
+    assert {"rate", "closed window", "paused", "canary", "stop", "everything held"} == verdict.halted.keys()
     assert verdict.timed_out > 0
     assert verdict.items["items"] > 0
 

@@ -4,7 +4,7 @@ import json
 import threading
 
 import pytest
-from fix_agents import Office
+from fix_agents import AgentQueues
 from fix_cli import run
 from fix_jobs import Db
 from fix_roles import Login
@@ -144,7 +144,9 @@ def test_an_agent_may_beat_by_sql(db: Db, login: Login) -> None:
         agent.execute("select * from pgjobs.agent_status")
 
 
-def test_the_beats_of_an_agent_are_understood(db: Db, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_beats_of_an_agent_are_understood(
+    db: Db, agent_queues: AgentQueues, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What an agent sends is what the database reads: it lives with what it holds, and then it has left."""
     monkeypatch.setattr(session, "BEAT_SECONDS", 0.05)
     go_on = threading.Event()
@@ -152,20 +154,20 @@ def test_the_beats_of_an_agent_are_understood(db: Db, office: Office, monkeypatc
     def wait(_item: Item) -> None:
         assert go_on.wait(20)
 
-    agent = office.start(wait, "unit-1", threads=1)
+    agent = agent_queues.start(wait, "unit-1", threads=1)
 
     def stored(*expected: object) -> bool:
-        office.read()
-        for one in office.beats:
+        agent_queues.read()
+        for one in agent_queues.beats:
             db.execute("select pgjobs.beat_agent(%s)", (json.dumps(one),))
-        office.beats.clear()
+        agent_queues.beats.clear()
         return expected in db.execute("select types, holds, alive, leaving from pgjobs.agent_status").fetchall()
 
     assert soon(lambda: stored(["Unit"], 0, True, False))
-    office.send(1, 2)
+    agent_queues.send(1, 2)
     assert soon(lambda: stored(["Unit"], 2, True, False))
     go_on.set()
-    office.answered(2)
+    agent_queues.answered(2)
     agent.stop()
     assert soon(lambda: stored(["Unit"], 0, False, True))
     assert 0 == db.value("select count(*) from pgjobs.reply_faults")

@@ -37,7 +37,7 @@ class Answer:
         return self.body["status"], self.body.get("result", ""), self.body.get("description", "")
 
 
-class Office:
+class AgentQueues:
     """A queue of work and one of replies, whoever feeds the one and reads the other, and agents between them."""
 
     def __init__(self, amqp_url: str, folder: Path) -> None:
@@ -126,7 +126,7 @@ class Office:
         return agent
 
     def process(self, script: str) -> subprocess.Popen[bytes]:
-        """A process of its own that runs a script, where url, work and replies stand for this office's, until it takes
+        """A process of its own that runs a script, where url, work and replies stand for these queues, until it takes
         messages."""
         before = self.consumers()
         path = self.folder / f"agent-{len(self._processes)}.py"
@@ -173,7 +173,7 @@ class Office:
 
 
 @pytest.fixture
-def office(services: Services, tmp_path: Path) -> Iterator[Office]:
+def agent_queues(services: Services, tmp_path: Path) -> Iterator[AgentQueues]:
     """Queues of the test's own, and no agent yet."""
-    with Office(services.amqp_url, tmp_path) as made:
+    with AgentQueues(services.amqp_url, tmp_path) as made:
         yield made

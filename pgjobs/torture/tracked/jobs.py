@@ -14,8 +14,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from pgjobs.errors import refusal
-from pgjobs.torture.brakes import PAUSE, Brakes
 from pgjobs.torture.database import refused
+from pgjobs.torture.halts import PAUSE, Halts
 from pgjobs.torture.jobs import RESUME, STOP
 from pgjobs.torture.place import Place
 from pgjobs.torture.tracked.conduct import BY_MESSAGE, LIMIT_SECONDS, PATIENT, RETRIES, TAKEN, TIMED
@@ -58,10 +58,10 @@ ALL = f"select id, params from public.xmp_jobs where {TRACKED}"  # noqa: S608
 class TrackedJobs:
     """Adds them, and does to them what the schedule says."""
 
-    def __init__(self, place: Place, brakes: Brakes, seed: int, unfinished: int) -> None:
+    def __init__(self, place: Place, halts: Halts, seed: int, unfinished: int) -> None:
         self.counts: Counter[str] = Counter()
         self._place = place
-        self._brakes = brakes
+        self._halts = halts
         self._unfinished = unfinished
         self._rng = random.Random(seed + 4)  # noqa: S311 not a secret
         self._added = 0
@@ -95,7 +95,7 @@ class TrackedJobs:
         job = int(living[seed % len(living)][0])
         self.counts[kind] += 1
         if kind == "pause":
-            self._brakes.note(PAUSE, job)
+            self._halts.note(PAUSE, job)
             self._place.rows(ACTIVATE, False, job)
             self._later(now + seconds, partial(self._go_on, job))
         elif kind == "stop":
@@ -121,11 +121,11 @@ class TrackedJobs:
         heapq.heappush(self._todo, (at, next(self._number), do))
 
     def _go_on(self, job: int) -> None:
-        self._brakes.end(PAUSE, job)
+        self._halts.end(PAUSE, job)
         self._place.rows(ACTIVATE, True, job)
 
     def _resume(self, job: int) -> None:
-        self._brakes.end(PAUSE, job)
+        self._halts.end(PAUSE, job)
         self._asks(RESUME, job)
 
     def _asks(self, statement: str, job: int) -> bool:

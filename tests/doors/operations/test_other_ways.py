@@ -86,7 +86,7 @@ def test_a_deleted_job_is_unknown(operations: Operations) -> None:
 def test_whoever_may_only_look_changes_nothing(served: Operations, scope: str) -> None:
     """A token that may read gets 403 for POST, PUT and DELETE."""
     token, digest = make_token()
-    served.engine.execute("select pgjobs.add_token('eyes', %s, %s, null)", digest, [scope])
+    served.engine.execute("select pgjobs.add_token('viewer', %s, %s, null)", digest, [scope])
     job = served.made("dev-1", active=False)
     headers = {"X-ApiKey": token}
     path = f"/operation/jobs/{job}"

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 from fix_database import shared_database
-from fix_jobs import Db, connect
+from fix_jobs import Db, connect, past_triggers
 from fix_page_list import page, shown
-from fix_searches import past_triggers
 from psycopg.rows import dict_row
 
 from pgjobs.bench import views

@@ -33,20 +33,20 @@ def test_everybody_is_told_by_one_connection(web_url: str, db: Db) -> None:
 
     async def watch() -> None:
         async with a_hub(web_url, 300) as hub:
-            eyes = [Notes(hub, [jobs[n % 10]]).__enter__() for n in range(200)]
-            for each in eyes:
+            viewers = [Notes(hub, [jobs[n % 10]]).__enter__() for n in range(200)]
+            for each in viewers:
                 await each.sees(lambda notes: len(notes.states) >= 1)
             assert 1 == db.value(WATCHING)
             for job in jobs:
                 db.execute("update xmp_jobs set active = false where id = %s", (job,))
-            for n, each in enumerate(eyes):
+            for n, each in enumerate(viewers):
                 await each.sees_state("inactive")
                 assert {jobs[n % 10]} == {state["id"] for state in each.states}
             assert 1 == db.value(WATCHING)
             # Each notification alone would have been a reading, and so would each viewer.
             assert await soon_async(lambda: db.value(ASKED) > 0)
             assert 20 > db.value(ASKED)
-            for each in eyes:
+            for each in viewers:
                 each.__exit__()
 
     asyncio.run(watch())
@@ -185,14 +185,14 @@ def test_a_state_is_rendered_once(web_url: str, db: Db) -> None:
 
     async def watch() -> None:
         async with a_hub(web_url) as hub:
-            eyes = [Notes(hub, [job], shown=shown).__enter__() for _ in range(50)]
-            for each in eyes:
+            viewers = [Notes(hub, [job], shown=shown).__enter__() for _ in range(50)]
+            for each in viewers:
                 await each.sees(lambda notes: len(notes.events) == 1)
             db.execute("update xmp_jobs set active = false where id = %s", (job,))
-            for each in eyes:
+            for each in viewers:
                 await each.sees(lambda notes: len(notes.events) == 2)
             assert ["waiting", "inactive"] == made
-            for each in eyes:
+            for each in viewers:
                 each.__exit__()
 
     asyncio.run(watch())
@@ -210,15 +210,15 @@ def test_what_stands_above_the_list_is_read_once_for_all(web_url: str, db: Db, m
 
     async def watch() -> None:
         async with a_hub(web_url, 100) as hub:
-            eyes = [Notes(hub, [""], shown=shown).__enter__() for _ in range(50)]
-            for each in eyes:
+            viewers = [Notes(hub, [""], shown=shown).__enter__() for _ in range(50)]
+            for each in viewers:
                 await each.sees(lambda notes: len(notes.events) == 1)
             insert_job(db)
-            for each in eyes:
+            for each in viewers:
                 await each.sees(lambda notes: len(notes.events) == 2)
             assert [0, 1] == made
             assert 1 == db.value(WATCHING)
-            for each in eyes:
+            for each in viewers:
                 each.__exit__()
 
     asyncio.run(watch())
@@ -298,17 +298,17 @@ def test_a_dropped_token_ends_its_streams(web_url: str, db: Db, monkeypatch: pyt
 
     async def watch() -> None:
         async with a_hub(web_url) as hub:
-            eyes = {name: Notes(hub, [job], digest(name)).__enter__() for name in ("kept", "all-doors", "dropped")}
+            viewers = {name: Notes(hub, [job], digest(name)).__enter__() for name in ("kept", "all-doors", "dropped")}
             nobody = Notes(hub, [job]).__enter__()
-            for each in (*eyes.values(), nobody):
+            for each in (*viewers.values(), nobody):
                 await each.sees(lambda notes: len(notes.states) == 1)
             elsewhere = Notes(hub, [job], digest("elsewhere")).__enter__()
             await elsewhere.sees(lambda notes: notes.over)
             db.execute("select pgjobs.drop_token('dropped')")
-            await eyes["dropped"].sees(lambda notes: notes.over)
-            assert ["progress", "signed-out"] == eyes["dropped"].names
+            await viewers["dropped"].sees(lambda notes: notes.over)
+            assert ["progress", "signed-out"] == viewers["dropped"].names
             db.execute("update xmp_jobs set active = false where id = %s", (job,))
-            for each in (eyes["kept"], eyes["all-doors"], nobody):
+            for each in (viewers["kept"], viewers["all-doors"], nobody):
                 await each.sees_state("inactive")
                 assert not each.over
 

@@ -305,7 +305,7 @@ def test_a_dropped_token_ends_the_stream(web_url: str, db: Db) -> None:
     """A stream needs a token, in the header or in the cookie; when it is dropped, the stream says so and ends."""
     job = insert_job(db)
     token, digest = make_token()
-    db.execute("select pgjobs.add_token('eyes', %s, '{page:read}', null)", (digest,))
+    db.execute("select pgjobs.add_token('viewer', %s, '{page:read}', null)", (digest,))
 
     async def watch(web: WebProcess) -> None:
         async with browser(web) as client:
@@ -314,7 +314,7 @@ def test_a_dropped_token_ends_the_stream(web_url: str, db: Db) -> None:
             streams = [events(client, f"/job/{job}/live", **headers) for headers in shown]
             for stream in streams:
                 assert "progress" == (await anext(stream)).name
-            db.execute("select pgjobs.drop_token('eyes')")
+            db.execute("select pgjobs.drop_token('viewer')")
             for stream in streams:
                 assert ["signed-out"] == [event.name async for event in stream]
 

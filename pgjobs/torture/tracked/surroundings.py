@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pika
 
-from pgjobs.torture.brakes import Brakes
+from pgjobs.torture.halts import Halts
 from pgjobs.torture.oracle import Certificate
 from pgjobs.torture.place import Place, queue_of
 from pgjobs.torture.tracked.agents import KitAgent, SqlAgent
@@ -58,17 +58,17 @@ def deeds(seed: int, seconds: float) -> list[Deed]:
     ]
 
 
-class Company:
+class Surroundings:
     """Agents, go-between and jobs of one run."""
 
-    def __init__(self, place: Place, queues: Queues, brakes: Brakes, seed: int, *, alone: bool) -> None:
+    def __init__(self, place: Place, queues: Queues, halts: Halts, seed: int, *, alone: bool) -> None:
         self.counts: Counter[str] = Counter()
         self.figures: Counter[str] = Counter()
         self._place = place
         self.alone = alone
         self._queues = queues
         self._book = Book()
-        self._jobs = TrackedJobs(place, brakes, seed, 4 if alone else 1)
+        self._jobs = TrackedJobs(place, halts, seed, 4 if alone else 1)
         self._between = GoBetween(place.amqp_url, queues, seed, self._book)
         self._sql = SqlAgent(place, seed, self._book)
         self._kit = [
@@ -152,13 +152,13 @@ class Company:
 
 
 @contextlib.contextmanager
-def company_of(place: Place, brakes: Brakes, seed: int, queue_type: str, *, alone: bool) -> Iterator[Company]:
+def surroundings_of(place: Place, halts: Halts, seed: int, queue_type: str, *, alone: bool) -> Iterator[Surroundings]:
     """Everybody; `alone`: there are no other jobs."""
     queues = Queues(*(f"{place.queue}-{name}" for name in ("launches", "work", "answers", "replies")))
     with contextlib.ExitStack() as stack:
         for queue in queues.all():
             stack.enter_context(queue_of(place.amqp_url, queue, queue_type))
-        made = Company(place, queues, brakes, seed, alone=alone)
+        made = Surroundings(place, queues, halts, seed, alone=alone)
         stack.callback(made.close)
         made.start()
         yield made

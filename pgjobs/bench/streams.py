@@ -1,7 +1,7 @@
 """Viewers of the benchmark: so many event streams of one path, read to their end, and what each of them was told.
 
-`python -m pgjobs.bench.eyes PORT VIEWERS PATH`: "ready" stands on stdout when each has had its first event. When all of
-them have ended, one line of JSON follows: {"cpu", "viewers": [{"events", "last", "sent"}]}.
+`python -m pgjobs.bench.streams PORT VIEWERS PATH`: "ready" stands on stdout when each has had its first event. When
+all of them have ended, one line of JSON follows: {"cpu", "viewers": [{"events", "last", "sent"}]}.
 """
 
 from __future__ import annotations

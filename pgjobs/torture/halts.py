@@ -12,7 +12,7 @@ from pgjobs.torture.place import Place
 
 PAUSE = "paused"
 ON_THE_WAY = IN_FLIGHT + 1
-"""Windows that a shard may still publish: those in flight, and one more where a checkpoint had begun before the brake
+"""Windows that a shard may still publish: those in flight, and one more where a checkpoint had begun before the halt
 was committed, so that its answer was still "go"."""
 NOW = "select clock_timestamp()"
 PUBLISHED = """
@@ -47,8 +47,8 @@ class Span:
     until: datetime | None = None
 
 
-class Brakes:
-    """Notes what is braked, as the clock of the database has it, and judges it when everything is over."""
+class Halts:
+    """Notes what is halted, as the clock of the database has it, and judges it when everything is over."""
 
     def __init__(self, place: Place) -> None:
         self.counts: Counter[str] = Counter()
