@@ -319,7 +319,7 @@ def test_modules_are_small_and_say_their_job() -> None:
     """Every module states its one job in a docstring and stays under 300 lines, nearly every one under 250."""
     lines = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
     assert {} == {name: count for name, count in lines.items() if count > 300}
-    assert 2 >= len([name for name, count in lines.items() if count > 250])
+    assert 1 >= len([name for name, count in lines.items() if count > 250])
     assert [] == [name for name, path in MODULES.items() if not ast.get_docstring(ast.parse(path.read_text()))]
 
 
