@@ -7,18 +7,19 @@ database is away, and the first request after its return is served.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from pgjobs.errors import SchemaError, one_line
 from pgjobs.pg import connection as db
 from pgjobs.web.errors import LATER, Problem
+from pgjobs.web.exchange import ask
 from pgjobs.web.problems import Unanswered, busy, in_doubt, lost, problem_of
 
 logger = logging.getLogger(__name__)
@@ -70,8 +71,34 @@ class Database:
         return await self.rows(call, *args, reading=reading)
 
     async def _ask(self, call: str, args: tuple[object, ...], *, reading: bool, trusting: bool) -> list[TupleRow]:
-        async with self._borrowed(reading=reading, trusting=trusting) as connection:
-            return await self._within(STATEMENT_SECONDS + 1, _fetch(connection, call, args))
+        turns = (self._reading, self._any) if reading else (self._any,)
+        await _take(turns)
+        try:
+            connection = self._idle.pop() if trusting and self._idle else await self._connected()
+            return await self._ask_on(connection, call, args)
+        finally:
+            for turn in turns:
+                turn.release()
+
+    async def _ask_on(self, connection: db.Connection, call: str, args: tuple[object, ...]) -> list[TupleRow]:
+        """The connection is kept for the next query unless an error has left it in doubt."""
+        doubtful = False
+        try:
+            return await ask(connection, call, args, STATEMENT_SECONDS + 1)
+        except psycopg.Error as error:
+            doubtful = in_doubt(error)
+            raise
+        finally:
+            status = connection.pgconn.transaction_status
+            if doubtful:
+                # What this connection has met concerns all of them: the next queries open new ones.
+                self._forget_idle()
+            if status == TransactionStatus.ACTIVE:
+                self._abandon(asyncio.create_task(_break_off(connection)))
+            elif doubtful or connection.closed or status != TransactionStatus.IDLE:
+                self._forget(connection)
+            else:
+                self._idle.append(connection)
 
     async def close(self) -> None:
         """Close every connection that nobody uses."""
@@ -79,40 +106,6 @@ class Database:
             task.cancel()
         while self._idle:
             await self._idle.pop().close()
-
-    @contextlib.asynccontextmanager
-    async def _borrowed(self, *, reading: bool, trusting: bool) -> AsyncIterator[db.Connection]:
-        """A working connection; it is kept for the next query unless an error has left it in doubt."""
-        async with self._turn(reading=reading):
-            connection = self._idle.pop() if trusting and self._idle else await self._connected()
-            doubtful = False
-            try:
-                yield connection
-            except psycopg.Error as error:
-                doubtful = in_doubt(error)
-                raise
-            finally:
-                idle = psycopg.pq.TransactionStatus.IDLE
-                if doubtful:
-                    # What this connection has met concerns all of them: the next queries open new ones.
-                    self._forget_idle()
-                if doubtful or connection.closed or connection.info.transaction_status != idle:
-                    self._forget(connection)
-                else:
-                    self._idle.append(connection)
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, *, reading: bool) -> AsyncIterator[None]:
-        """The right to use a connection, after a short wait; raises a Problem where too many others use theirs."""
-        async with contextlib.AsyncExitStack() as turn:
-            try:
-                async with asyncio.timeout(QUEUE_SECONDS):
-                    if reading:
-                        await turn.enter_async_context(self._reading)
-                    await turn.enter_async_context(self._any)
-            except TimeoutError:
-                raise busy() from None
-            yield
 
     async def _connected(self) -> db.Connection:
         try:
@@ -192,6 +185,29 @@ class Database:
             logger.debug("an abandoned query ended: %s", task.exception())
 
 
-async def _fetch(connection: db.Connection, call: str, args: tuple[object, ...]) -> list[TupleRow]:
-    cursor = await connection.execute(call, args)
-    return await cursor.fetchall()
+async def _take(turns: tuple[asyncio.Semaphore, ...]) -> None:
+    """Take the right to use a connection, after a short wait; raises a Problem where too many others use theirs."""
+    if not any(turn.locked() for turn in turns):
+        for turn in turns:
+            await turn.acquire()
+        return
+    taken = []
+    try:
+        async with asyncio.timeout(QUEUE_SECONDS):
+            for turn in turns:
+                await turn.acquire()
+                taken.append(turn)
+    except BaseException as error:
+        for turn in taken:
+            turn.release()
+        if isinstance(error, TimeoutError):
+            raise busy() from None
+        raise
+
+
+async def _break_off(connection: db.Connection) -> None:
+    """Cancel the query that nobody waits for any more, and close its connection."""
+    try:
+        await connection.cancel_safe()
+    finally:
+        await connection.close()
