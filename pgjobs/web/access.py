@@ -59,6 +59,8 @@ class AccessLog:
         level = logging.INFO if change else logging.DEBUG
         if status >= (400 if change else 500) and state.get("code") != INCOMPLETE:
             level = logging.WARNING
+        if not logger.isEnabledFor(level):
+            return
         path = SUBSCRIPTION.sub("...", scope["path"])
         path = path if endpoint and PLAIN_PATH.fullmatch(path) else clipped(path)
         given = "".join(f" {name}={_word(value)}" for name, value in state.get("parameters", {}).items())

@@ -119,8 +119,13 @@ class Guard:
     for browsers it needs what its pages need.
     """
 
-    def __init__(self, app: ASGIApp, door: Door, routes: list[Route], settings: Settings) -> None:
-        self._app = app
+    def __init__(
+        self,
+        app: ASGIApp,  # noqa: ARG002 it would look for the route once more, so the route is called instead
+        door: Door,
+        routes: list[Route],
+        settings: Settings,
+    ) -> None:
         self._door = door
         self._table = list(zip(door.endpoints, routes, strict=True))
         self._browsers = Browsers(settings, door.origins(settings), for_browsers=door.for_browsers)
@@ -143,7 +148,7 @@ class Guard:
             allowed = ", ".join(sorted(methods))
             sentence = f"{clipped(request.url.path)} does not take {clipped(request.method)}"
             raise Problem(405, "wrong_method", sentence, f"use {allowed}", {"Allow": allowed})
-        await self._app(scope, receive, send)
+        await scope["route"].handle(scope, receive, send)
 
     def _ways(self) -> str:
         """Where whoever asked for a path that there is not may go instead."""
@@ -152,11 +157,15 @@ class Guard:
         return f"the paths are {', '.join(sorted({self._door.prefix + one.shown for one in self._door.endpoints}))}"
 
     def _find(self, scope: Scope) -> tuple[Endpoint | None, set[str]]:
-        """The endpoint of this path, preferably one that takes the method, and the methods that the path takes."""
+        """The endpoint of this path, preferably one that takes the method, and the methods that the path takes.
+
+        Of one that takes the method, the scope is given the route and the parameters.
+        """
         found, methods = None, set[str]()
         for endpoint, route in self._table:
-            match, _ = route.matches(scope)
+            match, child = route.matches(scope)
             if match is Match.FULL:
+                scope.update(child, route=route)
                 return endpoint, route.methods or set()
             if match is Match.PARTIAL:
                 found = found or endpoint

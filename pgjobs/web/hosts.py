@@ -16,6 +16,7 @@ sign-in included; and what another page loads into itself (a frame, a script, an
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from urllib.parse import urlsplit
@@ -33,6 +34,8 @@ SAFE_METHODS = ("GET", "HEAD")
 PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 CALL = "call it from your server; a page needs tokens (PGJOBS_HTTP_AUTH) or its host in PGJOBS_HTTP_HOSTS"
 PROXY = "open the jobs page itself; where a proxy changes Host, put the name that browsers see into PGJOBS_HTTP_HOSTS"
+KEPT = 64
+"""Of so many Host headers it is remembered whether they are known, for most requests have the same one."""
 AHEAD = re.compile("prefetch|prerender|preview", re.IGNORECASE)
 
 
@@ -43,10 +46,14 @@ class Hosts:
         self._bound, _ = split(settings.http_bind.lower())
         names = (name.strip().lower() for name in settings.http_hosts.split(","))
         self._named = {name for name in names if name}
+        self._seen = functools.lru_cache(KEPT)(self._known)
         self.checked = not settings.http_auth or bool(self._named)
 
     def known(self, authority: str) -> bool:
         """Whether the value of a Host header, a name or an address with or without port, is this service."""
+        return self._seen(authority)
+
+    def _known(self, authority: str) -> bool:
         found = HOST.fullmatch(authority.strip().lower())
         if found is None:
             return False

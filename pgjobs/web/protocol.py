@@ -31,6 +31,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from pgjobs.web.errors import SOON
+from pgjobs.web.joined import Joined
 from pgjobs.web.limits import LONG_BODY, Limits
 
 logger = logging.getLogger(__name__)
@@ -74,11 +75,12 @@ class BoundedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Accept a connection, or refuse it if none can be closed for it."""
-        super().connection_made(transport)
+        self._joined = Joined(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", self._joined))
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
-            # Head and body leave in two writes: without this the second one waits for the acknowledgement of the
-            # first, 40 ms where the client delays it. asyncio sets it only for sockets made with IPPROTO_TCP.
+            # What leaves in two writes would wait for the acknowledgement of the first one, 40 ms where the client
+            # delays it. asyncio sets this only for sockets made with IPPROTO_TCP.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._enter(Phase.HEAD)
         if len(self.connections) > self.limits.connections and not self._make_room():
@@ -102,6 +104,7 @@ class BoundedProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """A request is answered."""
+        self._joined.flush()
         super().on_response_complete()
         self._follow()
 
