@@ -25,7 +25,7 @@ class Joined:
 
     def write(self, data: bytes) -> None:
         """Send, a small piece together with the next one."""
-        if self._held:
+        if self._held and data:
             data, self._held = self._held + data, b""
             self._transport.write(data)
         elif len(data) > SMALL:

@@ -6,9 +6,13 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  _job constant jsonb := pgjobs.jobs_json(array[_id]) -> 0;
 begin
-  perform pgjobs.need_job(_id);
-  return pgjobs.job_json(_id);
+  if _job is null then
+    perform pgjobs.need_job(_id);
+  end if;
+  return _job;
 end;
 $$;
 comment on function pgjobs.show_job(bigint) is 'One job as JSON; refuses (PJ404) when there is none.';

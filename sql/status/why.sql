@@ -36,7 +36,9 @@ begin
   -- What waits before what runs; of it what has a reason, trouble before a wait; and of those the one that goes on first.
   order by p.finished_at nulls first, p.round_over, p.owner nulls first, p.failures = 0, p.note is null, p.due_at, p.shard
   limit 1;
-  _ended := exists (select from pgjobs.shards p where p.job_id = _id and p.cleared && '{lines,items,logs}');
+  if _job.status::text in ('error', 'canceled') then
+    _ended := exists (select from pgjobs.shards p where p.job_id = _id and p.cleared && '{lines,items,logs}');
+  end if;
   if _job.status::text = 'error' then
     return coalesce('it broke off: ' || coalesce(_shard.error,
         (select e.reason from pgjobs.events e where e.job_id = _id and e.to_status = 'error' order by e.id desc limit 1))
@@ -66,9 +68,11 @@ begin
   if pgjobs.held_reason() is not null and not _held then
     return pgjobs.held_reason();
   end if;
-  _level := pgjobs.aged_priority(_shard.priority, _shard.due_at, pgjobs.now());
   _alive := exists (select from pgjobs.live_daemons());
-  _parked := pgjobs.parked_reason(_shard);
+  if not _held then
+    _level := pgjobs.aged_priority(_shard.priority, _shard.due_at, pgjobs.now());
+    _parked := pgjobs.parked_reason(_shard);
+  end if;
   if _job.status::text = 'ready' then
     return case
       when pgjobs.utc(_job.run_at) > pgjobs.now() then 'it waits for its run_at ' || pgjobs.moment_text(pgjobs.utc(_job.run_at))

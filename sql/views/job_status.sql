@@ -21,7 +21,7 @@ select
        when p.all_finished or i.total > 0 then 100
        else round(least(99.9, 100 * p.done), 1) end as percent,
   case when p.held then p.rate end as records_per_second,
-  case when pgjobs.standstill_reason() is not null then null
+  case when (o.paced or o.verdict = 'wait' or p.held) is not true or pgjobs.standstill_reason() is not null then null
        when o.paced or o.verdict = 'wait' then pgjobs.eta(j.id)
        when p.held and p.rate > 0 and p.fraction > 0 and p.considered * (1 / nullif(p.done, 0) - 1) / p.rate between 0 and 3155760000
        then statement_timestamp() + make_interval(secs => (p.considered * (1 / nullif(p.done, 0) - 1) / p.rate)::double precision) end as eta,
@@ -66,5 +66,6 @@ left join lateral (
   select pgjobs.whole(coalesce(sum(c.n) filter (where c.status in ('w', 'l', 'r', 's', 'f', 't', 'c', 'x')), 0)) as total,
     pgjobs.whole(coalesce(sum(c.n) filter (where c.status in ('s', 'f', 't', 'c', 'x')), 0)) as closed
   from pgjobs.item_counts c where c.job_id = j.id having count(*) > 0) i on true
-left join lateral pgjobs.orders(j.id) o on j.status::text = 'in progress';
+-- Not as a condition of the join: that is looked at only after the function was called.
+left join lateral pgjobs.orders(case when j.status::text = 'in progress' then j.id end) o on true;
 comment on view pgjobs.job_status is 'Progress of every job, and in words why a job is not moving. Total is the number of records that it will have considered when it is through, of a stopped or held one when it goes on to its end: estimated until then, null before its first start. Of a tracked job, once its items are written, total is their number and percent how many of them have an outcome (items_closed).';
