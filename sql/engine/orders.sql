@@ -3,6 +3,8 @@ create or replace function pgjobs.orders(_job_id bigint)
 returns table (verdict text, pause interval, reason text, paced boolean)
 language sql
 stable
+strict
+rows 1
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
