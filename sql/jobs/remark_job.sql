@@ -18,14 +18,18 @@ begin
   from (
     select format('params.%s: it has no effect on a job of type %s', left(k, 100), new.type) as remark
     from jsonb_object_keys(new.params) k
-    where k <> all (_registered.params)
+    where k <> all (_registered.params) and (new.type::text, new.params) is distinct from (old.type::text, old.params)
     union all
     select 'params.date_from: it is not before date_to, so the job selects nothing'
-    where _read.date_from >= _read.date_to
+    where _read.date_from >= _read.date_to and new.params is distinct from old.params
+    union all
+    select 'schedule.scattering.factor: it has no effect, records go out in the order of their keys'
+    where (new.schedule #>> '{scattering,factor}')::numeric > 0
+      and new.schedule -> 'scattering' is distinct from old.schedule -> 'scattering'
   ) r
   order by r.remark;
   return null;
 end;
 $$;
 comment on function pgjobs.remark_job() is
-  'Trigger: tells in the events of a job what its params say in vain. A remark is no transition: from_status and to_status are null.';
+  'Trigger: tells in the events of a job what its params and its schedule say in vain. A remark is no transition: from_status and to_status are null.';

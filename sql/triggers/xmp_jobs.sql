@@ -79,12 +79,14 @@ execute function pgjobs.release_hold();
 
 create or replace trigger pgjobs_25_remark_insert
 after insert on public.xmp_jobs
-for each row when (new.params <> '{}')
+for each row when (new.params <> '{}' or new.schedule ? 'scattering')
 execute function pgjobs.remark_job();
 
 create or replace trigger pgjobs_25_remark_update
 after update on public.xmp_jobs
-for each row when ((old.type, old.params) is distinct from (new.type, new.params))
+for each row when (
+  (old.type, old.params) is distinct from (new.type, new.params)
+  or old.schedule -> 'scattering' is distinct from new.schedule -> 'scattering')
 execute function pgjobs.remark_job();
 
 create or replace trigger pgjobs_26_remark_equal

@@ -127,6 +127,23 @@ def test_the_plan_ends_with_the_spread(db: Db) -> None:
     assert db.value("select pgjobs.eta(%s)", later) == NOON + timedelta(hours=4)
 
 
+def test_a_factor_without_effect_is_told(db: Db) -> None:
+    """The events say once for each change that a factor has no effect, and nothing of a factor of 0."""
+    columns = {"run_at": NOON, "stop_at": NOON + timedelta(days=36500), "params": '{"never": 1}'}
+    told = (
+        "select count(*) from pgjobs.events where job_id = %s and starts_with(reason, 'schedule.scattering.factor: ')"
+    )
+    for factor, times in ((0, 0), (75, 1)):
+        schedule = json.dumps({"scattering": {"max_spread": 50, "factor": factor}})
+        job = insert_job(db, schedule=schedule, **columns)
+        db.execute("update xmp_jobs set priority = 7, params = '{\"never\": 0}' where id = %s", (job,))
+        assert times == db.value(told, job)
+        db.execute(
+            "update xmp_jobs set schedule = jsonb_set(schedule, '{scattering,factor}', '5') where id = %s", (job,)
+        )
+        assert times + 1 == db.value(told, job)
+
+
 @pytest.mark.parametrize("table", ["xmp_jobs", "xmp_job_types"])
 def test_a_scattered_job_needs_an_end(db: Db, table: str) -> None:
     """Without a stop there is no time to spread over; a type has to say stop_after."""

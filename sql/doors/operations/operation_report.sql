@@ -12,9 +12,15 @@ as $$
       'startedDate', (select min(p.started_at) from pgjobs.shards p where p.job_id = _job.id),
       'finishedDate', _job.finish_at)),
     'summary', pgjobs.operation_summary(_job))
-    || case when (_job.rules ->> 'retry_limit')::integer > 0 and _job.rules -> 'retry_results' = '[]' then
-         '{"warnings": ["operationParameters.retries has no effect: retryResultList names no result after which there is a further attempt"]}'::jsonb
-       else '{}' end;
+    || coalesce((
+      select jsonb_build_object('warnings', jsonb_agg(w.said order by w.place)) from (
+        select 1 as place, 'operationParameters.retries has no effect: retryResultList names no result after which there is a further attempt' as said
+        where (_job.rules ->> 'retry_limit')::integer > 0 and _job.rules -> 'retry_results' = '[]'
+        union all
+        select 2, 'schedule.scattering.strategy: factor and field have no effect: operations go out evenly, in the order in which the directory has their entities'
+        where (_job.schedule #>> '{scattering,factor}')::numeric > 0
+      ) w
+      having count(*) > 0), '{}');
 $$;
 comment on function pgjobs.operation_report(public.xmp_jobs) is
   'How a job stands, as the operations report it: when it was made active, when it started and ended, its summary, and in warnings what has no effect.';

@@ -92,6 +92,18 @@ def test_scattering_is_kept_and_needs_both_and_a_stop(operations: Operations) ->
     job = operations.made("dev-1", schedule={"stop": stop, "scattering": {"maxSpread": "80", "strategy": strategy}})
     kept = columns(operations, job)["schedule"]["scattering"]
     assert (80, 75, 3) == (kept["max_spread"], kept["factor"], kept["warning_max_rate"])
+    (warning,) = operations.show(job)["report"]["warnings"]
+    assert warning.startswith("schedule.scattering.strategy: factor and field have no effect: ")
+    even = {"stop": stop, "scattering": {"maxSpread": 80, "strategy": {"factor": 0}}}
+    assert "warnings" not in operations.create("dev-1", schedule=even).json()["report"]
+    both = operations.create(
+        "dev-1",
+        schedule=even | {"scattering": {"maxSpread": 80, "strategy": {"factor": 1}}},
+        operationParameters={"retries": 3, "retryResultList": []},
+    ).json()["report"]["warnings"]
+    assert ["operationParameters.retries", "schedule.scattering.strategy"] == [
+        one.split(" ")[0].rstrip(":") for one in both
+    ]
     place = "schedule.scattering"
     for scattering, field in (
         ({"maxSpread": 80}, f"{place}.strategy.factor"), ({"strategy": {"factor": 75}}, f"{place}.maxSpread"),
