@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -105,6 +106,40 @@ def test_only_the_digest_is_kept(guarded_web: Web, db: Db, caplog: pytest.LogCap
     assert hashlib.sha256(token.encode()).digest() == row[0]
     assert token not in row[1]
     assert token not in caplog.text
+
+
+def test_a_token_is_looked_up_by_its_digest_alone(guarded_web: Web, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a door is shown a token, the database is asked for the digest of what came, by the index on digests: how
+    long that takes says nothing of a token that there is."""
+    token = add_token(db, "read")
+    database = guarded_web.app.state.database
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    rows = database.rows
+
+    async def noting(call: str, *arguments: object, **options: Any) -> Any:
+        asked.append((call, arguments))
+        return await rows(call, *arguments, **options)
+
+    monkeypatch.setattr(database, "rows", noting)
+    shown = [token, token[:-1], token[:-1] + "0", "x"]
+    for one in shown:
+        for path, headers in (
+            ("/jobs", bearer(one)),
+            ("/api/v1/clients/", bearer(one)),
+            ("/north/v80/operation/jobs/7", {"X-ApiKey": one}),
+            ("/pig/2.0/sub/x/template/y", {"Bearer": one}),
+            ("/", bearer(one)),
+        ):
+            asked.clear()
+            guarded_web.get(path, headers=headers)
+            sent = [arguments for call, arguments in asked if "token_holder" in call]
+            assert [(hashlib.sha256(one.encode()).digest(),)] == sent, path
+            assert one == "x" or one not in str(asked), path
+    body = db.value("select prosrc from pg_proc where oid = 'pgjobs.token_holder(bytea)'::regprocedure")
+    db.execute("set enable_seqscan = off")
+    explained = "explain " + body.replace("_sha256", "'x'::bytea")
+    plan = db.execute(explained.encode()).fetchall()
+    assert "Index Cond: (sha256 = " in str(plan), plan
 
 
 @pytest.mark.parametrize(
