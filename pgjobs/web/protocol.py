@@ -8,9 +8,8 @@ ANSWER  the application works; it bounds its own waits
 IDLE    kept alive between two requests; closed without an answer (uvicorn's timeout_keep_alive)
 SEND    the client does not read its answer; the connection is cut off at the deadline
 
-When more connections are open than the limit allows, the one whose client has been waited for longest is closed for the
-new one; only if every connection is being answered, the new one is refused with 503. The limit lies below the limit of
-descriptors, so that accepting connections and reaching the database never run out of them.
+Beyond the limit, the connection whose client has been waited for longest is closed for a new one; if all are being
+answered, the new one is refused with 503. The limit leaves descriptors for accepting connections and for the database.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from pgjobs.web.doors.page.filters import visible
+from pgjobs.web.visible import visible
 
 
 def element(name: str, *content: str, **attributes: object) -> str:

@@ -10,7 +10,7 @@ from fix_kept import ODD_TEXTS, Item, Kept, Text, shown
 from fix_web import Web
 from markupsafe import escape
 
-from pgjobs.web.doors.page.filters import visible
+from pgjobs.web.visible import visible
 
 COLUMNS = [
     "Action Type", "Media Type", "Reference ID", "Status", "StartDate", "EndDate", "Number of Retries", "Parameters",

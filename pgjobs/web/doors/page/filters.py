@@ -11,34 +11,16 @@ from typing import Any
 from markupsafe import Markup
 
 from pgjobs.web.errors import Problem
+from pgjobs.web.visible import visible
 
 THIN = "\u202f"
 """A narrow space at which no line breaks."""
 CLIP = 200
-HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
-    "|[\U000e0000-\U000e007f]"
-)
-"""Control characters, and marks that turn the direction of text or are not to be seen at all."""
 LONG_WORD, WITHIN = re.compile(r"[A-Za-z0-9]{16,}"), re.compile("(?<=[a-z0-9])(?=[A-Z][a-z])")
 """Names of types are long, and may be broken where a word of them begins."""
 SAID = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
 """A moment in a sentence of SQL."""
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-
-
-def visible(value: Any) -> Any:
-    """A value as a template shows it: nothing for None, and of text what would hide or turn it as an escape."""
-    if value is None:
-        return ""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return HIDDEN.sub(_escape, value)
-
-
-def _escape(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def moment(value: str | datetime | None) -> Markup | str:

@@ -22,6 +22,7 @@ from pgjobs.web.doors.page.callers import SIGN_IN, may_navigate, signed_in
 from pgjobs.web.doors.page.files import address
 from pgjobs.web.errors import HEADERS, Problem, Renderer
 from pgjobs.web.pictures.shown import FILTERS
+from pgjobs.web.visible import visible
 
 TEMPLATES = Path(__file__).with_name("templates")
 POLICY = (
@@ -44,7 +45,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=filters.visible,
+        finalize=visible,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
