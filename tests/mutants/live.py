@@ -38,4 +38,16 @@ LIVE = (
         (Edit(TOLD, "then s.eta when 'waiting'", "then s.eta when 'stopping' then s.eta when 'waiting'"),),
         (f"{PROGRESS}::test_what_is_paused_has_no_end",),
     ),
+    Mutant(
+        "w-live-come",
+        "whoever comes while the hub listens is told at once",
+        (
+            Edit(
+                HUB,
+                "            self._hearing.reschedule(min(ends, self._hearing.when() or ends))\n",
+                "            self._hearing.reschedule(max(ends, self._hearing.when() or ends))\n",
+            ),
+        ),
+        (f"{HUBS}::test_whoever_comes_is_told_at_once",),
+    ),
 )

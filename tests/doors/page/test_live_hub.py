@@ -52,6 +52,25 @@ def test_everybody_is_told_by_one_connection(web_url: str, db: Db) -> None:
     asyncio.run(watch())
 
 
+def test_whoever_comes_is_told_at_once(web_url: str, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A viewer that comes while the hub listens does not wait until that is over."""
+    monkeypatch.setattr(hubs, "DEBOUNCE_SECONDS", 3600)
+    jobs = [insert_job(db) for _ in range(5)]
+
+    async def watch() -> None:
+        async with a_hub(web_url) as hub:
+            eyes = []
+            for job in jobs:
+                eyes.append(Notes(hub, [job]).__enter__())
+                await eyes[-1].sees(lambda notes: len(notes.states) == 1)
+            # Nor did it have to be connected anew for that: a connection that says nothing for long is given up.
+            assert [["progress"]] * 5 == [each.names for each in eyes]
+            for each in eyes:
+                each.__exit__()
+
+    asyncio.run(watch())
+
+
 def test_with_nobody_watching_nothing_is_asked(web_url: str, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the last one has left, the connection is closed after a while; whoever comes later is served again."""
     monkeypatch.setattr(hubs, "LINGER_SECONDS", 0.5)

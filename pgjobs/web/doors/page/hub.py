@@ -1,10 +1,10 @@
 """The hub: everybody who watches jobs shares one connection to the database, and each state is rendered once.
 
 While anybody watches, one statement a second reads the jobs that move, and the others less often; what stands above
-the list is read in the same way, every few seconds. A notification says
-that a job has changed: it is read a moment later, once for however many notifications. What a notification says is
-never believed, and nothing depends on one: a connection that has died shows with the next statement, and what was
-missed is found by reading. With nobody watching nothing is asked, and the connection is closed after a while.
+the list is read in the same way, every few seconds. A notification says that a job has changed: it is read a moment
+later, once for however many notifications. Whoever comes is told at once. What a notification says is never believed,
+and nothing depends on one: a connection that has died shows with the next statement, and what was missed is found by
+reading. With nobody watching nothing is asked, and the connection is closed after a while.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import logging
 import math
 import time
+from collections.abc import Iterable
 
 import psycopg
 
@@ -64,6 +65,8 @@ class Hub:
         self._watched: dict[Key, Watched] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._checked_at = -math.inf
+        self._rested_at = -math.inf
+        self._hearing: asyncio.Timeout | None = None
         self._away = False
 
     def join(self, viewer: Viewer) -> None:
@@ -82,6 +85,10 @@ class Hub:
             watched.hurry()
         if self._away:
             viewer.put(None, AWAY)
+        # Whoever comes while is listened is told at once, and not when that is over.
+        if self._hearing is not None and not self._hearing.expired():
+            ends = asyncio.get_running_loop().time() + self._listens(viewer.jobs)
+            self._hearing.reschedule(min(ends, self._hearing.when() or ends))
         self._tasks = [task for task in self._tasks if not task.done()]
         for name, work in (("read", self._run), ("pulse", self._pulse)):
             if name not in {task.get_name() for task in self._tasks}:
@@ -175,11 +182,30 @@ class Hub:
                 watched_at = time.monotonic()
                 await self._check(connection)
                 await self._read(connection)
-            heard = {job_of(payload) async for payload, _ in payloads(connection, DEBOUNCE_SECONDS)}
+            heard = await self._hear(connection)
             for job, watched in self._watched.items():
                 # What names no job may be about any.
                 if job in heard or None in heard:
                     watched.hurry()
+
+    async def _hear(self, connection: db.Connection) -> set[int | None]:
+        """Which jobs are notified within a moment; None: one that cannot be read."""
+        heard: set[int | None] = set()
+        try:
+            async with asyncio.timeout(self._listens(self._watched)) as self._hearing:
+                async for payload, _ in payloads(connection, DEBOUNCE_SECONDS):
+                    heard.add(job_of(payload))
+        except TimeoutError:
+            pass  # Somebody has come, or it is over.
+        finally:
+            self._hearing = None
+        return heard
+
+    def _listens(self, keys: Iterable[Key]) -> float:
+        """Seconds for which is listened: fewer where one of these has a viewer who knows nothing yet."""
+        dues = (self._watched[key].due for key in keys if self._watched[key].newcomers)
+        wanted = max(min(dues, default=math.inf), self._rested_at) - time.monotonic()
+        return max(0.0, min(DEBOUNCE_SECONDS, wanted))
 
     async def _check(self, connection: db.Connection) -> None:
         """Whether this version may work with the database still; and end the streams of tokens that are gone."""
@@ -219,6 +245,7 @@ class Hub:
             if keys:
                 states |= {state["id"]: state for state in json.loads(await db.value(connection, statement, keys))}
         now = time.monotonic()
+        self._rested_at = now + SHARE * (now - began)
         for job, watched in asked.items():
             state = states.get(job)
             watched.earliest = now + SHARE * (now - began)
