@@ -41,13 +41,7 @@ LIVE = (
     Mutant(
         "w-live-come",
         "whoever comes while the hub listens is told at once",
-        (
-            Edit(
-                HUB,
-                "            self._hearing.reschedule(min(ends, self._hearing.when() or ends))\n",
-                "            self._hearing.reschedule(max(ends, self._hearing.when() or ends))\n",
-            ),
-        ),
+        (Edit(HUB, "        self._hearing.end_within(self._listens(viewer.jobs))\n", ""),),
         (f"{HUBS}::test_whoever_comes_is_told_at_once",),
     ),
 )

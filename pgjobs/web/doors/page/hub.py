@@ -21,7 +21,8 @@ import psycopg
 
 from pgjobs.errors import SchemaError, one_line
 from pgjobs.pg import connection as db
-from pgjobs.pg.channel import CHANNEL, job_of, payloads
+from pgjobs.pg.channel import CHANNEL
+from pgjobs.web.doors.page.hearing import Hearing
 from pgjobs.web.doors.page.viewer import PING, Key, State, Update, Viewer, Watched, update
 from pgjobs.web.errors import Problem
 from pgjobs.web.identity import Identity
@@ -66,7 +67,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._checked_at = -math.inf
         self._rested_at = -math.inf
-        self._hearing: asyncio.Timeout | None = None
+        self._hearing = Hearing()
         self._away = False
 
     def join(self, viewer: Viewer) -> None:
@@ -85,10 +86,7 @@ class Hub:
             watched.hurry()
         if self._away:
             viewer.put(None, AWAY)
-        # Whoever comes while is listened is told at once, and not when that is over.
-        if self._hearing is not None and not self._hearing.expired():
-            ends = asyncio.get_running_loop().time() + self._listens(viewer.jobs)
-            self._hearing.reschedule(min(ends, self._hearing.when() or ends))
+        self._hearing.end_within(self._listens(viewer.jobs))
         self._tasks = [task for task in self._tasks if not task.done()]
         for name, work in (("read", self._run), ("pulse", self._pulse)):
             if name not in {task.get_name() for task in self._tasks}:
@@ -182,24 +180,11 @@ class Hub:
                 watched_at = time.monotonic()
                 await self._check(connection)
                 await self._read(connection)
-            heard = await self._hear(connection)
+            heard = await self._hearing.jobs(connection, self._listens(self._watched))
             for job, watched in self._watched.items():
                 # What names no job may be about any.
                 if job in heard or None in heard:
                     watched.hurry()
-
-    async def _hear(self, connection: db.Connection) -> set[int | None]:
-        """Which jobs are notified within a moment; None: one that cannot be read."""
-        heard: set[int | None] = set()
-        try:
-            async with asyncio.timeout(self._listens(self._watched)) as self._hearing:
-                async for payload, _ in payloads(connection, DEBOUNCE_SECONDS):
-                    heard.add(job_of(payload))
-        except TimeoutError:
-            pass  # Somebody has come, or it is over.
-        finally:
-            self._hearing = None
-        return heard
 
     def _listens(self, keys: Iterable[Key]) -> float:
         """Seconds for which is listened: fewer where one of these has a viewer who knows nothing yet."""
