@@ -30,9 +30,10 @@ class Which(Enum):
 def create(
     type_: Type,
     param: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE, again for more; a VALUE that is no JSON is a text")
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="a parameter, again for more; a VALUE that is no JSON is a text"),
     ] = None,
-    params: Annotated[str | None, typer.Option(help="all of them as one JSON object")] = None,
+    params: Annotated[str | None, typer.Option(metavar="JSON", help="all parameters as one JSON object")] = None,
     file: Annotated[str | None, typer.Option(help="name of a file in PGJOBS_INJECTIONS_DIR")] = None,
     run_at: Annotated[str | None, typer.Option(help="as in 2026-11-26T18:30:00Z; left out: now")] = None,
     stop_at: Annotated[str | None, typer.Option(help="from then on nothing is published")] = None,
@@ -44,7 +45,8 @@ def create(
     key: Annotated[str | None, typer.Option(help="idempotency key: a second job with it is refused")] = None,
     inactive: Annotated[bool, typer.Option("--inactive", help="hold it back until it is started")] = False,
     column: Annotated[
-        list[str] | None, typer.Option("--set", help="COLUMN=VALUE of xmp_jobs, again for more, as in --set notes=…")
+        list[str] | None,
+        typer.Option("--set", metavar="COLUMN=VALUE", help="any other column of xmp_jobs, again for more"),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="watch it until it ends; code 0 if it is done, else 1")] = False,
     json: Json = False,
