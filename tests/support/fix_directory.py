@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
-from fix_broker import Drain
 from fix_daemon import Engine
 from fix_items import Tracked
 from psycopg.types.json import Jsonb
@@ -71,17 +69,12 @@ class Diagnosis(Tracked):
 
 
 @pytest.fixture
-def diagnosis(engine: Engine) -> Iterator[Diagnosis]:
+def diagnosis(engine: Engine, reply_queue: str) -> Iterator[Diagnosis]:
     """A type of operations with a reply queue, on the queue of the engine."""
-    name = f"pgjobs-replies-{uuid.uuid4().hex[:12]}"
-    with Drain(engine.amqp_url) as broker:
-        broker.channel.queue_declare(name, durable=True)
-    add_type(engine.database, engine.queue, name)
-    made = Diagnosis(engine, name)
+    add_type(engine.database, engine.queue, reply_queue)
+    made = Diagnosis(engine, reply_queue)
     try:
         yield made
     finally:
         for consumer in made.consumers:
             consumer.close()
-        with Drain(engine.amqp_url) as broker:
-            broker.channel.queue_delete(name)

@@ -144,24 +144,32 @@ class Tracked:
 
 
 @pytest.fixture
-def tracked(engine: Engine) -> Iterator[Tracked]:
-    """A tracked type with a reply queue, on the queue of the engine."""
+def reply_queue(engine: Engine) -> Iterator[str]:
+    """The name of a queue for answers, at the broker of the engine."""
     name = f"pgjobs-replies-{uuid.uuid4().hex[:12]}"
     with Drain(engine.amqp_url) as broker:
         broker.channel.queue_declare(name, durable=True)
+    try:
+        yield name
+    finally:
+        with Drain(engine.amqp_url) as broker:
+            broker.channel.queue_delete(name)
+
+
+@pytest.fixture
+def tracked(engine: Engine, reply_queue: str) -> Iterator[Tracked]:
+    """A tracked type with a reply queue, on the queue of the engine."""
     engine.execute("create table public.targets (id bigint primary key, target text, body text, code text)")
     engine.execute(SELECTOR)
     engine.execute(
         "insert into xmp_job_types (name, selector, routing_key, tracked, reply_queue)"
         " values ('tracked', 'public.target_records', %s, true, %s)",
         engine.queue,
-        name,
+        reply_queue,
     )
-    made = Tracked(engine, name)
+    made = Tracked(engine, reply_queue)
     try:
         yield made
     finally:
         for consumer in made.consumers:
             consumer.close()
-        with Drain(engine.amqp_url) as broker:
-            broker.channel.queue_delete(name)

@@ -1,13 +1,11 @@
 """Fixtures: the door of mailings with database, broker, daemons and a consumer that answers."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from fix_broker import Drain
 from fix_daemon import Engine
 from fix_items import Answer, Consumer
 from fix_web import Web
@@ -97,18 +95,13 @@ def noting(seen: list[Any]) -> Answer:
 
 
 @pytest.fixture
-def mailings(engine: Engine) -> Iterator[Mailings]:
+def mailings(engine: Engine, reply_queue: str) -> Iterator[Mailings]:
     """The door on the test's database; messages come to the engine's queue, and answers go to one of the test's own."""
-    name = f"pgjobs-replies-{uuid.uuid4().hex[:12]}"
-    with Drain(engine.amqp_url) as broker:
-        broker.channel.queue_declare(name, durable=True)
-    engine.execute("update xmp_job_types set reply_queue = %s where name = 'mailing'", name)
+    engine.execute("update xmp_job_types set reply_queue = %s where name = 'mailing'", reply_queue)
     with Web(read_settings(database_url=member_url(engine.database_url, "pgjobs_web"))) as web:
-        made = Mailings(engine, web, name)
+        made = Mailings(engine, web, reply_queue)
         try:
             yield made
         finally:
             for consumer in made.consumers:
                 consumer.close()
-            with Drain(engine.amqp_url) as broker:
-                broker.channel.queue_delete(name)

@@ -1,14 +1,12 @@
 """Fixtures: operations on devices: types, a directory of entities, the door, and devices that answer."""
 
 import json
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pika
 import pytest
-from fix_broker import Drain
 from fix_daemon import Engine
 from fix_items import Answer, Consumer
 from fix_services import soon
@@ -134,29 +132,24 @@ def error(answer: httpx.Response) -> tuple[int, str, str]:
 
 
 @pytest.fixture
-def operations(engine: Engine, web_url: str) -> Iterator[Operations]:
+def operations(engine: Engine, web_url: str, reply_queue: str) -> Iterator[Operations]:
     """The door over a directory of devices dev-1 to dev-130, and one subscription."""
-    replies = f"pgjobs-replies-{uuid.uuid4().hex[:12]}"
-    with Drain(engine.amqp_url) as broker:
-        broker.channel.queue_declare(replies, durable=True)
     for name, (schema, applicable) in TYPES.items():
         engine.execute(
             "insert into xmp_job_types (name, title, selector, routing_key, params, format, tracked, reply_queue,"
             " doors, params_schema, applicable_to)"
             " values (%s, initcap(%s), 'pgjobs.operation_records', %s,"
             " '{parameters,resource_type,tags,filter,listed,dry_run}', 'plain', true, %s, '{operations}', %s, %s)",
-            name, name, engine.queue, replies, schema and json.dumps(schema), applicable,
+            name, name, engine.queue, reply_queue, schema and json.dumps(schema), applicable,
         )  # fmt: skip
     with Web(read_settings(database_url=web_url)) as web:
-        made = Operations(engine, web, replies)
+        made = Operations(engine, web, reply_queue)
         made.entities(*(f"dev-{number}" for number in range(1, DEVICES + 1)))
         made.entities("sub-1", type_="entity.subscription")
         try:
             yield made
         finally:
             made.close()
-    with Drain(engine.amqp_url) as broker:
-        broker.channel.queue_delete(replies)
 
 
 class Served:

@@ -2,13 +2,11 @@
 
 import base64
 import json
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from fix_broker import Drain
 from fix_daemon import Engine
 from fix_items import Answer, Consumer
 from fix_web import Web
@@ -150,11 +148,8 @@ class Gateway:
 
 
 @pytest.fixture
-def gateway(engine: Engine) -> Iterator[Gateway]:
+def gateway(engine: Engine, reply_queue: str) -> Iterator[Gateway]:
     """The door, with tokens asked for, and the app json-rfq-import (untracked) and json-req-import (tracked)."""
-    replies = f"pgjobs-replies-{uuid.uuid4().hex[:12]}"
-    with Drain(engine.amqp_url) as broker:
-        broker.channel.queue_declare(replies, durable=True)
     engine.execute(
         "insert into xmp_job_types (name, selector, routing_key, doors, applicable_to, defaults)"
         " values ('json-rfq-import', 'pgjobs.partner_records', %s, '{partner}', '{rfq}', '{\"target\": \"number\"}')",
@@ -166,7 +161,7 @@ def gateway(engine: Engine) -> Iterator[Gateway]:
         " '{partner}', '{req}', '{\"target\": \"hph_code\"}', %s, true, %s, 'any')",
         engine.queue,
         Jsonb(REQUISITION),
-        replies,
+        reply_queue,
     )
     settings = read_settings(
         database_url=member_url(engine.database_url, "pgjobs_web"),
@@ -175,14 +170,12 @@ def gateway(engine: Engine) -> Iterator[Gateway]:
         partner_origins=ORIGIN,
     )
     with Web(settings) as web:
-        made = Gateway(engine, web, replies)
+        made = Gateway(engine, web, reply_queue)
         try:
             yield made
         finally:
             for consumer in made.consumers:
                 consumer.close()
-            with Drain(engine.amqp_url) as broker:
-                broker.channel.queue_delete(replies)
 
 
 @pytest.fixture
