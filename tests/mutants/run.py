@@ -21,6 +21,7 @@ from mutants.actions import ACTIONS
 from mutants.agents import AGENTS
 from mutants.answers import ANSWERS
 from mutants.around import AROUND
+from mutants.called import CALLED
 from mutants.console import CONSOLE
 from mutants.directory import DIRECTORY
 from mutants.doors import DOORS
@@ -56,6 +57,7 @@ MUTANTS = (
     *ACTIONS,
     *AGENTS,
     *AROUND,
+    *CALLED,
     *CONSOLE,
     *DIRECTORY,
     *DOORS,
