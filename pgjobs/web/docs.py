@@ -31,7 +31,11 @@ code { padding: .1em .3em } pre { padding: .6rem; overflow: auto } pre a { font-
 details { border: 1px solid var(--line); border-radius: 4px; margin: .4rem 0; padding: .3rem .7rem }
 summary { cursor: pointer } summary b { display: inline-block; min-width: 4.2rem }
 span { scroll-margin-top: 4rem } nav a { white-space: nowrap }
-@media (max-width: 46rem) { nav ul { padding-left: 1rem } nav a, code { white-space: normal; overflow-wrap: anywhere } }
+@media (max-width: 46rem) {
+  nav ul { padding-left: 1rem }
+  nav a { display: inline-block; max-width: 100% }
+  nav a, code { white-space: normal; overflow-wrap: anywhere }
+}
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; border-top: 1px solid var(--line); padding: .25rem .6rem .25rem 0 }
 """
