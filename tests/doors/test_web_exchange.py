@@ -18,6 +18,8 @@ from pgjobs.web.problems import Unanswered
 SLEEPING = "select count(*) from pg_stat_activity where query like 'select pg_sleep(60)%' and state = 'active'"
 OPEN = "select count(*) from pg_stat_activity where application_name = 'pgjobs web' and datname = current_database()"
 SECONDS = 20.0
+LONG = 60
+"""So long the server itself would let a statement run: what ends it sooner is that it is cancelled."""
 
 
 def on_connection(url: str, work: Callable[[connections.Connection], Awaitable[None]]) -> None:
@@ -89,6 +91,7 @@ def test_a_query_that_takes_too_long_is_given_up(web: Web, db: Db, monkeypatch: 
 
     async def wait_in_vain(_: object) -> None:
         database = web.app.state.database
+        monkeypatch.setattr(pool, "STATEMENT_SECONDS", LONG)
         assert [(1,)] == await database.rows("select 1", reading=True)
         monkeypatch.setattr(pool, "STATEMENT_SECONDS", -0.8)
         with pytest.raises(Unanswered) as refused:
@@ -99,8 +102,9 @@ def test_a_query_that_takes_too_long_is_given_up(web: Web, db: Db, monkeypatch: 
     web.within(wait_in_vain)
 
 
-def test_a_caller_that_goes_away_takes_its_query_along(web: Web, db: Db) -> None:
+def test_a_caller_that_goes_away_takes_its_query_along(web: Web, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that is cancelled cancels its query in the server; its place is free for others at once."""
+    monkeypatch.setattr(pool, "STATEMENT_SECONDS", LONG)
 
     async def cancel(_: object) -> None:
         database = web.app.state.database
