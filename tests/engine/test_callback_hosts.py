@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fix_cli import run
 from fix_daemon import Engine
 from fix_jobs import Db, insert_job
 from fix_web import Web
@@ -119,8 +120,8 @@ def test_a_list_of_hosts_has_one_form() -> None:
             check_callback_hosts(wrong)
 
 
-def test_an_address_is_refused_where_it_is_written(db: Db, web: Web) -> None:
-    """By SQL and HTTP in the same words, with the field; before a daemon has said whom it calls, any host is taken."""
+def test_an_address_is_refused_where_it_is_written(db: Db, web: Web, database: str) -> None:
+    """By SQL, HTTP and CLI in the same words, with the field; before a daemon has said whom it calls, any is taken."""
     insert = "insert into xmp_jobs (type, active, callback_url) values ('expired', false, %s) returning id"
     early = db.value(insert, "https://127.0.0.1/x")
     db.execute("select pgjobs.announce_callbacks(false, '{*.example.com}')")
@@ -134,6 +135,10 @@ def test_an_address_is_refused_where_it_is_written(db: Db, web: Web) -> None:
         assert (400, {"error": f"callback_url: {NONE}", "code": "bad_callback_url", "hint": hint}) == (
             answer.status_code, answer.json()
         )  # fmt: skip
+    typed = run("create", "expired", "--set", "callback_url=http://example.org", database_url=database)
+    assert 0 != typed.code
+    assert f"callback_url: {NONE}" in typed.everything
+    assert hint in typed.everything
     db.execute("select pgjobs.announce_callbacks(false, '{*}')")
     refused = db.refusal(insert, "http://169.254.169.254/latest").message_primary
     assert (
