@@ -66,11 +66,6 @@ def say(lines: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-def say_json(text: str) -> None:
-    """Write a value that the database, or json.dumps, has given as JSON."""
-    say([harmless(text)])
-
-
 def harmless(json: str) -> str:
     """The same JSON with everything escaped that is not printable: outside of its strings it has blanks alone."""
     if json.isprintable():

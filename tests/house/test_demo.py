@@ -1,4 +1,4 @@
-"""`pgjobs demo`: the whole story on servers of its own, books that would notice a lie, and nothing left behind."""
+"""`pgjobs demo`: the whole story on servers of its own, accounts that would notice a lie, and nothing left behind."""
 
 import contextlib
 import io
@@ -43,10 +43,10 @@ def family(process: psutil.Process) -> list[psutil.Process]:
 
 
 @own_servers
-def test_the_story_is_told_to_its_end_and_the_books_agree() -> None:
+def test_the_story_is_told_to_its_end_and_the_accounts_agree() -> None:
     """An expired job by SQL, an injection job by HTTP, one stopped and resumed, a dry run, /api, two agents, and a
     scene for each door; what is kept running can be used, and Ctrl-C ends it without a trace, with code 0 because the
-    books agree."""
+    accounts agree."""
     with playing("--keep", "--retries", SMALL, until="tail -f") as (demo, said):
         check_story(said)
         found = dict(re.findall(r"(PGJOBS_\w+)='(\S+)'", said))
@@ -99,13 +99,13 @@ def playing(*args: object, until: str) -> Iterator[tuple["subprocess.Popen[str]"
 
 
 def check_story(said: str) -> None:
-    """Read the story as a person would: the books agree line by line, and the stop was one."""
+    """Read the story as a person would: the accounts agree line by line, and the stop was one."""
     assert "✓ queue, log and SQL agree for every job" in said, said
     assert "sample registry: 11 types of jobs whose records are for agents, and 8 agents" in said
-    books = re.findall(r"^  (job \d .*?|/api)  +((?:[\d,]+ +)+)✓$", said, re.MULTILINE)
+    accounts = re.findall(r"^  (job \d .*?|/api)  +((?:[\d,]+ +)+)✓$", said, re.MULTILINE)
     names = ["job 1 expired", "job 2 injection", "job 3 expired", "job 4 expired, dry run", "/api"]
-    assert names == [name.strip() for name, _ in books]
-    numbers = [[int(number.replace(",", "")) for number in row.split()] for _, row in books]
+    assert names == [name.strip() for name, _ in accounts]
+    numbers = [[int(number.replace(",", "")) for number in row.split()] for _, row in accounts]
     for sent, logged, queued, skipped, lines in numbers[:4]:
         assert sent == logged > 0
         assert skipped == lines > 0
@@ -255,7 +255,7 @@ def test_the_injection_file_has_every_kind_of_line(tmp_path: Path) -> None:
     assert len(set(lines)) < len(lines)
 
 
-# --- the books ---------------------------------------------------------------------------------------------
+# --- the accounts ---------------------------------------------------------------------------------------------
 
 LOOK = Look(3, "expired", "done", 4, 4, 2, 1, 1, 100.0, None, None, None, "x", "it is done")
 
@@ -266,7 +266,7 @@ def account(**changes: Any) -> Account:
     return Account(**(right | changes))
 
 
-def test_books_that_agree() -> None:
+def test_accounts_that_agree() -> None:
     """No difference, in a dry run neither."""
     assert [] == account().differences
     assert [] == account(dry_run=True, queued=[]).differences
@@ -286,7 +286,7 @@ def test_books_that_agree() -> None:
     ],
     ids=str,
 )
-def test_books_that_do_not_agree_say_where(changes: dict[str, Any], words: str) -> None:
+def test_accounts_that_do_not_agree_say_where(changes: dict[str, Any], words: str) -> None:
     """Each kind of lie is noticed and named."""
     assert words in " | ".join(account(**changes).differences)
 
