@@ -11,8 +11,10 @@ packages:
 	@test -n "$$PGJOBS_AMQP_URL" || test -x /usr/lib/rabbitmq/bin/rabbitmq-server || .ci/packages rabbitmq-server
 
 # What only tests use, from the distribution as well: they open the page in a real browser, and let a Prometheus look.
+# The driver of the browser is linked against libatomic, which a bare system has not.
 test-packages:
 	@test -x /usr/bin/promtool || .ci/packages prometheus
+	@ls /usr/lib*/libatomic.so.1 /usr/lib*/*/libatomic.so.1 2>/dev/null | grep -q . || .ci/packages libatomic1
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit; done; .ci/packages chromium
 
 .venv/installed: pyproject.toml

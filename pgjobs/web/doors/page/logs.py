@@ -81,7 +81,7 @@ async def log(request: Request) -> Response:
     except Problem as problem:
         if problem.status == 400:
             raise
-        return page(request, "log.html", problem.status, **known, problem=problem)
+        return page(request, "log.html", problem.status, problem.headers, **known, problem=problem)
     whole = length(parts)
     searching = place.find is not None
     return page(

@@ -36,7 +36,9 @@ def refusal(request: Request, problem: Problem) -> Response:
     """An answer that says why there are no rows."""
     message = f"{problem.sentence}; {problem.hint}" if problem.hint else problem.sentence
     status = problem.status if problem.status in TOLD_BY_HTTP and problem.code not in DEFECTS else 200
-    headers = problem.headers if status == problem.status else {}
+    # Who is told 200 by HTTP is not to wait; a wrong method still has its Allow.
+    unfit = "Retry-After" if status != problem.status else None
+    headers = {name: text for name, text in problem.headers.items() if name != unfit}
     return _answer(request, problem.status, message, (), status, headers)
 
 
