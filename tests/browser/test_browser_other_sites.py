@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,6 +11,7 @@ from fix_document import token_for
 from fix_jobs import connect
 from night import Night
 from playwright.sync_api import Browser, Page
+from served import served
 
 THEIRS = """<!doctype html><title>theirs</title>
 <a id="link" href="{ours}/job/{job}">look</a>
@@ -62,12 +62,8 @@ class Site:
 def theirs() -> Iterator[Site]:
     """Another site; it is cross-site as 127.0.0.1, and same-site, at another port, as localhost."""
     site = Site()
-    thread = threading.Thread(target=site.server.serve_forever, daemon=True)
-    thread.start()
-    yield site
-    site.server.shutdown()
-    thread.join()
-    site.server.server_close()
+    with served(site.server):
+        yield site
 
 
 @pytest.fixture

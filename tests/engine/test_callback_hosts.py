@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -15,6 +14,7 @@ from fix_cli import run
 from fix_daemon import Engine
 from fix_jobs import Db, insert_job
 from fix_web import Web
+from served import served
 
 from pgjobs.callback_hosts import check_callback_hosts, hosts_of
 from pgjobs.engine.caller import LONGEST_PAUSE, Caller, _pause, addresses_of
@@ -62,13 +62,8 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def listener() -> Iterator[Listener]:
     """A listener on this machine."""
-    server = Listener()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Listener()) as server:
+        yield server
 
 
 THIS_MACHINE_AND_MANY = (

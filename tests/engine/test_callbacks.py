@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from fix_daemon import Engine
 from fix_jobs import Db, insert_job, job_in, set_status
+from served import served
 
 
 class Cms(ThreadingHTTPServer):
@@ -60,14 +61,9 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def cms() -> Iterator[Cms]:
     """A CMS that answers 200 until it is told otherwise."""
-    server = Cms()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.closing.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Cms()) as server:
+        yield server
+        server.closing.set()
 
 
 def heard(job: int, status: str) -> dict[str, list[str]]:
@@ -365,23 +361,19 @@ def test_a_silent_host_holds_nobody_elses_call(engine: Engine, cms: Cms) -> None
     """While two calls hang at one address, and more wait for it, another address is told at once."""
     silent = Cms()
     silent.answers = [None]
-    thread = threading.Thread(target=silent.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        engine.start(callback_timeout=300)
-        insert = "insert into xmp_jobs (type, callback_url) values ('expired', %s) returning id"
-        for _ in range(4):
-            job = engine.value(insert, silent.url)
-            engine.wait_status(job, "done")
-        told = engine.value(insert, cms.url)
-        wait_closed(engine, 1)
-        assert [heard(told, "done")] == cms.heard
-        assert 2 == len(silent.heard)
-    finally:
-        silent.closing.set()
-        silent.shutdown()
-        thread.join()
-        silent.server_close()
+    with served(silent):
+        try:
+            engine.start(callback_timeout=300)
+            insert = "insert into xmp_jobs (type, callback_url) values ('expired', %s) returning id"
+            for _ in range(4):
+                job = engine.value(insert, silent.url)
+                engine.wait_status(job, "done")
+            told = engine.value(insert, cms.url)
+            wait_closed(engine, 1)
+            assert [heard(told, "done")] == cms.heard
+            assert 2 == len(silent.heard)
+        finally:
+            silent.closing.set()
 
 
 def test_the_spelling_of_the_predecessor(engine: Engine, cms: Cms) -> None:
@@ -429,9 +421,7 @@ class OddHandler(socketserver.BaseRequestHandler):
 def test_whatever_is_answered_is_one_attempt(engine: Engine, cms: Cms) -> None:
     """Cookies that are no text, bytes that are no HTTP, endless headers, bad lengths, addresses that break when they
     are used: each is one attempt with a sentence in one line, and the next job is told as ever."""
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), OddHandler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with served(socketserver.ThreadingTCPServer(("127.0.0.1", 0), OddHandler)) as server:
         daemon = engine.start(callback_attempts=1, callback_timeout=5)
         host = f"127.0.0.1:{server.server_address[1]}"
         urls = [f"http://{host}{path}" for path in ODD_ANSWERS]
@@ -445,8 +435,6 @@ def test_whatever_is_answered_is_one_attempt(engine: Engine, cms: Cms) -> None:
             engine.execute("insert into xmp_jobs (type, callback_url) values ('expired', %s)", url)
         engine.execute("insert into xmp_jobs (type, callback_url) values ('expired', %s)", cms.url)
         wait_closed(engine, len(urls) + 1)
-        server.shutdown()
-        thread.join()
     tried = attempts(engine)
     assert len(urls) + 1 == len(tried)
     assert all(attempt["http_status"] or attempt["error"] for attempt in tried)
