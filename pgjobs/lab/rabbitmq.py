@@ -129,6 +129,10 @@ class PrivateBroker:
             raise ServicesError(f"rabbitmqctl {' '.join(args)} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
 
+    def keep_declared(self) -> None:
+        """Have what was declared on the disk: RabbitMQ writes it there a little later, and a kill before loses it."""
+        self.ctl("eval", "mnesia:sync_log().")
+
     def _end_beam(self, how: signal.Signals) -> None:
         if self._beam is not None:
             self._beam.end(how, seconds=60)

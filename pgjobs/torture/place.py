@@ -143,7 +143,7 @@ def prepared(queue_type: str, scale: Scale, services: Services | None = None) ->
         token = secrets.token_hex(4)
         database_url = stack.enter_context(_database(services.database_url, f"pgjobs_torture_{token}"))
         queue = f"pgjobs-torture-{token}"
-        stack.enter_context(queue_of(services.amqp_url, queue, queue_type))
+        stack.enter_context(queues_of(services, queue_type, queue))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pgjobs-torture-")))
         for part in ("logs", "injections"):
             (folder / part).mkdir()
@@ -169,15 +169,21 @@ def _database(url: str, name: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def queue_of(url: str, name: str, queue_type: str) -> Iterator[None]:
-    """A queue that goes afterwards."""
-    parameters = pika.URLParameters(url)
+def queues_of(services: Services, queue_type: str, *names: str) -> Iterator[None]:
+    """Queues that outlive a kill of our own broker, and go afterwards."""
+    parameters = pika.URLParameters(services.amqp_url)
     with contextlib.closing(pika.BlockingConnection(parameters)) as connection:
-        connection.channel().queue_declare(name, durable=True, arguments={"x-queue-type": queue_type})
+        channel = connection.channel()
+        for name in names:
+            channel.queue_declare(name, durable=True, arguments={"x-queue-type": queue_type})
+    if services.broker is not None:
+        services.broker.keep_declared()
     try:
         yield
     finally:
         with contextlib.suppress(pika.exceptions.AMQPError, OSError):
             connection = pika.BlockingConnection(parameters)
-            connection.channel().queue_delete(name)
+            channel = connection.channel()
+            for name in names:
+                channel.queue_delete(name)
             connection.close()

@@ -117,7 +117,7 @@ def test_the_broker_comes_back_with_its_durable_messages(broker: PrivateBroker, 
         drain.channel.queue_declare("durable", durable=True)
         drain.channel.confirm_delivery()
         drain.channel.basic_publish("", "durable", b"kept", persistent)
-    broker.ctl("eval", "mnesia:sync_log().")  # that there is such a queue is known to the disk a little later
+    broker.keep_declared()
     before = broker.pid
     if crash:
         broker.kill()

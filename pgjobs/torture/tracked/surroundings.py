@@ -14,7 +14,7 @@ import pika
 
 from pgjobs.torture.halts import Halts
 from pgjobs.torture.oracle import Certificate
-from pgjobs.torture.place import Place, queue_of
+from pgjobs.torture.place import Place, queues_of
 from pgjobs.torture.tracked.agents import KitAgent, SqlAgent
 from pgjobs.torture.tracked.between import GoBetween, Queues
 from pgjobs.torture.tracked.book import Book
@@ -156,8 +156,7 @@ def surroundings_of(place: Place, halts: Halts, seed: int, queue_type: str, *, a
     """Everybody; `alone`: there are no other jobs."""
     queues = Queues(*(f"{place.queue}-{name}" for name in ("launches", "work", "answers", "replies")))
     with contextlib.ExitStack() as stack:
-        for queue in queues.all():
-            stack.enter_context(queue_of(place.amqp_url, queue, queue_type))
+        stack.enter_context(queues_of(place.services, queue_type, *queues.all()))
         made = Surroundings(place, queues, halts, seed, alone=alone)
         stack.callback(made.close)
         made.start()

@@ -36,9 +36,13 @@ WHOLE = {
 }
 
 
+EXPIRED = {"type": "expired", "run_at": "2026-01-01T00:00:00Z"}
+"""A job due at a fixed moment: a refusal may name it."""
+
+
 def as_sql_refuses(db: Db, column: str, value: object) -> dict[str, Any]:
     """What HTTP owes where an insert with this column is refused."""
-    columns = {"type": "expired"} | {column: Jsonb(value) if isinstance(value, dict) else value}
+    columns = EXPIRED | {column: Jsonb(value) if isinstance(value, dict) else value}
     names, marks = ", ".join(columns), ", ".join(["%s"] * len(columns))
     diag = db.refusal(f"insert into xmp_jobs ({names}) values ({marks})", *columns.values())  # noqa: S608 names of the test
     return {"error": diag.message_primary, "code": diag.constraint_name, "hint": diag.message_hint}
@@ -119,7 +123,7 @@ def test_a_job_may_be_created_held_back(web: Web, db: Db) -> None:
 def test_what_sql_refuses_is_refused_with_its_sentence(web: Web, db: Db, column: str, value: object) -> None:
     """Whatever the triggers refuse of an insert, the door refuses in the same words, and no job is there afterwards."""
     expected = as_sql_refuses(db, column, value)
-    answer = web.post("/jobs", json={"type": "expired"} | {column: value})
+    answer = web.post("/jobs", json=EXPIRED | {column: value})
     assert (400, expected) == (answer.status_code, shown(answer))
     assert 0 == db.value("select count(*) from xmp_jobs")
 
