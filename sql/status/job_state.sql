@@ -4,6 +4,8 @@ returns text
 language sql
 stable
 set search_path = pg_catalog, pg_temp
+-- A plan for each status would be cheaper to run, and is dearer to make: so one plan is kept for all.
+set plan_cache_mode = force_generic_plan
 as $$
   select s.state from pgjobs.state_of(_job) s;
 $$;

@@ -5,6 +5,7 @@ import os
 import tempfile
 from typing import Any
 
+import psycopg
 import pytest
 from fix_jobs import Db, job_in
 from fix_web import Web
@@ -18,22 +19,32 @@ values ('ping_device', 'pgjobs.operation_records', 'q', 'plain', true, 'r',
         '{parameters,resource_type,tags,filter,listed}', '{operations}')
 """
 OPERATION = {"job": {"request": {"name": "PING_DEVICE", "active": False}}}
-DOORS = ("cms", "partner", "mailings", "operations")
+PATHS = {
+    "cms": "/jobs/status?id={}",
+    "partner": "/pig/1.0/partner/exec/{}/status",
+    "mailings": "/api/v1/mailings/{}",
+    "operations": "/north/v80/operation/jobs/{}",
+}
+STATEMENTS = {
+    "cms": "select pgjobs.show_job({})",
+    "partner": "select pgjobs.partner_job('{}', '', true)",
+    "mailings": "select pgjobs.mailing_statistics({})",
+    "operations": "select pgjobs.show_operation_job('{}')",
+}
+UNTIL_KEPT = 6
+"""The server plans a statement of a function five times with the values it is called with before it keeps a plan."""
 
 
 @pytest.fixture
-def paths(web: Web, db: Db) -> dict[str, str]:
-    """The status call of each door, about a job that waits."""
+def asked(web: Web, db: Db) -> dict[str, object]:
+    """What the status call of each door asks for: a job that waits, by the id that the door knows it by."""
     db.execute(TYPE)
     job = job_in(db, "ready")
-    guid = db.value("select pgjobs.guid_of(id, guid) from xmp_jobs where id = %s", job)
-    mailing = web.post("/api/v1/mailings/", json=MAILING).json()["id"]
-    operation = web.post("/north/v80/operation/jobs", json=OPERATION).json()["id"]
     return {
-        "cms": f"/jobs/status?id={job}",
-        "partner": f"/pig/1.0/partner/exec/{guid}/status",
-        "mailings": f"/api/v1/mailings/{mailing}",
-        "operations": f"/north/v80/operation/jobs/{operation}",
+        "cms": job,
+        "partner": db.value("select pgjobs.guid_of(id, guid) from xmp_jobs where id = %s", job),
+        "mailings": web.post("/api/v1/mailings/", json=MAILING).json()["id"],
+        "operations": web.post("/north/v80/operation/jobs", json=OPERATION).json()["id"],
     }
 
 
@@ -50,10 +61,44 @@ def sent(web: Web, path: str) -> list[str]:
     return [line[3] for line in lines if line[1] == "F"]
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_status_call_is_one_statement(web: Web, paths: dict[str, str], door: str) -> None:
+@pytest.mark.parametrize("door", PATHS)
+def test_a_status_call_is_one_statement(web: Web, asked: dict[str, object], door: str) -> None:
     """A status call of any door is one statement in one round trip: no check before it, no transaction around it."""
-    assert ["Parse", "Bind", "Describe", "Execute", "Sync"] == sent(web, paths[door])
+    assert ["Parse", "Bind", "Describe", "Execute", "Sync"] == sent(web, PATHS[door].format(asked[door]))
+
+
+def planned(db: Db, statement: str) -> list[str]:
+    """Where the server plans while it runs a statement; "" is the statement itself."""
+    places: list[str] = []
+
+    def note(said: psycopg.errors.Diagnostic) -> None:
+        if said.message_primary == "PLANNER STATISTICS":
+            places.append(said.context or "")
+
+    db.add_notice_handler(note)
+    with db.transaction():
+        db.execute("set local client_min_messages = log")
+        db.execute("set local log_planner_stats = on")
+        db.execute(statement.encode(), prepare=False)
+    db.remove_notice_handler(note)
+    return places
+
+
+@pytest.mark.parametrize("door", STATEMENTS)
+def test_a_status_call_plans_nothing_anew(db: Db, asked: dict[str, object], door: str) -> None:
+    """The plans within the functions of a status call are kept: to make them costs several times what they cost."""
+    statement = STATEMENTS[door].format(asked[door])
+    for _ in range(UNTIL_KEPT):
+        db.execute(statement.encode())
+    assert [""] == planned(db, statement)
+
+
+@pytest.mark.parametrize("door", ["partner", "operations"])
+def test_the_state_of_a_job_is_looked_up_once(db: Db, asked: dict[str, object], door: str) -> None:
+    """A status call of a door that shows the state in several places looks it up for all of them."""
+    db.execute("set track_functions = 'all'")
+    db.execute(STATEMENTS[door].format(asked[door]).encode())
+    assert 1 == db.value("select calls from pg_stat_xact_user_functions where funcname = 'job_state'")
 
 
 def called(db: Db, statement: str) -> set[str]:

@@ -4,6 +4,8 @@ returns json
 language sql
 stable
 set search_path = pg_catalog, pg_temp
+-- One plan for both cases is kept: to make one is five times as dear as to run it.
+set plan_cache_mode = force_generic_plan
 as $$
   with counted (status, n) as (
     select c.status, c.n from pgjobs.item_counts c where c.job_id = _id

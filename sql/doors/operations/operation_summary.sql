@@ -39,7 +39,8 @@ as $$
       coalesce(sum(k.n) filter (where k.status = 'B'), 0) as late_failed
     from pgjobs.item_counts k
     where k.job_id = _job.id) c
-  cross join (select pgjobs.job_state(_job) as state) s
+  -- offset 0: the state is looked up once, not wherever it is named.
+  cross join (select pgjobs.job_state(_job) as state offset 0) s
   cross join lateral pgjobs.state_words(s.state) w;
 $$;
 comment on function pgjobs.operation_summary(public.xmp_jobs) is

@@ -24,7 +24,9 @@ as $$
     'cinx_id', json_build_object('id', pgjobs.guid_of(j.id, j.guid), 'domain', 'pig', 'type', 'PIG-UPLOAD'))
   from public.xmp_jobs j
   cross join lateral (select coalesce(j.request ->> 'door' = 'partner', false)) r (own)
-  cross join lateral pgjobs.state_words(pgjobs.job_state(j)) w
+  -- offset 0: the state is looked up once, not wherever it is named.
+  cross join lateral (select pgjobs.job_state(j) as state offset 0) t
+  cross join lateral pgjobs.state_words(t.state) w
   cross join lateral (select case when w.partner = 200 and pgjobs.has_failed(j.id) then 500 else w.partner end) s (code)
   where j.id = pgjobs.job_of_guid(_guid) and (_all or j.submitted_by = _actor);
 $$;
