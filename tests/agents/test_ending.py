@@ -104,4 +104,6 @@ def test_an_agent_that_is_stopped_before_it_runs(agent_queues: AgentQueues) -> N
     thread = agent_queues.run(agent)
     thread.join(20)
     assert not thread.is_alive()
-    assert 1 == agent_queues.depth(agent_queues.work)
+    assert soon(lambda: agent_queues.depth(agent_queues.work) == 1)
+    agent_queues.read()
+    assert [] == agent_queues.answers
