@@ -4,6 +4,8 @@ returns text
 language sql
 stable
 set search_path = pg_catalog, pg_temp
+-- One plan is kept: with the argument known it is planned anew in each call, which costs more than it saves.
+set plan_cache_mode = force_generic_plan
 as $$
   select case
     when _state in ('cancelling', 'cancelled') then 'for good'

@@ -4,7 +4,7 @@ returns text
 language sql
 stable
 set search_path = pg_catalog, pg_temp
--- A plan for each status would be cheaper to run, and is dearer to make: so one plan is kept for all.
+-- One plan is kept: with the argument known it is planned anew in each call, which costs more than it saves.
 set plan_cache_mode = force_generic_plan
 as $$
   select s.state from pgjobs.state_of(_job) s;

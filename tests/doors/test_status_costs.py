@@ -84,10 +84,21 @@ def planned(db: Db, statement: str) -> list[str]:
     return places
 
 
-@pytest.mark.parametrize("door", STATEMENTS)
-def test_a_status_call_plans_nothing_anew(db: Db, asked: dict[str, object], door: str) -> None:
-    """The plans within the functions of a status call are kept: to make them costs several times what they cost."""
-    statement = STATEMENTS[door].format(asked[door])
+@pytest.mark.parametrize(
+    ("door", "statement"),
+    [
+        *STATEMENTS.items(),
+        *(("cms", f"select pgjobs.{name}({{}})") for name in ("job_report", "page_outcomes", "page_log")),
+        ("cms", "select pgjobs.page_progress(array[{}]::bigint[])"),
+        ("mailings", "select pgjobs.mailing_log({}, null, 50)"),
+        ("operations", "select pgjobs.list_operations('{}', 1, 10)"),
+    ],
+)
+def test_what_is_asked_of_one_job_plans_nothing_anew(
+    db: Db, asked: dict[str, object], door: str, statement: str
+) -> None:
+    """The plans within the functions are kept: to make one costs several times as much as to run it."""
+    statement = statement.format(asked[door])
     for _ in range(UNTIL_KEPT):
         db.execute(statement.encode())
     assert [""] == planned(db, statement)

@@ -9,7 +9,20 @@ PARTNER = "tests/doors/partner"
 SEARCHES, SEARCH_SQL = "tests/doors/operations/test_searches.py", "sql/doors/operations/search"
 AUTH, UPLOADS = "tests/doors/test_web_auth.py", "tests/doors/cms/test_cms_files.py"
 OWED = "tests/doors/test_protection.py"
+COSTS, KEPT = "tests/doors/test_status_costs.py", "set plan_cache_mode = force_generic_plan\n"
 DOORS = (
+    Mutant(
+        "m-plan",
+        "a status call plans nothing anew",
+        (Edit("sql/status/job_state.sql", KEPT, ""),),
+        (f"{COSTS}::test_what_is_asked_of_one_job_plans_nothing_anew",),
+    ),
+    Mutant(
+        "m-state-once",
+        "a status call looks the state of the job up once",
+        (Edit("sql/doors/operations/operation_summary.sql", "as state offset 0)", "as state)"),),
+        (f"{COSTS}::test_the_state_of_a_job_is_looked_up_once",),
+    ),
     Mutant(
         "m-scope",
         "a token of scope read changes nothing",
