@@ -1,4 +1,4 @@
--- Reads: xmp_jobs, and what plan and why read   Writes: nothing
+-- Reads: xmp_jobs, and what plan, why and job_remark read   Writes: nothing
 create or replace function pgjobs.page_plan(_id bigint)
 returns jsonb
 language plpgsql
@@ -66,9 +66,10 @@ begin
            when _until - _planned.begins <= interval '36 hours' then interval '3 hours'
            else interval '12 hours' end) g) t
   where t.at between _planned.begins and _until and _until - _planned.begins <= interval '5 days';
-  return jsonb_build_object('zone', coalesce(_shown, 'UTC'), 'over', _over, 'why', null, 'standstill', pgjobs.standstill_reason(), 'from', _planned.begins, 'to', _until,
+  return jsonb_build_object('zone', coalesce(_shown, 'UTC'), 'over', _over, 'why', null, 'standstill', pgjobs.standstill_reason(),
+    'remark', pgjobs.job_remark(_id), 'from', _planned.begins, 'to', _until,
     'days', _days, 'ticks', _ticks, 'intervals', _planned.intervals);
 end;
 $$;
 comment on function pgjobs.page_plan(bigint) is
-  'What pgjobs.plan() says of a job, for a timeline: its intervals, also by the clock of the zone of its window, and the days of this zone that are to be drawn, at most 14, each with its real length: one on which the clock is changed has 23 or 25 hours; and, for a short time, the hours of its clock. why: why there is no plan; standstill: why nothing moves at all now, so that it begins later. Refuses (PJ404) when there is no such job.';
+  'What pgjobs.plan() says of a job, for a timeline: its intervals, also by the clock of the zone of its window, and the days of this zone that are to be drawn, at most 14, each with its real length: one on which the clock is changed has 23 or 25 hours; and, for a short time, the hours of its clock. why: why there is no plan; standstill: why nothing moves at all now, so that it begins later; remark: which limits of it have no effect. Refuses (PJ404) when there is no such job.';

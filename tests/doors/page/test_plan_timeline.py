@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fix_jobs import Db, claim, insert_job, set_clock
+from fix_web import Web
 
 from pgjobs.web.pictures import timeline
 
@@ -103,6 +104,15 @@ def test_why_there_is_no_plan(db: Db) -> None:
     assert "active = true" in plan["why"]
     db.execute("update xmp_jobs set status = 'canceled' where id = %s", (job,))
     assert {"intervals": [], "over": True, "why": None}.items() <= db.value("select pgjobs.page_plan(%s)", job).items()
+
+
+def test_limits_of_a_dry_run_are_said_to_have_no_effect(db: Db, web: Web) -> None:
+    """The plan of a dry run says which of its limits nothing comes of; of another job it says nothing of the kind."""
+    remark = "rate: it has no effect on a dry run, which publishes nothing"
+    moment = datetime(2100, 1, 1, tzinfo=UTC)
+    dry, live = (insert_job(db, run_at=moment, rate=5, params=params) for params in ('{"dry_run": true}', "{}"))
+    assert [remark, None] == [db.value("select pgjobs.page_plan(%s)", job)["remark"] for job in (dry, live)]
+    assert [True, False] == [remark in web.get(f"/job/{job}").text for job in (dry, live)]
 
 
 def test_an_offset_is_a_zone(db: Db) -> None:
