@@ -6,6 +6,7 @@ import secrets
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pgjobs.lab.memory import use_memory
 from pgjobs.lab.process import ServicesError
@@ -21,6 +22,10 @@ pytest_plugins = [
 pytest.register_assert_rewrite(
     "game_world", "game_people", "game_daemons", "fix_claims", "fix_complete", "fix_rounds", "oracle"
 )
+
+# How long an example takes is a matter of the machine.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 _servers = contextlib.ExitStack()
 

@@ -85,7 +85,7 @@ def test_a_step_that_was_refused_comes_before_the_answer(
 
     def work(item: Item) -> None:
         item.step("one")
-        assert go_on.wait(20)
+        assert go_on.wait(60)
 
     agent_queues.delete(agent_queues.replies)
     agent_queues.declare(agent_queues.replies, max_length=1, overflow="reject-publish")
@@ -125,15 +125,15 @@ def test_a_connection_that_breaks(agent_queues: AgentQueues) -> None:
 
     def wait(item: Item) -> Result:
         begun.release()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         return Result(description=str(item.maybe_duplicate))
 
     with through_proxy(agent_queues) as (proxy, url):
         agent_queues.start(wait, url=url)
         agent_queues.send(1)
-        assert begun.acquire(timeout=20)
+        assert begun.acquire(timeout=60)
         proxy.cut()
-        assert begun.acquire(timeout=20)
+        assert begun.acquire(timeout=60)
         go_on.set()
         assert ["True"] == [answer.body["description"] for answer in agent_queues.answered(1)]
         agent_queues.send(2)
@@ -147,7 +147,7 @@ def test_an_agent_that_is_asked_to_end_while_the_broker_is_silent(agent_queues: 
 
     def wait(_item: Item) -> None:
         begun.set()
-        go_on.wait(20)
+        go_on.wait(60)
 
     with through_proxy(agent_queues) as (proxy, url):
         agent = agent_queues.agent(wait, url=f"{url}?stack_timeout=600&socket_timeout=600", drain_seconds=0.1)
@@ -160,10 +160,10 @@ def test_an_agent_that_is_asked_to_end_while_the_broker_is_silent(agent_queues: 
             assert soon(lambda: agent_queues.consumers() == 1)
             if when == "at work":
                 agent_queues.send(1)
-                assert begun.wait(20)
+                assert begun.wait(60)
             proxy.lose()
         agent.stop()
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
         go_on.set()
 
@@ -180,11 +180,11 @@ def test_a_connection_that_breaks_while_the_agent_ends(agent_queues: AgentQueues
         agent = agent_queues.agent(wait, url=url, drain_seconds=600)
         thread = agent_queues.run(agent)
         agent_queues.send(1)
-        assert begun.wait(20)
+        assert begun.wait(60)
         agent.stop()
         assert soon(lambda: agent_queues.consumers() == 0)
         proxy.cut()
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
         assert soon(lambda: agent_queues.depth(agent_queues.work) == 1)
         go_on.set()
@@ -208,7 +208,7 @@ def test_an_agent_beats_while_its_handlers_are_at_work(
     go_on = threading.Event()
 
     def wait(_item: Item) -> None:
-        assert go_on.wait(20)
+        assert go_on.wait(60)
 
     agent_queues.start(wait, threads=1, prefetch=2, url=f"{agent_queues.amqp_url}?heartbeat=1")
     assert agent_queues.has_beaten(lambda beat: beat["holds"] == 0 and beat["leaving"] is False)

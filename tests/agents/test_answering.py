@@ -70,7 +70,7 @@ def test_steps_go_out_before_the_answer(agent_queues: AgentQueues) -> None:
         item.accept()
         item.step("looked up")
         item.step("charged", result="ERROR", description="no money")
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         return Result("NOT_CHARGED", "no money")
 
     agent_queues.start(handle)
@@ -187,17 +187,17 @@ def test_so_many_handlers_run_at_a_time(agent_queues: AgentQueues) -> None:
     go_on = threading.Event()
 
     def handle(_item: Item) -> None:
-        together.wait(20)
-        go_on.wait(20)
+        together.wait(60)
+        go_on.wait(60)
 
     agent_queues.start(handle, threads=2, prefetch=3)
     agent_queues.send(*range(6))
-    together.wait(20)
+    together.wait(60)
     assert soon(lambda: agent_queues.depth(agent_queues.work) == 3)
     go_on.set()
     # The barrier lets pairs go on with this thread as the third.
     for _ in range(2):
-        together.wait(20)
+        together.wait(60)
     assert 6 == len(agent_queues.answered(6))
 
 

@@ -44,7 +44,7 @@ def test_without_a_result_backend(calls: Calls, start_worker: Start) -> None:
     tracked = calls.add(gated("tracked"))
     calls.engine.start()
     assert {1: ("t", "ERROR_TIMEOUT", None)} == calls.done(tracked)
-    assert worker.has("begun-tracked")
+    calls.engine.wait_for(lambda: worker.has("begun-tracked"), "the task runs")
     calls.tracked.rules(tracked=False, reply_queue=None)
     calls.engine.execute("update public.targets set body = %s", json.dumps(gated("untracked")))
     untracked = calls.tracked.add_job()

@@ -72,11 +72,11 @@ def test_a_further_attempt_is_another_task(calls: Calls, worker: Worker) -> None
     """A worker refuses the id of a task that has expired, but not that of its next attempt; what was said of the first
     attempt is not said of the second."""
     calls.tracked.rules(routing_key=worker.queue, retry_limit=1)
-    job = calls.add("second_attempt", called("gated", "expiry"), called("charge", "Ann", expires=1))
+    job = calls.add("second_attempt", called("gated", "expiry"), called("charge", "Ann", expires=5))
     calls.engine.start()
     calls.engine.wait_for(lambda: worker.has("begun-expiry"), "the second task runs")
     calls.engine.wait_until(
-        "(select launched_at < now() - interval '2 s' from pgjobs.items where job_id = %s and key = 2)", job
+        "(select launched_at < now() - interval '6 s' from pgjobs.items where job_id = %s and key = 2)", job
     )
     worker.put("go-expiry")
     assert {

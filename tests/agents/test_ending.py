@@ -48,7 +48,7 @@ def test_an_agent_that_is_asked_to_end_finishes_what_it_has_begun(agent_queues: 
     assert soon(lambda: agent_queues.depth(agent_queues.work) == 1)
     (agent_queues.folder / "go-on").touch()
     assert ("12-1", ("good", "SUCCESSFUL", "first")) == (agent_queues.answered(2)[1].id, agent_queues.answers[1].said)
-    assert 7 == process.wait(20)
+    assert 7 == process.wait(60)
     assert agent_queues.has_beaten(lambda beat: beat["leaving"] is True)
     assert [False, True] == [agent_queues.beats[0]["leaving"], agent_queues.beats[-1]["leaving"]]
     agent_queues.start(second, "second")
@@ -66,7 +66,7 @@ def test_a_handler_that_does_not_end(agent_queues: AgentQueues, drain: float, si
     assert soon(lambda: agent_queues.consumers() == 0)
     if signals == 2:
         process.send_signal(signal.SIGTERM)
-    assert 7 == process.wait(20)
+    assert 7 == process.wait(60)
     assert soon(lambda: agent_queues.depth(agent_queues.work) == 1)
     agent_queues.start(second, "second")
     assert ("good", "SUCCESSFUL", "second, maybe duplicate: True") == agent_queues.answered(2)[1].said
@@ -89,7 +89,7 @@ def test_an_answer_is_confirmed_before_its_message_is_acknowledged(agent_queues:
     """An agent that dies between the two has answered, and its message comes to another agent."""
     process = agent_queues.process(KILLED_BEFORE)
     agent_queues.send(1)
-    assert -signal.SIGKILL == process.wait(20)
+    assert -signal.SIGKILL == process.wait(60)
     assert ["first"] == [answer.body["agent"] for answer in agent_queues.answered(1)]
     assert soon(lambda: agent_queues.consumers() == 0)
     agent_queues.start(second, "second")
@@ -102,7 +102,7 @@ def test_an_agent_that_is_stopped_before_it_runs(agent_queues: AgentQueues) -> N
     agent = agent_queues.agent(second)
     agent.stop()
     thread = agent_queues.run(agent)
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert soon(lambda: agent_queues.depth(agent_queues.work) == 1)
     agent_queues.read()

@@ -199,14 +199,14 @@ def test_one_call_at_a_time_while_the_gateway_fails(simulated: SimulatedGateway)
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert "the gateway fails, one message is tried each second: the gateway answers 503: later" == gateway.trouble
     simulated.answer = says(200, OK)
     more = [threading.Thread(target=lambda: results.append(gateway.send(item()))) for _ in range(8)]
     for thread in more:
         thread.start()
     for thread in more:
-        thread.join(20)
+        thread.join(60)
     gateway.close()
     assert "" == gateway.trouble
     assert ["GATEWAY_ERROR"] * PATIENCE + ["SUCCESSFUL"] * 8 == [one.result for one in results]
@@ -230,7 +230,7 @@ def test_the_command_answers_and_drains(agent_queues: AgentQueues, simulated: Si
 
     def slow(call: http.server.BaseHTTPRequestHandler) -> None:
         if len(simulated.calls) > 1:
-            go_on.wait(20)
+            go_on.wait(60)
         says(200, OK)(call)
 
     simulated.answer = slow
@@ -256,7 +256,7 @@ def test_the_command_answers_and_drains(agent_queues: AgentQueues, simulated: Si
         assert soon(lambda: agent_queues.depth(agent_queues.work) == 1)
         go_on.set()
         assert "12-8" == agent_queues.answered(2)[1].id
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
         assert 0 == process.returncode
         assert TOKEN not in said
     finally:

@@ -42,7 +42,8 @@ def test_a_full_queue_that_keeps_what_it_refuses(engine: Engine, dead: str) -> N
         first = broker.depth(dead)
         # Two windows were refused but for five; from then on it is asked with single messages.
         engine.wait_for(lambda: broker.depth(dead) >= max(first, 35) + 2, "it asks again")
-        assert broker.depth(dead) <= 40 + 2
+        # A third window would be twenty more.
+        assert broker.depth(dead) < 35 + 20
     taken = engine.drain()
 
     def is_done() -> bool:

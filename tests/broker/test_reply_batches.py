@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 from fix_broker import Drain
+from fix_services import soon
 
 from pgjobs.broker import replies
 from pgjobs.broker.replies import BATCH_BYTES, Delivery, ReplyConsumer
@@ -76,6 +77,7 @@ def test_what_is_kept_is_not_acknowledged(services: Services, queue: str, number
 
     asyncio.run(keep())
     with Drain(services.amqp_url) as broker:
+        assert soon(lambda: broker.depth(queue) == len(rounds[-1][1]))
         assert [b"%d" % n for n in rounds[-1][1]] == [body for _, body in broker.read(queue)]
 
 
@@ -92,7 +94,7 @@ def test_what_is_kept_leaves_room_for_others(services: Services, queue: str, mon
             await consumer.consume([queue])
             kept: list[Delivery] = []
             while len(kept) < 100:
-                batch = await consumer.batch(100, 0.01, 20)
+                batch = await consumer.batch(100, 0.01, 60)
                 assert batch, len(kept)
                 kept += batch
                 consumer.acknowledge([], kept)

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -116,7 +117,7 @@ def test_told_again_until_it_is_heard(engine: Engine, cms: Cms) -> None:
     assert [(1, 500), (2, 302), (3, 204)] == [(a["attempt"], a["http_status"]) for a in tried]
     pauses = [(b["at"] - a["at"]).total_seconds() for a, b in itertools.pairwise(tried)]
     assert pauses[0] >= 4
-    assert pauses[1] > 1.5 * pauses[0]
+    assert pauses[1] >= 8
 
 
 def test_a_silent_cms_delays_nothing(engine: Engine, cms: Cms) -> None:
@@ -130,8 +131,9 @@ def test_a_silent_cms_delays_nothing(engine: Engine, cms: Cms) -> None:
     for _ in range(5):
         job = engine.add_job("expired")
         engine.wait_status(job, "done")
-    assert 2 == engine.value("select count(*) from pgjobs.callbacks where attempts > 0")
+    engine.wait_until("count(*) = 2 from pgjobs.callbacks where attempts > 0")
     assert 0 == daemon.terminate()
+    assert 2 == engine.value("select count(*) from pgjobs.callbacks where attempts > 0")
 
 
 def test_an_attempt_takes_its_time(engine: Engine, cms: Cms) -> None:
@@ -158,13 +160,13 @@ def test_given_up(engine: Engine, cms: Cms) -> None:
 
 def test_a_cms_that_is_down(engine: Engine) -> None:
     """Nobody listens at the address: the refusal is on record and the job is done all the same."""
-    server = Cms()
-    url = server.url
-    server.server_close()
-    engine.start(callback_url=url, callback_attempts=1)
-    job = engine.add_job("expired")
-    engine.wait_status(job, "done")
-    wait_closed(engine, 1)
+    with socket.socket() as nobody:
+        # The port stays taken, so that no other test listens there.
+        nobody.bind(("127.0.0.1", 0))
+        engine.start(callback_url=f"http://127.0.0.1:{nobody.getsockname()[1]}/", callback_attempts=1)
+        job = engine.add_job("expired")
+        engine.wait_status(job, "done")
+        wait_closed(engine, 1)
     assert attempts(engine)[0]["error"]
 
 
@@ -371,6 +373,7 @@ def test_a_silent_host_holds_nobody_elses_call(engine: Engine, cms: Cms) -> None
             told = engine.value(insert, cms.url)
             wait_closed(engine, 1)
             assert [heard(told, "done")] == cms.heard
+            engine.wait_for(lambda: len(silent.heard) >= 2, "two calls hang")
             assert 2 == len(silent.heard)
         finally:
             silent.closing.set()

@@ -49,13 +49,13 @@ def test_a_burst_needs_few_connections_and_leaves_fewer(engine: Engine) -> None:
         gate.execute("select pg_advisory_lock(%s)", (GATE,))
         engine.start(max_running=16, idle_seconds=1, lease_seconds=30)
         jobs = [engine.add_job("gated") for _ in range(20)]
-        engine.wait_for(lambda: 16 == look(engine, seen), "16 shards read", seconds=30)
+        engine.wait_for(lambda: 16 == look(engine, seen), "16 shards read")
         gate.execute("select pg_advisory_unlock(%s)", (GATE,))
         done = "select count(*) = 20 from xmp_jobs where status = 'done'"
         engine.wait_for(lambda: look(engine, seen) >= 0 and engine.value(done), "all are done", seconds=60)
     # A connection that its daemon has closed may be seen by one look more.
     assert max(map(min, pairwise(seen))) <= OWN + 16
-    engine.wait_until(f"({SESSIONS}) <= {OWN - MOST + 2}", seconds=20)
+    engine.wait_until(f"({SESSIONS}) <= {OWN - MOST + 2}")
     engine.wait_status(engine.add_job("gated"), "done")
     assert len(jobs) * 5 + 5 == len(engine.drain())
 

@@ -119,9 +119,10 @@ def test_handed_over_at_sigterm(engine: Engine) -> None:
     """SIGTERM: what is in flight is confirmed and logged, the job handed back, exit code 0; another goes on."""
     first = engine.start(lease_seconds=60)
     engine.add_retries(3000)
-    job = engine.add_job("expired")
-    engine.wait_considered(job, 100)
-    assert 0 == first.terminate()
+    with engine.slowed():
+        job = engine.add_job("expired")
+        engine.wait_considered(job, 100)
+        assert 0 == first.terminate()
     assert "has let go of everything" in first.said
     assert "ready" == engine.value("select status from xmp_jobs where id = %s", job)
     assert 100 <= engine.counters(job).considered < 3000

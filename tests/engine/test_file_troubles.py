@@ -82,7 +82,7 @@ def test_file_too_large(engine: Engine) -> None:
 def test_a_young_file(engine: Engine) -> None:
     """A job whose file is still being written waits and says so, whatever time the file claims, and goes on by itself
     once it is left alone."""
-    engine.start(injection_settle_seconds=1)
+    engine.start(injection_settle_seconds=3)
     path = engine.injections_dir / "young.csv"
     then = time.time() - 3600
 

@@ -230,7 +230,7 @@ def test_a_stop_is_obeyed_while_a_file_is_read(engine: Engine) -> None:
     engine.set_status(job, "canceled")
     engine.wait_status(job, "canceled")
     assert 0 == engine.value("select count(*) from pgjobs.injection_lines")
-    assert 0 == engine.value(LOADING)
+    engine.wait_until(f"({LOADING}) = 0")
     write(engine.injections_dir, 3)
     engine.set_status(job, "ready")
     engine.wait_status(job, "done")

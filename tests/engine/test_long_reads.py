@@ -38,8 +38,8 @@ def slow_type(engine: Engine, seconds: str, *, bounds: bool = False) -> None:
 def test_an_offset_costs_one_scan(engine: Engine) -> None:
     """A scan that takes several times the lease is done once, by one owner, and the job goes on behind the offset."""
     engine.add_retries(100)
-    slow_type(engine, "0.03")
-    engine.start(lease_seconds=1)
+    slow_type(engine, "0.08")
+    engine.start(lease_seconds=3)
     job = engine.add_job("slow", offset=90)
     engine.wait_status(job, "done")
     assert list(range(91, 101)) == [line.key for line in engine.log_lines(job)]
@@ -56,10 +56,10 @@ def test_a_stop_does_not_wait_for_the_database(engine: Engine, when: str) -> Non
     daemon = engine.start(window=10)
     job = engine.add_job("slow")
     if when == "in the middle":
-        engine.wait_considered(job, 40)
+        engine.wait_considered(job, 50)
     engine.wait_until(f"exists ({READING})")
     engine.set_status(job, "canceled")
-    engine.wait_status(job, "canceled", seconds=20)
+    engine.wait_status(job, "canceled")
     engine.wait_until(f"not exists ({READING})")
     considered = engine.counters(job).considered
     assert (50 if when == "in the middle" else 0) == considered
@@ -93,10 +93,10 @@ def test_a_pause_does_not_wait_for_the_database(engine: Engine, when: str, pause
     engine.start(window=10, lease_seconds=600, poll_seconds=600)
     job = engine.add_job("slow")
     if when == "in the middle":
-        engine.wait_considered(job, 40)
+        engine.wait_considered(job, 50)
     engine.wait_until(f"exists ({READING})")
     engine.execute(PAUSES[pause])
-    engine.wait_until("owner is null from pgjobs.shards where job_id = %s", job, seconds=20)
+    engine.wait_until("owner is null from pgjobs.shards where job_id = %s", job)
     engine.wait_until(f"not exists ({READING})")
     assert "in progress" == engine.value("select status from xmp_jobs where id = %s", job)
     assert (50 if when == "in the middle" else 0) == engine.counters(job).considered
@@ -125,7 +125,7 @@ def test_a_rate_reaches_a_run_that_reads(engine: Engine) -> None:
     engine.wait_considered(job, 50)
     before = engine.value("select lease_until from pgjobs.shards where job_id = %s", job)
     engine.execute("update xmp_jobs set rate = 0.001 where id = %s", job)
-    engine.wait_until("lease_until > %s from pgjobs.shards where job_id = %s", before, job, seconds=20)
+    engine.wait_until("lease_until > %s from pgjobs.shards where job_id = %s", before, job)
     engine.execute("select pg_advisory_unlock(7)")
     engine.wait_until("owner is null from pgjobs.shards where job_id = %s", job)
     assert 51 == engine.counters(job).considered
@@ -139,7 +139,7 @@ def test_a_stop_does_not_wait_for_a_file(engine: Engine) -> None:
     copying = "select from pg_stat_activity where datname = current_database() and query like 'copy pgjobs.injection%%'"
     engine.wait_until(f"exists ({copying})")
     engine.set_status(job, "canceled")
-    engine.wait_status(job, "canceled", seconds=20)
+    engine.wait_status(job, "canceled")
     engine.wait_until(f"not exists ({copying} and state = 'active')")
     assert 0 == engine.value("select count(*) from pgjobs.injection_lines")
     assert 0 == engine.counters(job).considered

@@ -64,7 +64,7 @@ def test_a_message_is_sent_again_as_it_was(tracked: Tracked, receiver: Receiver)
     tracked.consume(lambda *_: GOOD)
     tracked.engine.start(callback_batch=2, callback_secret=SECRET)
     job = tracked.add_job(notify=True, callback_url=receiver.url)
-    tracked.engine.wait_until("count(*) = 1 from pgjobs.callback_attempts")
+    tracked.engine.wait_until("count(*) >= 1 from pgjobs.callback_attempts")
     # The job does not wait for whoever is told of it.
     tracked.engine.wait_status(job, "done")
     for number in (2, 3):

@@ -45,7 +45,7 @@ def test_a_shard_that_has_to_wait_is_parked(engine: Engine) -> None:
     assert engine.value("select in_flight_to = after_key and lease_until is null and failures = 0 from pgjobs.shards")
     assert "its recipients sleep" in engine.value("select pgjobs.why(%s)", job)
     reading = "select from pg_stat_activity where datname = current_database() and state = 'idle in transaction'"
-    assert engine.value(f"select not exists ({reading} and application_name = 'pgjobs reader')")
+    engine.wait_until(f"not exists ({reading} and application_name = 'pgjobs reader')")
     engine.execute(DUE)
     engine.wait_status(job, "done")
     assert list(range(1, 701)) == [message.key for message in engine.drain()]
@@ -145,7 +145,7 @@ def test_runs_keep_their_leases_when_nobody_renews_them_together(engine: Engine)
     engine.add_retries(40)
     engine.execute("create table gate ()")
     own_selector(engine)
-    daemon = engine.start(lease_seconds=1)
+    daemon = engine.start(lease_seconds=3)
     job = engine.add_job("slow")
     engine.wait_status(job, "done")
     assert 1 == engine.value("select epoch from pgjobs.shards where job_id = %s", job)
@@ -157,7 +157,7 @@ def own_selector(engine: Engine) -> None:
     # Leases are judged by the real clock, so that the statement has to take real time.
     rows = (
         "select id as key, msisdn as target, null::text as code, null::text as detail,"
-        " case when id = 1 and pg_sleep(2.5) is null then null else ''{}''::bytea end as body"
+        " case when id = 1 and pg_sleep(6.5) is null then null else ''{}''::bytea end as body"
         " from public.xmp_retries_expired where id > "
     )
     engine.execute(

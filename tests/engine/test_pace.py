@@ -142,7 +142,7 @@ def test_a_paused_job_goes_on_where_it_was(engine: Engine) -> None:
     """active = false parks a running job without a due time, its status stays, and why says how it goes on; true sends
     the rest, each record once."""
     engine.add_retries(400)
-    job = add_paced(engine, shards=2, rate=100)
+    job = add_paced(engine, shards=2, rate=20)
     engine.start()
     engine.wait_considered(job, 7)
     set_on(engine, job, active=False)
@@ -159,7 +159,7 @@ def test_a_paused_job_goes_on_where_it_was(engine: Engine) -> None:
 def test_what_is_left_at_the_stop_is_closed(engine: Engine) -> None:
     """From its stop_at on nothing is published: the rest is logged and counted as timed out, and the job is done."""
     engine.add_retries(300)
-    job = add_paced(engine, rate=50)
+    job = add_paced(engine, rate=20)
     engine.start()
     engine.wait_considered(job, 7)
     set_on(engine, job, stop_at=engine.value("select clock_timestamp()"))
@@ -176,7 +176,7 @@ def test_what_is_left_at_the_stop_is_closed(engine: Engine) -> None:
 def test_a_paused_job_is_closed_at_its_stop(engine: Engine) -> None:
     """A job that is paused when its stop_at comes is closed then: nobody has to resume it."""
     engine.add_retries(50)
-    job = add_paced(engine, rate=10)
+    job = add_paced(engine, rate=5)
     engine.start()
     engine.wait_considered(job, 1)
     set_on(engine, job, active=False)
@@ -236,7 +236,7 @@ def test_too_many_errors_hold_a_job(engine: Engine) -> None:
 def test_everything_is_held_at_once(engine: Engine) -> None:
     """The kill switch parks what runs and keeps what is due from beginning, with its reason; released, all goes on."""
     engine.add_retries(200)
-    running = add_paced(engine, rate=50)
+    running = add_paced(engine, rate=20)
     engine.start()
     engine.wait_considered(running, 7)
     engine.execute("select pgjobs.hold_all('the operator asks')")

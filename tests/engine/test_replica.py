@@ -108,8 +108,6 @@ def test_conflicts_with_recovery_lose_nothing(engine: Engine, standby: EmbeddedP
     replica = for_the_daemon(engine, standby)
     engine.add_retries(6000)
     daemon = engine.start(replica_url=replica, window=5)
-    job = engine.add_job("expired")
-    engine.wait_considered(job, 50)
 
     def thrown_out() -> int:
         engine.insert("xmp_operators", [{"name": "gone", "code": n} for n in range(1000, 1020)])
@@ -117,7 +115,10 @@ def test_conflicts_with_recovery_lose_nothing(engine: Engine, standby: EmbeddedP
         engine.execute("vacuum xmp_operators")
         return daemon.said.count("conflict with recovery")
 
-    engine.wait_for(lambda: thrown_out() >= 3, "the reader was thrown out three times")
+    with engine.slowed():
+        job = engine.add_job("expired")
+        engine.wait_considered(job, 50)
+        engine.wait_for(lambda: thrown_out() >= 3, "the reader was thrown out three times")
     engine.wait_status(job, "done")
     messages = engine.drain()
     assert set(range(1, 6001)) == {message.key for message in messages}

@@ -40,6 +40,7 @@ def test_the_log_says_what_to_do_about_a_job_that_breaks_off(engine: Engine) -> 
     daemon = engine.start()
     job = engine.add_job("expired")
     engine.wait_status(job, "error")
+    daemon.wait_said(f"job {job} ends with error: ")
     [line] = [line for line in daemon.said.splitlines() if " ERROR " in line]
     assert f"job {job} ends with error: broker refuses queue 'nowhere': 404 " in line
     assert line.endswith(" (mend what the sentence names and resume the job)")

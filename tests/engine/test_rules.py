@@ -389,7 +389,7 @@ def test_listening_comes_before_looking(database: str) -> None:
         listening = asyncio.create_task(
             Listener(database, Control(read_settings()), Metrics(), 60, hear).run(lambda: None)
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await done.wait()
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)

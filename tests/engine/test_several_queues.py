@@ -94,9 +94,7 @@ def test_a_job_of_which_everything_comes_back_breaks_off(
     subscribe(engine, number)
     unbind(engine, offers)
     engine.start(window=100)
-    job = engine.add_job("offer")
-    if rate:
-        engine.execute("update xmp_jobs set rate = %s where id = %s", rate, job)
+    job = engine.value("insert into xmp_jobs (type, rate) values ('offer', %s) returning id", rate)
     engine.wait_status(job, "error")
     sentence = engine.error_of(job)
     assert sentence.startswith(
@@ -119,8 +117,7 @@ def test_queues_that_are_gone_in_mid_job(engine: Engine, offers: str) -> None:
         "insert into xmp_subscriptions (id, msisdn) select i, 923000000000 + i from generate_series(1, 3000) i"
     )
     engine.start(window=100)
-    job = engine.add_job("offer")
-    engine.execute("update xmp_jobs set rate = 500 where id = %s", job)
+    job = engine.value("insert into xmp_jobs (type, rate) values ('offer', 200) returning id")
     engine.wait_considered(job, 200)
     unbind(engine, offers)
     engine.wait_status(job, "error")

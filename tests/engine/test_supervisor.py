@@ -154,7 +154,7 @@ def test_a_task_that_ends_is_logged_and_started_again(engine: Engine, task: str)
     child = Child(settings_of(engine), failing_once(task, fails(Unheard("unheard of"))))
     try:
         assert soon(lambda: "started again\n" in child.said.splitlines(keepends=True)), child.said
-        engine.wait_status(engine.add_job("expired"), "done", seconds=10)
+        engine.wait_status(engine.add_job("expired"), "done")
     finally:
         code = child.end()
     assert 0 == code, child.said

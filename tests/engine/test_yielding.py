@@ -25,19 +25,20 @@ def test_an_urgent_job_gets_a_place_among_giants(engine: Engine, daemons: int) -
     engine.add_retries(RECORDS)
     places = 2 * daemons
     running = [engine.start(window=1, max_running=2, lease_seconds=30) for _ in range(daemons)]
-    giants = [add(engine, shards=4) for _ in range(2)]
-    engine.wait_until(f"({HELD} and prepared_at is not null) = {places}")
-    urgent = add(engine, priority=6, params='{"count": 5}')
-    engine.wait_status(urgent, "done")
-    assert ["in progress"] * 2 == [
-        row["status"] for row in engine.rows("select status from xmp_jobs where priority = 5")
-    ]
-    told = f"it gave its place up to job {urgent}, whose priority is higher"
-    engine.wait_for(lambda: any(told in daemon.said for daemon in running), "a daemon tells of it")
-    assert 0 == engine.value("select coalesce(sum(failures), 0) from pgjobs.shards")
-    engine.wait_until(f"({HELD}) = {places}")
-    for daemon in running:
-        assert 0 == daemon.terminate(15)
+    with engine.slowed():
+        giants = [add(engine, shards=4) for _ in range(2)]
+        engine.wait_until(f"({HELD} and prepared_at is not null) = {places}")
+        urgent = add(engine, priority=6, params='{"count": 5}')
+        engine.wait_status(urgent, "done")
+        assert ["in progress"] * 2 == [
+            row["status"] for row in engine.rows("select status from xmp_jobs where priority = 5")
+        ]
+        told = f"it gave its place up to job {urgent}, whose priority is higher"
+        engine.wait_for(lambda: any(told in daemon.said for daemon in running), "a daemon tells of it")
+        assert 0 == engine.value("select coalesce(sum(failures), 0) from pgjobs.shards")
+        engine.wait_until(f"({HELD}) = {places}")
+        for daemon in running:
+            assert 0 == daemon.terminate()
     engine.start(window=500)
     for giant in giants:
         engine.wait_status(giant, "done")
@@ -55,7 +56,7 @@ def test_equal_jobs_share_one_place(engine: Engine) -> None:
     engine.wait_until(both)
     daemon.wait_said(f"it gave its place up to job {second}, whose turn it was")
     daemon.wait_said(f"it gave its place up to job {first}, whose turn it was")
-    assert 0 == daemon.terminate(15)
+    assert 0 == daemon.terminate()
     engine.start(window=500, max_running=1)
     for job in (first, second):
         engine.wait_status(job, "done")

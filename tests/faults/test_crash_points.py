@@ -82,7 +82,7 @@ class Ground:
         """Run a daemon into its death, which is to be by that fault and no other, and let its leases run out."""
         self.survivor.pause()
         daemon = self.start(ready=False, fault=f"{point}:{count}", max_running=1)
-        assert -signal.SIGKILL == daemon.wait(30), f"{point}:{count} was not reached\n{daemon.said[-3000:]}"
+        assert -signal.SIGKILL == daemon.wait(), f"{point}:{count} was not reached\n{daemon.said[-3000:]}"
         self.engine.daemons.remove(daemon)
         self.engine.execute(
             "update pgjobs.shards set lease_until = clock_timestamp(), lease_check_at = '-infinity'"

@@ -32,10 +32,11 @@ def test_kill_and_takeover(engine: Engine, order: str, window: int) -> None:
     """kill -9, three times: nothing is missing in queue or log, every second copy is marked and expected."""
     engine.add_retries(2500)
     job = engine.add_job("expired", order=order)
-    for number in (300, 900, 1500):
-        daemon = engine.start(window=window)
-        engine.wait_considered(job, number)
-        daemon.kill()
+    with engine.slowed(window / 1000):
+        for number in (300, 900, 1500):
+            daemon = engine.start(window=window)
+            engine.wait_considered(job, number)
+            daemon.kill()
     assert "in progress" == engine.value("select status from xmp_jobs where id = %s", job)
     engine.start(window=window)
     engine.wait_status(job, "done")
@@ -49,9 +50,10 @@ def test_kill_of_an_injection_job(engine: Engine) -> None:
     """A daemon killed while it injects: the file may go, its lines are known; one log line per line."""
     content = b"".join(b"92300%07d\n" % i for i in range(1500))
     job = engine.add_job("injection", engine.add_file("crash.csv", content))
-    daemon = engine.start(window=50)
-    engine.wait_considered(job, 300)
-    daemon.kill()
+    with engine.slowed(0.05):
+        daemon = engine.start(window=50)
+        engine.wait_considered(job, 300)
+        daemon.kill()
     (engine.injections_dir / "crash.csv").unlink()
     engine.start(window=50)
     engine.wait_status(job, "done")
@@ -62,9 +64,10 @@ def test_stop_of_a_job_whose_daemon_died(engine: Engine) -> None:
     """A job canceled after its daemon died resumes where it was, its uncertain range still marked."""
     engine.add_retries(2000)
     job = engine.add_job("expired")
-    daemon = engine.start(window=100)
-    engine.wait_considered(job, 300)
-    daemon.kill()
+    with engine.slowed(0.1):
+        daemon = engine.start(window=100)
+        engine.wait_considered(job, 300)
+        daemon.kill()
     engine.set_status(job, "canceled")
     engine.set_status(job, "ready")
     engine.start(window=100)
@@ -100,9 +103,10 @@ def test_silent_owner_wakes_up(engine: Engine) -> None:
     """An owner that slept past its lease writes nothing more: it is fenced out, its lines go nowhere."""
     engine.add_retries(3000)
     job = engine.add_job("expired")
-    stale = engine.start(window=50)
-    engine.wait_considered(job, 200)
-    stale.pause()
+    with engine.slowed(0.05):
+        stale = engine.start(window=50)
+        engine.wait_considered(job, 200)
+        stale.pause()
     engine.start(window=50)
     engine.wait_status(job, "done")
     log = engine.raw_log(job)
@@ -126,15 +130,16 @@ def test_silent_owner_wakes_up_in_time_of_the_next(engine: Engine) -> None:
     """The stale owner wakes while the new one is at work: the log stays whole, copies stay within the range."""
     engine.add_retries(6000)
     job = engine.add_job("expired")
-    stale = engine.start(window=20)
-    engine.wait_considered(job, 200)
-    stale.pause()
-    engine.start(window=20)
-    engine.wait_until(
-        "exists (select from pgjobs.shards p where p.job_id = %s and p.epoch = 2 and p.considered > 400)", job
-    )
-    stale.go_on()
-    wait_given_up(engine, stale)
+    with engine.slowed():
+        stale = engine.start(window=20)
+        engine.wait_considered(job, 200)
+        stale.pause()
+        engine.start(window=20)
+        engine.wait_until(
+            "exists (select from pgjobs.shards p where p.job_id = %s and p.epoch = 2 and p.considered > 400)", job
+        )
+        stale.go_on()
+        wait_given_up(engine, stale)
     engine.wait_status(job, "done")
     messages = engine.drain()
     check_takeover(engine, job, messages, list(range(1, 6001)))

@@ -20,6 +20,10 @@ from pgjobs.joblog.verify import examine
 
 SOON = "select pgjobs.expand_soon(%s)"
 WRITTEN = "not exists (select from pgjobs.shards p where p.job_id = %s and p.expand)"
+WAITS = (
+    "exists (select from pg_stat_activity where datname = current_database()"
+    " and query like '%%expand_items(%%' and wait_event_type = 'Lock')"
+)
 
 
 @pytest.fixture
@@ -74,7 +78,7 @@ def test_daemons_are_told_at_once(directory: Db, database: str) -> None:
     with connect(database) as listener:
         listener.execute("listen pgjobs")
         directory.execute(SOON, (job,))
-        (told,) = (json.loads(each.payload) for each in listener.notifies(timeout=5, stop_after=1))
+        (told,) = (json.loads(each.payload) for each in listener.notifies(timeout=60, stop_after=1))
     assert {"id": job, "status": "ready", "expand": True} == told
 
 
@@ -136,9 +140,9 @@ def test_a_job_that_was_changed_meanwhile_gets_none_of_these_items(directory: Db
             other.execute(CHANGES[change].encode(), (job,))
             written = thread.submit(writer.value, "select pgjobs.expand_items(%s, true)", job)
             locked = "select exists (select from pg_locks where pid = %s and not granted)"
-            assert soon(lambda: bool(directory.value(locked, writer.info.backend_pid)), 10)
+            assert soon(lambda: bool(directory.value(locked, writer.info.backend_pid)))
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            written.result(10)
+            written.result(60)
     for table in ("items", "item_bodies", "item_counts", "file_loads"):
         assert 0 == directory.value(f"select count(*) from pgjobs.{table}")  # noqa: S608 of four
     assert (job if change == "changed" else None) == directory.value("select pgjobs.next_expansion('{}')")
@@ -232,17 +236,16 @@ def test_a_killed_daemon_leaves_nothing_and_another_one_writes(diagnosis: Diagno
     engine = diagnosis.engine
     add_entities(engine.database, 2000)
     job = diagnosis.add_job(params={"filter": {}})
-    writing = "exists (select from pg_stat_activity where query like %s and wait_event_type = 'Lock')"
     with engine.connect() as other, other.transaction():
         # Its last step waits for this row.
         other.execute("select from xmp_jobs where id = %s for update", (job,))
         engine.execute(SOON, job)
         first = engine.start()
-        engine.wait_until(writing, "%expand_items%")
+        engine.wait_until(WAITS)
         first.kill()
         engine.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
-            " where query like '%%expand_items(%%' and pid <> pg_backend_pid()"
+            " where datname = current_database() and query like '%%expand_items(%%' and pid <> pg_backend_pid()"
         )
         assert (0, 0, 0, False, True) == kept(engine.database, job)
     engine.start()
@@ -362,13 +365,12 @@ def test_a_daemon_that_ends_meanwhile_lets_go(diagnosis: Diagnosis) -> None:
     engine = diagnosis.engine
     add_entities(engine.database, 200)
     job = diagnosis.add_job(params={"filter": {}})
-    waits = "exists (select from pg_stat_activity where query like '%%expand_items(%%' and wait_event_type = 'Lock')"
     with engine.connect() as other, other.transaction():
         other.execute("select from xmp_jobs where id = %s for update", (job,))
         engine.execute(SOON, job)
         first = engine.start()
-        engine.wait_until(waits)
-        assert 0 == first.terminate(15)
+        engine.wait_until(WAITS)
+        assert 0 == first.terminate(30)
         assert (0, 0, 0, False, True) == kept(engine.database, job)
     engine.start()
     engine.wait_until(WRITTEN, job)

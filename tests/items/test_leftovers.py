@@ -27,8 +27,8 @@ def overtaken(tracked: Tracked, hand: Hand, first: str, *values: object) -> None
             writing.execute(first.encode(), values)
             answer = pool.submit(answering.execute, REPORT, (f"{hand.job}-1", '{"result": "SUCCESSFUL"}'))
             waits = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-            assert soon(lambda: bool(asking.execute(waits).rowcount), 20)
-        answer.result(30)
+            assert soon(lambda: bool(asking.execute(waits).rowcount))
+        answer.result(60)
     assert "s" == tracked.item(hand.job, 1)["status"]
     assert 1 == tracked.engine.value(LEFT)
 

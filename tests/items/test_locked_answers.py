@@ -92,6 +92,7 @@ def test_answers_of_one_item_stay_in_their_order(tracked: Tracked, somebody: psy
             own = pika.BasicProperties(correlation_id=name)
             broker.channel.basic_publish("", tracked.replies, json.dumps(body).encode(), own)
     daemon.wait_said(f"answers of job {job} are set aside")
+    tracked.engine.wait_until("(select status = 's' from pgjobs.items where job_id = %s and key = 3)", job)
     assert ["l", "l", "s"] == [tracked.item(job, key)["status"] for key in (1, 2, 3)]
     somebody.rollback()
     tracked.engine.wait_status(job, "done")
@@ -110,5 +111,6 @@ def test_a_message_that_is_to_be_answered_is_no_answer(tracked: Tracked) -> None
             own = pika.BasicProperties(correlation_id=f"{job}-{key}", **more)
             broker.channel.basic_publish("", tracked.replies, json.dumps(GOOD).encode(), own)
     tracked.engine.wait_until("(select status = 's' from pgjobs.items where job_id = %s and key = 2)", job)
+    tracked.engine.wait_until("(select sum(n) >= 2 from pgjobs.reply_faults)")
     assert ({"s": 1, "l": 1}, {"no_answer": 2}) == (tracked.statuses(job), tracked.faults())
     tracked.engine.wait_for(lambda: not tracked.queued(), "an empty reply queue")

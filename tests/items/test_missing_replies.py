@@ -36,7 +36,7 @@ def test_a_reply_queue_that_goes_away_in_mid_job(tracked: Tracked) -> None:
     """What is in flight is accounted for, the rest waits for the queue; then each item is launched once."""
     engine = tracked.engine
     tracked.targets(400)
-    job = tracked.add_job(rate=40)
+    job = tracked.add_job(rate=20)
     engine.start(window=5)
     engine.wait_until("(select sum(n) > 20 from pgjobs.item_counts where job_id = %s and status = 'l')", job)
     with Drain(engine.amqp_url) as broker:

@@ -193,8 +193,8 @@ def test_what_is_appended_and_a_start_exclude_each_other(directory: Db, database
                 appended = thread.submit(other.refusal, "select pgjobs.append_items(%s, '[\"dev-2\"]')", job)
                 with connect(database) as looker:
                     locked = "select exists (select from pg_locks where pid = %s and not granted)"
-                    assert soon(lambda: bool(looker.value(locked, other.info.backend_pid)), 10)
-            assert "started" == appended.result(10).constraint_name
+                    assert soon(lambda: bool(looker.value(locked, other.info.backend_pid)))
+            assert "started" == appended.result(60).constraint_name
     assert ["dev-1"] == waiting(directory, job)
 
 

@@ -47,7 +47,7 @@ def test_a_daemon_that_dies_loses_no_item(tracked: Tracked, point: str, count: i
     tracked.consume(Flaky())
     engine = tracked.engine
     dying = engine.start(ready=False, fault=f"{point}:{count}")
-    assert -signal.SIGKILL == dying.wait(30), dying.said[-3000:]
+    assert -signal.SIGKILL == dying.wait(), dying.said[-3000:]
     engine.daemons.remove(dying)
     engine.start()
     found = settled(tracked, job, 2)

@@ -10,7 +10,7 @@ from fix_rounds import BAD, GOOD, settled
 
 def test_answers_time_outs_and_retries_at_once(tracked: Tracked) -> None:
     """Two daemons, four shards: what answers, fails or is silent ends by the rules, and nothing stays open."""
-    tracked.rules(retry_limit=3, execution_limit="400 ms", delay_to_retry="30 ms")
+    tracked.rules(retry_limit=3, execution_limit="1 s", delay_to_retry="30 ms")
     tracked.targets(240)
     job = tracked.add_job(shards=4)
 
@@ -68,9 +68,8 @@ def test_a_stop_closes_what_is_open(tracked: Tracked) -> None:
     consumer = tracked.consume(lambda _properties, body: GOOD if body["n"] > 5 else None)
     tracked.engine.start()
     tracked.engine.wait_until("(select sum(n) = 15 from pgjobs.item_counts where job_id = %s and status = 's')", job)
-    assert "everything is sent: it waits for the outcome of 5 items" in tracked.engine.value(
-        "select pgjobs.why(%s)", job
-    )
+    told = "everything is sent: it waits for the outcome of 5 items"
+    tracked.engine.wait_until("strpos(pgjobs.why(%s), %s) > 0", job, told)
     tracked.engine.execute("update xmp_jobs set stop_at = pgjobs.now() + interval '200 ms' where id = %s", job)
     assert {"s": 15, "t": 5} == settled(tracked, job, 1)
     assert 20 == len(consumer.seen)
@@ -145,10 +144,11 @@ def test_why_says_that_it_waits_for_answers(tracked: Tracked) -> None:
     tracked.engine.wait_until("exists (select from pgjobs.shards where job_id = %s and round_over)", job)
     for n in range(1, 9):
         tracked.report((f"{job}-{n}", GOOD))
-        said = tracked.engine.value("select pgjobs.why(%s)", job)
-        assert said.startswith(
+        told = (
             f"everything is sent: it waits for the outcome of {'1 item' if n == 8 else f'{9 - n} items'};"
             " it goes on with an answer, or at "
         )
+        # A daemon may just be looking at what was changed.
+        tracked.engine.wait_until("starts_with(pgjobs.why(%s), %s)", job, told)
     tracked.engine.execute("select pgjobs.cancel_job(%s)", job)
     assert "it is cancelled for good" == tracked.engine.value("select pgjobs.why(%s)", job)

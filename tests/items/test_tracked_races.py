@@ -77,8 +77,8 @@ def test_an_answer_at_the_moment_of_a_further_attempt(tracked: Tracked) -> None:
                 body = '{"result": "ERROR"}' if attempt == 1 else '{"result": "SUCCESSFUL"}'
                 answering.execute("select pgjobs.report_items(%s, %s)", (reported, [body] * 3))
                 running = pool.submit(hand.checkpoint, 1, 2, 3, on=checkpointing)
-                assert soon(lambda: waits(tracked), 20)
-            running.result(30)
+                assert soon(lambda: waits(tracked))
+            running.result(60)
         if attempt == 1:
             assert {"r": 3} == tracked.statuses(hand.job)
             assert "waiting" == hand.finish()
@@ -157,8 +157,8 @@ def test_the_last_answer_at_the_moment_of_the_end(tracked: Tracked) -> None:
             ids = [f"{hand.job}-{key}" for key in (1, 2)]
             settling.execute("select pgjobs.report_items(%s, %s)", (ids, [json.dumps(GOOD)] * 2))
             running = pool.submit(settling.execute, "select pgjobs.settle_items(%s)", ([hand.job],))
-            assert soon(lambda: waits(tracked), 20)
-        running.result(30)
+            assert soon(lambda: waits(tracked))
+        running.result(60)
     assert tracked.engine.value("select due_at <= pgjobs.now() from pgjobs.shards where job_id = %s", hand.job)
     hand.take()
     assert "done" == hand.finish()
@@ -176,8 +176,8 @@ def test_an_answer_at_the_moment_of_its_time_out(tracked: Tracked, answer: objec
         with answering.transaction():
             answering.execute("select pgjobs.report_items(%s, %s)", ([f"{hand.job}-1"], [json.dumps(answer)]))
             running = pool.submit(hand.take)
-            assert soon(lambda: waits(tracked), 20)
-        running.result(30)
+            assert soon(lambda: waits(tracked))
+        running.result(60)
     good = answer == GOOD
     assert ({"s": 1, "r": 1} if good else {"r": 2}) == tracked.statuses(hand.job)
     due = tracked.engine.rows("select key, attempt from pgjobs.item_retries order by key")

@@ -27,7 +27,7 @@ def why(tracked: Tracked, job: int) -> str:
         said.append(str(tracked.engine.value("select pgjobs.why(%s)", job)))
         return said[-1].startswith(SENT)
 
-    assert soon(told, 20), said[-1]
+    assert soon(told), said[-1]
     return said[-1].removeprefix(SENT)
 
 

@@ -66,7 +66,7 @@ class AgentQueues:
         for agent, thread in self._agents:
             agent.stop()
             agent.stop()
-            thread.join(20)
+            thread.join(60)
         for queue in (self.work, self.replies, self.dead):
             self._broker.channel.queue_delete(queue)
         self._broker.close()

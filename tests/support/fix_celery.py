@@ -201,7 +201,7 @@ class Worker:
 
     def ended(self) -> int:
         """Its exit code, for which it waits."""
-        return self._process.wait(30)
+        return self._process.wait(120)
 
     def has(self, name: str) -> bool:
         """Whether a task has left a file of this name."""

@@ -5,6 +5,7 @@ independently, so that a mistake in the engine can't hide behind itself.
 """
 
 import atexit
+import contextlib
 import dataclasses
 import functools
 import json
@@ -120,14 +121,14 @@ class DaemonProcess:
     def kill(self) -> None:
         """Take it away without a word."""
         self._process.send(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
 
-    def terminate(self, seconds: float = 20) -> int:
+    def terminate(self, seconds: float = PATIENCE) -> int:
         """Ask it to end; its exit code, -9 when it did not end in time."""
         self._process.send(signal.SIGTERM)
         return self.wait(seconds)
 
-    def wait(self, seconds: float = 20) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """Wait for its end; its exit code."""
         self._process.wait(seconds)
         return self._process.code
@@ -375,6 +376,24 @@ class Engine:
             " when (new.considered > old.considered) execute function public.stop_job_at()"
         )
         self.execute("insert into public.stop_at values (%s, %s)", job, number)
+
+    @contextlib.contextmanager
+    def slowed(self, seconds: float = 0.02) -> Iterator[None]:
+        """Each checkpoint takes so much longer: a job still runs when something is done to it in its midst."""
+        self.execute(
+            f"create function public.take_time() returns trigger language plpgsql as"
+            f" $$ begin perform pg_sleep({seconds}); return null; end $$"
+        )
+        self.execute(
+            "create trigger take_time after update on pgjobs.shards for each row"
+            " when (new.considered > old.considered) execute function public.take_time()"
+        )
+        yield
+        # Without a lock that runs would wait for.
+        self.execute(
+            "create or replace function public.take_time() returns trigger language plpgsql as"
+            " $$ begin return null; end $$"
+        )
 
     # --- what a run leaves behind ----------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from pgjobs.lab.postgres import EmbeddedPostgres
 from pgjobs.lab.services import Services
 
 
-def soon(happens: Callable[[], bool], seconds: float = 20) -> bool:
+def soon(happens: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether it happens before the time is up."""
     deadline = time.monotonic() + seconds
     while not happens():
@@ -24,7 +24,7 @@ def soon(happens: Callable[[], bool], seconds: float = 20) -> bool:
     return True
 
 
-async def soon_async(happens: Callable[[], bool], seconds: float = 30) -> bool:
+async def soon_async(happens: Callable[[], bool], seconds: float = 60) -> bool:
     """The same for what happens on this event loop meanwhile, where no event tells of it."""
     deadline = time.monotonic() + seconds
     while not happens():
