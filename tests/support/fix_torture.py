@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pgjobs.lab.services import Services, running_services
+from pgjobs.torture.parts.trial import Result
 
 
 @pytest.fixture(scope="session")
@@ -13,6 +14,8 @@ def own_servers() -> Iterator[Services]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PGJOBS_DATABASE_URL", "PGJOBS_AMQP_URL"):
             patch.delenv(name, raising=False)
+        # The tests of other workers run beside.
+        patch.setattr(Result, "slack", 3.0)
         with running_services(fsync=False) as services:
             yield services
 

@@ -64,11 +64,12 @@ def _outage(run: Trial, daemon: Daemon, server: int, how: str, seconds: float, n
         proxy.stall()
     began, cpu, first = time.monotonic(), daemon.cpu_seconds(), len(proxy.arrivals)
     time.sleep(seconds)
-    share = 100 * (daemon.cpu_seconds() - cpu) / (time.monotonic() - began)
+    elapsed = time.monotonic() - began
+    share = 100 * (daemon.cpu_seconds() - cpu) / elapsed
     run.result.worst("processor while a server is away", share, 20, "%")
     arrivals = proxy.arrivals[first:]
     proxy.heal(drop=True)
-    for who, per_second in _rates(arrivals, seconds).items():
+    for who, per_second in _rates(arrivals, elapsed).items():
         run.result.worst(f"reconnects per second of {who}", per_second, 1, "per second")
     run.result.worst(f"recovery: {name}", run.moves(90, windows=3), RECOVERY_SECONDS)
 
@@ -81,7 +82,8 @@ def _rates(arrivals: list[Arrival], seconds: float) -> dict[str, float]:
             tried["the broker"] += 1
         elif role := ROLE(arrival.greeting):
             tried[role[1].decode()] += 1
-    return {who: number / seconds for who, number in tried.items()}
+    # Between so many attempts there is one wait less.
+    return {who: (number - 1) / seconds for who, number in tried.items()}
 
 
 def _proxies(daemon: Daemon) -> tuple[Proxy, Proxy]:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from psycopg.types.json import Jsonb
 
@@ -31,6 +31,8 @@ ADD = "insert into public.xmp_jobs (type, params, shards) values ('expired', %s,
 class Result:
     """What a part showed: figures to print, and every finding."""
 
+    slack: ClassVar[float] = 1.0
+    """So many times as long everything may take: a machine that others use as well is slower than what is promised."""
     part: str
     what: str
     times: int
@@ -47,7 +49,7 @@ class Result:
     def worst(self, name: str, value: float, limit: float, unit: str = "s") -> None:
         """Keep the largest of a measured value, and find fault with one above its limit."""
         self.figures[name] = round(max(self.figures.get(name, 0.0), value), 2)
-        if value > limit:
+        if value > limit * (self.slack if unit in ("s", "%") else 1):
             self.findings.append(f"{name}: {value:.1f} {unit}, and {limit:g} {unit} at most was promised")
 
 
