@@ -5,6 +5,7 @@ import os
 import secrets
 import signal
 
+import hypothesis
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -22,6 +23,9 @@ pytest_plugins = [
 pytest.register_assert_rewrite(
     "game_world", "game_people", "game_daemons", "fix_claims", "fix_complete", "fix_rounds", "oracle"
 )
+# How long an example takes is a matter of the machine, and what else it does.
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("suite")
 
 # How long an example takes is a matter of the machine.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -15,7 +15,10 @@ from pgjobs.web import pool
 from pgjobs.web.exchange import ask
 from pgjobs.web.problems import Unanswered
 
-SLEEPING = "select count(*) from pg_stat_activity where query like 'select pg_sleep(60)%' and state = 'active'"
+SLEEPING = (
+    "select count(*) from pg_stat_activity where query like 'select pg_sleep(60)%' and state = 'active'"
+    " and datname = current_database()"
+)
 OPEN = "select count(*) from pg_stat_activity where application_name = 'pgjobs web' and datname = current_database()"
 SECONDS = 20.0
 LONG = 60

@@ -126,7 +126,7 @@ def test_a_connection_that_says_nothing_is_closed(serve: Serve) -> None:
 @pytest.mark.parametrize("sent", [HEAD, HEAD + b"X: " + b"x" * 500, POST + b"12345", b"G"])
 def test_half_a_request_is_408(serve: Serve, sent: bytes) -> None:
     """A head or a body that is not complete in time is answered with 408, and the connection is closed."""
-    server = serve(request_seconds=0.1)
+    server = serve(request_seconds=0.3)
     status, body = answer(rest_of(server.connect(sent)))
     assert (408, "request_timeout") == (status, body["code"])
     assert {"error", "code", "hint"} == set(body)
@@ -167,10 +167,10 @@ def dripped(line: socket.socket, data: bytes, size: int) -> bytes:
 
 def test_an_upload_that_keeps_coming_may_take_longer(serve: Serve) -> None:
     """A body that the application reads as a file outlives the deadline of others, as long as enough of it comes."""
-    server = serve(request_seconds=0.1, upload_seconds=0.3, upload_bytes=100)
+    server = serve(request_seconds=0.3, upload_seconds=1, upload_bytes=20)
     with contextlib.suppress(ConnectionError):
         assert dripped(server.connect(POST.replace(b"10", b"2000")), b"x" * 2000, 20).startswith(b"HTTP/1.1 408")
-    assert dripped(server.connect(UPLOAD % 2000), b"x" * 2000, 20).startswith(b"HTTP/1.1 200")
+    assert dripped(server.connect(UPLOAD % 2000), b"x" * 2000, 10).startswith(b"HTTP/1.1 200")
 
 
 def test_an_upload_that_drips_is_408(serve: Serve) -> None:
@@ -187,7 +187,7 @@ def test_an_upload_that_drips_is_408(serve: Serve) -> None:
 
 def test_an_upload_is_not_cut_because_we_are_slow(serve: Serve) -> None:
     """While the application does not read, its client can't send, and no time of its own runs."""
-    server = serve(upload_seconds=0.05, upload_bytes=1000)
+    server = serve(upload_seconds=0.3, upload_bytes=1000)
     server.gate.clear()
     line = server.connect(UPLOAD % 20_000_000)
     sender = threading.Thread(target=line.sendall, args=(b"x" * 20_000_000,))
@@ -195,7 +195,7 @@ def test_an_upload_is_not_cut_because_we_are_slow(serve: Serve) -> None:
     assert soon(lambda: bool(server.connections))
     (connection,) = server.connections
     begun = connection.since
-    assert soon(lambda: connection.since > begun + 0.3)
+    assert soon(lambda: connection.since > begun + 0.7)
     server.gate.set()
     assert line.recv(1000).startswith(b"HTTP/1.1 200")
     sender.join(20)
@@ -220,7 +220,7 @@ def test_the_next_request_of_a_kept_connection_has_its_deadline_too(serve: Serve
 
 def test_an_answer_may_take_longer_than_a_request(serve: Serve) -> None:
     """Deadlines are for the client: none runs while the application works."""
-    server = serve(request_seconds=0.05)
+    server = serve(request_seconds=0.3)
     server.gate.clear()
     line = server.connect(WHOLE)
     others = [server.connect(HEAD) for _ in range(2)]
@@ -243,7 +243,7 @@ def test_waiting_connections_are_closed_for_new_ones(serve: Serve) -> None:
     server = serve(connections=5)
     server.gate.clear()
     answered = server.connect(WHOLE)
-    assert soon(lambda: len(server.connections) == 1)
+    assert soon(lambda: [c.phase.value for c in server.connections] == ["answer"])
     half = [server.connect(HEAD) for _ in range(30)]
     server.gate.set()
     assert answered.recv(1000).startswith(b"HTTP/1.1 200")
@@ -379,6 +379,8 @@ def test_a_body_that_breaks_off_is_one_line_at_info(web_url: str, db: Db) -> Non
     with WebProcess(database_url=web_url) as web:
         with web.connect() as line:
             line.sendall(request(f"POST /jobs/stop?id={job}", rest="Content-Length: 100\r\n\r\nx"))
+        # Then it has been noticed, and the end of the process is not what breaks it off.
+        assert 200 == web.client.get("/healthz").status_code
         assert 0 == web.end()
     said = [line for line in web.log if "incomplete_request" in line]
     assert [True] == [" INFO " in line and "POST /jobs/stop" in line for line in said]

@@ -11,20 +11,26 @@ import pytest
 OK = b'{"code": 0, "message": "OK"}'
 
 
+class Call(http.server.BaseHTTPRequestHandler):
+    """A call, and the JSON that came with it."""
+
+    said: Any = None
+
+
 class SimulatedGateway:
     """A gateway on a free port that answers as it is told: status and body, or anything that a handler may do."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, str], Any]] = []
-        self.answer: Callable[[http.server.BaseHTTPRequestHandler], None] = says(200, OK)
+        self.answer: Callable[[Call], None] = says(200, OK)
         outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(Call):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                outer.calls.append((self.path, dict(self.headers), body))
+                self.said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.calls.append((self.path, dict(self.headers), self.said))
                 outer.answer(self)
 
             do_GET = do_POST  # noqa: N815 as http.server names it

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pika
 import pytest
-from fix_daemon import Engine
+from fix_daemon import PATIENCE, Engine
 from fix_items import Answer, Consumer
 from fix_services import soon
 from fix_web import Web, WebProcess
@@ -86,7 +86,7 @@ class Operations:
 
     def comes_to(self, job: str, status: str) -> bool:
         """Whether a job is in this state soon."""
-        return soon(lambda: self.status(job) == status)
+        return soon(lambda: self.status(job) == status, PATIENCE)
 
     def put(self, job: str, **options: Any) -> httpx.Response:
         """Change a job as `request` says."""

@@ -1,7 +1,7 @@
 """What is known of mailings afterwards: by mailing, by message, by client, by day; and metrics."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 
 from fix_broker import Drain
 from fix_cli import run
@@ -18,6 +18,14 @@ def answered(mailings: Mailings) -> tuple[int, list[int]]:
     mailings.consume(by_phone({79000000001: {**GOOD, "description": "OK", "agent": "gw"}, 79000000002: BAD}.get))
     mailings.engine.wait_status(mailing, "done")
     return mailing, clients
+
+
+def day_of(mailings: Mailings, mailing: int) -> date:
+    """The day in UTC on which a mailing came to its end: today, or yesterday where midnight has just passed."""
+    ended = "select (max(closed_at) at time zone 'UTC')::date from pgjobs.items where job_id = %s"
+    found = mailings.engine.value(ended, mailing)
+    assert isinstance(found, date)
+    return found
 
 
 def test_everything_is_found_by_its_id(mailings: Mailings) -> None:
@@ -94,7 +102,7 @@ def test_what_was_sent_late_is_told(mailings: Mailings) -> None:
     log = mailings.call("GET", f"/mailings/{mailing}/log").json()
     assert (1, None) == (log["sent_late"], log["unknown_timezones"])
     assert [False, False, True] == [one["sent_late"] for one in log["messages"]]
-    today = datetime.now(UTC).date()
+    today = day_of(mailings, mailing)
     mailings.call("DELETE", f"/mailings/{mailing}")
     assert [1] == [one["sent_late"] for one in mailings.call("GET", f"/report?day={today}").json()["mailings"]]
     outcome = run("mailings", "report", "--day", str(today), database_url=mailings.engine.database_url)
@@ -127,7 +135,7 @@ def test_the_report_of_a_day(mailings: Mailings) -> None:
     """Mailings that ran on the day, with what came to an end on it; other days have other ends, or none."""
     mailing, _clients = answered(mailings)
     waits = mailings.mailing(start_time=in_seconds(3000))
-    today = datetime.now(UTC).date()
+    today = day_of(mailings, mailing)
     said = mailings.call("GET", f"/report?day={today}").json()
     counts = [{"status": "FAILED", "count": 2}, {"status": "SENT", "count": 1}]
     assert (str(today), counts) == (said["day"], said["message_data"])

@@ -206,8 +206,8 @@ def test_a_stop_before_anything_was_sent_cancels_by_time(operations: Operations)
     window = {"days": [datetime.now(UTC).strftime("%a").upper()], "start": "00:00Z", "stop": "01:00Z"}
     if datetime.now(UTC).hour == 0:
         window |= {"start": "02:00Z", "stop": "03:00Z"}
-    stop = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
     operations.engine.start()
+    stop = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
     job = operations.made("dev-1", schedule={"stop": {"date": stop}, "window": window})
     assert operations.comes_to(job, "FINISHED")
     assert 1 == operations.show(job)["report"]["summary"]["finished"]["cancelled"]["byTimeout"]

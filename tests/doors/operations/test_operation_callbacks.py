@@ -70,7 +70,7 @@ def test_a_task_tells_of_each_of_its_jobs(operations: Operations, receiver: Rece
         "callback": receiver.url,
         "target": {"append": {"entities": ["dev-7"]}},
     }
-    start = {"date": (datetime.now(UTC) + timedelta(seconds=1)).isoformat()}
+    start = {"date": (datetime.now(UTC) + timedelta(seconds=3)).isoformat()}
     schedule = {"start": start, "stop": {"executions": 1}, "repeating": {"period": {"each": 1, "unit": "DAYS"}}}
     made = operations.call("POST", "/operation/tasks", {"task": {"job": {"request": request}, "schedule": schedule}})
     assert 201 == made.status_code, made.text

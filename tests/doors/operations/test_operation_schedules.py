@@ -46,7 +46,9 @@ def test_a_stop_counts_from_the_start_or_is_a_date(operations: Operations) -> No
     found = columns(operations, job)
     assert ({"stop_after": "43200 milliseconds"}, None) == (found["schedule"], found["stops"])
     dated = operations.made("dev-1", schedule={"stop": {"date": in_seconds(3600)}})
-    assert (3600, {}) == (columns(operations, dated)["stops"], columns(operations, dated)["schedule"])
+    found = columns(operations, dated)
+    # It was asked for some time before the job was there.
+    assert (True, {}) == (3540 < found["stops"] <= 3600, found["schedule"])
     no_stop: list[object] = [{}, None]
     for none in no_stop:
         assert columns(operations, operations.made("dev-1", schedule={"stop": none}))["stops"] is None

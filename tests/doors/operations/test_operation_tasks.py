@@ -158,7 +158,7 @@ def test_a_task_runs_and_each_job_has_its_operations(operations: Operations) -> 
     """Its jobs reach the devices of the request, one after another, until as many were made as was asked for."""
     operations.consume()
     operations.engine.start()
-    start = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    start = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
     task = made(operations, schedule={"start": {"date": start}, "stop": {"executions": 2}, "repeating": HOURLY})
     (first,) = jobs(operations, task)
     operations.engine.wait_status(int(first["id"]), "done")

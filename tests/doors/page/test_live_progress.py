@@ -1,7 +1,10 @@
 """What the page says of a job that moves, or does not: its function in SQL."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
-from fix_jobs import Db, claim, insert_job, job_in, prepare
+from fix_jobs import Db, claim, insert_job, job_in, prepare, set_clock
 from fix_web import Web
 from psycopg.types.json import Jsonb
 
@@ -28,6 +31,14 @@ def moving(db: Db) -> tuple[int, int]:
     return job, claimed["epoch"]
 
 
+@contextmanager
+def one_moment(db: Db) -> Iterator[None]:
+    """What is done and asked within it is so at one moment: speeds are those of the seconds before it."""
+    with db.transaction():
+        set_clock(db, db.value("select now()"))
+        yield
+
+
 def claimed_owner(db: Db, job: int) -> object:
     return db.value("select owner from pgjobs.shards where job_id = %s", job)
 
@@ -49,10 +60,11 @@ def checkpoint(db: Db, job: int, number: int, records: int, ago: str = "1 s") ->
 
 def test_a_job_that_moves_has_a_speed_and_an_end(db: Db) -> None:
     """While it runs: records of the last ten seconds by second, those since its claim, and when it will be through."""
-    job, _ = moving(db)
-    checkpoint(db, job, 2, 100, "9 s")
-    checkpoint(db, job, 3, 300, "11 s")
-    found = progress(db, job)
+    with one_moment(db):
+        job, _ = moving(db)
+        checkpoint(db, job, 2, 100, "9 s")
+        checkpoint(db, job, 3, 300, "11 s")
+        found = progress(db, job)
     assert ("running", "Started", True, False) == tuple(found[name] for name in ("state", "status", "moving", "final"))
     assert 60.0 == found["rate"]
     assert found["eta"] is not None
@@ -62,20 +74,22 @@ def test_a_job_that_moves_has_a_speed_and_an_end(db: Db) -> None:
 def test_a_speed_is_that_of_the_time_in_which_it_could_move(db: Db) -> None:
     """Three seconds behind a pause the last ten seconds are seven before it and three behind it; the average is what
     was sent in the time in which it could move, as in its plot; neither counts what was skipped."""
-    job, _ = moving(db)
-    checkpoint(db, job, 2, 200, "15 s")
-    db.execute("update pgjobs.shards set skipped = 900, considered = considered + 900")
-    for pause, ago in (("paused", 13), ("resumed", 3)):
-        db.execute(
-            "insert into pgjobs.events (job_id, at, role, pause)"
-            " values (%s, now() - make_interval(secs => %s), 'x', %s)",
-            (job, ago, pause),
-        )
-    db.execute("update pgjobs.events set at = now() - interval '20 s' where to_status is not null")
-    found = progress(db, job)
+    with one_moment(db):
+        job, _ = moving(db)
+        checkpoint(db, job, 2, 200, "15 s")
+        db.execute("update pgjobs.shards set skipped = 900, considered = considered + 900")
+        for pause, ago in (("paused", 13), ("resumed", 3)):
+            db.execute(
+                "insert into pgjobs.events (job_id, at, role, pause)"
+                " values (%s, now() - make_interval(secs => %s), 'x', %s)",
+                (job, ago, pause),
+            )
+        db.execute("update pgjobs.events set at = now() - interval '20 s' where to_status is not null")
+        found = progress(db, job)
+        mean = db.value("select pgjobs.page_plot(%s)", job)["rate"]["mean"]
     assert 70.0 == found["rate"]
     assert 70 == pytest.approx(found["average"], abs=1)
-    assert found["average"] == pytest.approx(db.value("select pgjobs.page_plot(%s)", job)["rate"]["mean"], abs=1)
+    assert found["average"] == pytest.approx(mean, abs=1)
 
 
 def test_a_speed_is_never_above_the_rate(db: Db) -> None:

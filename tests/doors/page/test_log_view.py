@@ -291,7 +291,9 @@ files = st.lists(st.lists(st.binary(max_size=30).map(lambda line: line.replace(b
 
 
 @given(files=files, most=st.integers(1, 9), bound=st.integers(8, 60), block=st.integers(1, 40), cut=st.integers(1, 40))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_excerpts_are_what_a_simple_reading_gives(
     tmp_path: Path, files: list[list[bytes]], most: int, bound: int, block: int, cut: int
 ) -> None:
@@ -344,7 +346,9 @@ def walked(read: object, begin: int, end: int, *, forth: bool) -> list[Excerpt]:
     block=st.integers(1, 40),
     most=st.integers(1, 5),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_a_search_finds_what_a_simple_reading_finds(
     tmp_path: Path, files: list[list[bytes]], text: str, bound: int, block: int, most: int
 ) -> None:

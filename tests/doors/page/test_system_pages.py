@@ -84,7 +84,7 @@ def test_queues_with_their_depth(web: Web, db: Db) -> None:
     measured = [{"queue": "long", "ready": 12345, "consumers": 2}, {"queue": "lost", "trouble": "queue 'lost': 404"}]
     db.execute("select pgjobs.note_depths(%s)", (Jsonb(measured),))
     told = section(shown(web, "/system"), "queues")
-    assert "long 12\u202f345 2 500 expired 0 s ago".replace("\u202f", " ") in told.replace("\u202f", " ")
+    assert re.search(r"long 12 345 2 500 expired \d s ago", told.replace("\u202f", " "))
     assert told.index("queue 'lost': 404") < told.index("long")
     assert "mailing" not in told
     db.execute("insert into pgjobs.item_totals (type, status, n) values ('mailing', 'j', 1)")
@@ -104,7 +104,7 @@ def test_agents_and_faults(web: Web, db: Db) -> None:
     html = shown(web, "/system")
     told = section(html, "agents")
     assert re.search(r"worker-1 alive \d s ago 7 Unit h , process 5", told)
-    assert "gate no gateway in trouble 0 s ago" in told
+    assert re.search(r"gate no gateway in trouble \d s ago", told)
     assert "Catalog Cleaner synchronizes deleted products never heard of never" in told
     assert "no_json 12" in section(html, "faults")
     assert "secret" not in html
