@@ -13,9 +13,11 @@ begin
   if _window.days & (1 << extract(isodow from _day)::integer - 1) = 0 then
     return null;
   end if;
-  if _window.holidays is not null
-     and exists (select from pgjobs.holidays h where h.calendar = _window.holidays and h.day = _day) then
-    return null;
+  -- In one condition both would be planned anew for each day that has no holidays.
+  if _window.holidays is not null then
+    if exists (select from pgjobs.holidays h where h.calendar = _window.holidays and h.day = _day) then
+      return null;
+    end if;
   end if;
   -- Windows of 24 hours touch each other: up to the first day that has none it is one span.
   if _window.stop = _window.start then

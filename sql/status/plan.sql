@@ -6,6 +6,8 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
+-- Plans are kept: with its arguments known a statement is planned anew in each call, which costs more than it saves.
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   _now timestamptz := pgjobs.now();
@@ -22,6 +24,11 @@ declare
   _spread_until timestamptz;
   _span record;
   _rows integer := 0;
+  _ahead interval := '2 days';
+  _from timestamptz;
+  _to timestamptz;
+  _next timestamptz;
+  _end timestamptz;
 begin
   select * into _job from public.xmp_jobs j where j.id = _job_id;
   if not found or _job.status::text not in ('ready', 'in progress') or not _job.active or pgjobs.held_reason() is not null then
@@ -84,45 +91,61 @@ begin
       end if;
     end if;
   end if;
-  for _span in
-    select lower(s.span) as opens, upper(s.span) as closes
-    from (
-      -- As long as one of its shards may run.
-      select unnest(range_agg(tstzrange(w.opens, w.closes))) as span
-      from (select distinct p.zone from pgjobs.shards p where p.job_id = _job_id and p.finished_at is null) z
-      cross join lateral pgjobs.window_spans(_pace.schedule -> 'window', _begin, least(_stop, _begin + interval '400 days'), z.zone) w) s
-    where coalesce(_stop > _begin, true)
-    order by opens
-  loop
-    begins := greatest(_span.opens, _begin);
-    ends := least(_span.closes, _stop);
-    why_it_ends := case when _stop <= _span.closes then 'its stop' when _span.closes < 'infinity' then 'its window closes' end;
-    records := null;
-    if _spread_until <= ends then
-      records := _left;
-      _left := 0;
-      ends := _spread_until;
-      why_it_ends := 'all its records are through';
-    elsif _left is not null and records_per_second > 0 then
-      records := case when isfinite(ends) then least(_left, floor(extract(epoch from ends - begins) * records_per_second)) else _left end;
-      _left := _left - records;
-      if _left <= 0 then
-        ends := begins + make_interval(secs => least(records / records_per_second, 1e10)::double precision);
-        why_it_ends := 'all its records are through';
+  _from := _begin;
+  _end := least(_stop, _begin + interval '400 days');
+  -- Most plans end soon: the further ahead, the more days are looked at together.
+  while _from < _end loop
+    _ahead := 2 * _ahead;
+    _to := least(_begin + _ahead, _end);
+    _next := _to;
+    for _span in
+      select lower(s.span) as opens, upper(s.span) as closes
+      from (
+        -- As long as one of its shards may run.
+        select unnest(range_agg(tstzrange(w.opens, w.closes))) as span
+        from (select distinct p.zone from pgjobs.shards p where p.job_id = _job_id and p.finished_at is null) z
+        cross join lateral pgjobs.window_spans(_pace.schedule -> 'window', _from, _to, z.zone) w) s
+      order by opens
+    loop
+      -- What opens later, in another zone, may belong to it.
+      if _span.closes >= _to and _span.closes < 'infinity' and _to < _end then
+        _next := greatest(_span.opens, _from);
+        exit;
       end if;
-    end if;
-    if _canary < coalesce(records, _canary + 1) then
-      records := _canary;
-      ends := case when records_per_second > 0 then begins + make_interval(secs => least(records / records_per_second, 1e10)::double precision) end;
-      why_it_ends := 'its canary is through, and it is held for a look';
-    end if;
-    _canary := _canary - records;
-    ends := nullif(ends, 'infinity');
-    return next;
-    _rows := _rows + 1;
-    if _left <= 0 or _canary <= 0 or _rows = 100 then
-      return;
-    end if;
+      begins := greatest(_span.opens, _begin);
+      ends := least(_span.closes, _stop);
+      why_it_ends := case when _stop <= _span.closes then 'its stop' when _span.closes < 'infinity' then 'its window closes' end;
+      records := null;
+      if _spread_until <= ends then
+        records := _left;
+        _left := 0;
+        ends := _spread_until;
+        why_it_ends := 'all its records are through';
+      elsif _left is not null and records_per_second > 0 then
+        records := case when isfinite(ends) then least(_left, floor(extract(epoch from ends - begins) * records_per_second)) else _left end;
+        _left := _left - records;
+        if _left <= 0 then
+          ends := begins + make_interval(secs => least(records / records_per_second, 1e10)::double precision);
+          why_it_ends := 'all its records are through';
+        end if;
+      end if;
+      if _canary < coalesce(records, _canary + 1) then
+        records := _canary;
+        ends := case when records_per_second > 0 then begins + make_interval(secs => least(records / records_per_second, 1e10)::double precision) end;
+        why_it_ends := 'its canary is through, and it is held for a look';
+      end if;
+      _canary := _canary - records;
+      ends := nullif(ends, 'infinity');
+      return next;
+      _rows := _rows + 1;
+      if _left <= 0 or _canary <= 0 or _rows = 100 then
+        return;
+      end if;
+      if _span.closes = 'infinity' then
+        _next := _end;
+      end if;
+    end loop;
+    _from := _next;
   end loop;
   -- A window that is closed at the stop: what is left is closed then all the same.
   if why_it_ends is distinct from 'its stop' and _stop <= _begin + interval '400 days' then

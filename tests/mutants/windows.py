@@ -120,4 +120,16 @@ WINDOWS = (
         (Edit("sql/pace/scatter_room.sql", "  if _begun >= _total then", "  if _begun > 1e9 then"),),
         (f"{SCATTERING}::test_what_nobody_counted_is_not_held_back",),
     ),
+    Mutant(
+        "m-piece",
+        "spans of several zones that overlap are one interval of a plan, also where it looks ahead anew",
+        (Edit("sql/status/plan.sql", "_span.closes >= _to and _span.closes < 'infinity'", "false"),),
+        ("tests/sql/test_plan.py::test_a_plan_is_the_same_however_far_it_looks",),
+    ),
+    Mutant(
+        "m-look",
+        "what a plan costs depends on how long the job takes",
+        (Edit("sql/status/plan.sql", "_ahead interval := '2 days'", "_ahead interval := '400 days'"),),
+        ("tests/sql/test_plan.py::test_a_plan_that_ends_soon_looks_ahead_no_further",),
+    ),
 )

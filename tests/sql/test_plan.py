@@ -189,3 +189,61 @@ def test_nothing_limits_a_dry_run(db: Db) -> None:
     limits = {"rate": 5, "schedule": NIGHT, "budget": '{"canary": {"first": 5}}', "stop_at": stop}
     job = started(db, 36_000, params={"dry_run": True}, **limits)
     assert plan(db, job) == [(0, None, None, None)]
+
+
+WHOLE = """
+select greatest(lower(s.span), %(begin)s), nullif(least(upper(s.span), %(stop)s), 'infinity')
+from (
+  select unnest(range_agg(tstzrange(w.opens, w.closes))) as span
+  from unnest(%(zones)s::text[]) z (zone)
+  cross join lateral pgjobs.window_spans(%(schedule)s::jsonb -> 'window', %(begin)s, %(end)s, z.zone) w) s
+order by 1 limit 100
+"""
+"""The intervals of a job that ends nowhere, out of one look at 400 days."""
+YEAR = timedelta(days=400)
+FAR = ["Pacific/Kiritimati", "America/New_York", "Asia/Kathmandu", "Pacific/Pago_Pago"]
+
+
+@pytest.mark.parametrize("hour", [0, 7, 12, 21])
+@pytest.mark.parametrize("stop", [None, MONDAY + timedelta(days=4, hours=9), MONDAY + timedelta(days=30)])
+@pytest.mark.parametrize(
+    ("window", "zones"),
+    [
+        ('{"start": "20:00", "stop": "22:00"}', [None]),
+        ('[{"start": "22:00", "stop": "04:00"}, {"start": "10:00", "stop": "12:00", "days": ["WED", "SUN"]}]', [None]),
+        ('{"start": "00:00", "stop": "00:00", "days": ["MON", "TUE", "FRI"]}', [None]),
+        ('{"start": "00:00", "stop": "00:00"}', [None]),
+        ('{"start": "02:00", "stop": "03:00", "zone": "Europe/Madrid", "days": ["SUN"]}', [None]),
+        ('{"start": "09:00", "stop": "15:00"}', FAR),
+        ('{"start": "23:00", "stop": "22:00"}', FAR),
+        ('{"start": "00:00", "stop": "00:00", "days": ["SAT"]}', FAR),
+    ],
+)
+def test_a_plan_is_the_same_however_far_it_looks(
+    db: Db, window: str, zones: list[str | None], stop: datetime | None, hour: int
+) -> None:
+    """A plan looks ahead piece by piece; where the pieces meet, spans that touch or overlap are one all the same."""
+    begin = MONDAY + timedelta(hours=hour - 12, minutes=30)
+    clock(db, begin)
+    schedule = f'{{"window": {window}}}'
+    job = insert_job(db, run_at=begin, schedule=schedule, stop_at=stop)
+    claim(db, job)
+    db.execute("update pgjobs.shards set prepared_at = now(), estimate = 10, zone = %s", (zones[0],))
+    for number, zone in enumerate(zones[1:], 1):
+        db.execute(
+            "insert into pgjobs.shards (job_id, shard, attempt, prepared_at, zone) values (%s, %s, 1, now(), %s)",
+            (job, number, zone),
+        )
+    planned = db.execute("select begins, ends from pgjobs.plan(%s) where begins < ends or ends is null", (job,))
+    end = min(stop or begin + YEAR, begin + YEAR)
+    asked = {"begin": begin, "end": end, "stop": stop, "zones": zones, "schedule": schedule}
+    assert db.execute(WHOLE.encode(), asked).fetchall() == planned.fetchall()
+
+
+def test_a_plan_that_ends_soon_looks_ahead_no_further(db: Db) -> None:
+    """What a plan costs depends on when the job is through, not on the 400 days that it might take."""
+    clock(db, MONDAY)
+    job = started(db, 36_000, rate=5, schedule=NIGHT)
+    db.execute("set track_functions = 'all'")
+    assert 1 == len(plan(db, job))
+    assert db.value("select calls from pg_stat_xact_user_functions where funcname = 'window_at'") < 20
