@@ -31,6 +31,15 @@ hypothesis.settings.load_profile("suite")
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
+# Drawn examples are the same in every run, and a busy machine is no fault of a test; PGJOBS_TEST_LONG=1 draws new ones.
+hypothesis.settings.register_profile(
+    "suite",
+    deadline=None,
+    derandomize=not os.environ.get("PGJOBS_TEST_LONG"),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("suite")
+
 _servers = contextlib.ExitStack()
 
 

@@ -45,8 +45,8 @@ def test_the_list_is_paged_and_filtered(open_tab: Open, site: str, the_night: Ni
         older = page.get_by_role("link", name="Next")
         if not older.count():
             break
-        older.click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            older.click()
     assert sorted(seen) == sorted(str(job) for name, job in the_night.jobs.items() if name.startswith("of a page"))
     page.goto(site)
     page.get_by_text("Filters and order").click()
@@ -83,6 +83,7 @@ def test_a_log_is_followed(open_tab: Open, site: str, the_night: Night) -> None:
     """The tail of a running job grows while it is looked at, and a msisdn is found in it."""
     page = open_tab(site).go(f"/job/{the_night['running']}/log")
     log = page.locator("#log-lines")
+    expect(log).to_contain_text("action=sent", timeout=PATIENCE)
     before = log.inner_text()
     expect(log).not_to_have_text(before, timeout=PATIENCE)
     sent = re.findall(r"msg=(\d+) action=sent", before)[-1]
@@ -165,13 +166,16 @@ def test_callbacks_are_read_without_scrolling(open_tab: Open, site: str, the_nig
     job = the_night.add(
         f"told-{width}", "expired", name="Told", active=False, callback_url="https://cms.example/a/long/way/done"
     )
-    the_night.engine.execute("update xmp_jobs set status = 'canceled' where id = %s", job)
-    the_night.engine.execute(
-        "insert into pgjobs.callback_attempts select c.id, 1, now(), j.callback_url, null, %s, 7"
-        " from pgjobs.callbacks c join xmp_jobs j on j.id = c.job_id where j.id = %s",
-        "All connection attempts failed, and this is told at length",
-        job,
-    )
+    with the_night.engine.database.transaction():
+        the_night.engine.execute("update xmp_jobs set status = 'canceled' where id = %s", job)
+        the_night.engine.execute(
+            "insert into pgjobs.callback_attempts select c.id, 1, now(), j.callback_url, null, %s, 7"
+            " from pgjobs.callbacks c join xmp_jobs j on j.id = c.job_id where j.id = %s",
+            "All connection attempts failed, and this is told at length",
+            job,
+        )
+        # The daemon makes no attempt of its own.
+        the_night.engine.execute("update pgjobs.callbacks set due_at = now() + interval '1 day' where job_id = %s", job)
     tab = open_tab(site, size=(width, 900))
     page = tab.go(f"/job/{job}")
     panel = page.locator(".callbacks")

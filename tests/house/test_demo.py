@@ -304,6 +304,7 @@ def test_a_log_is_read_line_by_line(tmp_path: Path) -> None:
 
 def test_a_queue_is_read_to_its_end(services: Services, queue: str, drain: Drain) -> None:
     """Every message is counted by its job, an empty queue ends at once."""
+    drain.channel.confirm_delivery()
     for record in range(5):
         properties = BasicProperties(message_id=f"3-{record}", headers={"x-job-id": 3 + record % 2})
         drain.channel.basic_publish("", queue, b"{}", properties)

@@ -41,7 +41,7 @@ def proxy() -> Iterator[Proxy]:
 
 def client(proxy: Proxy) -> socket.socket:
     """Connect through it."""
-    return socket.create_connection(("127.0.0.1", proxy.port), timeout=5)
+    return socket.create_connection(("127.0.0.1", proxy.port), timeout=20)
 
 
 def exchange(line: socket.socket, data: bytes) -> bytes:
@@ -111,7 +111,7 @@ def test_stall(proxy: Proxy, drop: bool) -> None:
             each.settimeout(0.2)
             with pytest.raises(TimeoutError):
                 each.recv(10)
-            each.settimeout(5)
+            each.settimeout(20)
         proxy.heal(drop=drop)
         for each, word in ((line, b"ping"), (newcomer, b"pong")):
             if drop:

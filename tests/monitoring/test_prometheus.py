@@ -75,11 +75,11 @@ def start(engine: Engine, **settings: float) -> None:
 
 
 def running_job(engine: Engine) -> int:
-    """A job that runs for as long as it is looked at, some of whose records are skipped."""
+    """A job that runs for as long as it is looked at, three minutes, some of whose records are skipped."""
     engine.add_retries(20_000)
     engine.execute("update xmp_retries_expired set msisdn = '' where id %% 10 = 0")
     engine.execute("analyze xmp_retries_expired")
-    engine.execute("update xmp_job_types set rate = 300 where name = 'expired'")
+    engine.execute("update xmp_job_types set rate = 100 where name = 'expired'")
     job = engine.add_job("expired")
     engine.wait_considered(job, 10)
     return job
@@ -97,7 +97,7 @@ def test_promtool_likes_what_is_shown(engine: Engine, web: WebProcess) -> None:
     running_job(engine)
     engine.wait_until("exists (select from pgjobs.gauges where value is not null)")
     address = engine.value("select metrics_address from pgjobs.daemons")
-    checked = promtool("check", "metrics", given=httpx.get(f"http://{address}/metrics").text)
+    checked = promtool("check", "metrics", given=httpx.get(f"http://{address}/metrics", timeout=30).text)
     assert (0, "") == (checked.returncode, checked.stdout)
     checked = promtool("check", "metrics", given=web.client.get("/metrics").text)
     said = dict(line.split(" ", 1) for line in checked.stdout.splitlines())

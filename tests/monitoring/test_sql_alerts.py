@@ -191,7 +191,7 @@ NEAR: dict[str, Callable[[Db], object]] = {
         "update pgjobs.schema_state set applied_at = now() - interval '4 minutes'"
     ),
     "a daemon whose heartbeat is late": lambda db: db.execute(
-        "update pgjobs.daemons set seen_at = now() - interval '12 s' where id = %s", (daemon(db, "two"),)
+        "update pgjobs.daemons set seen_at = now() - interval '10 s' where id = %s", (daemon(db, "two"),)
     ),
     "a broker that was just lost": lambda db: daemon(db, "two", "blocked: low on memory"),
     "few refused messages": lambda db: daemon(db, "two", published_5m=1000, refused_5m=10),

@@ -38,7 +38,9 @@ def test_a_snapshot_is_told_elsewhere(viewer: str, db: Db) -> None:
     job_in(db, "error")
     beat(db)
     beat(db, "south", "blocked: memory")
-    db.execute("update pgjobs.daemons set seen_at = now() - interval '1 hour' where name = 'south'")
+    db.execute(
+        "update pgjobs.daemons set seen_at = now() + case name when 'south' then interval '-1 hour' else '1 minute' end"
+    )
     db.execute("select pgjobs.hold_all('a deploy')")
     db.execute(
         "insert into pgjobs.queue_depths (queue, ready, consumers, measured_at)"

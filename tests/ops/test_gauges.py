@@ -44,10 +44,21 @@ class Watched:
         """Wait until both gauges say so."""
         assert await soon_async(lambda: (self.gauge("connected"), self.gauge("blocked")) == (connected, blocked))
 
-    def publish(self, publisher: Publisher) -> None:
-        """Publish something, for an alarm concerns only who publishes."""
-        form = publisher.format(exchange="amq.fanout", routing_key="x", message_type=None, headers={})
-        publisher.publish([(form, [(1, b"", None, None, b"x")])], "1-")
+    async def alarm(self, *publishers: Publisher) -> None:
+        """The broker is low on memory, and each of these is blocked.
+
+        An alarm concerns only who publishes once his connection has heard of it: so each of them goes on until then.
+        """
+        self.broker.ctl("set_vm_memory_high_watermark", "0.00001")
+
+        def all_blocked() -> bool:
+            for publisher in publishers:
+                if not publisher.blocked:
+                    form = publisher.format(exchange="amq.fanout", routing_key="x", message_type=None, headers={})
+                    publisher.publish([(form, [(1, b"", None, None, b"x")])], "1-")
+            return all(publisher.blocked for publisher in publishers)
+
+        assert await soon_async(all_blocked)
 
 
 BLOCKED = (
@@ -79,8 +90,7 @@ async def lost(watched: Watched) -> None:
 async def given_up_in_an_alarm(watched: Watched) -> None:
     """A run is stopped while an alarm of the broker lasts: its connection is dropped, and that is told."""
     publisher = await watched.pool.publisher()
-    watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
-    watched.publish(publisher)
+    await watched.alarm(publisher)
     await watched.becomes(1, 1)
     watched.pool.drop(publisher)
     await watched.becomes(0, 0)
@@ -90,8 +100,7 @@ async def given_up_in_an_alarm(watched: Watched) -> None:
 async def alarm_that_ends(watched: Watched) -> None:
     """An alarm of the broker comes and goes."""
     publisher = await watched.pool.publisher()
-    watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
-    watched.publish(publisher)
+    await watched.alarm(publisher)
     await watched.becomes(1, 1)
     watched.broker.ctl("set_vm_memory_high_watermark", "0.4")
     await watched.becomes(1, 0)
@@ -100,10 +109,7 @@ async def alarm_that_ends(watched: Watched) -> None:
 async def alarm_is_told_once(watched: Watched) -> None:
     """The log says once that the broker is blocked, and why, and once that it is free, however many connections are."""
     publishers = [await watched.pool.publisher(), await watched.pool.publisher()]
-    watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
-    for publisher in publishers:
-        watched.publish(publisher)
-    assert await soon_async(lambda: all(publisher.blocked for publisher in publishers))
+    await watched.alarm(*publishers)
     watched.broker.ctl("set_vm_memory_high_watermark", "0.4")
     assert await soon_async(lambda: not any(publisher.blocked for publisher in publishers))
     assert [BLOCKED, ("INFO", "the broker is free again: its alarm has ended")] == watched.told()
@@ -112,10 +118,7 @@ async def alarm_is_told_once(watched: Watched) -> None:
 async def lost_in_an_alarm(watched: Watched) -> None:
     """The broker dies while an alarm lasts: the log does not leave it at that it is blocked."""
     publishers = [await watched.pool.publisher(), await watched.pool.publisher()]
-    watched.broker.ctl("set_vm_memory_high_watermark", "0.00001")
-    for publisher in publishers:
-        watched.publish(publisher)
-    assert await soon_async(lambda: all(publisher.blocked for publisher in publishers))
+    await watched.alarm(*publishers)
     watched.broker.kill()
     await watched.becomes(0, 0)
     assert [BLOCKED, GONE] == watched.told()

@@ -62,7 +62,7 @@ def test_a_job_that_waits_says_why_until_it_is_stopped(engine: Engine) -> None:
         stdout=subprocess.PIPE,
         text=True,
     ) as watching:
-        timer = threading.Timer(30, watching.kill)
+        timer = threading.Timer(60, watching.kill)
         timer.start()
         assert watching.stdout is not None
         assert "it waits for its run_at" in watching.stdout.readline()

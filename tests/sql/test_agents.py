@@ -29,7 +29,7 @@ def test_a_beat_says_who_lives(db: Db) -> None:
     beat(db, holds=0, leaving=True)
     assert (0, False, True) == db.row(STATUS, "unit-1")[3:]
     beat(db)
-    db.execute("update pgjobs.agents set seen_at = clock_timestamp() - interval '29 s'")
+    db.execute("update pgjobs.agents set seen_at = clock_timestamp() - interval '25 s'")
     assert (3, True, False) == db.row(STATUS, "unit-1")[3:]
     db.execute("update pgjobs.agents set seen_at = clock_timestamp() - interval '31 s'")
     assert (3, False, False) == db.row(STATUS, "unit-1")[3:]

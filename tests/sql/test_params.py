@@ -476,6 +476,8 @@ def test_digits_of_other_scripts_are_refused_under_any_collation(services: Servi
         drop_database(services.database_url, name)
 
 
+SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+"""Neither that the tests share a database nor that the machine is busy is a fault."""
 # Surrogates and NUL are no jsonb, which has its own test.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 HINTED = st.sampled_from([value for _, value in BAD if not (isinstance(value, str) and len(value) > 1000)])
@@ -491,7 +493,7 @@ ANY_JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.
 ODD_PARAMS = st.dictionaries(st.one_of(st.sampled_from(KEYS), TEXTS), ANY_JSON, max_size=6)
 
 
-@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=400, suppress_health_check=SLOW)
 @given(kind=st.sampled_from(["expired", "injection"]), params=ODD_PARAMS)
 def test_any_object_is_accepted_or_refused_and_never_breaks(db: Db, kind: str, params: dict[str, Any]) -> None:
     """Whatever JSON object params are, they are accepted and then give a selection that runs, or refused
@@ -532,7 +534,7 @@ def good_params(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     return written, meant
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=200, suppress_health_check=SLOW)
 @given(drawn=good_params())
 def test_every_accepted_spelling_is_read_as_meant(db: Db, drawn: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Numbers, flags, moments with any offset, aliases and order, in any accepted spelling, are read as what

@@ -77,12 +77,14 @@ def test_the_stop_is_the_end_however_far_it_is(db: Db) -> None:
 def checkpoints(db: Db, job: int, *published: tuple[int, int]) -> None:
     """So many seconds ago so many records were published; nothing else has happened to the job for long."""
     db.execute("update pgjobs.events set at = '2000-01-01'")
-    for number, (seconds, n) in enumerate(published, 1):
-        db.execute(
-            "insert into pgjobs.checkpoints values"
-            " (%s, 0, %s, 1, clock_timestamp() - interval '1 s' * %s, 1, %s, 0, 0, 0, '', '')",
-            (job, number, seconds, n),
-        )
+    # So many seconds ago by one and the same clock: between two of them lies what their numbers say.
+    with db.transaction():
+        for number, (seconds, n) in enumerate(published, 1):
+            db.execute(
+                "insert into pgjobs.checkpoints values"
+                " (%s, 0, %s, 1, now() - interval '1 s' * %s, 1, %s, 0, 0, 0, '', '')",
+                (job, number, seconds, n),
+            )
 
 
 def test_consumers_say_how_fast_a_backlog_goes(db: Db) -> None:

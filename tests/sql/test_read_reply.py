@@ -86,7 +86,7 @@ def test_an_answer_has_to_say_how_it_ended(db: Db, body: object, said: str) -> N
     assert said == row[4] or (said, None) == (row[1], row[4])
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(value=VALUES)
 @example("\ud83d \U0001f600\ude00 \\u0000 \\\0")
 @example([float("nan"), float("inf"), {"a": float("-inf")}, "NaN, NaN"])

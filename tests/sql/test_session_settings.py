@@ -36,7 +36,7 @@ WORST = {
     "statement_timeout": ["1"],
     "lock_timeout": ["1"],
     # Not 1, which a session survives (see below): a parallel worker keeps it until it has heard of its leader's.
-    "transaction_timeout": ["200"],
+    "transaction_timeout": ["1000"],
     "idle_in_transaction_session_timeout": ["1"],
     "idle_session_timeout": ["1"],
     "DateStyle": ["German, DMY", "SQL, YMD"],

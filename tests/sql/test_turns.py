@@ -11,7 +11,7 @@ def test_jobs_of_equal_priority_take_turns(db: Db) -> None:
     giant = cut(db, 8)
     (first,) = take(db)
     small = insert_job(db)
-    db.execute("update pgjobs.shards set due_at = due_at - interval '1 s' where job_id = %s", (small,))
+    db.execute("update pgjobs.shards set due_at = due_at - interval '30 s' where job_id = %s", (small,))
     assert [(small, 0), (giant, 1)] == shards(take(db, places=2, running=[first]))
     assert 1 == db.value("select count(*) from pgjobs.shards where job_id = %s and due_at is not null", giant)
 

@@ -216,7 +216,8 @@ def test_an_upgrade_rolls(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> No
     considered = "select sum(considered) from pgjobs.shards where job_id = %s and owner is not null"
     before = engine.value(considered, job)
     engine.wait_for(lambda: engine.value(considered, job) > before, "the daemon of the version before goes on")
-    new = engine.start(window=100, max_running=2, lease_seconds=30)
+    # And the new one is not through before the old one has ended.
+    new = engine.start(window=5, max_running=2, lease_seconds=30)
     engine.wait_until("count(distinct owner) = 2 from pgjobs.shards where job_id = %s", job)
     assert {BEFORE, pgjobs.__version__} == {row["version"] for row in engine.rows("select version from pgjobs.daemons")}
     assert 0 == old.terminate()

@@ -186,6 +186,7 @@ def its_backlog_is_full(db: Db) -> Told:
 @state
 def its_backlog_has_just_become_full(db: Db) -> Told:
     claimed = running(db, max_backlog=100)
+    db.execute("update pgjobs.shards set updated_at = clock_timestamp() + interval '1 minute'")
     assert db.row(GRANT, claimed["job_id"], claimed["epoch"], 100)[0] == "go"
     words = "100 messages lie ready in its queue, and its max_backlog is 100: it goes on when consumers have made room"
     return Told(claimed["job_id"], words)

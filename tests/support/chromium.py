@@ -64,6 +64,7 @@ class Tab:
         """Errors and warnings of the console, uncaught errors, and requests to somebody else."""
         self.answers: list[Response] = []
         self._cut = False
+        self._refused: set[str] = set()
         context.set_default_timeout(PATIENCE)
         context.add_init_script(VIOLATIONS)
         self.page: Page = context.new_page()
@@ -74,13 +75,12 @@ class Tab:
 
     def go(self, path: str, status: int = 200) -> Page:
         """Open a path of the page; the answer has to have this status."""
-        before = len(self.faults)
+        if status >= 400:
+            # That the answer is an error is told by the console as well, perhaps later than the page is loaded.
+            self._refused.add(self.url + path)
         answer = self.page.goto(self.url + path, wait_until="load")
         assert answer is not None
         assert status == answer.status, f"{path}: {answer.status}\n{self.page.inner_text('body')[:2000]}"
-        if status >= 400:
-            # That the answer is an error is told by the console as well.
-            self.faults[before:] = [fault for fault in self.faults[before:] if "Failed to load resource" not in fault]
         return self.page
 
     def cut(self, pattern: str) -> None:
@@ -94,7 +94,8 @@ class Tab:
         return found
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not (self._cut and "Failed to load resource" in message.text):
+        expected = self._cut or message.location["url"] in self._refused
+        if message.type in ("error", "warning") and not (expected and "Failed to load resource" in message.text):
             self.faults.append(f"console: {message.text}")
 
     def _catch(self, error: Error) -> None:

@@ -1,5 +1,6 @@
 """Helpers: the command line on a pseudo-terminal, as a person sees it."""
 
+import codecs
 import fcntl
 import os
 import pty
@@ -13,6 +14,8 @@ from typing import Any, Self
 
 from fix_cli import HOME, Said, command, environment
 
+LAST = "\x1e\x1e"
+"""What the terminal is given last: what was written before it has come then."""
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 
@@ -21,6 +24,8 @@ class Terminal:
 
     def __init__(self, *args: object, columns: int = 80, rows: int = 24, **settings: object) -> None:
         self.written = ""
+        # A read may end within a letter.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._mine, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._before = termios.tcgetattr(theirs)
@@ -82,8 +87,12 @@ class Terminal:
         while self._process.poll() is None:
             assert time.monotonic() < deadline, f"it goes on: {self.plain[-2000:]!r}"
             self._read(0.1)
-        while self._read(0):
-            pass
+        # The kernel hands on what was written a moment later, in its order.
+        os.write(self._theirs, LAST.encode())
+        while not self.written.endswith(LAST):
+            assert time.monotonic() < deadline + seconds, f"its last words do not come: {self.plain[-2000:]!r}"
+            self._read(0.1)
+        self.written = self.written.removesuffix(LAST)
         return self._process.returncode
 
     def send(self, number: int) -> None:
@@ -93,7 +102,7 @@ class Terminal:
     def _read(self, seconds: float) -> bool:
         if not select.select([self._mine], [], [], seconds)[0]:
             return False
-        self.written += os.read(self._mine, 1 << 16).decode(errors="replace")
+        self.written += self._decoder.decode(os.read(self._mine, 1 << 16))
         return True
 
 

@@ -195,7 +195,7 @@ def _registry(made: Night, replies: str) -> None:
     engine.set_route(engine.queue)
     engine.execute("update xmp_job_types set reply_queue = %s where reply_queue is not null", replies)
     engine.execute("update xmp_job_types set retry_limit = 0 where name = 'MiView'")
-    engine.execute("update xmp_job_types set execution_limit = '2 seconds' where name = 'MiView'")
+    engine.execute("update xmp_job_types set execution_limit = '5 seconds' where name = 'MiView'")
 
 
 def _jobs(made: Night) -> None:
@@ -286,7 +286,9 @@ def _people(made: Night) -> None:
     """Tasks, agents, and a daemon that has fallen silent."""
     engine = made.engine
     insert = "insert into pgjobs.tasks (name, type, repeating, active, stops_at) values (%s, 'expired', %s, %s, %s)"
-    daily = {"pattern": {"time": "22:00", "zone": "Europe/Madrid", "daily": {}}}
+    # No job of it is made while anybody looks.
+    far = f"{datetime.now(UTC) + timedelta(hours=12):%H}:00"
+    daily = {"pattern": {"time": far, "zone": "Europe/Madrid", "daily": {}}}
     engine.execute(insert, "Expired retries of the day", Jsonb(daily), True, None)
     engine.execute(
         insert, "Purchases, every hour", Jsonb({"period": {"each": 60, "unit": "MINUTES"}}), True, "2099-01-01Z"
