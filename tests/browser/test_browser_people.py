@@ -175,7 +175,9 @@ def test_callbacks_are_read_without_scrolling(open_tab: Open, site: str, the_nig
             job,
         )
         # The daemon makes no attempt of its own.
-        the_night.engine.execute("update pgjobs.callbacks set due_at = now() + interval '1 day' where job_id = %s", job)
+        the_night.engine.execute(
+            "update pgjobs.callbacks set attempts = 1, due_at = now() + interval '1 day' where job_id = %s", job
+        )
     tab = open_tab(site, size=(width, 900))
     page = tab.go(f"/job/{job}")
     panel = page.locator(".callbacks")

@@ -10,7 +10,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "no Chromium was found: run `make test-packages`, or apt-get install chromium"
@@ -25,6 +35,7 @@ ARGUMENTS = (
 )
 PATIENCE = 20_000
 """Milliseconds after which what was waited for will not come any more."""
+expect.set_options(timeout=PATIENCE)
 DESKTOP, PHONE, NARROWEST = (1280, 900), (390, 844), (320, 640)
 VIOLATIONS = """
 addEventListener("securitypolicyviolation", e => console.error(`forbidden: ${e.violatedDirective} ${e.blockedURI}`))
