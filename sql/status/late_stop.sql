@@ -4,6 +4,8 @@ returns text
 language sql
 stable
 set search_path = pg_catalog, pg_temp
+-- A plan for any job expects few events of each: it would read all of one that has many, and sort them.
+set enable_bitmapscan = off
 as $$
   select case
     when h.until is not null then format(

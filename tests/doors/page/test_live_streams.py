@@ -42,7 +42,7 @@ def slow_job(engine: Engine, records: int, rate: int) -> int:
 
 def test_a_job_is_watched_to_its_end(engine: Engine, web_url: str) -> None:
     """A browser sees a job begin, move and end: counts that only grow, and as the last event all of it."""
-    job = slow_job(engine, 400, 150)
+    job = slow_job(engine, 400, 100)
     engine.start()
 
     async def watch(web: WebProcess) -> list[Event]:

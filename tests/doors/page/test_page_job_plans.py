@@ -49,8 +49,11 @@ def test_a_job_with_a_long_life_is_read_in_part(db: Db, crowd: int) -> None:
         (crowd,),
     )
     middle = db.value("select max(id) - 2500 from pgjobs.events")
-    with db.transaction():
-        assert db.rows_read(f"select pgjobs.page_job({crowd})") < 300
-    for before in ("null", middle):
+    # Whether the statistics know of it yet is a matter of chance.
+    for _ in range(2):
         with db.transaction():
-            assert db.rows_read(f"select pgjobs.page_events({crowd}, {before}, 100)") < 300
+            assert db.rows_read(f"select pgjobs.page_job({crowd})") < 300
+        for before in ("null", middle):
+            with db.transaction():
+                assert db.rows_read(f"select pgjobs.page_events({crowd}, {before}, 100)") < 300
+        db.execute("analyze pgjobs.events")

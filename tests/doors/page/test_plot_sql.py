@@ -156,6 +156,7 @@ def test_many_shards_share_what_is_read(db: Db) -> None:
         (BEGIN,),
     )
     end(db, job, 300)
+    db.execute("analyze pgjobs.checkpoints, pgjobs.shards")
     with db.transaction(force_rollback=True):
         assert db.rows_read(f"select pgjobs.page_plot({job}, 300)") < 3_000 + 6 * 64 + 50
     found = plot(db, job)
