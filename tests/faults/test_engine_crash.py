@@ -34,7 +34,7 @@ def test_kill_and_takeover(engine: Engine, order: str, window: int) -> None:
     job = engine.add_job("expired", order=order)
     with engine.slowed(window / 1000):
         for number in (300, 900, 1500):
-            daemon = engine.start(window=window)
+            daemon = engine.start(window=window, lease_seconds=2)
             engine.wait_considered(job, number)
             daemon.kill()
     assert "in progress" == engine.value("select status from xmp_jobs where id = %s", job)
@@ -51,7 +51,7 @@ def test_kill_of_an_injection_job(engine: Engine) -> None:
     content = b"".join(b"92300%07d\n" % i for i in range(1500))
     job = engine.add_job("injection", engine.add_file("crash.csv", content))
     with engine.slowed(0.05):
-        daemon = engine.start(window=50)
+        daemon = engine.start(window=50, lease_seconds=2)
         engine.wait_considered(job, 300)
         daemon.kill()
     (engine.injections_dir / "crash.csv").unlink()
@@ -65,7 +65,7 @@ def test_stop_of_a_job_whose_daemon_died(engine: Engine) -> None:
     engine.add_retries(2000)
     job = engine.add_job("expired")
     with engine.slowed(0.1):
-        daemon = engine.start(window=100)
+        daemon = engine.start(window=100, lease_seconds=2)
         engine.wait_considered(job, 300)
         daemon.kill()
     engine.set_status(job, "canceled")
@@ -104,7 +104,7 @@ def test_silent_owner_wakes_up(engine: Engine) -> None:
     engine.add_retries(3000)
     job = engine.add_job("expired")
     with engine.slowed(0.05):
-        stale = engine.start(window=50)
+        stale = engine.start(window=50, lease_seconds=2)
         engine.wait_considered(job, 200)
         stale.pause()
     engine.start(window=50)
@@ -131,7 +131,7 @@ def test_silent_owner_wakes_up_in_time_of_the_next(engine: Engine) -> None:
     engine.add_retries(6000)
     job = engine.add_job("expired")
     with engine.slowed():
-        stale = engine.start(window=20)
+        stale = engine.start(window=20, lease_seconds=2)
         engine.wait_considered(job, 200)
         stale.pause()
         engine.start(window=20)

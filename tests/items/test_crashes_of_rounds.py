@@ -43,7 +43,7 @@ TAKEN = [
 
 def dies(tracked: Tracked, point: str, count: int) -> None:
     """A daemon dies at a point, and another one goes on."""
-    dying = tracked.engine.start(ready=False, fault=f"{point}:{count}")
+    dying = tracked.engine.start(ready=False, fault=f"{point}:{count}", lease_seconds=2)
     assert -signal.SIGKILL == dying.wait(), dying.said[-3000:]
     tracked.engine.daemons.remove(dying)
     tracked.engine.start()

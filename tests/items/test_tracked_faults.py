@@ -46,7 +46,7 @@ def test_a_daemon_that_dies_loses_no_item(tracked: Tracked, point: str, count: i
     job = tracked.add_job(shards=2)
     tracked.consume(Flaky())
     engine = tracked.engine
-    dying = engine.start(ready=False, fault=f"{point}:{count}")
+    dying = engine.start(ready=False, fault=f"{point}:{count}", lease_seconds=2)
     assert -signal.SIGKILL == dying.wait(), dying.said[-3000:]
     engine.daemons.remove(dying)
     engine.start()

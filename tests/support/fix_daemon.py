@@ -243,7 +243,8 @@ class Engine:
             "injections_dir": self.injections_dir,
             "injection_settle_seconds": 0,
             "window": 7,
-            "lease_seconds": 2,
+            # A machine that stalls for a moment costs no lease; who is to lose it soon is started with a shorter one.
+            "lease_seconds": 6,
             "poll_seconds": 1,
             "daemon_name": name,
             "metrics_bind": "",
