@@ -131,7 +131,12 @@ def message(job: int, said: Any) -> tuple[str | None, str]:
 
 
 @given(messages=MESSAGES, second=st.booleans())
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_many_answers_are_the_same_as_one_after_another(tracked: Tracked, messages: list[Any], second: bool) -> None:
     """Whatever comes in one batch: items, counters and faults are those of its answers taken in one by one."""
     if not tracked.engine.value("select count(*) from public.targets"):
