@@ -29,7 +29,6 @@ TAKEN = [
     ("after_expand", 1),
     ("after_prepare", 1),
     ("after_open", 2),
-    ("after_announce", 2),
     ("mid_log_write", 2),
     ("before_sync", 3),
     ("after_sync", 3),
@@ -44,6 +43,8 @@ TAKEN = [
 def dies(tracked: Tracked, point: str, count: int) -> None:
     """A daemon dies at a point, and another one goes on."""
     dying = tracked.engine.start(ready=False, fault=f"{point}:{count}", lease_seconds=2)
+    # One that has to be killed in the end has not died there.
+    tracked.engine.wait_for(lambda: not dying.running, f"{point}:{count} is reached")
     assert -signal.SIGKILL == dying.wait(), dying.said[-3000:]
     tracked.engine.daemons.remove(dying)
     tracked.engine.start()
