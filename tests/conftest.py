@@ -7,7 +7,6 @@ import signal
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, settings
 
 from pgjobs.lab.memory import use_memory
 from pgjobs.lab.process import ServicesError
@@ -23,14 +22,6 @@ pytest_plugins = [
 pytest.register_assert_rewrite(
     "game_world", "game_people", "game_daemons", "fix_claims", "fix_complete", "fix_rounds", "oracle"
 )
-# How long an example takes is a matter of the machine, and what else it does.
-hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("suite")
-
-# How long an example takes is a matter of the machine.
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("suite")
-
 # Drawn examples are the same in every run, and a busy machine is no fault of a test; PGJOBS_TEST_LONG=1 draws new ones.
 hypothesis.settings.register_profile(
     "suite",
