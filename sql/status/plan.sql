@@ -54,8 +54,8 @@ begin
   -- Further attempts of items are considered as well.
   _left := case when _status.total is not null then greatest(0, _status.total - coalesce(_status.considered, 0)) end;
   -- What is as fast as it can be has no known speed before it runs; the rate of a type is shared by its running jobs.
-  _shared := _pace.type_rate / greatest(1, (
-    select count(*) from public.xmp_jobs j where j.status::text = 'in progress' and j.active and j.type::text = _pace.type));
+  _shared := case when _pace.type_rate is not null then _pace.type_rate / greatest(1, (
+    select count(*) from public.xmp_jobs j where j.status::text = 'in progress' and j.active and j.type::text = _pace.type)) end;
   -- How fast it fills a queue is not how fast it goes on.
   _speed := case when _pace.max_backlog < _status.total
                  then pgjobs.consumed_rate(_job_id, _pace.max_backlog, (select w.open from pgjobs.window_at(_pace.schedule -> 'window', _now, null, '1 hour') w))
